@@ -1,0 +1,36 @@
+//! `ip_hash`: the client's address chooses, and chooses again when the peer is out.
+
+use crate::Attempts;
+use crate::attempts::Hashing;
+use crate::pool::Turn;
+
+/// `ngx_http_upstream_get_ip_hash_peer`.
+pub(crate) fn choose(turn: &Turn<'_>, att: &mut Attempts) -> Option<usize> {
+    let Hashing::Address {
+        bytes,
+        len,
+        hash: mut running,
+    } = att.hashing
+    else {
+        return None;
+    };
+    loop {
+        let counted = &bytes[..usize::from(len)];
+        running = counted
+            .iter()
+            .fold(running, |hash, &byte| (hash * 113 + u32::from(byte)) % 6271);
+        let place = turn.by_weight(running.checked_rem(turn.pool.primary_weight())?);
+        if turn.eligible(att, place) {
+            // Only a hit is kept: after a pick the next try goes on from here.
+            att.hashing = Hashing::Address {
+                bytes,
+                len,
+                hash: running,
+            };
+            return Some(place);
+        }
+        if !att.miss() {
+            return None;
+        }
+    }
+}

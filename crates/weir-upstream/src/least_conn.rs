@@ -1,0 +1,35 @@
+//! `least_conn`: fewest active connections per weight.
+
+use crate::pool::Turn;
+use crate::{Attempts, Peer, round_robin};
+
+/// The eligible peer with the least load; round robin decides between equals
+/// (`ngx_http_upstream_get_least_conn_peer`).
+pub(crate) fn choose(turn: &Turn<'_>, att: &Attempts) -> Option<usize> {
+    let mut best: Option<usize> = None;
+    let mut tie = false;
+    for place in (0..turn.peers.len()).filter(|&p| turn.eligible(att, p)) {
+        match best.map(|b| compare_load(&turn.peers[place], &turn.peers[b])) {
+            None | Some(std::cmp::Ordering::Less) => {
+                best = Some(place);
+                tie = false;
+            }
+            Some(std::cmp::Ordering::Equal) => tie = true,
+            Some(std::cmp::Ordering::Greater) => {}
+        }
+    }
+    let best = best?;
+    if !tie {
+        return Some(best);
+    }
+    let equal =
+        |place: usize| place == best || compare_load(&turn.peers[place], &turn.peers[best]).is_eq();
+    // Another worker may change the load in between; the peer found first still stands.
+    round_robin::choose_among(turn, att, equal).or(Some(best))
+}
+
+/// Active connections divided by weight, compared without division.
+pub(crate) fn compare_load(a: &Peer, b: &Peer) -> std::cmp::Ordering {
+    let scaled = |x: &Peer, y: &Peer| u64::from(x.active()) * u64::from(y.spec().weight);
+    scaled(a, b).cmp(&scaled(b, a))
+}

@@ -1,0 +1,239 @@
+//! One peer: its settings, and what all workers share about it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
+
+use crate::{Now, PeerAddress, PeerSpec};
+
+/// Names a peer of one [`Pool`](crate::Pool): its place among the primaries, then the backups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PeerId(pub(crate) u32);
+
+impl PeerId {
+    pub(crate) fn new(index: usize) -> Self {
+        Self(u32::try_from(index).unwrap_or(u32::MAX))
+    }
+
+    /// Place in [`Pool::peers`](crate::Pool::peers).
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Names a distinct address of one pool: two `server` lines with one address share it, and so
+/// share idle connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AddressId(pub(crate) u32);
+
+/// A peer of a pool.
+#[derive(Debug)]
+pub struct Peer {
+    spec: PeerSpec,
+    address_id: AddressId,
+    shared: Arc<Shared>,
+}
+
+impl Peer {
+    pub(crate) fn new(
+        mut spec: PeerSpec,
+        address_id: AddressId,
+        shared: Option<Arc<Shared>>,
+    ) -> Self {
+        spec.weight = spec.weight.max(1);
+        Self {
+            spec,
+            address_id,
+            shared: shared.unwrap_or_default(),
+        }
+    }
+
+    /// The peer as configured.
+    pub fn spec(&self) -> &PeerSpec {
+        &self.spec
+    }
+
+    /// Where to connect.
+    pub fn address(&self) -> &PeerAddress {
+        &self.spec.address
+    }
+
+    /// Text of `$upstream_addr`.
+    pub fn name(&self) -> &str {
+        &self.spec.name
+    }
+
+    /// Which address of the pool this is; the key of [`IdleCache`](crate::IdleCache).
+    pub fn address_id(&self) -> AddressId {
+        self.address_id
+    }
+
+    /// What a status page shows of the peer.
+    pub fn status(&self, now: Now) -> PeerStatus {
+        let now = seconds(now);
+        PeerStatus {
+            down: self.spec.down,
+            disabled: self.disabled(now),
+            fails: self.shared.fails.load(Relaxed),
+            active: self.active(),
+            selected: self.shared.selected.load(Relaxed),
+            failed: self.shared.failed.load(Relaxed),
+            since_failure: match self.shared.accessed.load(Relaxed) {
+                NEVER => None,
+                at => u64::try_from(now - at).ok(),
+            },
+        }
+    }
+
+    /// Requests that hold this peer now.
+    pub(crate) fn active(&self) -> u32 {
+        self.shared.active.load(Relaxed)
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Whether a balancer may choose the peer: not down, not out, below `max_conns`.
+    pub(crate) fn eligible(&self, now: i64) -> bool {
+        !self.spec.down && !self.disabled(now) && self.has_room()
+    }
+
+    pub(crate) fn has_room(&self) -> bool {
+        self.spec.max_conns == 0 || self.active() < self.spec.max_conns
+    }
+
+    /// Too many failures, and `fail_timeout` since the last one or the last check is not over.
+    fn disabled(&self, now: i64) -> bool {
+        self.spec.max_fails > 0
+            && self.shared.fails.load(Relaxed) >= self.spec.max_fails
+            && now - self.shared.checked.load(Relaxed) <= self.fail_timeout()
+    }
+
+    /// Takes one of `max_conns` places; false if another worker was faster.
+    pub(crate) fn acquire(&self) -> bool {
+        let limit = match self.spec.max_conns {
+            0 => u32::MAX,
+            limit => limit,
+        };
+        let place = |active| (active < limit).then(|| active + 1);
+        let taken = self
+            .shared
+            .active
+            .fetch_update(Relaxed, Relaxed, place)
+            .is_ok();
+        if taken {
+            self.shared.selected.fetch_add(1, Relaxed);
+        }
+        taken
+    }
+
+    /// Notes that the peer is being tried again after `fail_timeout`: the next success clears it,
+    /// and until then nobody else tries it (`checked` in `ngx_http_upstream_get_peer`).
+    pub(crate) fn begin_check(&self, now: i64) {
+        if now - self.shared.checked.load(Relaxed) > self.fail_timeout() {
+            self.shared.checked.store(now, Relaxed);
+        }
+    }
+
+    /// Gives the place back.
+    pub(crate) fn leave(&self) {
+        let freed = self
+            .shared
+            .active
+            .fetch_update(Relaxed, Relaxed, |n| n.checked_sub(1));
+        debug_assert!(
+            freed.is_ok(),
+            "peer {} released more often than picked",
+            self.spec.name
+        );
+    }
+
+    /// Counts a failure; true if the peer is now disabled.
+    pub(crate) fn fail(&self, now: i64) -> bool {
+        let fails = self.shared.fails.fetch_add(1, Relaxed).saturating_add(1);
+        self.shared.failed.fetch_add(1, Relaxed);
+        self.shared.accessed.store(now, Relaxed);
+        self.shared.checked.store(now, Relaxed);
+        self.spec.max_fails > 0 && fails >= self.spec.max_fails
+    }
+
+    /// A failure that the pool does not act on (its only peer): counted for the status page alone.
+    pub(crate) fn fail_alone(&self) {
+        self.shared.failed.fetch_add(1, Relaxed);
+    }
+
+    /// Forgets failures if a check after `fail_timeout` went well. A success before that does not:
+    /// nginx counts failures without a sliding window.
+    pub(crate) fn succeed(&self) {
+        if self.shared.accessed.load(Relaxed) < self.shared.checked.load(Relaxed) {
+            self.forgive();
+        }
+    }
+
+    pub(crate) fn forgive(&self) {
+        // The plain load keeps the cache line shared between workers in the usual case.
+        if self.shared.fails.load(Relaxed) != 0 {
+            self.shared.fails.store(0, Relaxed);
+        }
+    }
+
+    fn fail_timeout(&self) -> i64 {
+        i64::try_from(self.spec.fail_timeout.as_secs()).unwrap_or(i64::MAX)
+    }
+}
+
+/// A peer as a status page shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PeerStatus {
+    /// Marked `down` in the configuration.
+    pub down: bool,
+    /// Out because of failures.
+    pub disabled: bool,
+    /// Failures counted towards `max_fails`.
+    pub fails: u32,
+    /// Requests that hold the peer now.
+    pub active: u32,
+    /// Times the peer was chosen.
+    pub selected: u64,
+    /// Times it failed.
+    pub failed: u64,
+    /// Whole seconds since the last counted failure.
+    pub since_failure: Option<u64>,
+}
+
+/// What all workers, and the configurations before and after a reload, share about one peer.
+/// A cache line of its own, because each request writes to it.
+#[derive(Debug)]
+#[repr(align(64))]
+pub(crate) struct Shared {
+    /// Failures since the last success after `fail_timeout`.
+    fails: AtomicU32,
+    active: AtomicU32,
+    /// Second of the last failure.
+    accessed: AtomicI64,
+    /// Second of the last failure, or of the last pick after `fail_timeout`.
+    checked: AtomicI64,
+    selected: AtomicU64,
+    failed: AtomicU64,
+}
+
+/// Long before any `now`, yet far enough from the end of the range to subtract.
+const NEVER: i64 = -(1 << 40);
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self {
+            fails: AtomicU32::new(0),
+            active: AtomicU32::new(0),
+            accessed: AtomicI64::new(NEVER),
+            checked: AtomicI64::new(NEVER),
+            selected: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+        }
+    }
+}
+
+/// Whole seconds, as nginx's `ngx_time()` counts.
+pub(crate) fn seconds(now: Now) -> i64 {
+    i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
+}

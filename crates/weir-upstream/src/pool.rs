@@ -1,0 +1,290 @@
+//! A pool: begin a request's attempts, pick its next peer, release the peer.
+
+use std::sync::Arc;
+
+use crate::attempts::Hashing;
+use crate::consistent::Ring;
+use crate::peer::{Shared, seconds};
+use crate::{
+    AddressId, Attempts, Key, Method, Now, Peer, PeerAddress, PeerId, PeerSpec, PoolSpec, Rotation,
+    consistent, hash, ip_hash, least_conn, random, round_robin,
+};
+
+/// A group of peers that requests are balanced over; shared by all workers.
+#[derive(Debug)]
+pub struct Pool {
+    name: String,
+    method: Method,
+    keepalive: Option<crate::KeepaliveSpec>,
+    /// Primaries, then backups, each in the order written.
+    peers: Box<[Peer]>,
+    primaries: usize,
+    /// Weight of all primaries, down or not: what hashes are taken modulo.
+    primary_weight: u32,
+    tries: u32,
+    ring: Ring,
+}
+
+/// How an exchange with a peer ended, as far as balancing is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The peer answered, or the exchange ended for reasons that are not the peer's.
+    Success,
+    /// The peer failed, and that counts towards `max_fails`.
+    Failed,
+    /// The request goes to the next peer without blame on this one (403 and 404 listed in
+    /// `proxy_next_upstream`).
+    NextNoCount,
+}
+
+/// What a release caused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Released {
+    /// nginx now logs `upstream server temporarily disabled` (warn).
+    pub disabled: bool,
+}
+
+impl Pool {
+    /// Builds a pool. Peers that `carried`, the pool of that name before a reload, had under the
+    /// same `server` and name keep their failures and active connections.
+    pub fn new(spec: PoolSpec, carried: Option<&Self>) -> Self {
+        let (backups, primaries): (Vec<_>, Vec<_>) = spec.peers.into_iter().partition(|p| p.backup);
+        let primary_count = primaries.len();
+        let tries = primaries.iter().chain(&backups).filter(|p| !p.down).count();
+        let mut before: Vec<&Peer> = carried
+            .map(|c| c.peers.iter().collect())
+            .unwrap_or_default();
+        let mut addresses: Vec<PeerAddress> = Vec::new();
+        let mut build = |spec: PeerSpec| {
+            let id = AddressId(place_of(&mut addresses, &spec.address));
+            let shared = carry_over(&mut before, &spec);
+            Peer::new(spec, id, shared)
+        };
+        let peers: Box<[Peer]> = primaries
+            .into_iter()
+            .chain(backups)
+            .map(&mut build)
+            .collect();
+        let ring = match spec.method {
+            Method::HashConsistent => Ring::new(&peers[..primary_count]),
+            _ => Ring::default(),
+        };
+        Self {
+            name: spec.name,
+            method: spec.method,
+            keepalive: spec.keepalive,
+            primary_weight: peers[..primary_count].iter().map(|p| p.spec().weight).sum(),
+            primaries: primary_count,
+            tries: u32::try_from(tries).unwrap_or(u32::MAX),
+            peers,
+            ring,
+        }
+    }
+
+    /// Name of the `upstream` block.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The balancing method; it says which [`Key`] to begin with.
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
+    /// What idle connections to keep.
+    pub fn keepalive(&self) -> Option<&crate::KeepaliveSpec> {
+        self.keepalive.as_ref()
+    }
+
+    /// All peers: primaries, then backups.
+    pub fn peers(&self) -> &[Peer] {
+        &self.peers
+    }
+
+    /// The peer that [`Pool::pick`] named. The id must be of this pool.
+    pub fn peer(&self, id: PeerId) -> &Peer {
+        &self.peers[id.index()]
+    }
+
+    /// Whether there is exactly one peer, backups included: nginx never disables it.
+    pub fn single(&self) -> bool {
+        self.peers.len() == 1 && self.primaries == 1
+    }
+
+    /// Tries that a request begins with: peers that are not down, backups included.
+    pub fn tries(&self) -> u32 {
+        self.tries
+    }
+
+    /// Opens the attempts of one request (`ngx_http_upstream_init_round_robin_peer` and the
+    /// balancers' own). No allocation for up to 64 peers.
+    pub fn begin(&self, key: Key<'_>) -> Attempts {
+        let hashing = match (self.method, key) {
+            (Method::IpHash, Key::ClientAddr(address)) => Hashing::of_address(address),
+            (Method::IpHash, _) => Hashing::of_address(None),
+            (Method::Hash, Key::Hash(key)) => Hashing::of_key(key),
+            (Method::HashConsistent, Key::Hash(key)) => self.ring.place(key),
+            _ => Hashing::Off,
+        };
+        Attempts::new(
+            self.primaries.max(self.peers.len() - self.primaries),
+            self.tries,
+            hashing,
+        )
+    }
+
+    /// The next peer to try, its place taken; `None` is nginx's "no live upstreams".
+    pub fn pick(&self, rot: &Rotation, att: &mut Attempts, now: Now) -> Option<PeerId> {
+        let now = seconds(now);
+        if self.single() {
+            return self.pick_only_peer();
+        }
+        loop {
+            let turn = Turn {
+                pool: self,
+                rot,
+                now,
+                peers: self.group(att.on_backups),
+            };
+            match turn.choose(att) {
+                // Losing the last place to another worker makes the peer ineligible: choose anew.
+                Some(place) if !turn.peers[place].acquire() => {}
+                Some(place) => {
+                    att.tried.insert(place);
+                    turn.peers[place].begin_check(now);
+                    return Some(PeerId::new(turn.offset(att) + place));
+                }
+                None if att.on_backups || self.primaries == self.peers.len() => return None,
+                None => att.turn_to_backups(),
+            }
+        }
+    }
+
+    /// Gives a picked peer back (`ngx_http_upstream_free_round_robin_peer`) and uses up a try.
+    pub fn release(
+        &self,
+        rot: &Rotation,
+        att: &mut Attempts,
+        peer: PeerId,
+        outcome: Outcome,
+        now: Now,
+    ) -> Released {
+        let id = peer.index();
+        let peer = self.peer(peer);
+        peer.leave();
+        if self.single() {
+            att.spend_all();
+            peer.forgive();
+            if outcome == Outcome::Failed {
+                peer.fail_alone();
+            }
+            return Released { disabled: false };
+        }
+        att.spend_try();
+        match outcome {
+            Outcome::Success | Outcome::NextNoCount => {
+                peer.succeed();
+                Released { disabled: false }
+            }
+            Outcome::Failed => {
+                rot.weights(id).penalize(peer.spec().max_fails);
+                Released {
+                    disabled: peer.fail(seconds(now)),
+                }
+            }
+        }
+    }
+
+    /// A pool of one ignores failures; only `down` and `max_conns` stop it.
+    fn pick_only_peer(&self) -> Option<PeerId> {
+        let peer = self.peers.first()?;
+        (!peer.spec().down && peer.acquire()).then_some(PeerId(0))
+    }
+
+    fn group(&self, backups: bool) -> &[Peer] {
+        let (primaries, backup_peers) = self.peers.split_at(self.primaries);
+        if backups { backup_peers } else { primaries }
+    }
+
+    pub(crate) fn primary_weight(&self) -> u32 {
+        self.primary_weight
+    }
+
+    pub(crate) fn ring(&self) -> &Ring {
+        &self.ring
+    }
+}
+
+/// One choice: what a balancing method sees.
+pub(crate) struct Turn<'a> {
+    pub(crate) pool: &'a Pool,
+    pub(crate) rot: &'a Rotation,
+    pub(crate) now: i64,
+    /// The primaries, or the backups once the primaries are used up.
+    pub(crate) peers: &'a [Peer],
+}
+
+impl Turn<'_> {
+    /// The place, in `peers`, of the peer to try.
+    fn choose(&self, att: &mut Attempts) -> Option<usize> {
+        let guessed = match self.pool.method {
+            Method::LeastConn => return least_conn::choose(self, att),
+            // nginx allows no backups with these methods; round robin serves an embedder's.
+            _ if att.on_backups || !att.may_guess() || self.peers.len() < 2 => None,
+            Method::RoundRobin => None,
+            Method::IpHash => ip_hash::choose(self, att),
+            Method::Hash => hash::choose(self, att),
+            Method::HashConsistent => consistent::choose(self, att),
+            Method::Random => random::choose(self, att),
+            Method::RandomTwo | Method::RandomTwoLeastConn => random::choose_of_two(self, att),
+        };
+        guessed.or_else(|| round_robin::choose(self, att))
+    }
+
+    /// Whether the peer at `place` may be chosen by this request now.
+    pub(crate) fn eligible(&self, att: &Attempts, place: usize) -> bool {
+        !att.tried.contains(place) && self.peers[place].eligible(self.now)
+    }
+
+    pub(crate) fn weights(&self, att: &Attempts, place: usize) -> &crate::rotation::Weights {
+        self.rot.weights(self.offset(att) + place)
+    }
+
+    /// The primary that owns the `point`-th unit of weight.
+    pub(crate) fn by_weight(&self, mut point: u32) -> usize {
+        for (place, peer) in self.peers.iter().enumerate() {
+            match point.checked_sub(peer.spec().weight) {
+                Some(rest) => point = rest,
+                None => return place,
+            }
+        }
+        self.peers.len().saturating_sub(1)
+    }
+
+    fn offset(&self, att: &Attempts) -> usize {
+        if att.on_backups {
+            self.pool.primaries
+        } else {
+            0
+        }
+    }
+}
+
+fn place_of(addresses: &mut Vec<PeerAddress>, address: &PeerAddress) -> u32 {
+    let place = addresses
+        .iter()
+        .position(|a| a == address)
+        .unwrap_or_else(|| {
+            addresses.push(address.clone());
+            addresses.len() - 1
+        });
+    u32::try_from(place).unwrap_or(u32::MAX)
+}
+
+/// The shared state of the same peer before a reload; each is handed on once, so that two equal
+/// `server` lines stay two peers.
+fn carry_over(before: &mut Vec<&Peer>, spec: &PeerSpec) -> Option<Arc<Shared>> {
+    let same = |p: &&Peer| p.spec().server == spec.server && p.spec().name == spec.name;
+    let place = before.iter().position(same)?;
+    Some(before.remove(place).shared().clone())
+}

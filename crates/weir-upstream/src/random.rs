@@ -1,0 +1,45 @@
+//! `random` and `random two`: a die weighted by `weight`.
+
+use crate::Attempts;
+use crate::least_conn::compare_load;
+use crate::pool::Turn;
+
+/// `ngx_http_upstream_get_random_peer`.
+pub(crate) fn choose(turn: &Turn<'_>, att: &mut Attempts) -> Option<usize> {
+    loop {
+        let place = throw(turn);
+        if turn.eligible(att, place) {
+            return Some(place);
+        }
+        if !att.miss() {
+            return None;
+        }
+    }
+}
+
+/// Two different peers, of which the one with the lower load is taken, the later one at equal
+/// load (`ngx_http_upstream_get_random2_peer`).
+pub(crate) fn choose_of_two(turn: &Turn<'_>, att: &mut Attempts) -> Option<usize> {
+    let mut first: Option<usize> = None;
+    loop {
+        let place = throw(turn);
+        if first != Some(place) && turn.eligible(att, place) {
+            match first {
+                Some(one) if compare_load(&turn.peers[place], &turn.peers[one]).is_gt() => {
+                    return Some(one);
+                }
+                Some(_) => return Some(place),
+                None => first = Some(place),
+            }
+        }
+        // As in nginx, the first hit of a pair costs a guess too.
+        if !att.miss() {
+            return None;
+        }
+    }
+}
+
+fn throw(turn: &Turn<'_>) -> usize {
+    let point = turn.rot.random_below(u64::from(turn.pool.primary_weight()));
+    turn.by_weight(u32::try_from(point).unwrap_or(0))
+}

@@ -1,0 +1,97 @@
+//! What one worker keeps about one pool: turning weights and a random source.
+
+use std::cell::Cell;
+use std::hash::{BuildHasher, RandomState};
+
+use crate::Pool;
+
+/// The turning weights of one worker. Belongs to the pool it was made for.
+#[derive(Debug)]
+pub struct Rotation {
+    weights: Box<[Weights]>,
+    random: Cell<u64>,
+}
+
+impl Rotation {
+    /// Fresh weights, and a random source that differs from worker to worker.
+    pub fn new(pool: &Pool) -> Self {
+        Self::with_seed(pool, RandomState::new().hash_one(0_u8))
+    }
+
+    /// As [`Rotation::new`], with a random source that repeats: for tests.
+    pub fn with_seed(pool: &Pool, seed: u64) -> Self {
+        let fresh = |weight: u32| Weights {
+            current: Cell::new(0),
+            effective: Cell::new(i64::from(weight)),
+            configured: i64::from(weight),
+        };
+        Self {
+            weights: pool
+                .peers()
+                .iter()
+                .map(|p| fresh(p.spec().weight))
+                .collect(),
+            random: Cell::new(seed),
+        }
+    }
+
+    pub(crate) fn weights(&self, peer: usize) -> &Weights {
+        &self.weights[peer]
+    }
+
+    /// A uniform number below `bound` (0 if `bound` is 0), by SplitMix64.
+    pub(crate) fn random_below(&self, bound: u64) -> u64 {
+        let state = self.random.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.random.set(state);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)).checked_rem(bound).unwrap_or(0)
+    }
+
+    /// Panics unless every weight lies between its bounds.
+    #[cfg(test)]
+    pub(crate) fn check_invariants(&self) {
+        let reach: i64 = self.weights.iter().map(|w| w.configured).sum();
+        for w in &self.weights {
+            assert!((0..=w.configured).contains(&w.effective.get()), "{w:?}");
+            assert!(w.current.get().abs() <= reach, "{w:?} beyond {reach}");
+        }
+    }
+}
+
+/// `current_weight`, `effective_weight` and `weight` of `ngx_http_upstream_rr_peer_t`.
+#[derive(Debug)]
+pub(crate) struct Weights {
+    current: Cell<i64>,
+    effective: Cell<i64>,
+    configured: i64,
+}
+
+impl Weights {
+    pub(crate) fn current(&self) -> i64 {
+        self.current.get()
+    }
+
+    /// One turn of smooth weighted round robin: the peer gains its effective weight (returned),
+    /// which itself recovers by one.
+    pub(crate) fn advance(&self) -> i64 {
+        let gained = self.effective.get();
+        self.current.set(self.current.get() + gained);
+        if gained < self.configured {
+            self.effective.set(gained + 1);
+        }
+        gained
+    }
+
+    /// The chosen peer pays what all gained.
+    pub(crate) fn pay(&self, total: i64) {
+        self.current.set(self.current.get() - total);
+    }
+
+    /// A failure takes `weight / max_fails` (whole) off the effective weight.
+    pub(crate) fn penalize(&self, max_fails: u32) {
+        if let Some(penalty) = self.configured.checked_div(i64::from(max_fails)) {
+            self.effective.set((self.effective.get() - penalty).max(0));
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Smooth weighted round robin.
+
+use crate::Attempts;
+use crate::pool::Turn;
+
+/// The eligible peer with the greatest current weight (`ngx_http_upstream_get_peer`).
+pub(crate) fn choose(turn: &Turn<'_>, att: &Attempts) -> Option<usize> {
+    choose_among(turn, att, |_| true)
+}
+
+/// As [`choose`], among the places that `admits` lets in.
+pub(crate) fn choose_among(
+    turn: &Turn<'_>,
+    att: &Attempts,
+    admits: impl Fn(usize) -> bool,
+) -> Option<usize> {
+    let mut best: Option<usize> = None;
+    let mut total = 0;
+    for place in 0..turn.peers.len() {
+        if !admits(place) || !turn.eligible(att, place) {
+            continue;
+        }
+        let weights = turn.weights(att, place);
+        total += weights.advance();
+        if best.is_none_or(|b| weights.current() > turn.weights(att, b).current()) {
+            best = Some(place);
+        }
+    }
+    let best = best?;
+    turn.weights(att, best).pay(total);
+    Some(best)
+}

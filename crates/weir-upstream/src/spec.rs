@@ -1,0 +1,155 @@
+//! A pool as the configuration describes it.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// One `upstream` block, or the pool that `proxy_pass` to a bare host implies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolSpec {
+    /// Name of the block; nginx logs it as the peer when no peer is live.
+    pub name: String,
+    /// How the next peer is chosen.
+    pub method: Method,
+    /// Every address of every `server` line, in the order written; backups are flagged.
+    pub peers: Vec<PeerSpec>,
+    /// Idle connections to keep; `None` keeps none.
+    pub keepalive: Option<KeepaliveSpec>,
+}
+
+impl PoolSpec {
+    /// The pool nginx builds for `proxy_pass http://host:port` without an `upstream` block:
+    /// round robin over all addresses of the host, no idle connections.
+    pub fn implied(
+        name: impl Into<String>,
+        addresses: impl IntoIterator<Item = PeerAddress>,
+    ) -> Self {
+        let name = name.into();
+        let peers = addresses
+            .into_iter()
+            .map(|a| PeerSpec::new(a, name.clone()))
+            .collect();
+        Self {
+            name,
+            method: Method::RoundRobin,
+            peers,
+            keepalive: None,
+        }
+    }
+}
+
+/// A balancing method and its directive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Method {
+    /// No directive: smooth weighted round robin.
+    #[default]
+    RoundRobin,
+    /// `least_conn`
+    LeastConn,
+    /// `ip_hash`
+    IpHash,
+    /// `hash KEY`
+    Hash,
+    /// `hash KEY consistent`
+    HashConsistent,
+    /// `random`
+    Random,
+    /// `random two`; nginx's only way to compare the two is `least_conn`.
+    RandomTwo,
+    /// `random two least_conn`
+    RandomTwoLeastConn,
+}
+
+/// One address of one `server` line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerSpec {
+    /// Where to connect.
+    pub address: PeerAddress,
+    /// Text of `$upstream_addr`: `127.0.0.1:8080`, `[::1]:8080` or `unix:/path`.
+    pub name: String,
+    /// The server as written; consistent hashing places its points by this text.
+    pub server: String,
+    /// `weight=`, at least 1 (0 counts as 1).
+    pub weight: u32,
+    /// `max_fails=`; 0 never disables the peer.
+    pub max_fails: u32,
+    /// `fail_timeout=`, compared in whole seconds.
+    pub fail_timeout: Duration,
+    /// `max_conns=`; 0 is no limit.
+    pub max_conns: u32,
+    /// `backup`: chosen only when no primary is left.
+    pub backup: bool,
+    /// `down`: never chosen.
+    pub down: bool,
+}
+
+impl PeerSpec {
+    /// A peer with nginx's defaults: weight 1, one failure in 10 s disables it.
+    pub fn new(address: PeerAddress, server: impl Into<String>) -> Self {
+        Self {
+            name: address.to_string(),
+            address,
+            server: server.into(),
+            weight: 1,
+            max_fails: 1,
+            fail_timeout: Duration::from_secs(10),
+            max_conns: 0,
+            backup: false,
+            down: false,
+        }
+    }
+}
+
+/// Where a peer listens.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum PeerAddress {
+    /// TCP over IPv4 or IPv6.
+    Inet(SocketAddr),
+    /// A Unix stream socket.
+    Unix(PathBuf),
+}
+
+impl fmt::Display for PeerAddress {
+    /// The text of `$upstream_addr`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inet(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+impl From<SocketAddr> for PeerAddress {
+    fn from(address: SocketAddr) -> Self {
+        Self::Inet(address)
+    }
+}
+
+/// `keepalive`, `keepalive_requests`, `keepalive_time` and `keepalive_timeout` of one pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeepaliveSpec {
+    /// Idle connections that one worker keeps for the pool.
+    pub connections: usize,
+    /// Requests after which a connection is closed instead of kept.
+    pub requests: u64,
+    /// Age, since connect, beyond which a connection is closed instead of kept.
+    pub time: Duration,
+    /// How long a connection may stay idle.
+    pub timeout: Duration,
+    /// `keepalive N local`: a connection is reused only by the location that opened it.
+    pub local: bool,
+}
+
+impl KeepaliveSpec {
+    /// nginx's defaults for `keepalive connections;`.
+    pub fn new(connections: usize) -> Self {
+        Self {
+            connections,
+            requests: 1000,
+            time: Duration::from_secs(3600),
+            timeout: Duration::from_secs(60),
+            local: false,
+        }
+    }
+}
