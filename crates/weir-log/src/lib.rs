@@ -1,1 +1,35 @@
-//! weir-log.
+//! Writes access and error lines in nginx's formats; opens, buffers and reopens the files.
+//!
+//! Modules in reading order: `level` (the eight severities), `escape` (the three ways
+//! `log_format` escapes), `time` (every time stamp, formatted once per second), `error_line` (the
+//! grammar of an error-log line), `file` (an open log and the registry of them), `lines` (a
+//! worker's buffer of access lines), `thread` (the thread that writes those out), `sinks` (what
+//! `error_log` directives name), `layer` (from tracing events to error-log lines).
+//!
+//! # Invariants
+//!
+//! - Nothing here reads a clock: time stamps come from a caller's seconds.
+//! - Lines are whole: one write(2) carries whole lines, and no line is lost by a reopen, a
+//!   shutdown or a dropped buffer.
+//! - A log that cannot be written never stops the proxy: the error is counted and the lines are
+//!   gone, as in nginx.
+//! - Access lines never go through tracing; error lines are written by the thread that logs them.
+
+mod error_line;
+pub mod escape;
+mod file;
+mod layer;
+mod level;
+mod lines;
+mod sinks;
+mod thread;
+mod time;
+
+pub use error_line::{LINE_LIMIT, write_line, write_startup_line};
+pub use file::{LogFile, Logs, OpenError};
+pub use layer::{ERROR_LOG_TARGET, ErrorLog, emit};
+pub use level::{Level, UnknownLevel};
+pub use lines::{Buffering, LineBuffer};
+pub use sinks::{CapturedLine, ErrorSink, ErrorSinks, MemoryLog, Output};
+pub use thread::{LogHandle, LogThread};
+pub use time::{LogTime, TimeCache, write_msec};

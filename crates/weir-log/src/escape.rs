@@ -1,0 +1,164 @@
+//! The escaping of `log_format`: `escape=default`, `escape=json`, `escape=none`.
+//!
+//! A missing value is the caller's matter: `-` by default, nothing with `json` and `none`.
+
+const UPPER_HEX: &[u8; 16] = b"0123456789ABCDEF";
+
+/// `escape=`, as a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Escape {
+    /// `\xXX` for quotes, backslashes and everything outside printable ASCII.
+    #[default]
+    Default,
+    /// What a JSON string needs.
+    Json,
+    /// Nothing.
+    None,
+}
+
+impl Escape {
+    /// Appends `value`, escaped.
+    pub fn write(self, out: &mut Vec<u8>, value: &[u8]) {
+        match self {
+            Self::Default => default(out, value),
+            Self::Json => json(out, value),
+            Self::None => out.extend_from_slice(value),
+        }
+    }
+
+    /// What stands for a variable without a value.
+    pub fn missing(self) -> &'static [u8] {
+        match self {
+            Self::Default => b"-",
+            Self::Json | Self::None => b"",
+        }
+    }
+}
+
+/// `\xXX`, in upper-case hex, for `"`, `\` and bytes outside 0x20..=0x7e
+/// (`ngx_http_log_escape`).
+pub fn default(out: &mut Vec<u8>, value: &[u8]) {
+    escape_runs(
+        out,
+        value,
+        |byte| !matches!(byte, b' '..=b'~') || matches!(byte, b'"' | b'\\'),
+        |out, byte| {
+            let [high, low] = hex(byte);
+            out.extend_from_slice(&[b'\\', b'x', high, low]);
+        },
+    );
+}
+
+/// Backslash escapes for `"`, `\` and control bytes; other bytes, 0x7f and above 0x7f too, stay
+/// (`ngx_escape_json`).
+pub fn json(out: &mut Vec<u8>, value: &[u8]) {
+    escape_runs(
+        out,
+        value,
+        |byte| byte < 0x20 || matches!(byte, b'"' | b'\\'),
+        |out, byte| {
+            let letter = match byte {
+                b'"' | b'\\' => byte,
+                b'\n' => b'n',
+                b'\r' => b'r',
+                b'\t' => b't',
+                0x08 => b'b',
+                0x0c => b'f',
+                _ => {
+                    let [high, low] = hex(byte);
+                    out.extend_from_slice(&[b'\\', b'u', b'0', b'0', high, low]);
+                    return;
+                }
+            };
+            out.extend_from_slice(&[b'\\', letter]);
+        },
+    );
+}
+
+/// Copies what needs no escape run by run; most values are one run.
+fn escape_runs(
+    out: &mut Vec<u8>,
+    mut value: &[u8],
+    special: impl Fn(u8) -> bool,
+    escape: impl Fn(&mut Vec<u8>, u8),
+) {
+    while let Some(at) = value.iter().position(|&byte| special(byte)) {
+        out.extend_from_slice(&value[..at]);
+        escape(out, value[at]);
+        value = &value[at + 1..];
+    }
+    out.extend_from_slice(value);
+}
+
+fn hex(byte: u8) -> [u8; 2] {
+    [
+        UPPER_HEX[usize::from(byte >> 4)],
+        UPPER_HEX[usize::from(byte & 0xf)],
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn escaped(escape: Escape, value: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        escape.write(&mut out, value);
+        out
+    }
+
+    #[test]
+    fn values_are_escaped_as_nginx_does() {
+        let check = |value: &[u8], default: &str, json: &[u8]| {
+            assert_eq!(escaped(Escape::Default, value), default.as_bytes());
+            assert_eq!(escaped(Escape::Json, value), json);
+            assert_eq!(escaped(Escape::None, value), value);
+        };
+        check(b"", "", b"");
+        check(b"GET / HTTP/1.1", "GET / HTTP/1.1", b"GET / HTTP/1.1");
+        check(b"a\"b\\c", "a\\x22b\\x5Cc", b"a\\\"b\\\\c");
+        check(
+            b"\n\r\t\x08\x0c",
+            "\\x0A\\x0D\\x09\\x08\\x0C",
+            b"\\n\\r\\t\\b\\f",
+        );
+        check(b"\0\x0b\x1f", "\\x00\\x0B\\x1F", b"\\u0000\\u000B\\u001F");
+        check(b"~\x7f\x80\xff", "~\\x7F\\x80\\xFF", b"~\x7f\x80\xff");
+    }
+
+    proptest! {
+        #[test]
+        fn default_emits_printable_ascii_that_decodes_to_the_value(value: Vec<u8>) {
+            let out = escaped(Escape::Default, &value);
+            prop_assert!(out.iter().all(|byte| matches!(byte, b' '..=b'~') && *byte != b'"'));
+            let mut decoded = Vec::new();
+            let mut rest = out.as_slice();
+            while let Some((&byte, tail)) = rest.split_first() {
+                rest = tail;
+                if byte == b'\\' {
+                    let digits = std::str::from_utf8(&tail[1..3]).unwrap();
+                    decoded.push(u8::from_str_radix(digits, 16).unwrap());
+                    rest = &tail[3..];
+                } else {
+                    decoded.push(byte);
+                }
+            }
+            prop_assert_eq!(decoded, value);
+        }
+
+        #[test]
+        fn json_never_ends_the_string_it_stands_in(value: Vec<u8>) {
+            let out = escaped(Escape::Json, &value);
+            prop_assert!(out.iter().all(|&byte| byte >= 0x20));
+            let mut bytes = out.iter();
+            while let Some(&byte) = bytes.next() {
+                prop_assert_ne!(byte, b'"');
+                if byte == b'\\' {
+                    prop_assert!(bytes.next().is_some_and(|b| b"\"\\nrtbfu".contains(b)));
+                }
+            }
+        }
+    }
+}

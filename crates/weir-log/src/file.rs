@@ -1,0 +1,200 @@
+//! Open logs.
+
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+
+/// A log open for appending, or stderr; shared by everything that writes to it.
+#[derive(Debug)]
+pub struct LogFile {
+    target: Target,
+    errors: AtomicU64,
+}
+
+#[derive(Debug)]
+enum Target {
+    File { path: PathBuf, file: RwLock<File> },
+    Stderr,
+}
+
+/// A log cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("open() \"{}\" failed ({}: {})", .path.display(), .source.raw_os_error().unwrap_or(0), os_text(.source))]
+pub struct OpenError {
+    /// The log.
+    pub path: PathBuf,
+    /// Why.
+    pub source: io::Error,
+}
+
+impl LogFile {
+    /// Opens a log for appending, creating it with mode 0644. Does not know of other openings of
+    /// the path; [`Logs::open`] does.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, OpenError> {
+        let path = path.into();
+        let file = RwLock::new(append_to(&path)?);
+        Ok(Self {
+            target: Target::File { path, file },
+            errors: AtomicU64::new(0),
+        })
+    }
+
+    /// The process's standard error.
+    pub fn stderr() -> Self {
+        Self {
+            target: Target::Stderr,
+            errors: AtomicU64::new(0),
+        }
+    }
+
+    /// Where the log lies; `None` for stderr.
+    pub fn path(&self) -> Option<&Path> {
+        match &self.target {
+            Target::File { path, .. } => Some(path),
+            Target::Stderr => None,
+        }
+    }
+
+    /// Writes whole lines, in one write(2) unless the system takes them in parts. A failure is
+    /// counted and otherwise ignored, as in nginx.
+    pub fn write(&self, lines: &[u8]) {
+        let written = match &self.target {
+            Target::File { file, .. } => {
+                let file = file.read().unwrap_or_else(PoisonError::into_inner);
+                (&*file).write_all(lines)
+            }
+            Target::Stderr => io::stderr().write_all(lines),
+        };
+        if written.is_err() {
+            self.errors.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Opens the path anew, so that a log that was moved away is left alone from here on. If that
+    /// fails, lines keep going to the old file.
+    pub fn reopen(&self) -> Result<(), OpenError> {
+        let Target::File { path, file } = &self.target else {
+            return Ok(());
+        };
+        let fresh = append_to(path)?;
+        *file.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        Ok(())
+    }
+
+    /// Writes that failed so far.
+    pub fn errors(&self) -> u64 {
+        self.errors.load(Relaxed)
+    }
+}
+
+/// The open logs of a process: one file, however many directives name it.
+#[derive(Debug, Default)]
+pub struct Logs {
+    by_path: Mutex<HashMap<PathBuf, Weak<LogFile>>>,
+}
+
+impl Logs {
+    /// The open log at `path`, opened now if nobody holds it.
+    pub fn open(&self, path: &Path) -> Result<Arc<LogFile>, OpenError> {
+        let mut by_path = self.by_path.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = by_path.get(path).and_then(Weak::upgrade) {
+            return Ok(open);
+        }
+        let file = Arc::new(LogFile::open(path)?);
+        by_path.retain(|_, log| log.strong_count() > 0);
+        by_path.insert(path.to_owned(), Arc::downgrade(&file));
+        Ok(file)
+    }
+
+    /// SIGUSR1: reopens every log that is still held, and returns those that could not be.
+    pub fn reopen_all(&self) -> Vec<OpenError> {
+        let by_path = self.by_path.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = by_path.values().filter_map(Weak::upgrade);
+        open.filter_map(|log| log.reopen().err()).collect()
+    }
+}
+
+fn append_to(path: &Path) -> Result<File, OpenError> {
+    OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o644)
+        .open(path)
+        .map_err(|source| OpenError {
+            path: path.to_owned(),
+            source,
+        })
+}
+
+/// The system's words without Rust's "(os error N)".
+fn os_text(error: &io::Error) -> String {
+    match error.raw_os_error() {
+        Some(code) => nix::errno::Errno::from_raw(code).desc().to_owned(),
+        None => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn directives_that_name_one_path_share_one_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let logs = Logs::default();
+        let (a, b) = (dir.path().join("a.log"), dir.path().join("b.log"));
+        let first = logs.open(&a).unwrap();
+        assert!(Arc::ptr_eq(&first, &logs.open(&a).unwrap()));
+        assert!(!Arc::ptr_eq(&first, &logs.open(&b).unwrap()));
+        assert_eq!(fs::metadata(&a).unwrap().permissions().mode() & 0o133, 0);
+    }
+
+    #[test]
+    fn reopening_leaves_the_moved_file_and_loses_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, moved) = (dir.path().join("a.log"), dir.path().join("a.log.1"));
+        let logs = Logs::default();
+        let log = logs.open(&path).unwrap();
+        log.write(b"one\n");
+        fs::rename(&path, &moved).unwrap();
+        log.write(b"two\n");
+        assert!(logs.reopen_all().is_empty());
+        log.write(b"three\n");
+        assert_eq!(fs::read(&moved).unwrap(), b"one\ntwo\n");
+        assert_eq!(fs::read(&path).unwrap(), b"three\n");
+    }
+
+    #[test]
+    fn a_log_that_cannot_be_reopened_keeps_its_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let (inner, moved) = (dir.path().join("inner"), dir.path().join("moved"));
+        fs::create_dir(&inner).unwrap();
+        let logs = Logs::default();
+        let log = logs.open(&inner.join("a.log")).unwrap();
+        fs::rename(&inner, &moved).unwrap();
+        let errors = logs.reopen_all();
+        assert_eq!(errors.len(), 1);
+        assert!(
+            errors[0]
+                .to_string()
+                .ends_with("a.log\" failed (2: No such file or directory)")
+        );
+        log.write(b"still\n");
+        assert_eq!(fs::read(moved.join("a.log")).unwrap(), b"still\n");
+    }
+
+    #[test]
+    fn a_full_disk_is_counted_and_survived() {
+        let log = LogFile::open("/dev/full").unwrap();
+        log.write(b"lost\n");
+        log.write(b"lost\n");
+        assert_eq!(log.errors(), 2);
+    }
+}

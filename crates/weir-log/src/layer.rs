@@ -1,0 +1,281 @@
+//! From tracing events to error-log lines.
+
+use std::cell::RefCell;
+use std::fmt::{self, Write};
+
+use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
+use tracing::{Event, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+
+use crate::{ErrorSinks, Level, TimeCache, sinks};
+
+/// Target of the events that become error-log lines. Their fields: `severity` (nginx's number or
+/// the level's word), `sinks` ([`ErrorSinks::id`]), `conn` (0 is none), `message`, and `raw` for a
+/// message that is not UTF-8.
+pub const ERROR_LOG_TARGET: &str = "weir::error_log";
+
+/// Logs a line through tracing: [`ErrorLog`] writes it, and other subscribers may see it.
+///
+/// A line that no sink wants costs one comparison.
+pub fn emit(sinks: &ErrorSinks, level: Level, conn: Option<u64>, message: &[u8]) {
+    if !sinks.enabled(level) {
+        return;
+    }
+    let text = String::from_utf8_lossy(message);
+    let raw = (text.as_bytes() != message).then_some(message);
+    macro_rules! event_at {
+        ($level:ident) => {
+            tracing::event!(
+                target: ERROR_LOG_TARGET,
+                tracing::Level::$level,
+                severity = level as u64,
+                sinks = sinks.id(),
+                conn = conn.unwrap_or(0),
+                raw,
+                message = &*text,
+            )
+        };
+    }
+    match level {
+        Level::Emerg | Level::Alert | Level::Crit | Level::Error => event_at!(ERROR),
+        Level::Warn => event_at!(WARN),
+        Level::Notice | Level::Info => event_at!(INFO),
+        Level::Debug => event_at!(DEBUG),
+    }
+}
+
+/// Writes error-log lines from events of [`ERROR_LOG_TARGET`], and events of other targets as
+/// `[debug]` lines to every sink at that level. The calling thread does the writing, as in nginx.
+#[derive(Debug, Clone, Copy)]
+pub struct ErrorLog {
+    clock: fn() -> i64,
+}
+
+impl ErrorLog {
+    /// `clock` gives seconds since 1970, from the caller's cached time.
+    pub fn new(clock: fn() -> i64) -> Self {
+        Self { clock }
+    }
+
+    fn write(self, sinks: &ErrorSinks, level: Level, conn: Option<u64>, message: &[u8]) {
+        thread_local! {
+            static TIME: RefCell<TimeCache> = RefCell::default();
+        }
+        TIME.with_borrow_mut(|time| sinks.write(time.at((self.clock)()), level, conn, message));
+    }
+}
+
+impl<S: Subscriber> Layer<S> for ErrorLog {
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(if sinks::any_at_debug() {
+            LevelFilter::TRACE
+        } else {
+            LevelFilter::INFO
+        })
+    }
+
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let ours = event.metadata().target() == ERROR_LOG_TARGET;
+        if !ours && !sinks::any_at_debug() {
+            return;
+        }
+        let mut line = Line {
+            ours,
+            ..Line::default()
+        };
+        event.record(&mut line);
+        if ours {
+            if let (Some(level), Some(sinks)) = (line.severity, sinks::by_id(line.sinks)) {
+                let message = line.raw.as_deref().unwrap_or(line.message.as_bytes());
+                self.write(
+                    &sinks,
+                    level,
+                    (line.conn != 0).then_some(line.conn),
+                    message,
+                );
+            }
+            return;
+        }
+        let message = format!(
+            "{}: {}{}",
+            event.metadata().target(),
+            line.message,
+            line.fields
+        );
+        for sinks in sinks::at_debug() {
+            self.write(&sinks, Level::Debug, None, message.as_bytes());
+        }
+    }
+}
+
+/// The fields of one event.
+#[derive(Debug, Default)]
+struct Line {
+    ours: bool,
+    severity: Option<Level>,
+    sinks: u64,
+    conn: u64,
+    message: String,
+    raw: Option<Vec<u8>>,
+    /// Other fields of other targets' events, as ` name=value`.
+    fields: String,
+}
+
+impl Visit for Line {
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        match field.name() {
+            "severity" if self.ours => self.severity = Level::from_number(value),
+            "sinks" if self.ours => self.sinks = value,
+            "conn" if self.ours => self.conn = value,
+            _ => self.record_debug(field, &value),
+        }
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        match field.name() {
+            "severity" if self.ours => self.severity = value.parse().ok(),
+            "message" => value.clone_into(&mut self.message),
+            _ => self.record_debug(field, &value),
+        }
+    }
+
+    fn record_bytes(&mut self, field: &Field, value: &[u8]) {
+        if self.ours && field.name() == "raw" {
+            self.raw = Some(value.to_vec());
+        } else {
+            self.record_debug(field, &value);
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        // Writing to a String cannot fail.
+        let _ = match field.name() {
+            "message" => write!(self.message, "{value:?}"),
+            name => write!(self.fields, " {name}={value:?}"),
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex, PoisonError};
+
+    use tracing_subscriber::layer::SubscriberExt;
+
+    use super::*;
+    use crate::{CapturedLine, ErrorSink, LogFile, MemoryLog, Output};
+
+    /// Sinks at debug are process-wide, so tests that make them must not overlap.
+    static ALONE: Mutex<()> = Mutex::new(());
+
+    fn memory(level: Level) -> (Arc<ErrorSinks>, Arc<MemoryLog>) {
+        let memory = Arc::new(MemoryLog::default());
+        let sink = ErrorSink {
+            level,
+            output: Output::Memory(memory.clone()),
+        };
+        (ErrorSinks::new([sink]), memory)
+    }
+
+    fn line(level: Level, conn: Option<u64>, message: &[u8]) -> CapturedLine {
+        CapturedLine {
+            level,
+            conn,
+            message: message.to_vec(),
+        }
+    }
+
+    fn logged(f: impl FnOnce()) {
+        let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let subscriber = tracing_subscriber::registry().with(ErrorLog::new(|| 0));
+        tracing::subscriber::with_default(subscriber, f);
+    }
+
+    #[test]
+    fn each_sink_gets_the_levels_it_wants() {
+        logged(|| {
+            let (loud, quiet) = (memory(Level::Info), memory(Level::Crit));
+            for sinks in [&loud.0, &quiet.0] {
+                for level in Level::ALL {
+                    emit(sinks, level, Some(9), level.as_str().as_bytes());
+                }
+            }
+            let expected = |limit| -> Vec<CapturedLine> {
+                let wanted = Level::ALL.into_iter().filter(|level| *level <= limit);
+                wanted
+                    .map(|l| line(l, Some(9), l.as_str().as_bytes()))
+                    .collect()
+            };
+            assert_eq!(loud.1.drain(), expected(Level::Info));
+            assert_eq!(quiet.1.drain(), expected(Level::Crit));
+        });
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_arrive_as_they_are() {
+        logged(|| {
+            let (sinks, memory) = memory(Level::Error);
+            emit(&sinks, Level::Error, None, b"request: \"GET /\xff\n\"");
+            assert_eq!(
+                memory.lines(),
+                [line(Level::Error, None, b"request: \"GET /\xff\n\"")]
+            );
+        });
+    }
+
+    #[test]
+    fn plain_events_of_the_target_may_name_the_level_by_word() {
+        logged(|| {
+            let (sinks, memory) = memory(Level::Error);
+            let id = sinks.id();
+            tracing::error!(target: ERROR_LOG_TARGET, severity = "alert", sinks = id, conn = 2_u64, "x{}", 1);
+            tracing::error!(target: ERROR_LOG_TARGET, severity = "loud", sinks = id, "dropped");
+            assert_eq!(memory.lines(), [line(Level::Alert, Some(2), b"x1")]);
+        });
+    }
+
+    #[test]
+    fn events_of_others_are_debug_lines_only_while_a_sink_is_at_debug() {
+        logged(|| {
+            let (_error, at_error) = memory(Level::Error);
+            tracing::info!(target: "hyper", "unseen");
+            let (debug, at_debug) = memory(Level::Debug);
+            tracing::info!(target: "hyper", code = 7, "seen");
+            drop(debug);
+            tracing::info!(target: "hyper", "unseen again");
+            assert_eq!(
+                at_debug.lines(),
+                [line(Level::Debug, None, b"hyper: seen code=7")]
+            );
+            assert_eq!(at_error.lines(), []);
+        });
+    }
+
+    #[test]
+    fn a_file_gets_nginx_lines_with_this_thread_as_tid() {
+        logged(|| {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("error.log");
+            let file = Arc::new(LogFile::open(&path).unwrap());
+            let output = Output::File(file);
+            let sinks = ErrorSinks::new([ErrorSink {
+                level: Level::Warn,
+                output,
+            }]);
+            emit(
+                &sinks,
+                Level::Warn,
+                Some(1),
+                b"upstream server temporarily disabled",
+            );
+            emit(&sinks, Level::Info, Some(1), b"unseen");
+            let text = std::fs::read_to_string(path).unwrap();
+            let (pid, tid) = (std::process::id(), nix::unistd::gettid());
+            let rest = format!(" [warn] {pid}#{tid}: *1 upstream server temporarily disabled\n");
+            assert!(text.ends_with(&rest), "{text}");
+            assert_eq!(text.len(), "1970/01/01 00:00:00".len() + rest.len());
+        });
+    }
+}

@@ -1,0 +1,177 @@
+//! What the `error_log` directives in force name.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockWriteGuard, Weak};
+
+use crate::{Level, LogFile, LogTime, write_line};
+
+/// One `error_log` directive.
+#[derive(Debug, Clone)]
+pub struct ErrorSink {
+    /// The least grave level that is written.
+    pub level: Level,
+    /// Where to.
+    pub output: Output,
+}
+
+/// Where error lines go.
+#[derive(Debug, Clone)]
+pub enum Output {
+    /// A file or stderr.
+    File(Arc<LogFile>),
+    /// A test's memory.
+    Memory(Arc<MemoryLog>),
+}
+
+/// The `error_log` directives in force at one place of the configuration.
+#[derive(Debug)]
+pub struct ErrorSinks {
+    id: u64,
+    max_level: Option<Level>,
+    sinks: Box<[ErrorSink]>,
+}
+
+impl ErrorSinks {
+    /// Makes the sinks known to [`ErrorLog`](crate::ErrorLog) for as long as they live.
+    pub fn new(sinks: impl IntoIterator<Item = ErrorSink>) -> Arc<Self> {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let sinks: Box<[ErrorSink]> = sinks.into_iter().collect();
+        let max_level = sinks.iter().map(|sink| sink.level).max();
+        let this = Arc::new(Self {
+            id: NEXT.fetch_add(1, Relaxed),
+            max_level,
+            sinks,
+        });
+        known().push((this.id, Arc::downgrade(&this)));
+        if this.enabled(Level::Debug) {
+            AT_DEBUG.fetch_add(1, Relaxed);
+            tracing::callsite::rebuild_interest_cache();
+        }
+        this
+    }
+
+    /// Names these sinks in tracing events.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Whether a line of this level goes anywhere; one comparison.
+    pub fn enabled(&self, level: Level) -> bool {
+        Some(level) <= self.max_level
+    }
+
+    /// Writes a line to every sink that wants its level, as `pid#tid` of the calling thread.
+    pub fn write(&self, time: &LogTime, level: Level, conn: Option<u64>, message: &[u8]) {
+        if !self.enabled(level) {
+            return;
+        }
+        let mut line = Vec::with_capacity(256);
+        for sink in self.sinks.iter().filter(|sink| level <= sink.level) {
+            match &sink.output {
+                Output::Memory(memory) => memory.push(level, conn, message),
+                Output::File(file) => {
+                    if line.is_empty() {
+                        let (pid, tid) = (std::process::id(), thread_id());
+                        write_line(&mut line, time, level, pid, tid, conn, message);
+                    }
+                    file.write(&line);
+                }
+            }
+        }
+    }
+}
+
+impl Drop for ErrorSinks {
+    fn drop(&mut self) {
+        known().retain(|(id, _)| *id != self.id);
+        if self.enabled(Level::Debug) {
+            AT_DEBUG.fetch_sub(1, Relaxed);
+            tracing::callsite::rebuild_interest_cache();
+        }
+    }
+}
+
+/// Error lines kept in memory, for tests.
+#[derive(Debug, Default)]
+pub struct MemoryLog {
+    lines: Mutex<Vec<CapturedLine>>,
+}
+
+/// An error line before formatting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CapturedLine {
+    /// Its severity.
+    pub level: Level,
+    /// The client connection it belongs to.
+    pub conn: Option<u64>,
+    /// The message, uncut.
+    pub message: Vec<u8>,
+}
+
+impl MemoryLog {
+    /// All lines so far.
+    pub fn lines(&self) -> Vec<CapturedLine> {
+        self.lines
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// All lines since the last call.
+    pub fn drain(&self) -> Vec<CapturedLine> {
+        std::mem::take(&mut *self.lines.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn push(&self, level: Level, conn: Option<u64>, message: &[u8]) {
+        let line = CapturedLine {
+            level,
+            conn,
+            message: message.to_vec(),
+        };
+        self.lines
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(line);
+    }
+}
+
+/// The living sinks with an id.
+pub(crate) fn by_id(id: u64) -> Option<Arc<ErrorSinks>> {
+    let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner);
+    known
+        .iter()
+        .find(|(known, _)| *known == id)
+        .and_then(|(_, sinks)| sinks.upgrade())
+}
+
+/// The living sinks that want debug lines.
+pub(crate) fn at_debug() -> Vec<Arc<ErrorSinks>> {
+    let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner);
+    let mut sinks: Vec<_> = known
+        .iter()
+        .filter_map(|(_, sinks)| sinks.upgrade())
+        .collect();
+    // Letting go of the last owner's sinks takes the lock for writing.
+    drop(known);
+    sinks.retain(|sinks| sinks.enabled(Level::Debug));
+    sinks
+}
+
+/// Whether any sink wants debug lines.
+pub(crate) fn any_at_debug() -> bool {
+    AT_DEBUG.load(Relaxed) > 0
+}
+
+/// Process-wide, because tracing's subscriber is: an event can only carry a number.
+static KNOWN: RwLock<Vec<(u64, Weak<ErrorSinks>)>> = RwLock::new(Vec::new());
+
+/// How many of the known sinks are at debug.
+static AT_DEBUG: AtomicUsize = AtomicUsize::new(0);
+
+fn known() -> RwLockWriteGuard<'static, Vec<(u64, Weak<ErrorSinks>)>> {
+    KNOWN.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn thread_id() -> u32 {
+    u32::try_from(nix::unistd::gettid().as_raw()).unwrap_or(0)
+}
