@@ -1,0 +1,78 @@
+//! Which nginx is reproduced, and everything that depends on it.
+
+/// The generation of nginx that weir behaves like; `compat 1.22|1.28|1.31;`, default 1.31.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Compat {
+    /// nginx 1.22.1, as Debian 12 ships it.
+    V1_22,
+    /// nginx 1.28.3.
+    V1_28,
+    /// nginx 1.31.5.
+    #[default]
+    V1_31,
+}
+
+impl Compat {
+    /// The version that pages, `Server:` and `-V` show.
+    pub fn version(self) -> &'static str {
+        match self {
+            Self::V1_22 => "1.22.1",
+            Self::V1_28 => "1.28.3",
+            Self::V1_31 => "1.31.5",
+        }
+    }
+
+    /// The generation named in the `compat` directive.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "1.22" | "1.22.1" => Some(Self::V1_22),
+            "1.28" | "1.28.3" => Some(Self::V1_28),
+            "1.31" | "1.31.5" => Some(Self::V1_31),
+            _ => None,
+        }
+    }
+
+    /// The whole difference between the generations, decided once at load.
+    pub fn differences(self) -> Differences {
+        let since_1_23 = self >= Self::V1_28;
+        let since_1_29 = self >= Self::V1_31;
+        Differences {
+            strict_upstream_lengths: since_1_23,
+            upstream_http11_default: since_1_29,
+            upstream_keepalive_default: since_1_29,
+            early_hints: since_1_29,
+            chunk_bare_lf_refused: since_1_29,
+            page_407: since_1_29,
+            connect_method_parsed: since_1_23,
+            keepalive_before_method_allowed: since_1_29,
+            server_resolve: since_1_23,
+            pass_trailers: since_1_23,
+        }
+    }
+}
+
+/// What a generation does differently; the only place where versions are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Differences {
+    /// Duplicate or malformed `Content-Length`, or unknown `Transfer-Encoding`, from an upstream
+    /// is an invalid header (since 1.23.0); before, the last length won and the rest was ignored.
+    pub strict_upstream_lengths: bool,
+    /// `proxy_http_version` defaults to 1.1 and no `Connection` header is sent (since 1.29.7).
+    pub upstream_http11_default: bool,
+    /// An explicit upstream block keeps 32 idle connections without being told (since 1.29.7).
+    pub upstream_keepalive_default: bool,
+    /// A 103 from the upstream is skipped or passed on; before, it counted as the final head.
+    pub early_hints: bool,
+    /// A bare LF after a chunk size of a request body is refused (since 1.29.4).
+    pub chunk_bare_lf_refused: bool,
+    /// 407 has a built-in page.
+    pub page_407: bool,
+    /// `CONNECT` is a known method whose authority-form target is parsed (since 1.21.1 as 405).
+    pub connect_method_parsed: bool,
+    /// `keepalive` may stand before the balancing method without a warning (since 1.29.7).
+    pub keepalive_before_method_allowed: bool,
+    /// `server NAME resolve` inside an upstream block exists (since 1.27.3).
+    pub server_resolve: bool,
+    /// `proxy_pass_trailers` exists (since 1.27.2).
+    pub pass_trailers: bool,
+}

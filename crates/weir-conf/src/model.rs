@@ -1,0 +1,49 @@
+//! The configuration as the rest of weir sees it: typed, inherited, checked.
+
+mod http;
+mod location;
+mod locations;
+mod log;
+mod names;
+mod server;
+mod upstream;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+pub use crate::table::main::Main;
+use crate::{Compat, Fault, Place};
+
+pub use http::{Http, Listen, ListenAddress, ListenOptions, SocketKeepalive};
+pub use location::{Handler, Location, LocationKind, ProxyPass, ProxyTarget};
+pub use locations::{Captures, Found, Locations};
+pub use log::{AccessLog, ErrorLogTarget, Escape, LogDestination, LogFormat};
+pub use names::{ServerMatch, ServerNames};
+pub use server::Server;
+pub use upstream::{BalanceMethod, Keepalive, Upstream, UpstreamAddress, UpstreamServer};
+
+/// A whole configuration.
+#[derive(Debug)]
+pub struct Config {
+    /// The directives outside all blocks, and those of `events`.
+    pub main: Main,
+    /// The `http` block, if there is one.
+    pub http: Option<Http>,
+    /// Every file read, once each, in order of first reading; `-T` prints them.
+    pub files: Vec<SourceFile>,
+    /// What nginx prints at `[warn]`, in order.
+    pub warnings: Vec<Fault>,
+    /// Directives that were accepted but have no effect in weir; `-t` lists them.
+    pub ignored: Vec<(String, Place)>,
+    /// The nginx generation to behave like.
+    pub compat: Compat,
+}
+
+/// A configuration file as read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceFile {
+    /// The name nginx shows for it.
+    pub path: PathBuf,
+    /// Its bytes.
+    pub text: Arc<[u8]>,
+}

@@ -1,0 +1,97 @@
+//! The `http` block and its listening sockets.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{LogFormat, Server, ServerNames, Upstream};
+use crate::Place;
+
+/// The `http` block.
+#[derive(Debug)]
+pub struct Http {
+    /// One entry per address, in order of appearance; several servers may share one.
+    pub listens: Vec<Listen>,
+    /// All `server` blocks in order; `Server::index` is the position here.
+    pub servers: Vec<Arc<Server>>,
+    /// Explicit `upstream` blocks and the implicit ones of `proxy_pass`, in order of appearance.
+    pub upstreams: Vec<Arc<Upstream>>,
+    /// All log formats, `combined` first.
+    pub log_formats: Vec<Arc<LogFormat>>,
+    /// How many locations there are, the servers' own defaults among them: `Location::index`
+    /// is below it.
+    pub location_count: usize,
+}
+
+/// One listening socket and the servers behind it.
+#[derive(Debug)]
+pub struct Listen {
+    /// What to bind.
+    pub address: ListenAddress,
+    /// The `listen` directive that named it first.
+    pub place: Place,
+    /// Socket options, from whichever `listen` gave them.
+    pub options: ListenOptions,
+    /// The server for requests whose host matches no name: an index into `Http::servers`.
+    pub default_server: usize,
+    /// Host names to servers.
+    pub names: ServerNames,
+}
+
+/// An address to listen on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ListenAddress {
+    /// IPv4 or IPv6.
+    Inet(SocketAddr),
+    /// A Unix socket's path.
+    Unix(PathBuf),
+}
+
+impl fmt::Display for ListenAddress {
+    /// As nginx's messages show it: `0.0.0.0:80`, `[::]:80`, `unix:/path`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inet(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// The options of a `listen` directive that concern the socket.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct ListenOptions {
+    /// Length of the accept queue; the platform's default is 511.
+    pub backlog: Option<i32>,
+    /// `SO_RCVBUF`, bytes.
+    pub rcvbuf: Option<usize>,
+    /// `SO_SNDBUF`, bytes.
+    pub sndbuf: Option<usize>,
+    /// `TCP_DEFER_ACCEPT`.
+    pub deferred: bool,
+    /// A socket per worker.
+    pub reuseport: bool,
+    /// `bind`: a socket of its own although a wildcard address is listened on too.
+    pub bind: bool,
+    /// `SO_KEEPALIVE` and its times.
+    pub so_keepalive: Option<SocketKeepalive>,
+    /// `IPV6_V6ONLY`; `None` = on.
+    pub ipv6only: Option<bool>,
+    /// `TCP_FASTOPEN` queue length.
+    pub fastopen: Option<i32>,
+    /// Connections start with a PROXY protocol header.
+    pub proxy_protocol: bool,
+}
+
+/// `so_keepalive=on|off|[idle]:[interval]:[count]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SocketKeepalive {
+    /// Whether probes are sent at all.
+    pub on: bool,
+    /// Idle time before the first probe, seconds.
+    pub idle: Option<u32>,
+    /// Time between probes, seconds.
+    pub interval: Option<u32>,
+    /// Unanswered probes before the connection is given up.
+    pub count: Option<u32>,
+}

@@ -1,0 +1,80 @@
+//! A location and what answers in it.
+
+use super::Locations;
+use crate::table::settings::Settings;
+use crate::value::Scheme;
+use crate::{Place, Template};
+
+/// A `location` block, everything inherited and settled.
+#[derive(Debug)]
+pub struct Location {
+    /// The name as written, without modifier; a named location's with its `@`.
+    pub name: String,
+    /// How the name is compared.
+    pub kind: LocationKind,
+    /// All location-level settings.
+    pub settings: Settings,
+    /// What produces the response when no earlier phase does.
+    pub handler: Handler,
+    /// Locations inside this one.
+    pub nested: Locations,
+    /// Where the block starts.
+    pub place: Place,
+    /// Unique over the configuration, for per-location state.
+    pub index: usize,
+}
+
+/// How a location's name is compared with the URI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LocationKind {
+    /// `= name`.
+    Exact,
+    /// A prefix; regular expressions are tried after it.
+    Prefix,
+    /// `^~ name`: a prefix that ends the search.
+    PrefixNoRegex,
+    /// `~` or `~*`.
+    Regex,
+    /// `@name`, only by internal redirect.
+    Named,
+}
+
+/// What produces a location's response.
+#[derive(Debug)]
+pub enum Handler {
+    /// `proxy_pass`.
+    Proxy(Box<ProxyPass>),
+    /// Files under `root`, the default.
+    Static,
+}
+
+/// A `proxy_pass`.
+#[derive(Debug)]
+pub struct ProxyPass {
+    /// Where requests go.
+    pub target: ProxyTarget,
+    /// The directive's place.
+    pub place: Place,
+    /// Length of the location's name, which a URI part replaces; 0 where there is no such prefix.
+    pub location_len: usize,
+}
+
+/// Where `proxy_pass` sends requests.
+#[derive(Debug)]
+pub enum ProxyTarget {
+    /// No variables: the upstream is known.
+    Fixed {
+        /// Index in `Http::upstreams`.
+        upstream: usize,
+        /// Plain or TLS.
+        scheme: Scheme,
+        /// The URI part, `None` when absent: then the request's own URI is passed unchanged.
+        uri: Option<String>,
+        /// `$proxy_host`: host as written, with the port when it is not the scheme's own.
+        host_header: String,
+        /// `$proxy_port`: the port in digits; empty for a Unix socket.
+        port: String,
+    },
+    /// Variables: evaluate, then [`crate::parse_upstream_url`].
+    Variable(Template),
+}

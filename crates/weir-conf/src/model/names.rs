@@ -1,0 +1,73 @@
+//! Host names of the servers behind one address.
+
+use std::collections::HashMap;
+
+use crate::pattern::Pattern;
+
+use super::Captures;
+
+/// The server names of one listening address.
+#[derive(Debug, Default)]
+pub struct ServerNames {
+    exact: HashMap<Box<[u8]>, usize>,
+    /// `*.example.com` and `.example.com` by their suffix `.example.com`.
+    suffixes: HashMap<Box<[u8]>, usize>,
+    /// `www.*` by its prefix `www.`.
+    prefixes: HashMap<Box<[u8]>, usize>,
+    regexes: Vec<(Pattern, usize)>,
+}
+
+/// A server found by name.
+#[derive(Debug, Clone)]
+pub struct ServerMatch {
+    /// Index into `Http::servers`.
+    pub server: usize,
+    /// The groups of a regular-expression name.
+    pub captures: Option<Captures>,
+}
+
+impl ServerNames {
+    /// The server called `host`, which is lower-case and has no port; `None` = the default server.
+    /// Exact names first, then the longest `*.suffix`, the longest `prefix.*`, then regular
+    /// expressions in order (`ngx_http_find_virtual_server`, `ngx_hash_find_combined`).
+    pub fn find(&self, host: &[u8]) -> Option<ServerMatch> {
+        let plain = |server: usize| ServerMatch {
+            server,
+            captures: None,
+        };
+        if let Some(server) = self.exact.get(host).or_else(|| self.by_suffix(host)) {
+            return Some(plain(*server));
+        }
+        if let Some(server) = self.by_prefix(host) {
+            return Some(plain(*server));
+        }
+        if host.is_empty() {
+            return None;
+        }
+        self.regexes.iter().find_map(|(pattern, server)| {
+            let captures = pattern.captures(host)?;
+            Some(ServerMatch {
+                server: *server,
+                captures: Some(captures),
+            })
+        })
+    }
+
+    fn by_suffix(&self, host: &[u8]) -> Option<&usize> {
+        if self.suffixes.is_empty() {
+            return None;
+        }
+        memchr::memchr_iter(b'.', host)
+            .filter(|&dot| dot > 0)
+            .find_map(|dot| self.suffixes.get(&host[dot..]))
+    }
+
+    fn by_prefix(&self, host: &[u8]) -> Option<&usize> {
+        if self.prefixes.is_empty() {
+            return None;
+        }
+        memchr::memrchr_iter(b'.', host)
+            .filter(|&dot| dot + 1 < host.len())
+            .find_map(|dot| self.prefixes.get(&host[..=dot]))
+    }
+}

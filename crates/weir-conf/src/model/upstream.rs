@@ -1,0 +1,113 @@
+//! Groups of servers that requests are passed to.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::{Place, Template};
+
+/// An `upstream` block, or the implicit group of a `proxy_pass` to a bare address.
+#[derive(Debug)]
+pub struct Upstream {
+    /// The block's name, or the host of the `proxy_pass`; `unix:/path` for a Unix socket.
+    pub name: String,
+    /// Whether there is an `upstream` block.
+    pub explicit: bool,
+    /// The port of an implicit group, which its addresses get; `None` for explicit ones and
+    /// for Unix sockets.
+    pub port: Option<u16>,
+    /// Its servers, in order; an implicit group has exactly one.
+    pub servers: Vec<UpstreamServer>,
+    /// How the next peer is chosen.
+    pub method: BalanceMethod,
+    /// The cache of idle connections; `None` keeps none.
+    pub keepalive: Option<Keepalive>,
+    /// `zone`: accepted, all of weir's workers share peer state anyway.
+    pub zone: Option<String>,
+    /// Where the block starts, or the first `proxy_pass`.
+    pub place: Place,
+}
+
+/// A `server` inside an `upstream` block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamServer {
+    /// Where it is; a name may stand for several addresses.
+    pub address: UpstreamAddress,
+    /// The address as written, for messages.
+    pub written: String,
+    /// Share of the requests; at least 1.
+    pub weight: u32,
+    /// Failures within `fail_timeout` that take the peer out; 0 = never.
+    pub max_fails: u32,
+    /// The window of `max_fails`, and how long the peer stays out.
+    pub fail_timeout: Duration,
+    /// Most connections at once; 0 = no limit.
+    pub max_conns: u32,
+    /// Used only when all others are out.
+    pub backup: bool,
+    /// Never used.
+    pub down: bool,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// The address of an upstream server.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum UpstreamAddress {
+    /// A literal address.
+    Inet(SocketAddr),
+    /// A Unix socket's path.
+    Unix(PathBuf),
+    /// A host name that the binary resolves at start.
+    Name {
+        /// Host without port.
+        host: String,
+        /// Port in host order.
+        port: u16,
+    },
+}
+
+impl fmt::Display for UpstreamAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inet(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Name { host, port } => write!(f, "{host}:{port}"),
+        }
+    }
+}
+
+/// How an upstream group chooses a peer.
+#[derive(Clone, Debug)]
+pub enum BalanceMethod {
+    /// Smooth weighted round robin.
+    RoundRobin,
+    /// Fewest active connections by weight.
+    LeastConn,
+    /// By the client's address, the first three bytes of an IPv4 one.
+    IpHash,
+    /// `hash KEY`.
+    Hash(Template),
+    /// `hash KEY consistent`: ketama points.
+    HashConsistent(Template),
+    /// `random`.
+    Random,
+    /// `random two`, whose default method is least_conn.
+    RandomTwo,
+    /// `random two least_conn`.
+    RandomTwoLeastConn,
+}
+
+/// The `keepalive*` directives of an `upstream` block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keepalive {
+    /// Most idle connections per worker.
+    pub connections: usize,
+    /// Most requests over one connection.
+    pub requests: u64,
+    /// Longest life of a connection after which it is not reused.
+    pub time: Duration,
+    /// Longest idle time.
+    pub timeout: Duration,
+}

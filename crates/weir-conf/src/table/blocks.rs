@@ -1,0 +1,155 @@
+//! Directives that build something instead of setting a value.
+
+use super::{ANYWHERE, Arity, Contexts, Entry, HTTP, LOCATION, MAIN, SERVER, Support, UPSTREAM};
+
+const fn block(name: &'static str, contexts: Contexts, arity: Arity, doc: &'static str) -> Entry {
+    Entry {
+        block: true,
+        ..plain(name, contexts, arity, doc)
+    }
+}
+
+const fn plain(name: &'static str, contexts: Contexts, arity: Arity, doc: &'static str) -> Entry {
+    Entry {
+        name,
+        contexts,
+        arity,
+        block: false,
+        default: None,
+        inheritance: "",
+        support: Support::Obeyed,
+        doc,
+    }
+}
+
+const LEVELS: Contexts = Contexts(HTTP.0 | SERVER.0 | LOCATION.0);
+const INNER: Contexts = Contexts(SERVER.0 | LOCATION.0);
+const ONE_OR_TWO: Arity = Arity::between(1, 2);
+
+/// The rows.
+pub(crate) const ENTRIES: &[Entry] = &[
+    plain(
+        "include",
+        ANYWHERE,
+        Arity::ONE,
+        "Reads other files, by name or pattern, in place.",
+    ),
+    plain(
+        "compat",
+        MAIN,
+        Arity::ONE,
+        "weir's own: the nginx to behave as, `1.22`, `1.28` or `1.31`.",
+    ),
+    block("events", MAIN, Arity::NONE, "How connections are handled."),
+    block("http", MAIN, Arity::NONE, "Everything about HTTP."),
+    block("server", HTTP, Arity::NONE, "A virtual server."),
+    block(
+        "location",
+        INNER,
+        ONE_OR_TWO,
+        "Settings for a part of the URIs: `[=|^~|~|~*] NAME`.",
+    ),
+    block(
+        "upstream",
+        HTTP,
+        Arity::ONE,
+        "A group of servers to pass requests to.",
+    ),
+    block(
+        "types",
+        LEVELS,
+        Arity::NONE,
+        "Media types of file extensions.",
+    ),
+    plain(
+        "listen",
+        SERVER,
+        Arity::SOME,
+        "An address that the server answers at.",
+    ),
+    plain(
+        "server_name",
+        SERVER,
+        Arity::SOME,
+        "Host names that the server answers to.",
+    ),
+    plain(
+        "log_format",
+        HTTP,
+        Arity::between(2, usize::MAX),
+        "A format for `access_log`.",
+    ),
+    plain(
+        "allow",
+        LEVELS,
+        Arity::ONE,
+        "Lets clients in: address, network, `unix:` or `all`.",
+    ),
+    plain(
+        "deny",
+        LEVELS,
+        Arity::ONE,
+        "Keeps clients out: address, network, `unix:` or `all`.",
+    ),
+    plain(
+        "proxy_pass",
+        LOCATION,
+        Arity::ONE,
+        "Where requests are passed to.",
+    ),
+    plain("server", UPSTREAM, Arity::SOME, "A server of the group."),
+    plain(
+        "hash",
+        UPSTREAM,
+        ONE_OR_TWO,
+        "Chooses by a key, `consistent`ly or not.",
+    ),
+    plain(
+        "ip_hash",
+        UPSTREAM,
+        Arity::NONE,
+        "Chooses by the client's address.",
+    ),
+    plain(
+        "least_conn",
+        UPSTREAM,
+        Arity::NONE,
+        "Chooses the server with fewest connections.",
+    ),
+    plain(
+        "random",
+        UPSTREAM,
+        Arity::between(0, 2),
+        "Chooses at random, or the better of `two`.",
+    ),
+    plain(
+        "keepalive",
+        UPSTREAM,
+        ONE_OR_TWO,
+        "Most idle connections per worker.",
+    ),
+    plain(
+        "keepalive_requests",
+        UPSTREAM,
+        Arity::ONE,
+        "Requests over one upstream connection.",
+    ),
+    plain(
+        "keepalive_time",
+        UPSTREAM,
+        Arity::ONE,
+        "Age at which an upstream connection is closed.",
+    ),
+    plain(
+        "keepalive_timeout",
+        UPSTREAM,
+        Arity::ONE,
+        "Longest idle time of an upstream connection.",
+    ),
+    plain(
+        "zone",
+        UPSTREAM,
+        ONE_OR_TWO,
+        "Shared memory of the group; weir's workers share anyway.",
+    ),
+];

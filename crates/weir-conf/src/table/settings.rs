@@ -1,0 +1,225 @@
+//! Directives of `http`, `server` and `location` that each location settles for itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Arity, Entry, HTTP, LOCATION, SERVER, Support, directives};
+use crate::Template;
+use crate::model::{AccessLog, ErrorLogTarget};
+use crate::value::read::{
+    Call, Reading, Reject, access_log, add_header, add_trailer, alias, bind, bits, buffers,
+    cookie_domain, cookie_flags, cookie_path, error_log, error_page, flag, header_name, index,
+    keepalive_timeout, keyword, mark, number, offset, predicates, rate, redirect, return_, root,
+    server_tokens, set_header, size, temp_path, template, text, time, try_files,
+};
+use crate::value::{
+    AccessRule, AddHeader, Bind, BodyFile, Buffers, CookieFlagsRule, CookieRewrite, ErrorPage,
+    HiddenHeaders, HttpVersion, IfModifiedSince, IgnoreHeaders, KeepaliveDisable, KeepaliveTimeout,
+    LingeringClose, NextUpstream, RateLimit, Redirect, Return, Satisfy, ServerTokens, SetHeader,
+    TempPath, TryFiles, Types, WrittenRedirect,
+};
+
+const ALL: super::Contexts = super::Contexts(HTTP.0 | SERVER.0 | LOCATION.0);
+const INNER: super::Contexts = super::Contexts(SERVER.0 | LOCATION.0);
+
+directives! {
+    /// What one location obeys, everything inherited and defaulted.
+    Settings from Written;
+
+    /// Directory that URIs are looked up in.
+    root: One<Template> = root, "html"; in ALL;
+    /// Directory that replaces the location's name; `None` where `root` counts.
+    alias: Here<Template> = alias; in LOCATION;
+    /// Files looked for when a URI ends with `/`.
+    index: Many<Template> = index, "index.html"; in ALL, Arity::SOME;
+    /// Media type of files whose extension is in no `types`.
+    default_type: One<String> = text, "text/plain"; in ALL;
+    /// What to answer instead of a status.
+    error_page: Many<ErrorPage> = error_page; in ALL, Arity::between(2, usize::MAX);
+    /// Whether `error_page` holds for answers that an `error_page` made.
+    recursive_error_pages: One<bool> = flag, "off"; in ALL;
+    /// Ends processing with a status.
+    return_ as "return": Here<Return> = return_; in INNER, Arity::between(1, 2);
+    /// Only internal redirects get here; others see 404.
+    internal: Mark<bool> = mark; in LOCATION, Arity::NONE;
+    /// Files to look for before the handler.
+    try_files: Here<TryFiles> = try_files; in INNER, Arity::between(2, usize::MAX);
+    /// Whether all access checks must pass, or one.
+    satisfy: One<Satisfy> = keyword, "all"; in ALL;
+    /// Whether missing files are worth an error line.
+    log_not_found: One<bool> = flag, "on"; in ALL;
+    /// Whether subrequests are logged.
+    log_subrequest: One<bool> = flag, "off"; in ALL;
+    /// Where access lines go.
+    access_log: Many<AccessLog> = access_log, "logs/access.log combined"; in ALL, Arity::SOME;
+    /// Where error lines go; without one, `Main::error_log`.
+    error_log: Many<ErrorLogTarget> = error_log; in ALL, Arity::SOME;
+
+    /// From the end of a response to the first byte of the next request.
+    keepalive_timeout: One<KeepaliveTimeout> = keepalive_timeout, "75s"; in ALL, Arity::between(1, 2);
+    /// Least time that a keep-alive connection stays when weir is short of connections or exits.
+    keepalive_min_timeout: One<Duration> = time, "0"; in ALL;
+    /// Requests over one connection.
+    keepalive_requests: One<u64> = number, "1000"; in ALL;
+    /// Age at which a connection is closed after a response.
+    keepalive_time: One<Duration> = time, "1h"; in ALL;
+    /// Browsers that get no keep-alive after a POST.
+    keepalive_disable: Sum<KeepaliveDisable> = bits, "msie6"; in ALL, Arity::between(1, 2);
+    /// Longest gap between two writes to the client.
+    send_timeout: One<Duration> = time, "60s"; in ALL;
+    /// Longest gap between two reads of the request body.
+    client_body_timeout: One<Duration> = time, "60s"; in ALL;
+    /// Biggest request body, bytes; 0 = any.
+    client_max_body_size: One<u64> = offset, "1m"; in ALL;
+    /// Bytes of a request body kept in memory.
+    client_body_buffer_size: One<usize> = size, "16k"; in ALL;
+    /// Where bigger request bodies go.
+    client_body_temp_path: One<TempPath> = temp_path, "client_body_temp"; in ALL, Arity::between(1, 4);
+    /// Whether a request body is always written to a file.
+    client_body_in_file_only: One<BodyFile> = keyword, "off"; in ALL;
+    /// Whether a request body in memory is in one buffer.
+    client_body_in_single_buffer: One<bool> = flag, "off"; in ALL;
+    /// Whether unread request data is read before a connection is closed.
+    lingering_close: One<LingeringClose> = keyword, "on"; in ALL;
+    /// Longest time of that reading in all.
+    lingering_time: One<Duration> = time, "30s"; in ALL;
+    /// Longest gap between two reads of it.
+    lingering_timeout: One<Duration> = time, "5s"; in ALL;
+    /// Whether a timed-out connection is reset, not closed.
+    reset_timedout_connection: One<bool> = flag, "off"; in ALL;
+    /// `TCP_NODELAY` on keep-alive connections.
+    tcp_nodelay: One<bool> = flag, "on"; in ALL;
+    /// `TCP_CORK` with sendfile.
+    tcp_nopush: One<bool> = flag, "off"; in ALL;
+    /// Whether files are sent by the kernel.
+    sendfile: One<bool> = flag, "off"; in ALL;
+    /// Bytes per sendfile call.
+    sendfile_max_chunk: One<usize> = size, "2m"; in ALL;
+    /// Bytes gathered before the first write of a response.
+    postpone_output: One<usize> = size, "1460"; in ALL;
+    /// Bytes per second to the client; 0 = no limit.
+    limit_rate: One<RateLimit> = rate, "0"; in ALL;
+    /// Bytes before `limit_rate` holds.
+    limit_rate_after: One<RateLimit> = rate, "0"; in ALL;
+    /// What `Server:` and built-in pages show.
+    server_tokens: One<ServerTokens> = server_tokens, "on"; in ALL;
+    /// Whether redirects use the server's first name instead of the host asked for.
+    server_name_in_redirect: One<bool> = flag, "off"; in ALL;
+    /// Whether redirects name the port.
+    port_in_redirect: One<bool> = flag, "on"; in ALL;
+    /// Whether redirects name scheme and host.
+    absolute_redirect: One<bool> = flag, "on"; in ALL;
+    /// Whether short error pages are padded for MSIE and Chrome.
+    msie_padding: One<bool> = flag, "on"; in ALL;
+    /// Whether MSIE gets a refresh page instead of a redirect.
+    msie_refresh: One<bool> = flag, "off"; in ALL;
+    /// Whether static files have an `ETag`.
+    etag: One<bool> = flag, "on"; in ALL;
+    /// How `If-Modified-Since` is compared.
+    if_modified_since: One<IfModifiedSince> = keyword, "exact"; in ALL;
+    /// Most ranges of one request; 0 = ranges are off.
+    max_ranges: One<u64> = number, "2147483647"; in ALL;
+    /// Whether responses of unknown length are chunked.
+    chunked_transfer_encoding: One<bool> = flag, "on"; in ALL;
+    /// Headers added to responses.
+    add_header: Many<AddHeader> = add_header; in ALL, Arity::between(2, 3);
+    /// Trailers added to responses.
+    add_trailer: Many<AddHeader> = add_trailer; in ALL, Arity::between(2, 3);
+    /// Conditions under which a 103 of the upstream is passed on: one value neither empty nor `0`.
+    early_hints: Many<Template> = predicates; in ALL, Arity::SOME;
+
+    /// Whether responses are gathered in buffers before they go to the client.
+    proxy_buffering: One<bool> = flag, "on"; in ALL;
+    /// Whether a request body is read whole before the upstream is asked.
+    proxy_request_buffering: One<bool> = flag, "on"; in ALL;
+    /// Whether the upstream exchange goes on when the client is gone.
+    proxy_ignore_client_abort: One<bool> = flag, "off"; in ALL;
+    /// Whether `error_page` holds for upstream statuses of 300 and more.
+    proxy_intercept_errors: One<bool> = flag, "off"; in ALL;
+    /// Whether the client's headers are passed.
+    proxy_pass_request_headers: One<bool> = flag, "on"; in ALL;
+    /// Whether the client's body is passed.
+    proxy_pass_request_body: One<bool> = flag, "on"; in ALL;
+    /// Whether trailers are passed.
+    proxy_pass_trailers: One<bool> = flag, "off"; in ALL;
+    /// From the start of connecting to an established connection.
+    proxy_connect_timeout: One<Duration> = time, "60s"; in ALL;
+    /// Longest gap between two writes of the request.
+    proxy_send_timeout: One<Duration> = time, "60s"; in ALL;
+    /// From the sent request to the whole response head; then the longest gap between two reads.
+    proxy_read_timeout: One<Duration> = time, "60s"; in ALL;
+    /// Bytes for the response head.
+    proxy_buffer_size: One<usize> = size, "4k"; in ALL;
+    /// Buffers for the response body.
+    proxy_buffers: One<Buffers> = buffers, "8 4k"; in ALL, Arity::TWO;
+    /// Bytes written to the temporary file at once; 0 until settled as twice the larger buffer.
+    proxy_temp_file_write_size: One<usize> = size, "0"; in ALL;
+    /// Bytes being sent to the client while the upstream is read; settled as twice the larger
+    /// buffer when not written.
+    proxy_busy_buffers_size: One<usize> = size, "0"; in ALL;
+    /// Biggest temporary file of a response, bytes; 0 = none.
+    proxy_max_temp_file_size: One<u64> = offset, "1g"; in ALL;
+    /// Where temporary files of responses go.
+    proxy_temp_path: One<TempPath> = temp_path, "proxy_temp"; in ALL, Arity::between(1, 4);
+    /// Bytes per second from the upstream; 0 = no limit.
+    proxy_limit_rate: One<RateLimit> = rate, "0"; in ALL;
+    /// Whether ranges are cut here even if the upstream does not claim to support them.
+    proxy_force_ranges: One<bool> = flag, "off"; in ALL;
+    /// Method of upstream requests; `None` = the client's.
+    proxy_method: Maybe<Template> = template; in ALL;
+    /// Body of upstream requests; `None` = the client's.
+    proxy_set_body: Maybe<Template> = template; in ALL;
+    /// Upstream response headers without effect.
+    proxy_ignore_headers: Sum<IgnoreHeaders> = bits, ""; in ALL, Arity::SOME;
+    /// When a request is passed to the next server.
+    proxy_next_upstream: Sum<NextUpstream> = bits, "error timeout"; in ALL, Arity::SOME;
+    /// Most tries; 0 = as many as there are servers.
+    proxy_next_upstream_tries: One<u32> = number, "0"; in ALL;
+    /// From the first try to the start of the last; zero = no limit.
+    proxy_next_upstream_timeout: One<Duration> = time, "0"; in ALL;
+    /// Changes of the `Domain` of cookies.
+    proxy_cookie_domain: Many<CookieRewrite> = cookie_domain; in ALL, Arity::between(1, 2);
+    /// Changes of the `Path` of cookies.
+    proxy_cookie_path: Many<CookieRewrite> = cookie_path; in ALL, Arity::between(1, 2);
+    /// Changes of the flags of cookies.
+    proxy_cookie_flags: Many<CookieFlagsRule> = cookie_flags; in ALL, Arity::between(1, 4);
+    /// Local address of upstream connections; `Some(None)` = `off`.
+    proxy_bind: Maybe<Option<Bind>> = bind; in ALL, Arity::between(1, 2);
+    /// `SO_KEEPALIVE` on upstream connections.
+    proxy_socket_keepalive: One<bool> = flag, "off"; in ALL;
+    /// `SO_RCVBUF` of upstream connections, bytes; 0 = the system's.
+    proxy_socket_rcvbuf: One<usize> = size, "0"; in ALL;
+    /// `SO_SNDBUF` of upstream connections, bytes; 0 = the system's.
+    proxy_socket_sndbuf: One<usize> = size, "0"; in ALL;
+
+    raw {
+        /// Version of upstream requests; 1.1, before nginx 1.29.7 1.0.
+        proxy_http_version: Maybe<HttpVersion> = keyword; in ALL;
+        /// A header of upstream requests.
+        proxy_set_header: Many<SetHeader> = set_header; in ALL, Arity::TWO;
+        /// A response header that is not passed on.
+        proxy_hide_header: Many<String> = header_name; in ALL;
+        /// A response header that is passed on though it is usually not.
+        proxy_pass_header: Many<String> = header_name; in ALL;
+        /// Changes of `Location` and `Refresh`.
+        proxy_redirect: Many<WrittenRedirect> = redirect; in ALL, Arity::between(1, 2);
+    }
+    derived {
+        /// `allow` and `deny` in the order written.
+        access: Arc<[AccessRule]>,
+        /// Media types of file extensions.
+        types: Arc<Types>,
+        /// Version of upstream requests.
+        proxy_http_version: HttpVersion,
+        /// Headers of upstream requests: the written ones, then nginx's defaults that were not
+        /// written. What evaluates to nothing is not sent. `Content-Length` and
+        /// `Transfer-Encoding` come from [`crate::Variable::ProxyInternalBodyLength`] and
+        /// [`crate::Variable::ProxyInternalChunked`] unless written.
+        proxy_set_header: Arc<[SetHeader]>,
+        /// Response headers not passed on: nginx's own list, `proxy_hide_header`, without
+        /// `proxy_pass_header`.
+        hidden: HiddenHeaders,
+        /// Changes of `Location` and `Refresh`, `default` resolved; empty = off.
+        proxy_redirect: Arc<[Redirect]>,
+    }
+}

@@ -1,0 +1,208 @@
+//! Texts with variables, compiled at load.
+
+use crate::Variable;
+use crate::variable::UnknownVariable;
+
+/// A compiled text; one without variables is a single literal (or nothing, when empty).
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Template {
+    parts: Box<[Part]>,
+}
+
+/// A piece of a [`Template`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Bytes to copy.
+    Literal(Box<[u8]>),
+    /// A value to insert.
+    Variable(Variable),
+}
+
+/// Why a text is not a template; displayed in nginx's words.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TemplateFault {
+    /// A `$` with no name after it.
+    #[error("invalid variable name")]
+    InvalidName,
+    /// `${` without `}`.
+    #[error("the closing bracket in \"{0}\" variable is missing")]
+    NoClosingBracket(String),
+    /// No such variable.
+    #[error(transparent)]
+    Unknown(#[from] UnknownVariable),
+}
+
+impl Template {
+    /// A template that is exactly `text`.
+    pub fn literal(text: impl Into<Box<[u8]>>) -> Self {
+        let text = text.into();
+        if text.is_empty() {
+            return Self::default();
+        }
+        Self {
+            parts: Box::new([Part::Literal(text)]),
+        }
+    }
+
+    /// Compiles `text` as nginx's complex values: `$name`, `${name}`, `$1`
+    /// (`ngx_http_script_compile`). There is no escape for a dollar sign.
+    pub fn compile(text: &[u8]) -> Result<Self, TemplateFault> {
+        Self::compile_with(text, &mut |name| Ok(Variable::named(name)?))
+    }
+
+    pub(crate) fn compile_with(
+        text: &[u8],
+        resolve: &mut dyn FnMut(&str) -> Result<Variable, TemplateFault>,
+    ) -> Result<Self, TemplateFault> {
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some(dollar) = memchr::memchr(b'$', rest) {
+            if dollar > 0 {
+                parts.push(Part::Literal(rest[..dollar].into()));
+            }
+            let (name, after) = split_name(&rest[dollar + 1..])?;
+            parts.push(Part::Variable(resolve(name)?));
+            rest = after;
+        }
+        if !rest.is_empty() {
+            parts.push(Part::Literal(rest.into()));
+        }
+        Ok(Self {
+            parts: parts.into(),
+        })
+    }
+
+    /// A template of these pieces; adjacent literals are joined.
+    pub(crate) fn from_parts(parts: impl IntoIterator<Item = Part>) -> Self {
+        let mut joined: Vec<Part> = Vec::new();
+        for part in parts {
+            match (joined.last_mut(), part) {
+                (Some(Part::Literal(before)), Part::Literal(text)) => {
+                    *before = [&**before, &*text].concat().into();
+                }
+                (_, part) => joined.push(part),
+            }
+        }
+        Self {
+            parts: joined.into(),
+        }
+    }
+
+    pub(crate) fn into_parts(self) -> impl Iterator<Item = Part> {
+        self.parts.into_iter()
+    }
+
+    /// Whether it has no variables.
+    pub fn is_literal(&self) -> bool {
+        self.as_literal().is_some()
+    }
+
+    /// The text, if it has no variables.
+    pub fn as_literal(&self) -> Option<&[u8]> {
+        match &*self.parts {
+            [] => Some(b""),
+            [Part::Literal(text)] => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Whether the text is empty, whatever the request.
+    pub fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    /// The pieces in order.
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// The variables in order of appearance.
+    pub fn variables(&self) -> impl Iterator<Item = &Variable> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Literal(_) => None,
+            Part::Variable(variable) => Some(variable),
+        })
+    }
+}
+
+/// Splits `NAME...` or `{NAME}...` after a dollar sign.
+fn split_name(text: &[u8]) -> Result<(&str, &[u8]), TemplateFault> {
+    if let Some((first @ b'1'..=b'9', after)) = text.split_first() {
+        return Ok((digit_name(*first), after));
+    }
+    let (braced, body) = match text.split_first() {
+        Some((b'{', body)) => (true, body),
+        _ => (false, text),
+    };
+    let end = body
+        .iter()
+        .position(|&byte| !is_name_byte(byte))
+        .unwrap_or(body.len());
+    // Name bytes are ASCII, so this never fails.
+    let name = std::str::from_utf8(&body[..end]).map_err(|_| TemplateFault::InvalidName)?;
+    let after = &body[end..];
+    if braced && after.first() != Some(&b'}') {
+        return Err(TemplateFault::NoClosingBracket(name.to_owned()));
+    }
+    if name.is_empty() {
+        return Err(TemplateFault::InvalidName);
+    }
+    Ok((name, if braced { &after[1..] } else { after }))
+}
+
+/// A single digit as the name of its capture: `$12` is `$1` followed by `2`, as in nginx.
+fn digit_name(digit: u8) -> &'static str {
+    const NAMES: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
+    NAMES
+        .get(usize::from(digit.wrapping_sub(b'0')))
+        .copied()
+        .unwrap_or("0")
+}
+
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: &str) {
+        let shown = match Template::compile(text.as_bytes()) {
+            Ok(template) => template
+                .parts()
+                .iter()
+                .map(show)
+                .collect::<Vec<_>>()
+                .join(" "),
+            Err(fault) => format!("! {fault}"),
+        };
+        assert_eq!(shown, expected, "{text}");
+    }
+
+    fn show(part: &Part) -> String {
+        match part {
+            Part::Literal(text) => format!("'{}'", String::from_utf8_lossy(text)),
+            Part::Variable(variable) => format!("{variable:?}"),
+        }
+    }
+
+    #[test]
+    fn compiles() {
+        check("", "");
+        check("abc", "'abc'");
+        check("$uri", "Uri");
+        check("a${uri}b", "'a' Uri 'b'");
+        check("$1x$12", "Capture(1) 'x' Capture(1) '2'");
+        check("${1}", "Capture(1)");
+        check("$http_x_y-z", "Http(\"x-y\") '-z'");
+        check("$", "! invalid variable name");
+        check("a$ b", "! invalid variable name");
+        check("${}", "! invalid variable name");
+        check(
+            "${uri",
+            "! the closing bracket in \"uri\" variable is missing",
+        );
+        check("$nope", "! unknown \"nope\" variable");
+    }
+}

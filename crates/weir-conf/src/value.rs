@@ -1,0 +1,30 @@
+//! The types of settings, and how nginx writes them.
+
+pub(crate) mod read;
+
+mod access;
+mod body;
+mod cookie;
+mod error_page;
+mod headers;
+mod keyword;
+pub(crate) mod number;
+mod paths;
+mod proxy;
+mod redirect;
+mod response;
+mod types;
+
+pub use access::{AccessRule, Network, Satisfy};
+pub use body::{BodyFile, Buffers, KeepaliveDisable, KeepaliveTimeout, LingeringClose};
+pub use cookie::{CookieFlags, CookieFlagsRule, CookieMatch, CookieRewrite};
+pub use error_page::{ErrorPage, ErrorTarget, Overwrite, Return, TryFallback, TryFile, TryFiles};
+pub use headers::{AddHeader, HiddenHeaders, SetHeader};
+pub use paths::TempPath;
+pub use proxy::{Bind, HttpVersion, IgnoreHeaders, NextUpstream, Scheme};
+pub(crate) use redirect::WrittenRedirect;
+pub use redirect::{Redirect, RedirectFrom};
+pub use response::{EnvRule, IfModifiedSince, RateLimit, ServerTokens};
+pub use types::Types;
+
+pub(crate) use keyword::{Keyword, bitset, keywords};

@@ -1,0 +1,55 @@
+//! Rewriting of `Set-Cookie` attributes.
+
+use super::bitset;
+use crate::Template;
+use crate::pattern::Pattern;
+
+/// A `proxy_cookie_domain` or `proxy_cookie_path`.
+#[derive(Clone, Debug)]
+pub struct CookieRewrite {
+    /// What the attribute must be (domain, without leading dot or case), start with (path), or
+    /// match.
+    pub from: CookieMatch,
+    /// What the matched part becomes.
+    pub to: Template,
+}
+
+/// The left side of a [`CookieRewrite`], or the cookie name of a [`CookieFlagsRule`].
+#[derive(Clone, Debug)]
+pub enum CookieMatch {
+    /// A text.
+    Text(Template),
+    /// A regular expression, without case.
+    Pattern(Pattern),
+}
+
+bitset! {
+    /// Changes to the flags of a cookie.
+    CookieFlags {
+        /// Add `Secure`.
+        SECURE = 0 "secure",
+        /// Remove `Secure`.
+        NO_SECURE = 1 "nosecure",
+        /// Add `HttpOnly`.
+        HTTP_ONLY = 2 "httponly",
+        /// Remove `HttpOnly`.
+        NO_HTTP_ONLY = 3 "nohttponly",
+        /// Set `SameSite=Strict`.
+        SAME_SITE_STRICT = 4 "samesite=strict",
+        /// Set `SameSite=Lax`.
+        SAME_SITE_LAX = 5 "samesite=lax",
+        /// Set `SameSite=None`.
+        SAME_SITE_NONE = 6 "samesite=none",
+        /// Remove `SameSite`.
+        NO_SAME_SITE = 7 "nosamesite",
+    }
+}
+
+/// A `proxy_cookie_flags`; the first rule whose name fits a cookie is applied.
+#[derive(Clone, Debug)]
+pub struct CookieFlagsRule {
+    /// The cookie's name.
+    pub cookie: CookieMatch,
+    /// What is done to it.
+    pub flags: CookieFlags,
+}

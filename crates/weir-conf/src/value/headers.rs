@@ -1,0 +1,56 @@
+//! Headers added, set and hidden.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use crate::Template;
+
+/// An `add_header` or `add_trailer`.
+#[derive(Clone, Debug)]
+pub struct AddHeader {
+    /// As written.
+    pub name: String,
+    /// Nothing is added where it evaluates to nothing.
+    pub value: Template,
+    /// Whatever the status; else only with 200, 201, 204, 206, 301, 302, 303, 304, 307, 308.
+    pub always: bool,
+}
+
+/// A `proxy_set_header`, or one of nginx's defaults.
+#[derive(Clone, Debug)]
+pub struct SetHeader {
+    /// As written.
+    pub name: String,
+    /// The header is not sent where it evaluates to nothing.
+    pub value: Template,
+}
+
+/// The upstream's response headers that are not passed to the client.
+#[derive(Clone, Debug, Default)]
+pub struct HiddenHeaders {
+    names: Arc<HashSet<Box<[u8]>>>,
+}
+
+impl HiddenHeaders {
+    /// A set of these lower-case names.
+    pub(crate) fn new(names: impl IntoIterator<Item = Box<[u8]>>) -> Self {
+        Self {
+            names: Arc::new(names.into_iter().collect()),
+        }
+    }
+
+    /// Whether the header called `name` is hidden; any case.
+    pub fn contains(&self, name: &[u8]) -> bool {
+        // Longest name of the default list and of most configurations; others take the slow way.
+        const SHORT: usize = 64;
+        let mut lower = [0; SHORT];
+        match lower.get_mut(..name.len()) {
+            Some(lower) => {
+                lower.copy_from_slice(name);
+                lower.make_ascii_lowercase();
+                self.names.contains(&*lower)
+            }
+            None => self.names.contains(&*name.to_ascii_lowercase()),
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Directories of temporary files.
+
+use std::path::PathBuf;
+
+/// A `*_temp_path`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TempPath {
+    /// Absolute, or under the prefix.
+    pub path: PathBuf,
+    /// Digits of the file number that name each level of subdirectories, 1 to 3; at most three
+    /// levels.
+    pub levels: Vec<u8>,
+}

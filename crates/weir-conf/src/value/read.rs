@@ -1,0 +1,212 @@
+//! Readers: the arguments of a directive into a value.
+
+mod client;
+mod logs;
+mod plain;
+mod proxy;
+mod replies;
+
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::compat::Differences;
+use crate::model::LogFormat;
+use crate::pattern::{Case, Pattern};
+use crate::template::TemplateFault;
+use crate::text::{Block, Word};
+use crate::{Compat, Fault, Place, Template, Variable};
+
+pub(crate) use client::{access_rule, keepalive_timeout, temp_path};
+pub(crate) use logs::{access_log, error_log, log_format};
+pub(crate) use plain::{
+    bits, buffers, env, flag, header_name, keyword, mark, number, offset, path, rate, size,
+    template, text, time, user, worker_processes,
+};
+pub(crate) use proxy::{bind, cookie_domain, cookie_flags, cookie_path, redirect, set_header};
+pub(crate) use replies::{
+    add_header, add_trailer, alias, error_page, index, predicates, return_, root, server_tokens,
+    try_files,
+};
+
+/// What readers know of the rest of the configuration, and where they leave what they find.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    /// Base of relative paths of data and logs; ends without a slash.
+    pub(crate) prefix: PathBuf,
+    /// Base of relative paths of configuration files.
+    pub(crate) conf_dir: PathBuf,
+    pub(crate) compat: Compat,
+    /// Faults and warnings in the order met.
+    pub(crate) faults: Vec<Fault>,
+    pub(crate) ignored: Vec<(String, Place)>,
+    pub(crate) log_formats: Vec<Arc<LogFormat>>,
+    /// Variables that no built-in one matches; regular expressions may still define them.
+    pub(crate) pending: Vec<(String, Place)>,
+    /// What the location being read has said about `proxy_pass` so far.
+    pub(crate) proxy_pass: ProxyPassSeen,
+    /// Named groups of the regular expressions read so far.
+    pub(crate) groups: HashSet<String>,
+}
+
+impl Reading {
+    pub(crate) fn new(prefix: &Path, conf_path: &Path) -> Self {
+        Self {
+            prefix: prefix.to_owned(),
+            conf_dir: conf_path.parent().unwrap_or(prefix).to_owned(),
+            compat: Compat::default(),
+            faults: Vec::new(),
+            ignored: Vec::new(),
+            log_formats: vec![Arc::new(LogFormat::combined())],
+            pending: Vec::new(),
+            proxy_pass: ProxyPassSeen::None,
+            groups: HashSet::new(),
+        }
+    }
+
+    pub(crate) fn differences(&self) -> Differences {
+        self.compat.differences()
+    }
+
+    pub(crate) fn warn(&mut self, message: impl Into<String>, place: &Place) {
+        self.faults.push(Fault::warn(message, place));
+    }
+
+    /// As [`Self::template`] for a log line, where nginx words one fault differently
+    /// (`ngx_http_log_compile_format`).
+    pub(crate) fn log_template(&mut self, text: &[u8], place: &Place) -> Result<Template, Reject> {
+        self.template(text, place).map_err(|reject| match reject {
+            Reject::Message(message) if message == TemplateFault::InvalidName.to_string() => {
+                let text = String::from_utf8_lossy(text);
+                Reject::message(format!("invalid parameter \"{text}\""))
+            }
+            other => other,
+        })
+    }
+
+    /// `name` under the prefix unless it is absolute (`ngx_conf_full_name`).
+    pub(crate) fn under_prefix(&self, name: &[u8]) -> PathBuf {
+        self.prefix.join(OsStr::from_bytes(name))
+    }
+
+    /// Compiles a text; unknown variables wait for the end of the `http` block, as in nginx
+    /// (`ngx_http_variables_init_vars`).
+    pub(crate) fn template(&mut self, text: &[u8], place: &Place) -> Result<Template, Reject> {
+        let pending = &mut self.pending;
+        let compiled = Template::compile_with(text, &mut |name| match Variable::named(name) {
+            Ok(variable) => Ok(variable),
+            Err(_) => {
+                let lower = name.to_ascii_lowercase();
+                pending.push((lower.clone(), place.clone()));
+                Ok(Variable::NamedCapture(lower.into()))
+            }
+        });
+        compiled.map_err(|fault: TemplateFault| Reject::message(fault.to_string()))
+    }
+}
+
+/// The `proxy_pass` of the location being read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ProxyPassSeen {
+    None,
+    Fixed,
+    Variable,
+}
+
+/// A directive being read.
+#[derive(Debug)]
+pub(crate) struct Call<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) args: &'a [Word],
+    pub(crate) block: Option<&'a Block>,
+    pub(crate) place: &'a Place,
+    pub(crate) cx: &'a mut Reading,
+}
+
+impl<'a> Call<'a> {
+    /// Argument `index` as bytes; empty when there is none.
+    pub(crate) fn bytes(&self, index: usize) -> &'a [u8] {
+        self.args.get(index).map_or(&[], |word| &word.text)
+    }
+
+    /// Argument `index` for messages and names.
+    pub(crate) fn text(&self, index: usize) -> String {
+        String::from_utf8_lossy(self.bytes(index)).into_owned()
+    }
+
+    pub(crate) fn template(&mut self, text: &[u8]) -> Result<Template, Reject> {
+        self.cx.template(text, self.place)
+    }
+
+    /// Compiles a regular expression and makes its named groups known as variables.
+    pub(crate) fn pattern(&mut self, text: &[u8], case: Case) -> Result<Pattern, Reject> {
+        let text = String::from_utf8_lossy(text);
+        let pattern = Pattern::compile(&text, case).map_err(|e| Reject::message(e.to_string()))?;
+        self.cx
+            .groups
+            .extend(pattern.group_names().map(str::to_ascii_lowercase));
+        Ok(pattern)
+    }
+
+    pub(crate) fn warn(&mut self, message: impl Into<String>) {
+        self.cx.warn(message, self.place);
+    }
+}
+
+/// Why a directive is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Reject {
+    /// The text that follows `"NAME" directive `.
+    Directive(String),
+    /// The whole message.
+    Message(String),
+    /// The whole message, to which nginx adds no place.
+    Placeless(String),
+    /// Reported already.
+    Reported,
+}
+
+impl Reject {
+    pub(crate) fn directive(text: impl Into<String>) -> Self {
+        Self::Directive(text.into())
+    }
+
+    pub(crate) fn message(text: impl Into<String>) -> Self {
+        Self::Message(text.into())
+    }
+
+    /// The fault of a directive called `name` at `place`.
+    pub(crate) fn into_fault(self, name: &str, place: &Place) -> Option<Fault> {
+        let place = Some(place.clone());
+        match self {
+            Self::Directive(text) => {
+                Some(Fault::emerg(format!("\"{name}\" directive {text}"), place))
+            }
+            Self::Message(text) => Some(Fault::emerg(text, place)),
+            Self::Placeless(text) => Some(Fault::emerg(text, None)),
+            Self::Reported => None,
+        }
+    }
+}
+
+/// Reads a default as if it were written.
+pub(crate) fn default<T>(
+    read: fn(&mut Call<'_>) -> Result<T, Reject>,
+    text: &str,
+    cx: &mut Reading,
+) -> Result<T, Reject> {
+    let place = Place {
+        file: Path::new("default").into(),
+        line: 0,
+    };
+    let args: Vec<Word> = text.split_whitespace().map(Word::plain).collect();
+    read(&mut Call {
+        name: "default",
+        args: &args,
+        block: None,
+        place: &place,
+        cx,
+    })
+}

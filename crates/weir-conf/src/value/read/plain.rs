@@ -1,0 +1,157 @@
+//! Values that are a word or two.
+
+use std::ops::BitOr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{Call, Reject};
+use crate::Template;
+use crate::value::number::{parse_number, parse_offset, parse_size, parse_time};
+use crate::value::{Buffers, EnvRule, Keyword, RateLimit};
+
+/// `on` or `off` (`ngx_conf_set_flag_slot`).
+pub(crate) fn flag(call: &mut Call<'_>) -> Result<bool, Reject> {
+    match call.bytes(0).to_ascii_lowercase().as_slice() {
+        b"on" => Ok(true),
+        b"off" => Ok(false),
+        _ => Err(Reject::message(format!(
+            "invalid value \"{}\" in \"{}\" directive, it must be \"on\" or \"off\"",
+            call.text(0),
+            call.name
+        ))),
+    }
+}
+
+/// No argument: the directive itself is the value.
+pub(crate) fn mark(_call: &mut Call<'_>) -> Result<bool, Reject> {
+    Ok(true)
+}
+
+/// A time, milliseconds at the finest (`ngx_conf_set_msec_slot`).
+pub(crate) fn time(call: &mut Call<'_>) -> Result<Duration, Reject> {
+    parse_time(call.bytes(0)).ok_or_else(|| Reject::directive("invalid value"))
+}
+
+/// A size that fits memory (`ngx_conf_set_size_slot`).
+pub(crate) fn size(call: &mut Call<'_>) -> Result<usize, Reject> {
+    parse_size(call.bytes(0)).ok_or_else(|| Reject::directive("invalid value"))
+}
+
+/// A size that fits a file (`ngx_conf_set_off_slot`).
+pub(crate) fn offset(call: &mut Call<'_>) -> Result<u64, Reject> {
+    parse_offset(call.bytes(0)).ok_or_else(|| Reject::directive("invalid value"))
+}
+
+/// A decimal number (`ngx_conf_set_num_slot`).
+pub(crate) fn number<T: TryFrom<u64>>(call: &mut Call<'_>) -> Result<T, Reject> {
+    parse_number(call.bytes(0))
+        .and_then(|number| T::try_from(number).ok())
+        .ok_or_else(|| Reject::directive("invalid number"))
+}
+
+/// A text as it stands.
+pub(crate) fn text(call: &mut Call<'_>) -> Result<String, Reject> {
+    Ok(call.text(0))
+}
+
+/// A header's name, lower-case.
+pub(crate) fn header_name(call: &mut Call<'_>) -> Result<Vec<String>, Reject> {
+    Ok(vec![call.text(0).to_ascii_lowercase()])
+}
+
+/// A path under the prefix.
+pub(crate) fn path(call: &mut Call<'_>) -> Result<PathBuf, Reject> {
+    Ok(call.cx.under_prefix(call.bytes(0)))
+}
+
+/// A text with variables (`ngx_http_set_complex_value_slot`).
+pub(crate) fn template(call: &mut Call<'_>) -> Result<Template, Reject> {
+    let text = call.bytes(0);
+    call.template(text)
+}
+
+/// One of the words of an enum (`ngx_conf_set_enum_slot`).
+pub(crate) fn keyword<T: Keyword>(call: &mut Call<'_>) -> Result<T, Reject> {
+    keyword_of(call.bytes(0))
+}
+
+/// Flags of a set; a repeated one is warned of (`ngx_conf_set_bitmask_slot`).
+pub(crate) fn bits<T>(call: &mut Call<'_>) -> Result<T, Reject>
+where
+    T: Keyword + BitOr<Output = T> + PartialEq + Default,
+{
+    let mut all = T::default();
+    for word in call.args {
+        let flag = keyword_of::<T>(&word.text)?;
+        if all | flag == all {
+            call.warn(format!(
+                "duplicate value \"{}\"",
+                String::from_utf8_lossy(&word.text)
+            ));
+        }
+        all = all | flag;
+    }
+    Ok(all)
+}
+
+fn keyword_of<T: Keyword>(word: &[u8]) -> Result<T, Reject> {
+    T::of(word).ok_or_else(|| {
+        Reject::message(format!(
+            "invalid value \"{}\"",
+            String::from_utf8_lossy(word)
+        ))
+    })
+}
+
+/// A number of buffers and their size (`ngx_conf_set_bufs_slot`).
+pub(crate) fn buffers(call: &mut Call<'_>) -> Result<Buffers, Reject> {
+    let count = parse_number(call.bytes(0)).and_then(|count| usize::try_from(count).ok());
+    let size = parse_size(call.bytes(1));
+    match (count, size) {
+        (Some(count @ 1..), Some(size @ 1..)) => Ok(Buffers { count, size }),
+        _ => Err(Reject::directive("invalid value")),
+    }
+}
+
+/// A size that may hold variables (`ngx_http_set_complex_value_size_slot`).
+pub(crate) fn rate(call: &mut Call<'_>) -> Result<RateLimit, Reject> {
+    let template = template(call)?;
+    match template.as_literal() {
+        None => Ok(RateLimit::Variable(template)),
+        Some(text) => {
+            let size = parse_offset(text).ok_or_else(|| Reject::directive("invalid value"))?;
+            Ok(RateLimit::Fixed(size))
+        }
+    }
+}
+
+/// A number of workers, or `auto` (`ngx_set_worker_processes`).
+pub(crate) fn worker_processes(call: &mut Call<'_>) -> Result<usize, Reject> {
+    if call.bytes(0) == b"auto" {
+        return Ok(std::thread::available_parallelism().map_or(1, usize::from));
+    }
+    parse_number(call.bytes(0))
+        .and_then(|number| usize::try_from(number).ok())
+        .ok_or_else(|| Reject::directive("invalid value"))
+}
+
+/// A user and perhaps a group.
+pub(crate) fn user(call: &mut Call<'_>) -> Result<(String, Option<String>), Reject> {
+    let group = (call.args.len() > 1).then(|| call.text(1));
+    Ok((call.text(0), group))
+}
+
+/// `NAME` or `NAME=VALUE`.
+pub(crate) fn env(call: &mut Call<'_>) -> Result<Vec<EnvRule>, Reject> {
+    let text = call.text(0);
+    Ok(vec![match text.split_once('=') {
+        Some((name, value)) => EnvRule {
+            name: name.to_owned(),
+            value: Some(value.to_owned()),
+        },
+        None => EnvRule {
+            name: text,
+            value: None,
+        },
+    }])
+}

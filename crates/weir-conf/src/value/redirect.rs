@@ -1,0 +1,31 @@
+//! Rewriting of `Location` and `Refresh`.
+
+use crate::Template;
+use crate::pattern::Pattern;
+
+/// A `proxy_redirect`.
+#[derive(Clone, Debug)]
+pub struct Redirect {
+    /// What the header must start with or match.
+    pub from: RedirectFrom,
+    /// What the matched part becomes.
+    pub to: Template,
+}
+
+/// The left side of a [`Redirect`].
+#[derive(Clone, Debug)]
+pub enum RedirectFrom {
+    /// A prefix.
+    Prefix(Template),
+    /// A regular expression.
+    Regex(Pattern),
+}
+
+/// A `proxy_redirect` before the location is known.
+#[derive(Clone, Debug)]
+pub(crate) enum WrittenRedirect {
+    /// `default`.
+    Default,
+    /// `FROM TO`.
+    Rule(Redirect),
+}

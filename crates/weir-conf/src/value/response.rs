@@ -1,0 +1,47 @@
+//! What goes to the client.
+
+use super::keywords;
+use crate::Template;
+
+/// `server_tokens`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServerTokens {
+    /// `nginx/VERSION`.
+    On,
+    /// `nginx`.
+    Off,
+    /// `nginx/VERSION (BUILD)`; weir has no build name and shows the version.
+    Build,
+    /// Text of the user's.
+    Text(Template),
+}
+
+keywords! {
+    /// How `If-Modified-Since` is compared.
+    IfModifiedSince {
+        /// Not at all.
+        Off = "off",
+        /// Equal.
+        Exact = "exact",
+        /// Not older.
+        Before = "before",
+    }
+}
+
+/// A rate or amount that may depend on the request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RateLimit {
+    /// Bytes (per second); 0 = no limit.
+    Fixed(u64),
+    /// A size to parse when evaluated, see [`crate::parse_size`]; invalid = no limit.
+    Variable(Template),
+}
+
+/// An `env`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnvRule {
+    /// The environment variable that workers keep.
+    pub name: String,
+    /// The value to set; `None` keeps the inherited one.
+    pub value: Option<String>,
+}
