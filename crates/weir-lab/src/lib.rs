@@ -1,1 +1,23 @@
-//! weir-lab.
+//! Backends and clients that misbehave on script, and the replay of recorded faults.
+//!
+//! Reading order: [`script`] (what a backend or a client does, as data), [`socket`] (one
+//! type for TCP and unix sockets), [`backend`] and [`client`] (they play scripts and report
+//! what they saw), [`response`] (how a client reads an answer), [`record`] (one entry of the
+//! fault matrix), [`replay`] (run a proxy under a record and list the differences).
+//!
+//! Invariants:
+//! - Scripts are byte-exact: nothing is added to, removed from or re-ordered in what they say.
+//! - A peer's misbehaviour is an observation, never an error of the lab; errors are faults of
+//!   the test bed (an address in use, no permission).
+//! - Nothing here interprets nginx.conf, and nothing depends on the proxy: whatever takes
+//!   `-p PREFIX -c CONF` can be replayed against.
+//! - No HTTP library: a client that would repair what it reads could not report it.
+
+pub mod backend;
+pub mod client;
+pub mod record;
+pub mod replay;
+pub mod response;
+pub mod script;
+pub mod socket;
+pub mod text;

@@ -1,0 +1,264 @@
+//! Backends that play scripts and record what the proxy did.
+
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::PermissionsExt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+use tokio::task::JoinHandle;
+
+use crate::script::{BackendScript, BackendStep, Refusal, Scripted};
+use crate::socket::{Address, Listener, Options};
+
+mod conversation;
+
+use conversation::Conversation;
+
+/// How the proxy ended a connection, as far as the backend could see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProxyEnd {
+    /// It closed in order.
+    Fin,
+    /// It reset the connection.
+    Rst,
+}
+
+/// What one accepted connection brought.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Saw {
+    /// Bytes read in all.
+    pub bytes: u64,
+    /// The first of them, at most [`KEPT_BYTES`].
+    pub data: Vec<u8>,
+    /// None while open, and when the script itself ended the connection.
+    pub end: Option<ProxyEnd>,
+}
+
+/// How much of what it reads a backend keeps.
+pub const KEPT_BYTES: usize = 64 * 1024;
+
+/// A running backend; dropping it closes the address and every connection.
+#[derive(Debug)]
+pub struct Backend {
+    address: Address,
+    acceptor: Option<JoinHandle<()>>,
+    held: Held,
+    shared: Arc<Shared>,
+}
+
+/// What keeps a silent address bound, and its queue full.
+type Held = (Option<Listener>, Vec<socket2::Socket>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    saw: Mutex<Vec<Saw>>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Backend {
+    /// Binds `address` and behaves as `script` says from now on.
+    ///
+    /// # Errors
+    /// The address cannot be bound, or an option cannot be set.
+    pub async fn start(address: Address, script: BackendScript) -> io::Result<Self> {
+        match script.scripted() {
+            Ok(scripted) => Self::play(address, scripted),
+            Err(Refusal::Refuse) => {
+                let bound = address.bind(Options::default())?;
+                Ok(Self::silent(address, (None, vec![bound])))
+            }
+            Err(Refusal::Full) => {
+                let held = fill(&address)?;
+                Ok(Self::silent(address, held))
+            }
+        }
+    }
+
+    /// What each connection brought so far, in the order of acceptance.
+    pub fn saw(&self) -> Vec<Saw> {
+        lock(&self.shared.saw).clone()
+    }
+
+    /// Where it listens; the port is the real one when 0 was asked for.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Closes the listening socket; connections that exist go on.
+    pub async fn stop_listening(&mut self) {
+        if let Some(acceptor) = self.acceptor.take() {
+            acceptor.abort();
+            // Cancelled is what was asked for.
+            let _cancelled = acceptor.await;
+        }
+        self.held = Held::default();
+    }
+
+    fn silent(address: Address, held: Held) -> Self {
+        Self {
+            address,
+            acceptor: None,
+            held,
+            shared: Arc::default(),
+        }
+    }
+
+    fn play(address: Address, scripted: Scripted) -> io::Result<Self> {
+        let listener = Listener::listen(
+            &address,
+            128,
+            Options {
+                rcvbuf: scripted.rcvbuf,
+            },
+        )?;
+        if let (Address::Unix(path), Some(mode)) = (&address, scripted.mode) {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
+        }
+        let address = listener.local_addr()?.map_or(address, Address::Inet);
+        let shared = Arc::<Shared>::default();
+        let acceptor = tokio::spawn(accept(listener, scripted.conns, Arc::clone(&shared)));
+        Ok(Self {
+            address,
+            acceptor: Some(acceptor),
+            held: Held::default(),
+            shared,
+        })
+    }
+}
+
+impl Drop for Backend {
+    fn drop(&mut self) {
+        if let Some(acceptor) = &self.acceptor {
+            acceptor.abort();
+        }
+        for task in lock(&self.shared.tasks).drain(..) {
+            task.abort();
+        }
+    }
+}
+
+/// Plays one script per connection; the last one repeats.
+async fn accept(listener: Listener, scripts: Vec<Vec<BackendStep>>, shared: Arc<Shared>) {
+    let mut remaining = scripts.into_iter().peekable();
+    let mut script = Vec::new();
+    while let Ok(socket) = listener.accept().await {
+        if let Some(next) = remaining.next() {
+            script = next;
+        }
+        let index = {
+            let mut saw = lock(&shared.saw);
+            saw.push(Saw::default());
+            saw.len() - 1
+        };
+        let conversation = Conversation::new(socket, Arc::clone(&shared), index);
+        let task = tokio::spawn(conversation.play(script.clone()));
+        lock(&shared.tasks).push(task);
+    }
+}
+
+/// Listens with the shortest queue and connects to itself until nothing more fits.
+fn fill(address: &Address) -> io::Result<Held> {
+    const BACKLOG: i32 = 0;
+    // A queue of length 0 takes one connection; a TCP one may hold some half-open ones besides.
+    const ENOUGH: usize = 4;
+    let listener = Listener::listen(address, BACKLOG, Options::default())?;
+    let mut sockets = Vec::new();
+    for _ in 0..ENOUGH {
+        match address.start_connect(Options::default()) {
+            Ok(socket) => sockets.push(socket),
+            Err(fault) if fault.kind() == ErrorKind::WouldBlock => break,
+            Err(fault) => return Err(fault),
+        }
+    }
+    Ok((Some(listener), sockets))
+}
+
+/// A panic elsewhere does not make what was seen less true.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::socket::Socket;
+
+    /// Plays `script`, sends `request`, reads to the end, closes, and returns both views.
+    async fn check(script: Value, request: &[u8], answer: &[u8], expected: Saw) {
+        let script = serde_json::from_value(script).unwrap();
+        let any = Address::Inet("127.0.0.1:0".parse().unwrap());
+        let backend = Backend::start(any, script).await.unwrap();
+        let socket = Socket::connect(backend.address(), Options::default())
+            .await
+            .unwrap();
+        socket.write_all(request).await.unwrap();
+        let mut got = Vec::new();
+        let mut buffer = [0; 64];
+        while let Ok(n @ 1..) = socket.read(&mut buffer).await {
+            got.extend_from_slice(&buffer[..n]);
+        }
+        drop(socket);
+        assert_eq!(got, answer);
+        let agrees = async {
+            while backend.saw() != [expected.clone()] {
+                tokio::task::yield_now().await;
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_secs(5), agrees).await;
+        assert!(
+            waited.is_ok(),
+            "{:?} instead of {expected:?}",
+            backend.saw()
+        );
+    }
+
+    fn saw(data: &[u8], end: Option<ProxyEnd>) -> Saw {
+        Saw {
+            bytes: data.len() as u64,
+            data: data.to_vec(),
+            end,
+        }
+    }
+
+    #[tokio::test]
+    async fn answers_and_finishes() {
+        let script = json!([[["head"], ["send", "ok"], ["fin"]]]);
+        let head = b"GET / HTTP/1.0\r\n\r\n";
+        check(script, head, b"ok", saw(head, Some(ProxyEnd::Fin))).await;
+    }
+
+    #[tokio::test]
+    async fn reads_a_request_with_its_body() {
+        let head = b"POST / HTTP/1.0\r\ncontent-length: 3\r\n\r\nabc";
+        let script = json!([[["req"], ["close"]]]);
+        check(script.clone(), head, b"", saw(head, None)).await;
+        let chunked = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n";
+        check(script, chunked, b"", saw(chunked, None)).await;
+    }
+
+    #[tokio::test]
+    async fn reads_no_more_than_it_is_told() {
+        check(
+            json!([[["read", 2], ["close"]]]),
+            b"abcdef",
+            b"",
+            saw(b"ab", None),
+        )
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_refuses_a_unix_connect() {
+        let directory = tempfile::tempdir().unwrap();
+        let address = Address::Unix(directory.path().join("b.sock"));
+        let script = BackendScript::Refusing(Refusal::Full);
+        let _backend = Backend::start(address.clone(), script).await.unwrap();
+        let fault = address.start_connect(Options::default()).unwrap_err();
+        assert_eq!(fault.kind(), ErrorKind::WouldBlock);
+    }
+}

@@ -1,0 +1,247 @@
+//! A client that plays steps and records each response.
+
+use std::collections::BTreeMap;
+use std::fs::Permissions;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::backend::Backend;
+use crate::response::{self, End, Progress, Response};
+use crate::script::ClientStep;
+use crate::socket::{Address, Options, Socket};
+use crate::text::Text;
+
+/// How long a client watches the connection after a response, unless the step says otherwise.
+pub const WATCH: Duration = Duration::from_millis(200);
+
+/// How long a client waits for the next byte of a response.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The name of the connection that is used until a step names another.
+pub const FIRST_CONNECTION: &str = "a";
+
+/// A response, and the connection it came over when that is not the first.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Received {
+    /// What was read.
+    #[serde(flatten)]
+    pub response: Response,
+    /// The connection's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conn: Option<String>,
+}
+
+/// A client with named connections to one proxy.
+#[derive(Debug)]
+pub struct Client {
+    proxy: Address,
+    prefix: PathBuf,
+    options: Options,
+    current: String,
+    connections: BTreeMap<String, Connection>,
+    received: Vec<Received>,
+}
+
+/// The test bed could not do what a step says.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The proxy does not accept connections.
+    #[error("cannot connect to the proxy")]
+    Connect(#[source] io::Error),
+    /// A directory's permissions could not be taken.
+    #[error("cannot lock {}", directory.display())]
+    Lock {
+        /// The directory.
+        directory: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A step that names no backend of this run.
+    #[error("no backend {0:?}")]
+    NoBackend(String),
+    /// TLS steps are not played.
+    #[error("the client speaks no TLS")]
+    Tls,
+}
+
+#[derive(Debug)]
+struct Connection {
+    socket: Socket,
+    buffer: Vec<u8>,
+    ended: Option<End>,
+    /// Whether the last request was a HEAD.
+    to_head: bool,
+}
+
+impl Client {
+    /// A client without connections. `prefix` is where directories to lock are.
+    pub fn new(proxy: Address, prefix: PathBuf) -> Self {
+        Self {
+            proxy,
+            prefix,
+            options: Options::default(),
+            current: FIRST_CONNECTION.to_owned(),
+            connections: BTreeMap::new(),
+            received: Vec::new(),
+        }
+    }
+
+    /// Plays `steps` in order; connections stay open afterwards.
+    ///
+    /// # Errors
+    /// A fault of the test bed. What the proxy does wrong is in [`Client::received`].
+    pub async fn play(
+        &mut self,
+        steps: &[ClientStep],
+        backends: &mut BTreeMap<String, Backend>,
+    ) -> Result<(), ClientError> {
+        for step in steps {
+            self.step(step, backends).await?;
+        }
+        Ok(())
+    }
+
+    /// Responses in the order in which they were read.
+    pub fn received(&self) -> &[Received] {
+        &self.received
+    }
+
+    async fn step(
+        &mut self,
+        step: &ClientStep,
+        backends: &mut BTreeMap<String, Backend>,
+    ) -> Result<(), ClientError> {
+        match step {
+            ClientStep::Send(payload) => {
+                let bytes = payload.to_bytes();
+                self.connection().await?.send(&bytes).await;
+            }
+            ClientStep::SendWithin(payload, within) => {
+                let bytes = payload.to_bytes();
+                // A proxy that stopped reading has said so by its silence.
+                let _elapsed = timeout(*within, self.connection().await?.send(&bytes)).await;
+            }
+            ClientStep::Receive(watch) => self.receive(watch.unwrap_or(WATCH)).await?,
+            ClientStep::ReceiveSome(n) => self.connection().await?.more(*n, PATIENCE).await,
+            ClientStep::Sleep(time) => sleep(*time).await,
+            ClientStep::Use(connection) => self.current.clone_from(connection),
+            ClientStep::New => {
+                self.connections.remove(&self.current);
+                self.connection().await?;
+            }
+            ClientStep::Close => drop(self.connections.remove(&self.current)),
+            ClientStep::Reset => {
+                let connection = self.connections.remove(&self.current);
+                // A connection that is gone already needs no reset.
+                let _gone = connection.map(|connection| connection.socket.reset());
+            }
+            ClientStep::ReceiveBuffer(size) => self.options.rcvbuf = Some(*size),
+            ClientStep::LockDirectory(directory) => self.lock(directory)?,
+            ClientStep::StopBackend(name) => {
+                let backend = backends.get_mut(name);
+                let backend = backend.ok_or_else(|| ClientError::NoBackend(name.clone()))?;
+                backend.stop_listening().await;
+            }
+            ClientStep::Tls(..) => return Err(ClientError::Tls),
+        }
+        Ok(())
+    }
+
+    async fn receive(&mut self, watch: Duration) -> Result<(), ClientError> {
+        let response = self.connection().await?.receive(watch).await;
+        let conn = (self.current != FIRST_CONNECTION).then(|| self.current.clone());
+        self.received.push(Received { response, conn });
+        Ok(())
+    }
+
+    fn lock(&self, directory: &str) -> Result<(), ClientError> {
+        let directory = self.prefix.join(directory);
+        let lock = || {
+            std::os::unix::fs::chown(&directory, Some(0), Some(0))?;
+            std::fs::set_permissions(&directory, Permissions::from_mode(0o700))
+        };
+        lock().map_err(|source| ClientError::Lock {
+            directory: directory.clone(),
+            source,
+        })
+    }
+
+    /// The current connection, opened when there is none.
+    async fn connection(&mut self) -> Result<&mut Connection, ClientError> {
+        use std::collections::btree_map::Entry;
+        match self.connections.entry(self.current.clone()) {
+            Entry::Occupied(open) => Ok(open.into_mut()),
+            Entry::Vacant(vacant) => {
+                let socket = Socket::connect(&self.proxy, self.options).await;
+                let socket = socket.map_err(ClientError::Connect)?;
+                Ok(vacant.insert(Connection {
+                    socket,
+                    buffer: Vec::new(),
+                    ended: None,
+                    to_head: false,
+                }))
+            }
+        }
+    }
+}
+
+impl Connection {
+    async fn send(&mut self, bytes: &[u8]) {
+        self.to_head = bytes.starts_with(b"HEAD ");
+        // A proxy that closed early shows in what is read next.
+        let _closed = self.socket.write_all(bytes).await;
+    }
+
+    /// Reads once, at most `limit` bytes; silence for `patience` is an end of its own.
+    async fn more(&mut self, limit: usize, patience: Duration) {
+        let mut buffer = vec![0; limit];
+        self.ended = match timeout(patience, self.socket.read(&mut buffer)).await {
+            Err(_elapsed) => Some(End::Timeout),
+            Ok(Err(_)) => Some(End::Rst),
+            Ok(Ok(0)) => Some(End::Fin),
+            Ok(Ok(n)) => {
+                self.buffer.extend_from_slice(&buffer[..n]);
+                None
+            }
+        };
+    }
+
+    async fn receive(&mut self, watch: Duration) -> Response {
+        const READ_SIZE: usize = 256 * 1024;
+        // A request sent after a time-out deserves a fresh look.
+        self.ended = self.ended.filter(|&end| end != End::Timeout);
+        let (mut response, length) = loop {
+            match response::read(&self.buffer, self.to_head, self.ended) {
+                Progress::Whole(response, length) => break (*response, length),
+                Progress::Partial => self.more(READ_SIZE, PATIENCE).await,
+            }
+        };
+        self.buffer.drain(..length);
+        if self.ended.is_none() {
+            self.watch(watch, &mut response).await;
+        }
+        response
+    }
+
+    /// How the connection goes on after a whole response.
+    async fn watch(&mut self, watch: Duration, response: &mut Response) {
+        let upgraded = response.framing == Some(response::Framing::Upgrade);
+        let until = Instant::now() + watch;
+        while self.ended.is_none() && (upgraded || self.buffer.is_empty()) {
+            self.more(64 * 1024, until.saturating_duration_since(Instant::now()))
+                .await;
+        }
+        if self.ended == Some(End::Timeout) {
+            self.ended = None;
+        }
+        response.end = self.ended.unwrap_or_default();
+        if upgraded && !self.buffer.is_empty() {
+            response.extra = Some(Text(std::mem::take(&mut self.buffer)));
+        }
+    }
+}

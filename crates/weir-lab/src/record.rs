@@ -1,0 +1,217 @@
+//! One entry of the fault matrix: the set-up, the script, and what was seen.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::client::PATIENCE;
+use crate::script::{BackendScript, ClientStep};
+
+/// A recorded run. What was seen stays JSON, because comparing needs paths, not types.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Record {
+    /// Unique together with the version.
+    pub id: String,
+    /// The part of a request's way that it is about.
+    pub phase: String,
+    /// What it shows, for people.
+    pub note: String,
+    /// Versions that gave this result.
+    pub nginx: Vec<Version>,
+    /// What goes into nginx.conf.
+    pub conf: Conf,
+    /// Listening addresses (`9001`, `127.0.0.3:9001`, `unix:b.sock`) and their scripts.
+    pub backend: BTreeMap<String, BackendScript>,
+    /// What the client does.
+    pub request: Vec<ClientStep>,
+    /// Names that the scripted resolver knows.
+    #[serde(default)]
+    pub dns: BTreeMap<String, String>,
+    /// Parts of the result that differ between runs of one binary.
+    #[serde(default)]
+    pub unstable: Vec<Part>,
+    /// Set when the access line appears only after the client closed (lingering close).
+    pub access_log_written: Option<String>,
+    /// Exit status of a start-up record.
+    pub exit: Option<i32>,
+    /// Everything else that was seen.
+    #[serde(flatten)]
+    pub seen: BTreeMap<String, Value>,
+}
+
+/// A version of nginx with records of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Version {
+    /// Debian's 1.22.1.
+    #[serde(rename = "1.22.1")]
+    V1_22,
+    /// The development branch at 1.31.5.
+    #[serde(rename = "1.31.5")]
+    V1_31,
+}
+
+/// A part of a result that can be unstable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// All lines of the error log.
+    ErrorLog,
+    /// All lines of the access log.
+    AccessLog,
+    /// What the client read.
+    Responses,
+}
+
+/// Pieces of nginx.conf; `file` is a whole one.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Conf {
+    /// The whole file, for start-up records.
+    pub file: Option<String>,
+    /// Directives of the main context.
+    pub main: Option<String>,
+    /// Directives of `http`.
+    pub http: Option<String>,
+    /// Directives of `server`.
+    pub server: Option<String>,
+    /// Parameters of `listen`, with the leading space.
+    pub listenopt: Option<String>,
+    /// Directives of `location /`, beside `proxy_pass`.
+    pub location: Option<String>,
+    /// Replaces `location /` altogether.
+    pub locations: Option<String>,
+    /// URL of `location /`.
+    pub proxy_pass: Option<String>,
+    /// `user`; root when absent.
+    pub user: Option<String>,
+    /// Level of the error log; info when absent.
+    pub loglevel: Option<String>,
+    /// Replaces the `access_log` line.
+    pub logfmt: Option<String>,
+    /// `worker_connections`.
+    pub wconn: Option<u32>,
+}
+
+/// The file of records could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// It could not be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// One line is no record.
+    #[error("{}:{line} is no record", path.display())]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// Why.
+        source: serde_json::Error,
+    },
+}
+
+impl Version {
+    /// All versions with records.
+    pub const ALL: [Self; 2] = [Self::V1_22, Self::V1_31];
+
+    /// As nginx prints it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::V1_22 => "1.22.1",
+            Self::V1_31 => "1.31.5",
+        }
+    }
+
+    /// The directive that makes weir behave so.
+    pub fn compat_directive(self) -> &'static str {
+        match self {
+            Self::V1_22 => "compat 1.22; ",
+            Self::V1_31 => "compat 1.31; ",
+        }
+    }
+}
+
+impl Record {
+    /// What `version` gave: a field of the record with the overrides for that version.
+    pub fn expected(&self, field: &str, version: Version) -> Value {
+        let plain = self.seen.get(field).cloned().unwrap_or(Value::Null);
+        let overrides = &self.seen.get("by_version").unwrap_or(&Value::Null)[version.as_str()];
+        match (
+            field,
+            overrides.get("backend_saw"),
+            overrides.get("upstream_bytes_sent"),
+        ) {
+            ("backend_saw", Some(saw), _) => saw.clone(),
+            ("access", _, Some(Value::Array(sent))) => with_bytes_sent(plain, sent),
+            _ => plain,
+        }
+    }
+
+    /// The least time that its steps and time-outs take; for ordering runs, so a rough sum.
+    pub fn shortest_time(&self) -> Duration {
+        let steps: Duration = self.request.iter().map(ClientStep::shortest_time).sum();
+        let answers = self
+            .seen
+            .get("responses")
+            .into_iter()
+            .chain(self.seen.get("client"));
+        let silent = answers
+            .filter(|seen| seen.to_string().contains("\"end\":\"timeout\""))
+            .count();
+        let access = self
+            .seen
+            .get("access")
+            .map(Value::to_string)
+            .unwrap_or_default();
+        let slow = access.split("\"request_time\":\"~").skip(1);
+        let slow = slow.filter_map(|rest| rest.split('"').next()?.parse().ok());
+        let slow: f64 = slow.fold(0.0, f64::max);
+        steps + PATIENCE * u32::from(silent > 0) + Duration::from_secs_f64(slow)
+    }
+
+    /// Whether this part is compared at all.
+    pub fn is_stable(&self, part: Part) -> bool {
+        !self.unstable.contains(&part)
+    }
+}
+
+/// Puts one `upstream_bytes_sent` into each access line.
+fn with_bytes_sent(mut access: Value, sent: &[Value]) -> Value {
+    let lines = match &mut access {
+        Value::Array(lines) => lines.as_mut_slice(),
+        single => std::slice::from_mut(single),
+    };
+    for (line, sent) in lines.iter_mut().zip(sent) {
+        if line.get("upstream_bytes_sent").is_some() {
+            line["upstream_bytes_sent"] = sent.clone();
+        }
+    }
+    access
+}
+
+/// Reads a file with one record per line.
+///
+/// # Errors
+/// The file cannot be read, or a line is no record; nothing is skipped silently.
+pub fn load(path: &Path) -> Result<Vec<Record>, LoadError> {
+    let text = std::fs::read_to_string(path).map_err(|source| LoadError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    let parse = |(index, line)| {
+        serde_json::from_str(line).map_err(|source| LoadError::Parse {
+            path: path.to_owned(),
+            line: index + 1,
+            source,
+        })
+    };
+    text.lines().enumerate().map(parse).collect()
+}

@@ -1,0 +1,56 @@
+//! The prefix directory of one run: configuration, pages, logs, temporary files.
+
+use std::fs::{self, File, FileTimes, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+/// Where a proxy runs.
+#[derive(Debug)]
+pub(crate) struct Prefix {
+    path: PathBuf,
+}
+
+/// Pages under `html`, as the records were made with.
+const PAGES: [(&str, &str); 2] = [("index.html", "index\n"), ("50x.html", "custom fifty-x\n")];
+
+/// 2020-01-01T00:00:00Z, which shows in Last-Modified and ETag.
+const PAGE_TIME: Duration = Duration::from_secs(1_577_836_800);
+
+impl Prefix {
+    /// Clears `path` and lays out a prefix there with this configuration.
+    pub(crate) fn lay_out(path: PathBuf, conf: &str) -> io::Result<Self> {
+        if path.exists() {
+            fs::remove_dir_all(&path)?;
+        }
+        for directory in ["conf", "logs", "html"] {
+            fs::create_dir_all(path.join(directory))?;
+        }
+        fs::set_permissions(&path, Permissions::from_mode(0o755))?;
+        for (name, text) in PAGES {
+            let file = path.join("html").join(name);
+            fs::write(&file, text)?;
+            let time = SystemTime::UNIX_EPOCH + PAGE_TIME;
+            File::options()
+                .write(true)
+                .open(file)?
+                .set_times(FileTimes::new().set_modified(time))?;
+        }
+        fs::write(path.join("conf/nginx.conf"), conf)?;
+        Ok(Self { path })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn pid_file(&self) -> PathBuf {
+        self.path.join("logs/nginx.pid")
+    }
+
+    /// A log's bytes; a log that does not exist yet is empty.
+    pub(crate) fn log(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path.join("logs").join(name)).unwrap_or_default()
+    }
+}

@@ -1,0 +1,188 @@
+//! Expected against seen, field by field.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::response::summed_up;
+use crate::text::Text;
+
+/// One field that differs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Difference {
+    /// Path of the field, as in `access[0].upstream_status`.
+    pub field: String,
+    /// What the record has; null when it has no such field.
+    pub expected: Value,
+    /// What was seen; null when there was none.
+    pub got: Value,
+}
+
+/// Compares whole values; the path of every difference starts with `field`.
+pub fn compare(field: &str, expected: &Value, got: &Value) -> Vec<Difference> {
+    let mut differences = Vec::new();
+    walk(field, expected, got, &mut differences);
+    differences
+}
+
+fn walk(path: &str, expected: &Value, got: &Value, out: &mut Vec<Difference>) {
+    match (expected, got) {
+        (Value::Array(a), Value::Array(b)) => {
+            for index in 0..a.len().max(b.len()) {
+                let (a, b) = (item(a, index), item(b, index));
+                walk(&format!("{path}[{index}]"), a, b, out);
+            }
+        }
+        (Value::Object(a), Value::Object(b)) => {
+            let only_got = b
+                .keys()
+                .filter(|&key| !a.contains_key(key) && !may_be_left_out(key));
+            for key in a.keys().chain(only_got) {
+                walk(&format!("{path}.{key}"), &expected[key], &got[key], out);
+            }
+        }
+        _ if agrees(leaf(path), expected, got) => {}
+        _ => out.push(Difference {
+            field: path.to_owned(),
+            expected: expected.clone(),
+            got: got.clone(),
+        }),
+    }
+}
+
+fn item(values: &[Value], index: usize) -> &Value {
+    values.get(index).unwrap_or(&Value::Null)
+}
+
+/// Fields that the records leave out where they say nothing new.
+fn may_be_left_out(key: &str) -> bool {
+    matches!(key, "head" | "data") || super::conf::COLUMNS.contains(&key)
+}
+
+/// The last name in a path.
+fn leaf(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or(path)
+}
+
+fn agrees(name: &str, expected: &Value, got: &Value) -> bool {
+    match (expected, got) {
+        (Value::String(a), Value::String(b)) if name.ends_with("_time") => times_agree(a, b),
+        (Value::String(a), Value::String(b)) => a == b || is_cut_of(a, b),
+        (Value::Object(summary), Value::String(text)) => is_summary_of(summary, text),
+        _ => expected == got,
+    }
+}
+
+/// Lists of times, joined by `, ` and ` : `; `~` is a rounded one, 0.000 anything short.
+fn times_agree(expected: &str, got: &str) -> bool {
+    /// What a loaded machine may add to a time that is otherwise nought.
+    const SHORT: f64 = 0.15;
+    let split = |list: &str| -> Vec<String> {
+        list.replace(" : ", ", ")
+            .split(", ")
+            .map(str::to_owned)
+            .collect()
+    };
+    let (expected_times, got_times) = (split(expected), split(got));
+    let separators = |list: &str| list.matches(" : ").count();
+    let one = |(expected, got): (&String, &String)| {
+        let Ok(seen) = got.parse::<f64>() else {
+            return expected == got;
+        };
+        match expected.trim_start_matches('~').parse::<f64>() {
+            // The machine's speed decides how long such a transfer takes.
+            Ok(long) if long > 10.0 => seen > 1.0,
+            Ok(time) => (seen - time).abs() <= SHORT + time * 0.1,
+            Err(_) => false,
+        }
+    };
+    separators(expected) == separators(got)
+        && expected_times.len() == got_times.len()
+        && expected_times.iter().zip(&got_times).all(one)
+}
+
+/// `GET /aaa...<len 1514>`: the beginning and the length of a long value.
+fn is_cut_of(expected: &str, got: &str) -> bool {
+    let Some((start, length)) = expected.split_once("...<len ") else {
+        return false;
+    };
+    let length = length
+        .strip_suffix('>')
+        .and_then(|length| length.parse().ok());
+    got.starts_with(start) && Some(got.chars().count()) == length
+}
+
+/// `{len, sha256, prefix}` of a long text; a digest counts only where lengths allow.
+fn is_summary_of(summary: &serde_json::Map<String, Value>, text: &str) -> bool {
+    let Ok(Text(bytes)) = Text::parse(text) else {
+        return false;
+    };
+    let whole = summed_up(&bytes, 0);
+    whole["len"] == summary["len"] && whole["sha256"] == summary["sha256"]
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.field)?;
+        writeln!(f, "  - {}", self.expected)?;
+        write!(f, "  + {}", self.got)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn check(expected: Value, got: Value, fields: &[&str]) {
+        let differences = compare("x", &expected, &got);
+        let got: Vec<&str> = differences.iter().map(|d| d.field.as_str()).collect();
+        assert_eq!(got, fields);
+    }
+
+    #[test]
+    fn fields_are_named_by_path() {
+        check(
+            json!([{"status": 1}]),
+            json!([{"status": 2}]),
+            &["x[0].status"],
+        );
+        check(json!([1]), json!([1, 2]), &["x[1]"]);
+        check(json!({}), json!({"extra": "a"}), &["x.extra"]);
+        check(json!({}), json!({"head": ["a"], "bytes_sent": "1"}), &[]);
+    }
+
+    #[test]
+    fn times_have_a_tolerance() {
+        check(
+            json!({"a_time": "0.000, ~0.5"}),
+            json!({"a_time": "0.011, 0.533"}),
+            &[],
+        );
+        check(
+            json!({"a_time": "0.000"}),
+            json!({"a_time": "-"}),
+            &["x.a_time"],
+        );
+        check(
+            json!({"a_time": "- : ~0.5"}),
+            json!({"a_time": "-, 0.5"}),
+            &["x.a_time"],
+        );
+        check(
+            json!({"a_time": "~0.5"}),
+            json!({"a_time": "1.5"}),
+            &["x.a_time"],
+        );
+    }
+
+    #[test]
+    fn long_values_are_compared_by_length() {
+        check(json!("GET /aa...<len 9>"), json!("GET /aaaa"), &[]);
+        check(json!("GET /aa...<len 9>"), json!("GET /aaaaa"), &["x"]);
+        check(summed_up(b"abc", 0), json!("abc"), &[]);
+        check(summed_up(b"abc", 0), json!("abd"), &["x"]);
+    }
+}

@@ -1,0 +1,107 @@
+//! The nginx.conf of a record.
+
+use std::path::Path;
+
+use crate::record::{Conf, Record};
+
+/// Variables of the access log, in the order of a line's tab-separated columns.
+pub(crate) const COLUMNS: [&str; 16] = [
+    "request",
+    "status",
+    "body_bytes_sent",
+    "bytes_sent",
+    "request_length",
+    "request_time",
+    "request_completion",
+    "connection_requests",
+    "upstream_addr",
+    "upstream_status",
+    "upstream_connect_time",
+    "upstream_header_time",
+    "upstream_response_time",
+    "upstream_response_length",
+    "upstream_bytes_sent",
+    "upstream_bytes_received",
+];
+
+/// What the records leave out: `server_name` where it is not `localhost`.
+const SERVER_NAMES: [(&str, &str); 3] = [
+    ("log-empty-server-name", ""),
+    ("log-two-names", "server_name a.test b.test;"),
+    ("log-regex-name", "server_name ~^c;"),
+];
+
+/// The configuration of `record` for a proxy in `prefix`; `first` goes before everything else,
+/// on the first line, so that line numbers stay.
+pub(crate) fn text(record: &Record, prefix: &Path, first: &str) -> String {
+    let text = match &record.conf.file {
+        Some(file) => format!("{first}{file}"),
+        None => around(record, first),
+    };
+    text.replace("@PREFIX@", &prefix.to_string_lossy())
+}
+
+fn around(record: &Record, first: &str) -> String {
+    let conf = &record.conf;
+    let part = |part: &Option<String>| part.clone().unwrap_or_default();
+    let user = conf.user.as_deref().unwrap_or("root");
+    let level = conf.loglevel.as_deref().unwrap_or("info");
+    let connections = conf.wconn.unwrap_or(512);
+    let columns: Vec<String> = COLUMNS.iter().map(|name| format!("${name}")).collect();
+    let format = columns.join("\t");
+    let access_log = conf
+        .logfmt
+        .as_deref()
+        .unwrap_or("access_log logs/access.log m;");
+    let server_name = SERVER_NAMES.iter().find(|(id, _)| *id == record.id);
+    let server_name = server_name.map_or("server_name localhost;", |&(_, name)| name);
+    let (main, http, server) = (part(&conf.main), part(&conf.http), part(&conf.server));
+    let (listenopt, location) = (part(&conf.listenopt), part(&conf.location));
+    let pass = conf
+        .proxy_pass
+        .as_deref()
+        .unwrap_or("http://127.0.0.1:9001");
+    let locations = conf
+        .locations
+        .clone()
+        .unwrap_or_else(|| format!("location / {{ proxy_pass {pass}; {location} }}"));
+    format!(
+        "{first}daemon off; worker_processes 1; user {user};
+pid logs/nginx.pid; error_log logs/error.log {level};
+{main}
+events {{ worker_connections {connections}; }}
+http {{
+  log_format m '{format}';
+  {access_log}
+  client_body_temp_path body_temp; proxy_temp_path proxy_temp;
+  default_type text/plain;
+  {http}
+  server {{
+    listen 127.0.0.1:8080{listenopt}; {server_name}
+    {server}
+    {locations}
+  }}
+}}
+"
+    )
+}
+
+impl Conf {
+    /// Every text that is configuration.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &str> {
+        [
+            &self.file,
+            &self.main,
+            &self.http,
+            &self.server,
+            &self.listenopt,
+            &self.location,
+            &self.locations,
+            &self.proxy_pass,
+            &self.logfmt,
+        ]
+        .into_iter()
+        .flatten()
+        .map(String::as_str)
+    }
+}

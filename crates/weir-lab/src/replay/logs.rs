@@ -1,0 +1,194 @@
+//! What the proxy wrote, with everything that differs from run to run taken out.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+use super::conf::COLUMNS;
+use crate::record::Version;
+use crate::text::latin1;
+
+/// Takes the prefix and the version out of texts.
+#[derive(Clone, Debug)]
+pub(crate) struct Normal {
+    prefix: String,
+    version: &'static str,
+}
+
+/// Lines longer than this show their raw length.
+const LONG_LINE: usize = 2000;
+
+impl Normal {
+    pub(crate) fn new(prefix: &Path, version: Version) -> Self {
+        Self {
+            prefix: prefix.to_string_lossy().into_owned(),
+            version: version.as_str(),
+        }
+    }
+
+    /// `text` with `@PREFIX@` and `nginx/@VERS@`.
+    pub(crate) fn text(&self, text: &str) -> String {
+        text.replace(&self.prefix, "@PREFIX@")
+            .replace(&format!("nginx/{}", self.version), "nginx/@VERS@")
+    }
+
+    /// Every string of `value`, and `Date: <date>` for what nginx dates.
+    pub(crate) fn json(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => *text = undated(self.text(text)),
+            Value::Array(values) => values.iter_mut().for_each(|value| self.json(value)),
+            Value::Object(fields) => fields.values_mut().for_each(|value| self.json(value)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    /// Lines of an error log as `[level] *1 message`; those of level notice and debug are about
+    /// the process, not about requests. Connections are numbered by their first appearance.
+    pub(crate) fn error_lines(&self, log: &[u8]) -> Vec<String> {
+        let mut numbers = BTreeMap::new();
+        let messages = messages(log).into_iter();
+        let told = messages.filter(|(level, _)| !matches!(&**level, "notice" | "debug"));
+        told.map(|(level, rest)| format!("[{level}] {}", self.text(&renumber(&rest, &mut numbers))))
+            .collect()
+    }
+
+    /// Lines of stderr without the program's name.
+    pub(crate) fn stderr_lines(&self, stderr: &[u8]) -> Vec<String> {
+        let without_name = |line: &str| match line.split_once(": ") {
+            Some((name, rest)) if name.chars().all(char::is_alphanumeric) => rest.to_owned(),
+            _ => line.to_owned(),
+        };
+        latin1(stderr)
+            .lines()
+            .map(|line| self.text(&without_name(line)))
+            .collect()
+    }
+
+    /// Lines of the access log as variables and values.
+    pub(crate) fn access_lines(&self, log: &[u8]) -> Vec<Value> {
+        let line = |line: &str| {
+            let values = line.split('\t').map(|value| Value::from(self.text(value)));
+            let columns = COLUMNS.iter().map(|&name| name.to_owned());
+            Value::Object(columns.zip(values).collect::<Map<_, _>>())
+        };
+        latin1(log).lines().map(line).collect()
+    }
+
+    /// Lines of other logs, without the time.
+    pub(crate) fn plain_lines(&self, log: &[u8]) -> Value {
+        let line = |line: &str| match (line.find('['), line.find(']')) {
+            (Some(start), Some(end)) if is_local_time(&line[start + 1..end.max(start + 1)]) => {
+                format!("{}<time_local>{}", &line[..=start], &line[end..])
+            }
+            _ => line.to_owned(),
+        };
+        latin1(log)
+            .lines()
+            .map(|text| self.text(&line(text)))
+            .collect::<Vec<_>>()
+            .into()
+    }
+}
+
+/// Bytes of each line that nginx had to cut, without the line feed.
+pub(crate) fn long_lines(log: &[u8]) -> Value {
+    let lengths = log.split(|&b| b == b'\n').map(<[u8]>::len);
+    json!(
+        lengths
+            .filter(|&length| length > LONG_LINE)
+            .collect::<Vec<_>>()
+    )
+}
+
+/// Level and message of each line. Nothing is escaped, so a message may contain a line feed.
+fn messages(log: &[u8]) -> Vec<(String, String)> {
+    let mut messages = Vec::<(String, String)>::new();
+    for line in latin1(log).lines() {
+        match (message(line), messages.last_mut()) {
+            (Some((level, rest)), _) => messages.push((level.to_owned(), rest.to_owned())),
+            (None, Some((_, last))) => *last = format!("{last}\n{line}"),
+            (None, None) => messages.push(("no level".to_owned(), line.to_owned())),
+        }
+    }
+    messages
+}
+
+/// Level and message of `YYYY/MM/DD HH:MM:SS [level] PID#TID: message`.
+fn message(line: &str) -> Option<(&str, &str)> {
+    let rest = line.get(20..).filter(|_| is_time(&line.as_bytes()[..20]))?;
+    let (level, rest) = rest.strip_prefix('[')?.split_once("] ")?;
+    let (ids, message) = rest.split_once(": ")?;
+    ids.bytes()
+        .all(|b| b.is_ascii_digit() || b == b'#')
+        .then_some((level, message))
+}
+
+fn is_time(stamp: &[u8]) -> bool {
+    stamp
+        .iter()
+        .zip(b"0000/00/00 00:00:00 ")
+        .all(|(&got, &shape)| match shape {
+            b'0' => got.is_ascii_digit(),
+            exact => got == exact,
+        })
+}
+
+fn is_local_time(text: &str) -> bool {
+    text.len() == 26 && text.as_bytes()[2] == b'/' && text.as_bytes()[11] == b':'
+}
+
+/// `*7 message` as `*1 message`, when 7 is the first number seen.
+fn renumber(message: &str, numbers: &mut BTreeMap<String, usize>) -> String {
+    match message
+        .strip_prefix('*')
+        .and_then(|rest| rest.split_once(' '))
+    {
+        Some((number, rest)) if number.bytes().all(|b| b.is_ascii_digit()) => {
+            let next = numbers.len() + 1;
+            let number = numbers.entry(number.to_owned()).or_insert(next);
+            format!("*{number} {rest}")
+        }
+        _ => message.to_owned(),
+    }
+}
+
+/// `Date: <date>` instead of a date in HTTP's format.
+fn undated(line: String) -> String {
+    match line.strip_prefix("Date: ") {
+        Some(date) if date.len() == 29 && date.ends_with(" GMT") => "Date: <date>".to_owned(),
+        _ => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(log: &str, expected: &[&str]) {
+        let normal = Normal::new(Path::new("/p"), Version::V1_22);
+        assert_eq!(normal.error_lines(log.as_bytes()), expected);
+    }
+
+    #[test]
+    fn error_lines() {
+        check(
+            "2026/11/21 08:41:49 [error] 12#12: *7 a: b /p/x\n\
+             2026/11/21 08:41:49 [notice] 12#12: started\n\
+             2026/11/21 08:41:49 [info] 12#12: *9 c\nd\n\
+             2026/11/21 08:41:49 [emerg] 12#12: e: f\n",
+            &[
+                "[error] *1 a: b @PREFIX@/x",
+                "[info] *2 c\nd",
+                "[emerg] e: f",
+            ],
+        );
+    }
+
+    #[test]
+    fn times_of_the_combined_format_are_taken_out() {
+        let normal = Normal::new(Path::new("/p"), Version::V1_22);
+        let got = normal.plain_lines(b"1 - - [21/Nov/2026:08:41:49 +0000] \"GET\"\n");
+        assert_eq!(got, json!(["1 - - [<time_local>] \"GET\""]));
+    }
+}

@@ -1,0 +1,169 @@
+//! Run a proxy under recorded faults and list where it differs.
+//!
+//! Reading order: [`Options`] (what to run), `skip` (what not to), `bed` and `conf` (the
+//! prefix with its nginx.conf), `proxy` (the process), `exchange` (one record from start to
+//! stop), `logs` (what the proxy wrote), [`compare`] (expected against seen), `namespace` and
+//! `shard` (processes with a network of their own), [`report`] (for people and for files).
+//!
+//! A record names fixed ports and routes, so each shard is this same executable again, in its
+//! own network namespace.
+
+pub mod compare;
+pub mod report;
+
+mod bed;
+mod conf;
+mod exchange;
+mod known;
+mod logs;
+mod namespace;
+mod options;
+mod proxy;
+mod shard;
+mod skip;
+mod startup;
+
+pub use known::KnownError;
+pub use options::Options;
+
+use std::process::ExitCode;
+
+use serde::{Deserialize, Serialize};
+
+use crate::record::{self, Record, Version};
+use compare::Difference;
+
+/// What became of one record.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Nothing differs.
+    Agree,
+    /// These fields differ.
+    Differ(Vec<Difference>),
+    /// It was not run, for this reason.
+    Skipped(String),
+    /// The test bed failed, which says nothing about the proxy.
+    Broken(String),
+}
+
+/// One record to be replayed as one version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Job {
+    /// Position in the file of records.
+    pub(crate) index: usize,
+    pub(crate) version: Version,
+}
+
+/// Why a replay as a whole could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// The records could not be read.
+    #[error(transparent)]
+    Records(#[from] record::LoadError),
+    /// The list of known differences could not be read.
+    #[error(transparent)]
+    Known(#[from] KnownError),
+    /// The binary under test could not be asked for its version.
+    #[error("cannot run {binary} -v")]
+    Binary {
+        /// As given.
+        binary: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A shard could not be started or died.
+    #[error("shard: {0}")]
+    Shard(String),
+    /// The report could not be written.
+    #[error("cannot write the report")]
+    Report(#[source] std::io::Error),
+}
+
+/// Replays what `options` select; success means that every difference is a known one.
+///
+/// The process calls itself for each shard, with the same arguments: an executable that calls
+/// this must come to the same call again.
+pub fn main(options: &Options) -> ExitCode {
+    let done = if shard::is_shard() {
+        shard::serve(options).map(|()| true)
+    } else {
+        run(options)
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(fault) => {
+            let mut text = fault.to_string();
+            let mut source = std::error::Error::source(&fault);
+            while let Some(cause) = source {
+                text.push_str(": ");
+                text.push_str(&cause.to_string());
+                source = cause.source();
+            }
+            eprintln!("replay: {text}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether every outcome is as known.
+fn run(options: &Options) -> Result<bool, ReplayError> {
+    let records = record::load(&options.records)?;
+    let known = known::Known::load(&options.known)?;
+    let target = proxy::Target::ask(options)?;
+    let (mut jobs, mut results) = select(&records, options, &target);
+    jobs.sort_by_key(|job| std::cmp::Reverse(records[job.index].shortest_time()));
+    let started = tokio::time::Instant::now();
+    let first = shard::run_all(options, jobs)?;
+    let again: Vec<Job> = first
+        .iter()
+        .filter(|(job, outcome)| {
+            let agrees = matches!(outcome, Outcome::Agree | Outcome::Skipped(_));
+            let listed = known.lists(&records[job.index].id, job.version);
+            !agrees && !listed && options.rerun
+        })
+        .map(|(job, _)| *job)
+        .collect();
+    let second = shard::run_all(options, again)?;
+    results.extend(report::Result::merge(&records, first, second));
+    results.sort_by_key(|result| result.job.index);
+    let report = report::Report {
+        results,
+        known: &known,
+        elapsed: started.elapsed(),
+    };
+    report.print(options).map_err(ReplayError::Report)?;
+    if let Some(path) = &options.json {
+        report.write_json(path).map_err(ReplayError::Report)?;
+    }
+    Ok(report.is_success(options))
+}
+
+/// The jobs to run, and the results of those that are not run at all.
+fn select(
+    records: &[Record],
+    options: &Options,
+    target: &proxy::Target,
+) -> (Vec<Job>, Vec<report::Result>) {
+    let (mut jobs, mut skipped) = (Vec::new(), Vec::new());
+    for (index, record) in records.iter().enumerate() {
+        for &version in &record.nginx {
+            let job = Job { index, version };
+            if !options.selects(record) || !target.plays(options, version) {
+                continue;
+            }
+            match skip::reason(record) {
+                Some(reason) => skipped.push(report::Result {
+                    job,
+                    id: record.id.clone(),
+                    phase: record.phase.clone(),
+                    outcome: Outcome::Skipped(reason.to_owned()),
+                    first: None,
+                }),
+                None => jobs.push(job),
+            }
+        }
+    }
+    (jobs, skipped)
+}

@@ -1,0 +1,90 @@
+//! What to replay, against what.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+
+use crate::record::{Record, Version};
+
+/// Replay recorded faults against an nginx-compatible binary and list the differences.
+#[derive(Clone, Debug, Parser)]
+pub struct Options {
+    /// The proxy: anything that takes -p PREFIX -c CONF
+    #[arg(long)]
+    pub binary: PathBuf,
+    /// Replay only the records of this version
+    #[arg(long, value_enum)]
+    pub compat: Option<Version>,
+    /// Only records whose id contains this; several with commas, an exact id with =ID
+    #[arg(long)]
+    pub filter: Option<String>,
+    /// Only records of this phase
+    #[arg(long)]
+    pub phase: Option<String>,
+    /// Write every outcome to this file
+    #[arg(long)]
+    pub json: Option<PathBuf>,
+    /// Show whole values of differing fields, and the skipped records
+    #[arg(short, long)]
+    pub verbose: bool,
+    /// Processes at a time; records mostly wait
+    #[arg(long, default_value_t = 8)]
+    pub shards: usize,
+    /// The records, one JSON object per line
+    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fault-matrix.jsonl"))]
+    pub records: PathBuf,
+    /// Differences that are known and explained
+    #[arg(
+        long,
+        default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fault-matrix-differences.toml")
+    )]
+    pub known: PathBuf,
+    /// Do not run a differing record a second time
+    #[arg(long = "no-rerun", action = clap::ArgAction::SetFalse)]
+    pub rerun: bool,
+    /// Keep the prefix directories (configuration and logs) under this directory
+    #[arg(long)]
+    pub keep: Option<PathBuf>,
+}
+
+impl Options {
+    /// Everything, against `binary`.
+    pub fn all(binary: PathBuf) -> Self {
+        let arguments = [
+            std::ffi::OsString::from("replay"),
+            "--binary".into(),
+            binary.into(),
+        ];
+        Self::parse_from(arguments)
+    }
+
+    pub(crate) fn selects(&self, record: &Record) -> bool {
+        let id = |filter: &str| match filter.strip_prefix('=') {
+            Some(exact) => record.id == exact,
+            None => record.id.contains(filter),
+        };
+        let by_id = self
+            .filter
+            .as_deref()
+            .is_none_or(|filters| filters.split(',').any(id));
+        by_id
+            && self
+                .phase
+                .as_deref()
+                .is_none_or(|phase| phase == record.phase)
+    }
+}
+
+impl clap::ValueEnum for Version {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
+        let short = match self {
+            Self::V1_22 => "1.22",
+            Self::V1_31 => "1.31",
+        };
+        Some(clap::builder::PossibleValue::new(short).alias(self.as_str()))
+    }
+}

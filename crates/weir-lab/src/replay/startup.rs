@@ -1,0 +1,37 @@
+//! Records about configurations that are refused.
+
+use serde_json::json;
+
+use super::bed::Prefix;
+use super::compare::{Difference, compare};
+use super::logs::Normal;
+use super::proxy::Target;
+use crate::record::{Record, Version};
+
+/// Runs the target with `-t` and compares exit status, stderr and error log.
+pub(crate) async fn check(
+    target: &Target,
+    record: &Record,
+    version: Version,
+    prefix: &Prefix,
+) -> Result<Vec<Difference>, String> {
+    let ended = target
+        .test(prefix)
+        .await
+        .map_err(|fault| format!("-t: {fault}"))?;
+    let normal = Normal::new(prefix.path(), version);
+    let stderr = json!(normal.stderr_lines(&ended.stderr));
+    let error_log = json!(normal.error_lines(&prefix.log("error.log")));
+    let mut differences = compare("exit", &json!(record.exit), &json!(ended.exit));
+    differences.extend(compare(
+        "stderr",
+        &record.expected("stderr", version),
+        &stderr,
+    ));
+    differences.extend(compare(
+        "error_log",
+        &record.expected("error_log", version),
+        &error_log,
+    ));
+    Ok(differences)
+}
