@@ -1,1 +1,31 @@
-//! weir-http1.
+//! Reads and writes HTTP/1 heads and bodies as nginx does.
+//!
+//! A head is a set of ranges ([`Span`]) over one buffer that the caller owns and grows; nothing is
+//! copied and, once its `Vec`s have grown, nothing is allocated per request.
+//!
+//! Modules in reading order: [`span`] and [`field`] (what a head consists of), [`request`],
+//! [`response`], [`chunked`] (bodies), [`host`], [`uri`] and [`token`] (what is inside the values).
+//!
+//! # Invariants
+//!
+//! - No I/O, no clock, no log: faults and notices are values whose text is nginx's, up to " while ".
+//! - The result never depends on how the bytes were split over calls, and no byte is scanned twice.
+//! - Every range lies inside the bytes handed over so far.
+//! - Byte strings stay byte strings; nothing here demands UTF-8.
+
+pub mod chunked;
+pub mod field;
+mod field_line;
+pub mod fuzz;
+pub mod host;
+pub mod request;
+pub mod response;
+mod search;
+pub mod span;
+pub mod token;
+pub mod uri;
+mod version;
+
+pub use field::{Field, KnownField, KnownFields};
+pub use span::Span;
+pub use version::Version;

@@ -1,0 +1,80 @@
+//! Searches that do not look at the case of ASCII letters.
+
+/// Whether `haystack` begins with `needle`.
+#[inline]
+pub(crate) fn starts_with_ignore_case(haystack: &[u8], needle: &[u8]) -> bool {
+    haystack
+        .get(..needle.len())
+        .is_some_and(|head| head.eq_ignore_ascii_case(needle))
+}
+
+/// Whether `needle` (not empty, lower case) occurs anywhere in `haystack` (ngx_strlcasestrn).
+#[inline]
+pub(crate) fn contains_ignore_case(haystack: &[u8], needle: &[u8]) -> bool {
+    let Some(last) = haystack.len().checked_sub(needle.len()) else {
+        return false;
+    };
+    let first = needle[0];
+    (0..=last).any(|at| {
+        haystack[at].to_ascii_lowercase() == first
+            && haystack[at..at + needle.len()].eq_ignore_ascii_case(needle)
+    })
+}
+
+/// Value of a decimal number that fits a positive i64, as ngx_atoof reads it.
+#[inline]
+pub(crate) fn decimal(digits: &[u8]) -> Option<u64> {
+    const MAX: u64 = i64::MAX as u64;
+    if digits.is_empty() {
+        return None;
+    }
+    let mut value: u64 = 0;
+    for digit in digits {
+        if !digit.is_ascii_digit() {
+            return None;
+        }
+        value = value
+            .checked_mul(10)?
+            .checked_add(u64::from(digit - b'0'))?;
+        if value > MAX {
+            return None;
+        }
+    }
+    Some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contains() {
+        let check = |haystack: &str, expected| {
+            assert_eq!(
+                contains_ignore_case(haystack.as_bytes(), b"close"),
+                expected,
+                "{haystack}"
+            );
+        };
+        check("close", true);
+        check("keep-alive, CLOSE", true);
+        check("disclosed", true);
+        check("clos", false);
+        check("", false);
+    }
+
+    #[test]
+    fn decimals() {
+        let check = |digits: &str, expected| {
+            assert_eq!(decimal(digits.as_bytes()), expected, "{digits}");
+        };
+        check("0", Some(0));
+        check("007", Some(7));
+        check("9223372036854775807", Some(i64::MAX as u64));
+        check("9223372036854775808", None);
+        check("99999999999999999999999", None);
+        check("", None);
+        check("-1", None);
+        check("2, 2", None);
+    }
+}
