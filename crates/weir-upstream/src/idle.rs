@@ -140,3 +140,130 @@ impl<C> IdleCache<C> {
         if self.spec.local { location } else { 0 }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{PeerAddress, PeerSpec, Pool, PoolSpec};
+
+    const NEW: IdleMeta = IdleMeta {
+        requests: 1,
+        opened_at: Duration::ZERO,
+    };
+
+    /// Peers 0 and 1 share an address, peer 2 has its own.
+    fn pool() -> Pool {
+        let mut spec = PoolSpec::implied("u", []);
+        for (port, server) in [(1, "a"), (1, "b"), (2, "c")] {
+            let address = PeerAddress::Inet(([127, 0, 0, 1], port).into());
+            spec.peers.push(PeerSpec::new(address, server));
+        }
+        Pool::new(spec, None)
+    }
+
+    fn at(second: u64) -> Now {
+        Duration::from_secs(second)
+    }
+
+    fn taken(idle: Option<Idle<u32>>) -> Option<u32> {
+        idle.map(|idle| idle.conn)
+    }
+
+    #[test]
+    fn the_most_recent_connection_to_the_address_is_taken() {
+        let (pool, mut cache) = (pool(), IdleCache::new(KeepaliveSpec::new(8)));
+        for (conn, peer) in [(10, 0), (20, 2), (11, 1), (21, 2)] {
+            assert_eq!(cache.put(&pool.peers()[peer], 0, conn, NEW, at(1)), None);
+        }
+        let mut take = |peer: usize| taken(cache.take(&pool.peers()[peer], 0, at(2)));
+        assert_eq!([take(0), take(0), take(1)], [Some(11), Some(10), None]);
+        assert_eq!([take(2), take(2), take(2)], [Some(21), Some(20), None]);
+    }
+
+    #[test]
+    fn a_full_cache_gives_up_what_was_idle_longest() {
+        let (pool, mut cache) = (pool(), IdleCache::new(KeepaliveSpec::new(2)));
+        let (peer, other) = (&pool.peers()[0], &pool.peers()[2]);
+        assert_eq!(cache.put(peer, 0, 1, NEW, at(1)), None);
+        assert_eq!(cache.put(other, 0, 2, NEW, at(2)), None);
+        assert_eq!(cache.put(peer, 0, 3, NEW, at(3)), Some(1));
+        assert_eq!(cache.put(peer, 0, 4, NEW, at(4)), Some(2));
+        assert_eq!(cache.len(), 2);
+    }
+
+    #[test]
+    fn used_up_and_old_connections_are_not_kept() {
+        let mut spec = KeepaliveSpec::new(4);
+        spec.requests = 3;
+        spec.time = at(10);
+        let (pool, mut cache) = (pool(), IdleCache::new(spec));
+        let mut check = |requests, now, returned| {
+            let meta = IdleMeta {
+                requests,
+                opened_at: Duration::ZERO,
+            };
+            let result = cache.put(&pool.peers()[0], 0, 7, meta, now);
+            assert_eq!(result.is_some(), returned, "{requests} requests at {now:?}");
+        };
+        check(2, at(10), false);
+        check(3, at(10), true);
+        check(2, at(10) + Duration::from_millis(1), true);
+    }
+
+    #[test]
+    fn the_count_of_requests_travels_with_the_connection() {
+        let (pool, mut cache) = (pool(), IdleCache::new(KeepaliveSpec::new(4)));
+        let meta = IdleMeta {
+            requests: 5,
+            opened_at: at(3),
+        };
+        assert_eq!(cache.put(&pool.peers()[0], 0, 1, meta, at(9)), None);
+        assert_eq!(
+            cache.take(&pool.peers()[0], 0, at(9)),
+            Some(Idle { conn: 1, meta })
+        );
+    }
+
+    #[test]
+    fn idle_connections_expire_and_are_not_taken_late() {
+        let mut spec = KeepaliveSpec::new(4);
+        spec.timeout = at(5);
+        let (pool, mut cache) = (pool(), IdleCache::new(spec));
+        let peer = &pool.peers()[0];
+        for second in 1..4 {
+            assert_eq!(cache.put(peer, 0, second, NEW, at(second)), None);
+        }
+        assert_eq!(cache.next_expiry(), Some(at(6)));
+        assert_eq!(cache.expire(at(7)).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(cache.next_expiry(), Some(at(8)));
+        assert!(cache.take(peer, 0, at(8)).is_none());
+        assert_eq!(cache.drain().collect::<Vec<_>>(), [3]);
+        assert!(cache.is_empty() && cache.next_expiry().is_none());
+    }
+
+    #[test]
+    fn closed_connections_are_dropped_in_place() {
+        let (pool, mut cache) = (pool(), IdleCache::new(KeepaliveSpec::new(4)));
+        for conn in 1..5 {
+            assert_eq!(cache.put(&pool.peers()[0], 0, conn, NEW, at(1)), None);
+        }
+        cache.retain(|conn| *conn % 2 == 0);
+        let mut take = || taken(cache.take(&pool.peers()[0], 0, at(2)));
+        assert_eq!([take(), take(), take()], [Some(4), Some(2), None]);
+    }
+
+    #[test]
+    fn locations_are_told_apart_only_when_local() {
+        for local in [false, true] {
+            let spec = KeepaliveSpec {
+                local,
+                ..KeepaliveSpec::new(4)
+            };
+            let (pool, mut cache) = (pool(), IdleCache::new(spec));
+            assert_eq!(cache.put(&pool.peers()[0], 1, 9, NEW, at(1)), None);
+            assert_eq!(cache.take(&pool.peers()[0], 2, at(1)).is_none(), local);
+        }
+    }
+}

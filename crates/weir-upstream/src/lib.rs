@@ -33,6 +33,8 @@ mod pool;
 mod random;
 mod rotation;
 mod round_robin;
+#[cfg(test)]
+mod simulation;
 mod spec;
 
 pub use attempts::{Attempts, Key};

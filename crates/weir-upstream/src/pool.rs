@@ -288,3 +288,124 @@ fn carry_over(before: &mut Vec<&Peer>, spec: &PeerSpec) -> Option<Arc<Shared>> {
     let place = before.iter().position(same)?;
     Some(before.remove(place).shared().clone())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const NOW: Now = Duration::from_secs(5);
+
+    fn spec(servers: &[(&str, u16)]) -> PoolSpec {
+        let mut spec = PoolSpec::implied("u", []);
+        for &(server, port) in servers {
+            let address = PeerAddress::Inet(([127, 0, 0, 1], port).into());
+            spec.peers.push(PeerSpec::new(address, server));
+        }
+        spec
+    }
+
+    #[test]
+    fn a_reload_keeps_what_is_known_of_peers_that_stay() {
+        let old = Pool::new(spec(&[("a", 1), ("b", 2), ("b", 2)]), None);
+        let rot = Rotation::new(&old);
+        let mut attempts = old.begin(Key::None);
+        let a = old.pick(&rot, &mut attempts, NOW).unwrap();
+        assert!(
+            old.release(&rot, &mut attempts, a, Outcome::Failed, NOW)
+                .disabled
+        );
+        let b = old.pick(&rot, &mut attempts, NOW).unwrap();
+
+        let new = Pool::new(
+            spec(&[("c", 3), ("b", 2), ("b", 2), ("a", 1), ("a", 9)]),
+            Some(&old),
+        );
+        let known = |pool: &Pool| -> Vec<(u32, u32)> {
+            let statuses = pool.peers().iter().map(|p| p.status(NOW));
+            statuses.map(|s| (s.fails, s.active)).collect()
+        };
+        assert_eq!(known(&new), [(0, 0), (0, 1), (0, 0), (1, 0), (0, 0)]);
+        old.release(&rot, &mut attempts, b, Outcome::Success, NOW);
+        assert_eq!(known(&new), [(0, 0), (0, 0), (0, 0), (1, 0), (0, 0)]);
+    }
+
+    #[test]
+    fn workers_share_failures_but_turn_their_own_weights() {
+        let pool = Pool::new(spec(&[("a", 1), ("b", 2)]), None);
+        let workers = [Rotation::new(&pool), Rotation::new(&pool)];
+        let first = |rot| {
+            let mut attempts = pool.begin(Key::None);
+            let peer = pool.pick(rot, &mut attempts, NOW).unwrap();
+            (attempts, peer)
+        };
+        let (mut attempts, peer) = first(&workers[0]);
+        assert_eq!(first(&workers[1]).1, peer);
+        pool.release(&workers[0], &mut attempts, peer, Outcome::Failed, NOW);
+        assert_eq!(
+            [first(&workers[0]).1.index(), first(&workers[1]).1.index()],
+            [1, 1]
+        );
+    }
+
+    #[test]
+    fn max_conns_holds_between_threads() {
+        let mut spec = spec(&[("a", 1), ("b", 2), ("c", 3)]);
+        spec.peers.iter_mut().for_each(|peer| peer.max_conns = 4);
+        let pool = Pool::new(spec, None);
+        let picked: usize = std::thread::scope(|scope| {
+            let worker = || {
+                let rot = Rotation::new(&pool);
+                (0..9)
+                    .filter(|_| pool.pick(&rot, &mut pool.begin(Key::None), NOW).is_some())
+                    .count()
+            };
+            let workers: Vec<_> = (0..4).map(|_| scope.spawn(worker)).collect();
+            workers.into_iter().map(|w| w.join().unwrap()).sum()
+        });
+        assert_eq!(picked, 12);
+        assert!(pool.peers().iter().all(|p| p.status(NOW).active == 4));
+    }
+
+    #[test]
+    fn a_pool_without_peers_has_no_live_ones() {
+        for method in [
+            Method::RoundRobin,
+            Method::LeastConn,
+            Method::HashConsistent,
+            Method::Random,
+        ] {
+            let pool = Pool::new(
+                PoolSpec {
+                    method,
+                    ..spec(&[])
+                },
+                None,
+            );
+            let mut attempts = pool.begin(Key::Hash(b"k"));
+            assert_eq!(pool.pick(&Rotation::new(&pool), &mut attempts, NOW), None);
+        }
+    }
+
+    #[test]
+    fn addresses_of_one_server_share_its_points() {
+        let mut spec = spec(&[("name", 1), ("name", 2), ("other", 3)]);
+        spec.method = Method::HashConsistent;
+        let pool = Pool::new(spec, None);
+        let rot = Rotation::new(&pool);
+        let pick = |key: &[u8]| {
+            let mut attempts = pool.begin(Key::Hash(key));
+            let peer = pool.pick(&rot, &mut attempts, NOW).unwrap();
+            pool.release(&rot, &mut attempts, peer, Outcome::Success, NOW);
+            peer.index()
+        };
+        for key in 0..50_u8 {
+            let (one, next) = (pick(&[key]), pick(&[key]));
+            assert!(
+                matches!((one, next), (0, 1) | (1, 0) | (2, 2)),
+                "{key}: {one} {next}"
+            );
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! Seeded simulations of every balancing method, with invariants checked after each step.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use crate::{
+    Attempts, Key, Method, Outcome, PeerAddress, PeerId, PeerSpec, Pool, PoolSpec, Rotation,
+};
+
+const METHODS: [Method; 8] = [
+    Method::RoundRobin,
+    Method::LeastConn,
+    Method::IpHash,
+    Method::Hash,
+    Method::HashConsistent,
+    Method::Random,
+    Method::RandomTwo,
+    Method::RandomTwoLeastConn,
+];
+
+#[derive(Debug, Clone)]
+enum Step {
+    /// A request begins and picks its first peer.
+    Begin { key: u8 },
+    /// An open request's exchange ends; after a failure it picks the next peer.
+    End { request: usize, outcome: Outcome },
+    /// Time passes, in milliseconds.
+    Wait(u64),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let outcome = prop_oneof![
+        2 => Just(Outcome::Success),
+        2 => Just(Outcome::Failed),
+        1 => Just(Outcome::NextNoCount),
+    ];
+    let step = prop_oneof![
+        4 => any::<u8>().prop_map(|key| Step::Begin { key }),
+        5 => (any::<usize>(), outcome).prop_map(|(request, outcome)| Step::End { request, outcome }),
+        1 => (0..4000_u64).prop_map(Step::Wait),
+    ];
+    prop::collection::vec(step, 1..200)
+}
+
+fn spec() -> impl Strategy<Value = PoolSpec> {
+    let peer = (
+        1..12_u32,
+        0..4_u32,
+        0..4_u64,
+        0..3_u32,
+        prop::bool::weighted(0.2),
+        prop::bool::weighted(0.1),
+    );
+    let peers = prop::collection::vec(peer, 1..9);
+    (peers, 0..METHODS.len()).prop_map(|(peers, method)| {
+        let mut spec = PoolSpec::implied("u", []);
+        spec.method = METHODS[method];
+        for (port, (weight, max_fails, fail_timeout, max_conns, backup, down)) in (1..).zip(peers) {
+            let address = PeerAddress::Inet(([127, 0, 0, 1], port).into());
+            let peer = PeerSpec::new(address, format!("127.0.0.1:{port}"));
+            let fail_timeout = Duration::from_secs(fail_timeout);
+            spec.peers.push(PeerSpec {
+                weight,
+                max_fails,
+                fail_timeout,
+                max_conns,
+                backup,
+                down,
+                ..peer
+            });
+        }
+        spec
+    })
+}
+
+struct Simulation {
+    pool: Pool,
+    rotation: Rotation,
+    now: Duration,
+    open: Vec<(Attempts, PeerId, Vec<PeerId>)>,
+}
+
+impl Simulation {
+    fn new(spec: PoolSpec, seed: u64) -> Self {
+        let pool = Pool::new(spec, None);
+        let rotation = Rotation::with_seed(&pool, seed);
+        Self {
+            pool,
+            rotation,
+            now: Duration::from_secs(1),
+            open: Vec::new(),
+        }
+    }
+
+    fn run(&mut self, step: &Step) {
+        match *step {
+            Step::Wait(millis) => self.now += Duration::from_millis(millis),
+            Step::Begin { key } => {
+                let bytes = [key];
+                let attempts = self.pool.begin(match self.pool.method() {
+                    Method::IpHash => Key::ClientAddr(Some([key, 0, key, 1].into())),
+                    _ => Key::Hash(&bytes),
+                });
+                assert_eq!(attempts.tries_left(), self.pool.tries());
+                self.pick(attempts, Vec::new());
+            }
+            Step::End { request, outcome } if !self.open.is_empty() => {
+                let (mut attempts, peer, tried) = self.open.remove(request % self.open.len());
+                let before = attempts.tries_left();
+                let released =
+                    self.pool
+                        .release(&self.rotation, &mut attempts, peer, outcome, self.now);
+                assert!(attempts.tries_left() < before.max(1));
+                assert!(!released.disabled || outcome == Outcome::Failed);
+                if outcome != Outcome::Success && attempts.tries_left() > 0 {
+                    self.pick(attempts, tried);
+                }
+            }
+            Step::End { .. } => {}
+        }
+        self.check_invariants();
+    }
+
+    fn pick(&mut self, mut attempts: Attempts, mut tried: Vec<PeerId>) {
+        let spec = |i: usize| self.pool.peers()[i].spec();
+        // Once a request is on the backups, a primary that recovers comes too late for it.
+        let on_backups = tried.iter().any(|t| spec(t.index()).backup);
+        let mut left = self.free_peers();
+        left.retain(|&i| !tried.contains(&PeerId::new(i)) && (spec(i).backup || !on_backups));
+        let Some(peer) = self.pool.pick(&self.rotation, &mut attempts, self.now) else {
+            assert!(left.is_empty(), "free peers were not tried: {left:?}");
+            return;
+        };
+        assert!(
+            left.contains(&peer.index()),
+            "{peer:?} was not left: {left:?}"
+        );
+        let primary_left = left.iter().any(|&i| !spec(i).backup);
+        assert!(
+            !(spec(peer.index()).backup && primary_left),
+            "a backup before a free primary"
+        );
+        tried.push(peer);
+        self.open.push((attempts, peer, tried));
+    }
+
+    /// Peers that some request could get now.
+    fn free_peers(&self) -> Vec<usize> {
+        let all = self.pool.peers().iter().enumerate();
+        let free = all.filter(|(_, peer)| {
+            let status = peer.status(self.now);
+            let out = status.disabled && !self.pool.single();
+            !status.down && !out && peer.has_room()
+        });
+        free.map(|(i, _)| i).collect()
+    }
+
+    fn check_invariants(&self) {
+        self.rotation.check_invariants();
+        for (index, peer) in self.pool.peers().iter().enumerate() {
+            let open = self
+                .open
+                .iter()
+                .filter(|(_, id, _)| id.index() == index)
+                .count();
+            let (status, spec) = (peer.status(self.now), peer.spec());
+            assert_eq!(
+                status.active as usize,
+                open,
+                "active connections of {}",
+                peer.name()
+            );
+            assert!(spec.max_conns == 0 || status.active <= spec.max_conns);
+            assert!(spec.max_fails > 0 || !status.disabled);
+            assert!(!spec.down || status.selected == 0);
+            assert!(u64::from(status.fails) <= status.failed && status.failed <= status.selected);
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_happens_the_invariants_hold(spec in spec(), seed: u64, steps in steps()) {
+        let mut simulation = Simulation::new(spec, seed);
+        for step in &steps {
+            simulation.run(step);
+        }
+    }
+
+    #[test]
+    fn without_failures_every_round_gives_each_peer_its_weight(
+        weights in prop::collection::vec(1..20_u32, 2..8),
+    ) {
+        let mut spec = PoolSpec::implied("u", []);
+        for (port, &weight) in (1..).zip(&weights) {
+            let address = PeerAddress::Inet(([127, 0, 0, 1], port).into());
+            spec.peers.push(PeerSpec { weight, ..PeerSpec::new(address, "s") });
+        }
+        let mut simulation = Simulation::new(spec, 0);
+        for round in 1..4 {
+            for _ in 0..weights.iter().sum::<u32>() {
+                simulation.run(&Step::Begin { key: 0 });
+                simulation.run(&Step::End { request: 0, outcome: Outcome::Success });
+            }
+            let peers = simulation.pool.peers().iter();
+            let selected: Vec<u64> = peers.map(|p| p.status(simulation.now).selected).collect();
+            let expected: Vec<u64> = weights.iter().map(|w| u64::from(*w) * round).collect();
+            prop_assert_eq!(selected, expected);
+        }
+    }
+
+    #[test]
+    fn random_follows_the_weights(seed: u64) {
+        let mut spec = PoolSpec::implied("u", []);
+        spec.method = Method::Random;
+        for (port, weight) in [(1, 1), (2, 3), (3, 6)] {
+            let address = PeerAddress::Inet(([127, 0, 0, 1], port).into());
+            spec.peers.push(PeerSpec { weight, ..PeerSpec::new(address, "s") });
+        }
+        let mut simulation = Simulation::new(spec, seed);
+        for _ in 0..2000 {
+            simulation.run(&Step::Begin { key: 0 });
+            simulation.run(&Step::End { request: 0, outcome: Outcome::Success });
+        }
+        let peers = simulation.pool.peers().iter();
+        let selected: Vec<u64> = peers.map(|p| p.status(simulation.now).selected).collect();
+        // Six standard deviations around 200, 600 and 1200.
+        prop_assert!((120..280).contains(&selected[0]), "{:?}", selected);
+        prop_assert!((477..723).contains(&selected[1]), "{:?}", selected);
+    }
+}
+
+#[test]
+fn of_two_random_peers_the_idle_one_is_taken() {
+    for seed in 0..100 {
+        let addresses = [1, 2].map(|port| PeerAddress::Inet(([127, 0, 0, 1], port).into()));
+        let mut spec = PoolSpec::implied("u", addresses);
+        spec.method = Method::RandomTwo;
+        let mut simulation = Simulation::new(spec, seed);
+        simulation.run(&Step::Begin { key: 0 });
+        simulation.run(&Step::Begin { key: 0 });
+        let active = simulation
+            .pool
+            .peers()
+            .iter()
+            .map(|p| p.status(simulation.now).active);
+        assert_eq!(active.collect::<Vec<_>>(), [1, 1], "seed {seed}");
+    }
+}
