@@ -243,6 +243,43 @@ mod tests {
     }
 
     #[test]
+    fn lines_of_several_workers_and_logs_all_arrive_in_each_workers_order() {
+        let dir = tempfile::tempdir().unwrap();
+        let open = |name| Arc::new(LogFile::open(dir.path().join(name)).unwrap());
+        let (files, thread) = ([open("0"), open("1")], LogThread::start().unwrap());
+        std::thread::scope(|scope| {
+            for worker in 0..4 {
+                let buffers = files
+                    .each_ref()
+                    .map(|file| LineBuffer::new(file.clone(), thread.handle(), Buffering::Prompt));
+                scope.spawn(move || {
+                    let mut buffers = buffers;
+                    for line in 0..3000 {
+                        let buffer = &mut buffers[line % 2];
+                        buffer.push(Duration::ZERO, |out| {
+                            out.extend(format!("{worker} {line}").bytes())
+                        });
+                        buffer.turn_idle();
+                    }
+                });
+            }
+        });
+        thread.shutdown();
+        for (parity, name) in ["0", "1"].into_iter().enumerate() {
+            let text = fs::read_to_string(dir.path().join(name)).unwrap();
+            for worker in 0..4 {
+                let prefix = format!("{worker} ");
+                let lines: Vec<usize> = text
+                    .lines()
+                    .filter_map(|l| l.strip_prefix(&prefix))
+                    .map(|l| l.parse().unwrap())
+                    .collect();
+                assert_eq!(lines, (parity..3000).step_by(2).collect::<Vec<_>>());
+            }
+        }
+    }
+
+    #[test]
     fn buffers_come_back() {
         let mut case = Case::new(Buffering::Prompt);
         case.push(0, &"x".repeat(1000));

@@ -2,14 +2,22 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
-use std::thread::JoinHandle;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
+use std::thread::{JoinHandle, Thread};
+use std::time::Duration;
 
 use crate::LogFile;
 
 /// Buffers on their way to the thread. When the disk is that far behind, workers wait for it, as
 /// nginx's do for each write.
-const QUEUE: usize = 256;
+const QUEUE: usize = 1024;
+
+/// How long the thread lets lines gather after it has written some. Workers that hand over
+/// meanwhile need no system call to wake it, and their lines share one write(2).
+const REST: Duration = Duration::from_millis(2);
+
+/// Lines that share one write(2), in bytes.
+const GATHER_LIMIT: usize = 64 * 1024;
 
 /// The log thread. Shut down, or dropped, it first writes all that was handed over.
 #[derive(Debug)]
@@ -22,6 +30,7 @@ pub struct LogThread {
 #[derive(Debug, Clone)]
 pub struct LogHandle {
     sender: SyncSender<Message>,
+    thread: Thread,
 }
 
 #[derive(Debug)]
@@ -47,8 +56,12 @@ impl LogThread {
         let thread = std::thread::Builder::new()
             .name("log".into())
             .spawn(move || run(&receiver))?;
+        let handle = LogHandle {
+            sender,
+            thread: thread.thread().clone(),
+        };
         Ok(Self {
-            handle: LogHandle { sender },
+            handle,
             thread: Some(thread),
         })
     }
@@ -61,10 +74,9 @@ impl LogThread {
     /// Waits until all lines handed over so far are written.
     pub fn sync(&self) {
         let (sender, receiver) = channel();
-        if self.handle.sender.send(Message::Sync(sender)).is_ok() {
-            // An error means that the thread is gone, and with it the lines are written.
-            let _ = receiver.recv();
-        }
+        self.handle.send(Message::Sync(sender));
+        // An error means that the thread is gone, and then the lines are written.
+        let _ = receiver.recv();
     }
 
     /// Writes all lines handed over and ends the thread. A [`LineBuffer`](crate::LineBuffer) that
@@ -75,8 +87,8 @@ impl LogThread {
 
     fn stop(&mut self) {
         if let Some(thread) = self.thread.take() {
-            // Both fail only if the thread has ended before, by a panic.
-            let _ = self.handle.sender.send(Message::Stop);
+            self.handle.send(Message::Stop);
+            // An error means that the thread has panicked; what it held is written all the same.
             let _ = thread.join();
         }
     }
@@ -89,28 +101,63 @@ impl Drop for LogThread {
 }
 
 impl LogHandle {
-    /// Without a thread to take it, the batch is dropped and so written here.
+    /// Never loses the batch: without a thread to take it, it is dropped and so written here.
     pub(crate) fn hand_over(&self, batch: Batch) {
-        let _ = self.sender.send(Message::Write(batch));
+        if let Err(TrySendError::Full(message)) = self.sender.try_send(Message::Write(batch)) {
+            self.send(message);
+        }
+    }
+
+    /// Sends, and ends the thread's rest.
+    fn send(&self, message: Message) {
+        self.thread.unpark();
+        // Dropping what cannot be sent does what it asks for.
+        let _ = self.sender.send(message);
+        self.thread.unpark();
     }
 }
 
 impl Drop for Batch {
     fn drop(&mut self) {
-        self.file.write(&self.lines);
-        self.lines.clear();
+        if !self.lines.is_empty() {
+            self.file.write(&self.lines);
+            self.lines.clear();
+        }
         // The worker may be gone.
         let _ = self.reuse.send(std::mem::take(&mut self.lines));
     }
 }
 
 fn run(receiver: &Receiver<Message>) {
+    let mut gathered = Vec::new();
     while let Ok(message) = receiver.recv() {
-        match message {
-            Message::Write(batch) => drop(batch),
-            // Nobody waits any more if this fails.
-            Message::Sync(done) => done.send(()).unwrap_or_default(),
-            Message::Stop => return,
+        for message in std::iter::once(message).chain(receiver.try_iter()) {
+            match message {
+                Message::Write(batch) => gather(&mut gathered, batch),
+                Message::Sync(done) => {
+                    gathered.clear();
+                    // It fails if nobody waits any more.
+                    let _ = done.send(());
+                }
+                Message::Stop => return,
+            }
         }
+        gathered.clear();
+        std::thread::park_timeout(REST);
+    }
+}
+
+/// At most one batch per log waits; lines that do not fit into it send it off.
+fn gather(gathered: &mut Vec<Batch>, mut batch: Batch) {
+    let same_log = gathered
+        .iter_mut()
+        .find(|b| Arc::ptr_eq(&b.file, &batch.file));
+    match same_log {
+        None => gathered.push(batch),
+        Some(waiting) if waiting.lines.len() + batch.lines.len() <= GATHER_LIMIT => {
+            waiting.lines.append(&mut batch.lines);
+        }
+        // Replacing the waiting batch drops it, and so writes it.
+        Some(waiting) => *waiting = batch,
     }
 }
