@@ -89,7 +89,7 @@ pub struct Conf {
     pub user: Option<String>,
     /// Level of the error log; info when absent.
     pub loglevel: Option<String>,
-    /// Replaces the `access_log` line.
+    /// More `access_log` lines; one to `access.log` doubles its lines.
     pub logfmt: Option<String>,
     /// `worker_connections`.
     pub wconn: Option<u32>,

@@ -77,7 +77,7 @@ fn agrees(name: &str, expected: &Value, got: &Value) -> bool {
 /// Lists of times, joined by `, ` and ` : `; `~` is a rounded one, 0.000 anything short.
 fn times_agree(expected: &str, got: &str) -> bool {
     /// What a loaded machine may add to a time that is otherwise nought.
-    const SHORT: f64 = 0.15;
+    const SHORT: f64 = 0.1;
     let split = |list: &str| -> Vec<String> {
         list.replace(" : ", ", ")
             .split(", ")

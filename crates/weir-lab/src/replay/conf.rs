@@ -49,10 +49,7 @@ fn around(record: &Record, first: &str) -> String {
     let connections = conf.wconn.unwrap_or(512);
     let columns: Vec<String> = COLUMNS.iter().map(|name| format!("${name}")).collect();
     let format = columns.join("\t");
-    let access_log = conf
-        .logfmt
-        .as_deref()
-        .unwrap_or("access_log logs/access.log m;");
+    let more_logs = part(&conf.logfmt);
     let server_name = SERVER_NAMES.iter().find(|(id, _)| *id == record.id);
     let server_name = server_name.map_or("server_name localhost;", |&(_, name)| name);
     let (main, http, server) = (part(&conf.main), part(&conf.http), part(&conf.server));
@@ -72,7 +69,7 @@ pid logs/nginx.pid; error_log logs/error.log {level};
 events {{ worker_connections {connections}; }}
 http {{
   log_format m '{format}';
-  {access_log}
+  access_log logs/access.log m; {more_logs}
   client_body_temp_path body_temp; proxy_temp_path proxy_temp;
   default_type text/plain;
   {http}

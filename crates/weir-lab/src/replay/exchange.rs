@@ -55,6 +55,9 @@ pub(crate) async fn replay(
     }
 }
 
+/// How long a client lets the proxy linger before it closes.
+const LINGER: Duration = Duration::from_millis(200);
+
 /// The records keep no more connections than this.
 const SAW_KEPT: usize = 6;
 
@@ -137,6 +140,10 @@ impl Exchange<'_> {
                 json!("after the close"),
                 "before it".to_owned(),
             ));
+        }
+        if lingering {
+            // The records were made so, and the time shows in the log line.
+            sleep(LINGER).await;
         }
         drop(client);
         // A line that is there only now was expected earlier, or is an expected late one.
@@ -230,6 +237,9 @@ impl Exchange<'_> {
         if expected.as_array().is_some_and(|saw| saw.len() == SAW_KEPT) {
             got.truncate(SAW_KEPT);
         }
+        for (expected, got) in expected.as_array().into_iter().flatten().zip(&mut got) {
+            forget_rest(expected, got);
+        }
         let mut got = Value::from(got);
         self.normal().json(&mut got);
         compare("backend_saw", &expected, &got)
@@ -244,6 +254,17 @@ impl Exchange<'_> {
             compare(&format!("extra_logs.{name}"), expected, &got)
         };
         logs.iter().flat_map(one).collect()
+    }
+}
+
+/// Of long data the records kept a beginning whose length hung on packets; only its prefix says
+/// something.
+fn forget_rest(expected: &Value, got: &mut Value) {
+    let kept = &expected["data"]["len"];
+    if kept.is_u64() && *kept != expected["bytes"] {
+        let prefix = got["data"]["prefix"].take();
+        got["data"] = expected["data"].clone();
+        got["data"]["prefix"] = prefix;
     }
 }
 

@@ -47,10 +47,22 @@ impl Normal {
     /// the process, not about requests. Connections are numbered by their first appearance.
     pub(crate) fn error_lines(&self, log: &[u8]) -> Vec<String> {
         let mut numbers = BTreeMap::new();
-        let messages = messages(log).into_iter();
-        let told = messages.filter(|(level, _)| !matches!(&**level, "notice" | "debug"));
-        told.map(|(level, rest)| format!("[{level}] {}", self.text(&renumber(&rest, &mut numbers))))
-            .collect()
+        let log = latin1(log);
+        let mut lines = Vec::new();
+        for line in log.lines() {
+            match message(line) {
+                Some(("notice" | "debug", _)) => {}
+                Some((level, rest)) => {
+                    lines.push(format!(
+                        "[{level}] {}",
+                        self.text(&renumber(rest, &mut numbers))
+                    ));
+                }
+                // Nothing is escaped, so a message may contain a line feed.
+                None => lines.push(self.text(line)),
+            }
+        }
+        lines
     }
 
     /// Lines of stderr without the program's name.
@@ -99,19 +111,6 @@ pub(crate) fn long_lines(log: &[u8]) -> Value {
             .filter(|&length| length > LONG_LINE)
             .collect::<Vec<_>>()
     )
-}
-
-/// Level and message of each line. Nothing is escaped, so a message may contain a line feed.
-fn messages(log: &[u8]) -> Vec<(String, String)> {
-    let mut messages = Vec::<(String, String)>::new();
-    for line in latin1(log).lines() {
-        match (message(line), messages.last_mut()) {
-            (Some((level, rest)), _) => messages.push((level.to_owned(), rest.to_owned())),
-            (None, Some((_, last))) => *last = format!("{last}\n{line}"),
-            (None, None) => messages.push(("no level".to_owned(), line.to_owned())),
-        }
-    }
-    messages
 }
 
 /// Level and message of `YYYY/MM/DD HH:MM:SS [level] PID#TID: message`.
