@@ -21,6 +21,8 @@
 //! - With one worker, the order of peers is nginx's. With several, weights turn per worker (as in
 //!   nginx without `zone`) while failures and `max_conns` are shared (as in nginx with it).
 //! - No allocation per request for pools of up to 64 peers.
+//! - Absent, as in open-source nginx 1.22: slow start, queues, active health checks, sticky
+//!   sessions, and names that are resolved again while running.
 
 mod attempts;
 mod consistent;
