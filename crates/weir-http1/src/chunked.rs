@@ -195,8 +195,8 @@ impl ChunkedDecoder {
             }
             (Stage::Size, _) => return self.size(byte),
             (Stage::Extension, b'\r') => Stage::ExtensionAlmostDone,
-            (Stage::Extension, b'\n') if lf => self.chunk_data()?,
-            (Stage::ExtensionAlmostDone, b'\n') => self.chunk_data()?,
+            (Stage::Extension, b'\n') if lf => Stage::Data,
+            (Stage::ExtensionAlmostDone, b'\n') => Stage::Data,
             (Stage::AfterData, b'\r') => Stage::AfterDataAlmostDone,
             (Stage::AfterData, b'\n') if lf => Stage::ChunkStart,
             (Stage::AfterDataAlmostDone, b'\n') => Stage::ChunkStart,
@@ -234,16 +234,8 @@ impl ChunkedDecoder {
             b';' | b' ' | b'\t' => Ok(Stage::Extension),
             b'\n' if self.rules.strict_line_ends => Err(ChunkedFault::Invalid),
             b'\n' if last => Ok(self.last_chunk()),
-            b'\n' => self.chunk_data(),
+            b'\n' => Ok(Stage::Data),
             _ => Err(ChunkedFault::Invalid),
-        }
-    }
-
-    fn chunk_data(&self) -> Result<Stage, ChunkedFault> {
-        if self.size > MAX_SIZE - 5 {
-            Err(ChunkedFault::Invalid)
-        } else {
-            Ok(Stage::Data)
         }
     }
 

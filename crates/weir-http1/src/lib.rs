@@ -16,6 +16,7 @@
 pub mod chunked;
 pub mod field;
 mod field_line;
+#[doc(hidden)]
 pub mod fuzz;
 pub mod host;
 pub mod request;

@@ -21,9 +21,7 @@ fn run(body: &[u8], rules: ChunkRules, cuts: &[usize]) -> Result<(Vec<u8>, usize
                 }
             }
         }
-        let short = (body.len() - pos) as u64;
-        assert!(decoder.at_least() > 0);
-        assert!(short == 0 || decoder.at_least() <= short.max(decoder.at_least()));
+        assert!(decoder.at_least() > 0, "the body goes on");
     }
     Ok((data, usize::MAX))
 }
@@ -57,7 +55,8 @@ fn bodies() {
     both("3\rabc", None);
     both("ffffffffffffffffff\r\nabc", None);
     both("7fffffffffffffff\r\nabc", None);
-    both("7ffffffffffffff0\r\nabc", Some(("abc", open)));
+    both("7ffffffffffffff0\r\nabc", None);
+    both("7ffffffffffffff\r\nabc", Some(("abc", open)));
     check("3\nabc\n0\n\n", None, Some(("abc", 9)));
     check("3\r\nabc\n0\r\n\r\n", None, Some(("abc", 12)));
     check("3;x\nabc\r\n0\r\n\r\n", None, Some(("abc", 14)));

@@ -412,12 +412,7 @@ impl RequestLine {
         }
     }
 
-    fn spaces_after_version(
-        &mut self,
-        buf: &[u8],
-        pos: &mut usize,
-        head: &mut RequestHead,
-    ) -> Next {
+    fn spaces_after_version(&self, buf: &[u8], pos: &mut usize, head: &mut RequestHead) -> Next {
         match buf[*pos] {
             b' ' => Ok(advance(pos, Stage::SpacesAfterVersion)),
             b'\r' | b'\n' => Ok(self.line_end(buf, pos, head)),

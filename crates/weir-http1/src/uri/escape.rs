@@ -13,7 +13,7 @@ pub enum Escape {
     UriComponent,
     /// Inside HTML: those of a path but `?`, and `'`.
     Html,
-    /// Inside a refresh: blanks, control and high bytes, and `"'<>\^`{}|`.
+    /// Inside a refresh: blanks, control and high bytes, and `"'<>\^`{|~`.
     Refresh,
     /// A memcached key: `%`, space and control bytes.
     Memcached,
@@ -38,7 +38,8 @@ const fn table(kind: Escape) -> [bool; 256] {
                 !(byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~'))
             }
             Escape::Html => never_in_uris || matches!(byte, b'#' | b'%' | b'\''),
-            Escape::Refresh => never_in_uris || byte == b'\'',
+            // nginx's table has `~` where `}` was meant.
+            Escape::Refresh => (never_in_uris || matches!(byte, b'\'' | b'~')) && byte != b'}',
             Escape::Memcached => matches!(byte, 0..=b' ' | b'%'),
         };
         at += 1;
@@ -180,7 +181,7 @@ mod tests {
             " !\"#$%&'()*+,/:;<=>?@[\\]^`{|}\u{7f}",
         );
         check(Escape::Html, " \"#%'<>\\^`{|}\u{7f}");
-        check(Escape::Refresh, " \"'<>\\^`{|}\u{7f}");
+        check(Escape::Refresh, " \"'<>\\^`{|~\u{7f}");
         check(Escape::Memcached, " %");
         let mut out = Vec::new();
         escape(b"/a b?\xff", Escape::Uri, &mut out);
