@@ -13,9 +13,11 @@ use crate::record::Version;
 pub(crate) struct Known {
     #[serde(default)]
     difference: Vec<Explained>,
+    #[serde(default)]
+    loose: Vec<Explained>,
 }
 
-/// One explained difference of one record.
+/// Fields of one record, and why they may or must differ.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Explained {
@@ -26,7 +28,7 @@ pub(crate) struct Explained {
     /// Beginnings of the paths of fields that differ.
     fields: Vec<String>,
     /// Why that is right.
-    pub(crate) reason: String,
+    reason: String,
 }
 
 /// The list could not be used.
@@ -39,6 +41,12 @@ pub enum KnownError {
         path: PathBuf,
         /// Why.
         source: std::io::Error,
+    },
+    /// An entry that explains nothing.
+    #[error("no reason is given for {id}")]
+    NoReason {
+        /// The record.
+        id: String,
     },
     /// It is not what it should be.
     #[error("{} is no list of differences", path.display())]
@@ -57,40 +65,52 @@ impl Known {
             path: path.to_owned(),
             source,
         })?;
-        toml::from_str(&text).map_err(|source| KnownError::Parse {
+        let known: Self = toml::from_str(&text).map_err(|source| KnownError::Parse {
             path: path.to_owned(),
             source,
-        })
-    }
-
-    /// Whether anything is listed for this record.
-    pub(crate) fn lists(&self, id: &str, version: Version) -> bool {
-        self.find(id, version).is_some()
-    }
-
-    /// The reason, if every one of `differences` is listed.
-    pub(crate) fn explains(
-        &self,
-        id: &str,
-        version: Version,
-        differences: &[Difference],
-    ) -> Option<&str> {
-        let explained = self.find(id, version)?;
-        let listed = |difference: &Difference| {
-            explained
-                .fields
-                .iter()
-                .any(|field| difference.field.starts_with(field))
-        };
-        differences
+        })?;
+        match known
+            .difference
             .iter()
-            .all(listed)
-            .then_some(explained.reason.as_str())
+            .chain(&known.loose)
+            .find(|e| e.reason.trim().is_empty())
+        {
+            Some(explained) => Err(KnownError::NoReason {
+                id: explained.id.clone(),
+            }),
+            None => Ok(known),
+        }
     }
 
-    fn find(&self, id: &str, version: Version) -> Option<&Explained> {
-        self.difference.iter().find(|explained| {
-            explained.id == id && explained.version.is_none_or(|listed| listed == version)
-        })
+    /// Whether anything is listed as different for this record.
+    pub(crate) fn lists(&self, id: &str, version: Version) -> bool {
+        find(&self.difference, id, version).is_some()
     }
+
+    /// Whether every one of `differences` is listed.
+    pub(crate) fn explains(&self, id: &str, version: Version, all: &[Difference]) -> bool {
+        find(&self.difference, id, version)
+            .is_some_and(|listed| all.iter().all(|difference| listed.names(difference)))
+    }
+
+    /// Takes out the differences in fields that hang on the machine.
+    pub(crate) fn drop_loose(&self, id: &str, version: Version, all: &mut Vec<Difference>) {
+        if let Some(loose) = find(&self.loose, id, version) {
+            all.retain(|difference| !loose.names(difference));
+        }
+    }
+}
+
+impl Explained {
+    fn names(&self, difference: &Difference) -> bool {
+        self.fields
+            .iter()
+            .any(|field| difference.field.starts_with(field))
+    }
+}
+
+fn find<'a>(list: &'a [Explained], id: &str, version: Version) -> Option<&'a Explained> {
+    list.iter().find(|explained| {
+        explained.id == id && explained.version.is_none_or(|listed| listed == version)
+    })
 }
