@@ -139,7 +139,7 @@ impl Conversation {
         Flow::Continue(())
     }
 
-    async fn send(&mut self, bytes: &[u8]) -> Flow {
+    async fn send(&self, bytes: &[u8]) -> Flow {
         let Some(socket) = &self.socket else {
             return Flow::Break(());
         };

@@ -23,7 +23,7 @@ use crate::socket::Address;
 const PROXY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
 /// How long logs and backends may take to show what the client has already seen.
-const SETTLE: Duration = Duration::from_millis(500);
+const SETTLE: Duration = Duration::from_millis(300);
 
 /// Plays `record` against the target in `directory`.
 pub(crate) async fn replay(

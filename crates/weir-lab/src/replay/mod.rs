@@ -33,6 +33,9 @@ use serde::{Deserialize, Serialize};
 use crate::record::{self, Record, Version};
 use compare::Difference;
 
+/// So many differences are no accident of timing, and not worth a second run.
+const MANY: usize = 40;
+
 /// What became of one record.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -121,12 +124,10 @@ fn run(options: &Options) -> Result<bool, ReplayError> {
         let agrees = matches!(outcome, Outcome::Agree | Outcome::Skipped(_));
         !agrees && !known.lists(&records[job.index].id, job.version)
     };
-    let again = first.iter().filter(differs).map(|(job, _)| *job);
-    let again = if options.rerun {
-        again.collect()
-    } else {
-        Vec::new()
-    };
+    let mut again: Vec<Job> = first.iter().filter(differs).map(|(job, _)| *job).collect();
+    if !options.rerun || again.len() > MANY {
+        again.clear();
+    }
     let mut second = shard::run_all(options, again)?;
     loosen(&known, &records, &mut second);
     results.extend(report::Result::merge(&records, first, second));
@@ -168,12 +169,12 @@ fn select(
             if !options.selects(record) || !target.plays(options, version) {
                 continue;
             }
-            match skip::reason(record) {
+            match skip::reason(record, options, target) {
                 Some(reason) => skipped.push(report::Result {
                     job,
                     id: record.id.clone(),
                     phase: record.phase.clone(),
-                    outcome: Outcome::Skipped(reason.to_owned()),
+                    outcome: Outcome::Skipped(reason),
                     first: None,
                 }),
                 None => jobs.push(job),

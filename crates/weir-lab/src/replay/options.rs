@@ -39,6 +39,9 @@ pub struct Options {
         default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fault-matrix-differences.toml")
     )]
     pub known: PathBuf,
+    /// Replay records that are skipped for these reasons, too; several with commas
+    #[arg(long, value_delimiter = ',')]
+    pub include: Vec<String>,
     /// Do not run a differing record a second time
     #[arg(long = "no-rerun", action = clap::ArgAction::SetFalse)]
     pub rerun: bool,

@@ -55,7 +55,8 @@ const STOP_LIMIT: Duration = Duration::from_secs(3);
 impl Target {
     /// Asks the binary for its version; only nginx answers `nginx/VERSION` and is called nginx.
     pub(crate) fn ask(options: &Options) -> Result<Self, ReplayError> {
-        let binary = std::path::absolute(&options.binary).unwrap_or(options.binary.clone());
+        let binary =
+            std::path::absolute(&options.binary).unwrap_or_else(|_| options.binary.clone());
         let fault = |source| ReplayError::Binary {
             binary: options.binary.display().to_string(),
             source,
@@ -84,6 +85,11 @@ impl Target {
             (Some(own), None) => own == version.as_str(),
             _ => chosen,
         }
+    }
+
+    /// Whether it is nginx itself, which has every directive.
+    pub(crate) fn is_nginx(&self) -> bool {
+        self.nginx.is_some()
     }
 
     /// What must stand first in a configuration.
@@ -145,7 +151,7 @@ impl Target {
             .arg("-p")
             .arg(prefix)
             .args(["-c", "conf/nginx.conf"]);
-        if self.nginx.is_some() {
+        if self.is_nginx() {
             // Packages compile a path of the system in, which is opened before the file is read.
             command.args(["-e", "logs/error.log"]);
         }

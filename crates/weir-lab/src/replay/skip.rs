@@ -1,50 +1,52 @@
-//! Records that need what the proxy cannot do yet.
+//! Records that need what the lab or the proxy cannot do yet.
 
+use super::Options;
+use super::proxy::Target;
 use crate::record::Record;
 use crate::script::{BackendScript, BackendStep, ClientStep};
 
-/// Directives, and why a configuration with them is left out.
-const DIRECTIVES: [(&str, &str); 10] = [
-    ("ssl", "TLS"),
-    ("https://", "TLS"),
-    ("resolver", "resolver"),
-    ("resolve;", "resolver"),
+/// Directives that the proxy may lack, and the reason that is given then.
+const DIRECTIVES: [(&str, &str); 8] = [
+    ("resolve", "resolver"),
     ("limit_req", "limit_req"),
     ("limit_conn", "limit_conn"),
-    ("rewrite", "rewrite"),
+    ("rewrite ", "rewrite"),
     ("mirror", "mirror"),
     ("auth_request", "auth_request"),
     ("gzip", "gzip"),
+    ("proxy_cache", "proxy_cache"),
 ];
 
-/// Why `record` is not replayed; None if it is.
-pub(crate) fn reason(record: &Record) -> Option<&'static str> {
-    if record.conf.all().any(|text| text.contains("proxy_cache")) {
-        return Some("proxy_cache");
-    }
+/// Why `record` is not replayed; None if it is. nginx has every directive, and is asked for all
+/// that the lab can play.
+pub(crate) fn reason(record: &Record, options: &Options, target: &Target) -> Option<String> {
     if needs_tls(record) {
-        return Some("TLS");
+        return Some("TLS".to_owned());
     }
-    if !record.dns.is_empty() || record.id.starts_with("resolve-") {
-        return Some("resolver");
+    if !record.dns.is_empty() {
+        return Some("scripted DNS".to_owned());
     }
-    let directive = DIRECTIVES
-        .iter()
-        .find(|(name, _)| record.conf.all().any(|t| t.contains(name)));
-    directive.map(|&(_, reason)| reason)
+    let uses = |&&(directive, _): &&(&str, &str)| record.conf.all().any(|t| t.contains(directive));
+    let (_, reason) = DIRECTIVES.iter().find(uses)?;
+    let included = options.include.iter().any(|included| included == reason);
+    (!included && !target.is_nginx()).then(|| (*reason).to_owned())
 }
 
 fn needs_tls(record: &Record) -> bool {
     let speaks =
-        |steps: &[BackendStep]| steps.iter().any(|step| matches!(step, BackendStep::Tls(_)));
+        |steps: &Vec<BackendStep>| steps.iter().any(|step| matches!(step, BackendStep::Tls(_)));
     let backends = record.backend.values().any(|script| match script {
-        BackendScript::Plain(conns) => conns.iter().any(|steps| speaks(steps)),
-        BackendScript::Tuned(scripted) => scripted.conns.iter().any(|steps| speaks(steps)),
+        BackendScript::Plain(conns) => conns.iter().any(speaks),
+        BackendScript::Tuned(scripted) => scripted.conns.iter().any(speaks),
         BackendScript::Refusing(_) => false,
     });
-    backends
-        || record
-            .request
-            .iter()
-            .any(|step| matches!(step, ClientStep::Tls(..)))
+    let client = record
+        .request
+        .iter()
+        .any(|step| matches!(step, ClientStep::Tls(..)));
+    let conf = record
+        .conf
+        .all()
+        .any(|text| text.contains("https://") || text.contains("ssl"));
+    backends || client || conf
 }
