@@ -1,6 +1,5 @@
 //! Header fields and the names nginx itself looks at.
 
-use crate::search::starts_with_ignore_case;
 use crate::span::Span;
 
 /// One header line; the value is trimmed as nginx trims it.
@@ -91,6 +90,43 @@ const fn slot(name: &[u8]) -> usize {
     ((name.len() * 52 + first * 79 + last * 247 + middle * 99) >> 3) & 127
 }
 
+/// A name's bytes in three overlapping words, letters folded to lower case. Folding also turns CR
+/// into `-`, but no name holds a CR.
+const fn fold(name: &[u8]) -> [u64; 3] {
+    const LOWER: u64 = 0x2020_2020_2020_2020;
+    if let (Some(first), Some(last)) = (name.first_chunk::<8>(), name.last_chunk::<8>()) {
+        let middle = match name.split_at(8).1.first_chunk::<8>() {
+            Some(middle) => u64::from_le_bytes(*middle),
+            None => 0,
+        };
+        let (first, last) = (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
+        return [first | LOWER, middle | LOWER, last | LOWER];
+    }
+    if let (Some(first), Some(last)) = (name.first_chunk::<4>(), name.last_chunk::<4>()) {
+        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+        return [((first as u64) << 32 | last as u64) | LOWER, 0, 0];
+    }
+    let mut word = 0;
+    let mut at = 0;
+    while at < name.len() {
+        word = word << 8 | (name[at] | 0x20) as u64;
+        at += 1;
+    }
+    [word, 0, 0]
+}
+
+const FOLDED: [[u64; 3]; NAMES.len()] = {
+    let mut folded = [[0; 3]; NAMES.len()];
+    let mut at = 0;
+    while at < NAMES.len() {
+        // Longer names would have bytes that no word covers.
+        assert!(NAMES[at].len() <= 24);
+        folded[at] = fold(NAMES[at].as_bytes());
+        at += 1;
+    }
+    folded
+};
+
 const SLOTS: [u8; 128] = {
     let mut slots = [u8::MAX; 128];
     let mut at = 0;
@@ -112,8 +148,8 @@ impl KnownField {
             return None;
         }
         let at = SLOTS[slot(name)] as usize;
-        let known = NAMES.get(at)?.as_bytes();
-        (known.len() == name.len() && starts_with_ignore_case(name, known)).then(|| FIELDS[at])
+        let known = NAMES.get(at)?;
+        (known.len() == name.len() && FOLDED[at] == fold(name)).then(|| FIELDS[at])
     }
 
     /// The name as the RFCs write it.

@@ -18,6 +18,18 @@ pub struct Host {
 #[error("invalid host")]
 pub struct HostFault;
 
+/// Bytes that mean something in a host; most do not.
+const SPECIAL: [bool; 256] = {
+    let mut special = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        special[byte] =
+            matches!(byte as u8, b'.' | b':' | b'[' | b']' | b'/' | 0..=0x20 | 0x7f | b'A'..=b'Z');
+        byte += 1;
+    }
+    special
+};
+
 #[derive(PartialEq)]
 enum Stage {
     Name,
@@ -34,6 +46,9 @@ pub fn validate_host(host: &[u8]) -> Result<Host, HostFault> {
     let mut dot = None;
     let mut has_upper = false;
     for (at, &byte) in host.iter().enumerate() {
+        if !SPECIAL[usize::from(byte)] {
+            continue;
+        }
         match byte {
             b'.' => {
                 if at > 0 && dot == Some(at - 1) {
