@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`script`] (what a backend or a client does, as data), [`socket`] (one
 //! type for TCP and unix sockets), [`backend`] and [`client`] (they play scripts and report
-//! what they saw), [`response`] (how a client reads an answer), [`record`] (one entry of the
+//! what they saw), [`dns`] (a resolver on script), [`response`] (how a client reads an answer), [`record`] (one entry of the
 //! fault matrix), [`replay`] (run a proxy under a record and list the differences).
 //!
 //! Invariants:
@@ -15,6 +15,7 @@
 
 pub mod backend;
 pub mod client;
+pub mod dns;
 pub mod record;
 pub mod replay;
 pub mod response;

@@ -57,7 +57,7 @@ fn item(values: &[Value], index: usize) -> &Value {
 
 /// Fields that the records leave out where they say nothing new.
 fn may_be_left_out(key: &str) -> bool {
-    matches!(key, "head" | "data") || super::conf::COLUMNS.contains(&key)
+    matches!(key, "head" | "data" | "conn") || super::conf::COLUMNS.contains(&key)
 }
 
 /// The last name in a path.

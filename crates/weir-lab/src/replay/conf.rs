@@ -63,18 +63,24 @@ fn around(record: &Record, first: &str) -> String {
         .clone()
         .unwrap_or_else(|| format!("location / {{ proxy_pass {pass}; {location} }}"));
     format!(
-        "{first}daemon off; worker_processes 1; user {user};
-pid logs/nginx.pid; error_log logs/error.log {level};
+        "{first}daemon off;
+worker_processes 1;
+user {user};
+pid logs/nginx.pid;
+error_log logs/error.log {level};
 {main}
 events {{ worker_connections {connections}; }}
+
 http {{
   log_format m '{format}';
   access_log logs/access.log m; {more_logs}
-  client_body_temp_path body_temp; proxy_temp_path proxy_temp;
+  client_body_temp_path body_temp;
+  proxy_temp_path proxy_temp;
   default_type text/plain;
   {http}
   server {{
-    listen 127.0.0.1:8080{listenopt}; {server_name}
+    listen 127.0.0.1:8080{listenopt};
+    {server_name}
     {server}
     {locations}
   }}
@@ -100,5 +106,25 @@ impl Conf {
         .into_iter()
         .flatten()
         .map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A recorded warning names line 19 for a directive of the server block.
+    #[test]
+    fn the_server_s_directives_stand_on_line_19() {
+        let record = serde_json::json!({
+            "id": "x", "phase": "x", "note": "", "nginx": [], "backend": {}, "request": [],
+            "conf": {"server": "gzip on;"},
+        });
+        let text = text(
+            &serde_json::from_value(record).unwrap(),
+            Path::new("/p"),
+            "compat 1.22; ",
+        );
+        assert_eq!(text.lines().nth(18).map(str::trim), Some("gzip on;"));
     }
 }

@@ -15,12 +15,16 @@ use super::proxy::Target;
 use super::{Outcome, conf, startup};
 use crate::backend::Backend;
 use crate::client::{Client, ClientError};
+use crate::dns::{NoAnswer, Resolver};
 use crate::record::{Part, Record, Version};
 use crate::response::summed_up;
 use crate::socket::Address;
 
 /// Where the proxy of every record listens.
 const PROXY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+
+/// Where the resolver of every record answers.
+const RESOLVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 53);
 
 /// How long logs and backends may take to show what the client has already seen.
 const SETTLE: Duration = Duration::from_millis(300);
@@ -71,7 +75,11 @@ struct Exchange<'a> {
 impl Exchange<'_> {
     async fn run(&self) -> Result<Vec<Difference>, String> {
         let mut backends = self.start_backends().await?;
+        let resolver = self.start_resolver().await?;
         let differences = self.with(&mut backends).await;
+        if let Some(resolver) = resolver {
+            resolver.stop().await;
+        }
         for backend in backends.values_mut() {
             // The next record needs the address; dropping would free it only some time later.
             backend.stop_listening().await;
@@ -113,6 +121,21 @@ impl Exchange<'_> {
             backends.insert(name.clone(), backend);
         }
         Ok(backends)
+    }
+
+    async fn start_resolver(&self) -> Result<Option<Resolver>, String> {
+        if self.record.dns.is_empty() {
+            return Ok(None);
+        }
+        let answer = |(name, answer): (&String, &String)| {
+            answer.parse().map(|answer| (name.clone(), answer))
+        };
+        let names = self.record.dns.iter().map(answer).collect::<Result<_, _>>();
+        let names = names.map_err(|fault: NoAnswer| fault.to_string())?;
+        let resolver = Resolver::start(RESOLVER, names).await;
+        resolver
+            .map(Some)
+            .map_err(|fault| format!("resolver: {fault}"))
     }
 
     /// Compares until all agrees or time is up: first with the client's connections open, then,

@@ -55,7 +55,7 @@ impl Normal {
                 Some((level, rest)) => {
                     lines.push(format!(
                         "[{level}] {}",
-                        self.text(&renumber(rest, &mut numbers))
+                        self.text(&unmeasured(&renumber(rest, &mut numbers)))
                     ));
                 }
                 // Nothing is escaped, so a message may contain a line feed.
@@ -137,6 +137,19 @@ fn is_local_time(text: &str) -> bool {
     text.len() == 26 && text.as_bytes()[2] == b'/' && text.as_bytes()[11] == b':'
 }
 
+/// Without what is random or measured: a query's id, the excess of limited requests.
+fn unmeasured(message: &str) -> String {
+    let replace = |text: String, after: &str, by: &str| match text.split_once(after) {
+        Some((before, rest)) => {
+            let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+            format!("{before}{after}{by}{rest}")
+        }
+        None => text,
+    };
+    let text = replace(message.to_owned(), "excess: ", "N.NNN");
+    replace(text, "query id:", "<id>")
+}
+
 /// `*7 message` as `*1 message`, when 7 is the first number seen.
 fn renumber(message: &str, numbers: &mut BTreeMap<String, usize>) -> String {
     match message
@@ -178,7 +191,8 @@ mod tests {
              2026/11/21 08:41:49 [emerg] 12#12: e: f\n",
             &[
                 "[error] *1 a: b @PREFIX@/x",
-                "[info] *2 c\nd",
+                "[info] *2 c",
+                "d",
                 "[emerg] e: f",
             ],
         );

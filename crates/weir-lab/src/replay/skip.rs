@@ -23,9 +23,6 @@ pub(crate) fn reason(record: &Record, options: &Options, target: &Target) -> Opt
     if needs_tls(record) {
         return Some("TLS".to_owned());
     }
-    if !record.dns.is_empty() {
-        return Some("scripted DNS".to_owned());
-    }
     let uses = |&&(directive, _): &&(&str, &str)| record.conf.all().any(|t| t.contains(directive));
     let (_, reason) = DIRECTIVES.iter().find(uses)?;
     let included = options.include.iter().any(|included| included == reason);
