@@ -47,6 +47,7 @@ impl Compat {
             keepalive_before_method_allowed: since_1_29,
             server_resolve: since_1_23,
             pass_trailers: since_1_23,
+            protocols_redefined: since_1_23,
         }
     }
 }
@@ -75,4 +76,6 @@ pub struct Differences {
     pub server_resolve: bool,
     /// `proxy_pass_trailers` exists (since 1.27.2).
     pub pass_trailers: bool,
+    /// Servers that disagree on the protocol of an address are warned of (since 1.25.1).
+    pub protocols_redefined: bool,
 }

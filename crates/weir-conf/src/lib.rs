@@ -10,6 +10,7 @@
 //! includes are bounded. A `Config` is complete: no default is left for others to fill in.
 
 mod address;
+mod build;
 mod compat;
 mod explain;
 mod fault;
@@ -24,7 +25,10 @@ mod variable;
 /// The configuration as the rest of weir sees it.
 pub mod model;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use text::Sources;
+use value::read::Reading;
 
 pub use compat::{Compat, Differences};
 pub use fault::{Fault, Faults, Level, Place};
@@ -67,6 +71,27 @@ pub struct LoadOptions {
 ///
 /// All faults found, the one nginx stops at first.
 pub fn load(options: &LoadOptions) -> Result<Config, Faults> {
-    let _ = options;
-    Err(Faults::new(Vec::new(), Vec::new()))
+    let cx = Reading::new(&options.prefix, &options.conf_path);
+    let mut sources = Sources::new(cx.conf_dir.clone());
+    let mut blocks: Vec<_> = options
+        .globals
+        .iter()
+        .map(|text| text::read_globals(text))
+        .collect();
+    blocks.push(text::read_file(&options.conf_path, &mut sources));
+    build::build(&blocks, cx, sources.files)
+}
+
+/// Reads a configuration from a text, which messages call `inline`. Relative names, of included
+/// files too, are under `prefix`.
+///
+/// # Errors
+///
+/// As [`load`].
+pub fn load_str(text: &str, prefix: &Path) -> Result<Config, Faults> {
+    let name = Path::new("inline");
+    let cx = Reading::new(prefix, &prefix.join(name));
+    let mut sources = Sources::new(cx.conf_dir.clone());
+    let block = text::read_text(name, text.as_bytes(), &mut sources);
+    build::build(&[block], cx, sources.files)
 }

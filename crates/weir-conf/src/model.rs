@@ -16,8 +16,10 @@ use crate::{Compat, Fault, Place};
 
 pub use http::{Http, Listen, ListenAddress, ListenOptions, SocketKeepalive};
 pub use location::{Handler, Location, LocationKind, ProxyPass, ProxyTarget};
+pub(crate) use locations::LocationsBuilder;
 pub use locations::{Captures, Found, Locations};
 pub use log::{AccessLog, ErrorLogTarget, Escape, LogDestination, LogFormat};
+pub(crate) use names::ServerNamesBuilder;
 pub use names::{ServerMatch, ServerNames};
 pub use server::Server;
 pub use upstream::{BalanceMethod, Keepalive, Upstream, UpstreamAddress, UpstreamServer};

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use regex_automata::PatternID;
 use smallvec::SmallVec;
 
 use crate::model::Captures;
@@ -47,7 +48,7 @@ impl Pattern {
         let names = match &engine {
             Engine::Automaton(regex) => {
                 let info = regex.group_info();
-                numbered(info.pattern_names(regex_automata::PatternID::ZERO))
+                numbered(info.pattern_names(PatternID::ZERO))
             }
             Engine::Backtracking(regex) => numbered(regex.capture_names()),
         };
@@ -61,6 +62,14 @@ impl Pattern {
     /// Names of the groups that have one.
     pub(crate) fn group_names(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(|(name, _)| &**name)
+    }
+
+    /// Whether there are groups besides the whole match.
+    pub(crate) fn has_groups(&self) -> bool {
+        match &self.engine {
+            Engine::Automaton(regex) => regex.group_info().group_len(PatternID::ZERO) > 1,
+            Engine::Backtracking(regex) => regex.captures_len() > 1,
+        }
     }
 
     /// The text of the pattern.

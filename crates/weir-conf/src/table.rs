@@ -10,7 +10,7 @@ mod slot;
 use std::ops::BitOr;
 use std::sync::LazyLock;
 
-pub(crate) use slot::{Here, Many, Mark, Maybe, One, Sum};
+pub(crate) use slot::{First, Here, Many, Mark, Maybe, One, Sum};
 
 /// Where a directive may stand; several are joined with `|`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -252,6 +252,7 @@ macro_rules! settled {
     (Sum, $ty:ty) => { $ty };
     (Maybe, $ty:ty) => { Option<$ty> };
     (Here, $ty:ty) => { Option<$ty> };
+    (First, $ty:ty) => { Option<$ty> };
     (Mark, $ty:ty) => { bool };
     (Many, $ty:ty) => { std::sync::Arc<[$ty]> };
 }

@@ -22,7 +22,6 @@ pub use error_page::{ErrorPage, ErrorTarget, Overwrite, Return, TryFallback, Try
 pub use headers::{AddHeader, HiddenHeaders, SetHeader};
 pub use paths::TempPath;
 pub use proxy::{Bind, HttpVersion, IgnoreHeaders, NextUpstream, Scheme};
-pub(crate) use redirect::WrittenRedirect;
 pub use redirect::{Redirect, RedirectFrom};
 pub use response::{EnvRule, IfModifiedSince, RateLimit, ServerTokens};
 pub use types::Types;

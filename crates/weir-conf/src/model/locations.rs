@@ -1,12 +1,12 @@
 //! Finding the location of a URI.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::{Location, LocationKind};
+use super::{Handler, Location, LocationKind};
 use crate::pattern::Pattern;
 
 /// The locations of a server or of a location.
@@ -14,6 +14,8 @@ use crate::pattern::Pattern;
 pub struct Locations {
     /// Exact and prefix locations sorted by name.
     fixed: Vec<Fixed>,
+    /// Whether any location is proxied and ends in a slash.
+    redirects: bool,
     regexes: Vec<(Pattern, Arc<Location>)>,
     named: HashMap<String, Arc<Location>>,
 }
@@ -77,65 +79,190 @@ impl Locations {
     /// (`ngx_http_core_find_location`): exact, longest prefix, then what is nested in it, then
     /// regular expressions unless the prefix is `^~`.
     pub fn find(&self, uri: &[u8]) -> Found<'_> {
-        let mut found = match self.find_fixed(uri) {
-            Static::Exact(location) => {
-                return Found::Location {
-                    location,
-                    captures: None,
-                };
-            }
-            Static::Redirect(location) => return Found::AutoRedirect(location),
-            Static::Prefix(location) => Some(location),
-            Static::None => None,
-        };
-        let mut captures = None;
+        match self.search(uri) {
+            Search::Redirect(location) => Found::AutoRedirect(location),
+            Search::Final(location, captures) => Found::Location { location, captures },
+            Search::Prefix(location) => Found::Location {
+                location,
+                captures: None,
+            },
+            Search::Nothing => Found::None,
+        }
+    }
+
+    fn search(&self, uri: &[u8]) -> Search<'_> {
+        let mut best = self.search_fixed(uri);
         let mut regexes = true;
-        if let Some(location) = found {
-            regexes = location.kind != LocationKind::PrefixNoRegex;
-            match location.nested.find(uri) {
-                Found::None => {}
-                Found::Location {
-                    location,
-                    captures: None,
-                } if !matches!(location.kind, LocationKind::Exact) => {
-                    regexes &= location.kind != LocationKind::PrefixNoRegex;
-                    found = Some(location);
+        match best {
+            Search::Final(..) | Search::Redirect(_) => return best,
+            Search::Prefix(location) => {
+                regexes = location.kind != LocationKind::PrefixNoRegex;
+                match location.nested.search(uri) {
+                    Search::Nothing => {}
+                    inner @ Search::Prefix(_) => best = inner,
+                    done => return done,
                 }
-                other => return other,
             }
+            Search::Nothing => {}
         }
-        if regexes && let Some((location, groups)) = self.find_regex(uri) {
-            captures = Some(groups);
-            match location.nested.find(uri) {
-                Found::None => found = Some(location),
-                Found::Location {
-                    location,
-                    captures: None,
-                } => found = Some(location),
-                other => return other,
-            }
+        if !regexes {
+            return best;
         }
-        match found {
-            Some(location) => Found::Location { location, captures },
-            None => Found::None,
+        let Some((location, captures)) = self.search_regexes(uri) else {
+            return best;
+        };
+        match location.nested.search(uri) {
+            Search::Nothing => Search::Final(location, Some(captures)),
+            Search::Prefix(inner) => Search::Final(inner, Some(captures)),
+            Search::Final(inner, None) => Search::Final(inner, Some(captures)),
+            done => done,
         }
     }
 
-    fn find_fixed(&self, _uri: &[u8]) -> Static<'_> {
-        Static::None
+    /// The exact location of `uri`, else the longest that it starts with
+    /// (`ngx_http_core_find_static_location`).
+    fn search_fixed(&self, uri: &[u8]) -> Search<'_> {
+        let after = self.fixed.partition_point(|entry| *entry.name <= *uri);
+        let mut prefix = None;
+        let mut next = after.checked_sub(1);
+        while let Some(entry) = next.and_then(|index| self.fixed.get(index)) {
+            if uri.starts_with(&entry.name) {
+                if entry.name.len() == uri.len()
+                    && let Some(exact) = &entry.exact
+                {
+                    return Search::Final(exact, None);
+                }
+                if let Some(location) = &entry.prefix {
+                    prefix = Some((entry, location));
+                    break;
+                }
+            }
+            next = entry.shorter;
+        }
+        match prefix {
+            Some((entry, location)) if entry.name.len() == uri.len() => Search::Prefix(location),
+            found => match (self.redirect(uri, after), found) {
+                (Some(location), _) => Search::Redirect(location),
+                (None, Some((_, location))) => Search::Prefix(location),
+                (None, None) => Search::Nothing,
+            },
+        }
     }
 
-    fn find_regex(&self, uri: &[u8]) -> Option<(&Arc<Location>, Captures)> {
+    /// The proxied location whose name is `uri` and a slash; sorted, it stands at or after `from`.
+    fn redirect(&self, uri: &[u8], from: usize) -> Option<&Arc<Location>> {
+        if !self.redirects {
+            return None;
+        }
+        let is_name = |name: &[u8]| name.split_last() == Some((&b'/', uri));
+        let later = self.fixed.get(from..)?;
+        let offset = later.partition_point(|entry| {
+            entry
+                .name
+                .iter()
+                .copied()
+                .lt(uri.iter().copied().chain([b'/']))
+        });
+        let entry = later.get(offset).filter(|entry| is_name(&entry.name))?;
+        let proxied = |location: &&Arc<Location>| matches!(location.handler, Handler::Proxy(_));
+        let any = entry
+            .exact
+            .as_ref()
+            .filter(proxied)
+            .or(entry.prefix.as_ref().filter(proxied));
+        any.and(entry.exact.as_ref().or(entry.prefix.as_ref()))
+    }
+
+    fn search_regexes(&self, uri: &[u8]) -> Option<(&Arc<Location>, Captures)> {
         self.regexes
             .iter()
             .find_map(|(pattern, location)| Some((location, pattern.captures(uri)?)))
     }
 }
 
-/// The best exact or prefix location.
-enum Static<'a> {
-    Exact(&'a Arc<Location>),
+/// What a search came to.
+#[derive(Clone)]
+enum Search<'a> {
+    /// The end: an exact name or a regular expression.
+    Final(&'a Arc<Location>, Option<Captures>),
+    /// The end: a slash is missing.
     Redirect(&'a Arc<Location>),
+    /// A prefix, which a regular expression may still beat.
     Prefix(&'a Arc<Location>),
-    None,
+    Nothing,
+}
+
+/// Collects the locations of a block.
+#[derive(Debug, Default)]
+pub(crate) struct LocationsBuilder {
+    fixed: BTreeMap<Box<[u8]>, (Option<Arc<Location>>, Option<Arc<Location>>)>,
+    regexes: Vec<(Pattern, Arc<Location>)>,
+    named: HashMap<String, Arc<Location>>,
+}
+
+impl LocationsBuilder {
+    /// Adds a location, with its pattern if it has one; gives it back if there is one of that name
+    /// and kind already.
+    pub(crate) fn add(
+        &mut self,
+        location: Arc<Location>,
+        pattern: Option<Pattern>,
+    ) -> Result<(), Arc<Location>> {
+        if let Some(pattern) = pattern {
+            self.regexes.push((pattern, location));
+            return Ok(());
+        }
+        if location.kind == LocationKind::Named {
+            // nginx looks through the list and takes the first.
+            self.named.entry(location.name.clone()).or_insert(location);
+            return Ok(());
+        }
+        let entry = self
+            .fixed
+            .entry(location.name.as_bytes().into())
+            .or_default();
+        let slot = match location.kind {
+            LocationKind::Exact => &mut entry.0,
+            _ => &mut entry.1,
+        };
+        if slot.is_some() {
+            return Err(location);
+        }
+        *slot = Some(location);
+        Ok(())
+    }
+
+    pub(crate) fn build(self) -> Locations {
+        let mut fixed: Vec<Fixed> = Vec::with_capacity(self.fixed.len());
+        for (name, (exact, prefix)) in self.fixed {
+            // Names that this one starts with stand before it, the longest nearest along the chain.
+            let mut shorter = fixed.len().checked_sub(1);
+            while let Some(entry) = shorter.and_then(|index| fixed.get(index)) {
+                if name.starts_with(&entry.name) {
+                    break;
+                }
+                shorter = entry.shorter;
+            }
+            fixed.push(Fixed {
+                name,
+                exact,
+                prefix,
+                shorter,
+            });
+        }
+        let redirects = fixed.iter().any(|entry| {
+            let both = [&entry.exact, &entry.prefix];
+            entry.name.ends_with(b"/")
+                && both
+                    .into_iter()
+                    .flatten()
+                    .any(|l| matches!(l.handler, Handler::Proxy(_)))
+        });
+        Locations {
+            fixed,
+            redirects,
+            regexes: self.regexes,
+            named: self.named,
+        }
+    }
 }

@@ -71,3 +71,45 @@ impl ServerNames {
             .find_map(|dot| self.prefixes.get(&host[..=dot]))
     }
 }
+
+/// Collects the names of an address.
+#[derive(Debug, Default)]
+pub(crate) struct ServerNamesBuilder {
+    names: ServerNames,
+}
+
+impl ServerNamesBuilder {
+    /// Adds a name in lower case; `false` if it is taken.
+    pub(crate) fn add(&mut self, name: &str, server: usize) -> bool {
+        let names = &mut self.names;
+        let (map, key) = if let Some(suffix) = name.strip_prefix("*.") {
+            (&mut names.suffixes, format!(".{suffix}"))
+        } else if let Some(bare) = name.strip_prefix('.').filter(|bare| !bare.is_empty()) {
+            if names.exact.contains_key(bare.as_bytes())
+                || names.suffixes.contains_key(name.as_bytes())
+            {
+                return false;
+            }
+            names.exact.insert(bare.as_bytes().into(), server);
+            (&mut names.suffixes, name.to_owned())
+        } else if let Some(prefix) = name.strip_suffix('*').filter(|head| head.ends_with('.')) {
+            (&mut names.prefixes, prefix.to_owned())
+        } else {
+            (&mut names.exact, name.to_owned())
+        };
+        if map.contains_key(key.as_bytes()) {
+            return false;
+        }
+        map.insert(key.into_bytes().into(), server);
+        true
+    }
+
+    /// Adds a regular expression.
+    pub(crate) fn add_pattern(&mut self, pattern: Pattern, server: usize) {
+        self.names.regexes.push((pattern, server));
+    }
+
+    pub(crate) fn build(self) -> ServerNames {
+        self.names
+    }
+}

@@ -16,7 +16,7 @@ use crate::value::{
     AccessRule, AddHeader, Bind, BodyFile, Buffers, CookieFlagsRule, CookieRewrite, ErrorPage,
     HiddenHeaders, HttpVersion, IfModifiedSince, IgnoreHeaders, KeepaliveDisable, KeepaliveTimeout,
     LingeringClose, NextUpstream, RateLimit, Redirect, Return, Satisfy, ServerTokens, SetHeader,
-    TempPath, TryFiles, Types, WrittenRedirect,
+    TempPath, TryFiles, Types,
 };
 
 const ALL: super::Contexts = super::Contexts(HTTP.0 | SERVER.0 | LOCATION.0);
@@ -29,7 +29,7 @@ directives! {
     /// Directory that URIs are looked up in.
     root: One<Template> = root, "html"; in ALL;
     /// Directory that replaces the location's name; `None` where `root` counts.
-    alias: Here<Template> = alias; in LOCATION;
+    alias: Maybe<Template> = alias; in LOCATION;
     /// Files looked for when a URI ends with `/`.
     index: Many<Template> = index, "index.html"; in ALL, Arity::SOME;
     /// Media type of files whose extension is in no `types`.
@@ -39,7 +39,7 @@ directives! {
     /// Whether `error_page` holds for answers that an `error_page` made.
     recursive_error_pages: One<bool> = flag, "off"; in ALL;
     /// Ends processing with a status.
-    return_ as "return": Here<Return> = return_; in INNER, Arity::between(1, 2);
+    return_ as "return": First<Return> = return_; in INNER, Arity::between(1, 2);
     /// Only internal redirects get here; others see 404.
     internal: Mark<bool> = mark; in LOCATION, Arity::NONE;
     /// Files to look for before the handler.
@@ -177,6 +177,8 @@ directives! {
     proxy_next_upstream_tries: One<u32> = number, "0"; in ALL;
     /// From the first try to the start of the last; zero = no limit.
     proxy_next_upstream_timeout: One<Duration> = time, "0"; in ALL;
+    /// Changes of `Location` and `Refresh`, `default` resolved; empty = off.
+    proxy_redirect: Many<Redirect> = redirect; in ALL, Arity::between(1, 2);
     /// Changes of the `Domain` of cookies.
     proxy_cookie_domain: Many<CookieRewrite> = cookie_domain; in ALL, Arity::between(1, 2);
     /// Changes of the `Path` of cookies.
@@ -201,8 +203,6 @@ directives! {
         proxy_hide_header: Many<String> = header_name; in ALL;
         /// A response header that is passed on though it is usually not.
         proxy_pass_header: Many<String> = header_name; in ALL;
-        /// Changes of `Location` and `Refresh`.
-        proxy_redirect: Many<WrittenRedirect> = redirect; in ALL, Arity::between(1, 2);
     }
     derived {
         /// `allow` and `deny` in the order written.
@@ -219,7 +219,8 @@ directives! {
         /// Response headers not passed on: nginx's own list, `proxy_hide_header`, without
         /// `proxy_pass_header`.
         hidden: HiddenHeaders,
-        /// Changes of `Location` and `Refresh`, `default` resolved; empty = off.
-        proxy_redirect: Arc<[Redirect]>,
+        /// Length of the location's name that `alias` replaces; `None` in a regular-expression
+        /// location, where `alias` is the whole path, and where there is no `alias`.
+        alias_len: Option<usize>,
     }
 }

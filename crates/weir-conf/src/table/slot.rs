@@ -70,7 +70,29 @@ impl<T: Clone> Here<T> {
     }
 }
 
-/// A directive without arguments that holds in its own block only.
+/// Holds in its own block only; the first of several counts.
+#[derive(Clone, Debug)]
+pub(crate) struct First<T> {
+    value: Option<T>,
+}
+
+impl<T: Clone> First<T> {
+    pub(crate) fn put(&mut self, call: &mut Call<'_>, read: Reader<T>) -> Result<(), Reject> {
+        let value = read(call)?;
+        self.value.get_or_insert(value);
+        Ok(())
+    }
+
+    pub(crate) fn inherit(&mut self, _outer: &Self) {
+        let _ = &self.value;
+    }
+
+    pub(crate) fn settle(&self) -> Option<T> {
+        self.value.clone()
+    }
+}
+
+/// A directive without arguments.
 #[derive(Clone, Debug)]
 pub(crate) struct Mark<T> {
     value: Option<T>,
@@ -81,8 +103,8 @@ impl<T: Clone> Mark<T> {
         put_once(&mut self.value, call, read)
     }
 
-    pub(crate) fn inherit(&mut self, _outer: &Self) {
-        let _ = &self.value;
+    pub(crate) fn inherit(&mut self, outer: &Self) {
+        self.value = self.value.take().or_else(|| outer.value.clone());
     }
 
     pub(crate) fn settle(&self) -> bool {
@@ -90,7 +112,8 @@ impl<T: Clone> Mark<T> {
     }
 }
 
-/// Every one counts; a block that writes none inherits all.
+/// Every one counts; a block that writes none inherits all. A reader that returns nothing stands
+/// for `off`, which tolerates no other.
 #[derive(Clone, Debug)]
 pub(crate) struct Many<T> {
     values: Vec<T>,
@@ -100,9 +123,19 @@ pub(crate) struct Many<T> {
 
 impl<T: Clone> Many<T> {
     pub(crate) fn put(&mut self, call: &mut Call<'_>, read: Reader<Vec<T>>) -> Result<(), Reject> {
-        self.values.extend(read(call)?);
-        self.written = true;
+        let more = read(call)?;
+        let off = more.is_empty();
+        if self.written && off != self.values.is_empty() || self.written && off {
+            return Err(Reject::directive("is duplicate"));
+        }
+        self.extend(more);
         Ok(())
+    }
+
+    /// Adds values read elsewhere.
+    pub(crate) fn extend(&mut self, more: impl IntoIterator<Item = T>) {
+        self.values.extend(more);
+        self.written = true;
     }
 
     pub(crate) fn inherit(&mut self, outer: &Self) {
@@ -114,11 +147,6 @@ impl<T: Clone> Many<T> {
     /// Whether the block or one around it wrote any, be it `off`.
     pub(crate) fn is_written(&self) -> bool {
         self.written || self.inherited.is_some()
-    }
-
-    /// Whether this very block wrote any.
-    pub(crate) fn is_written_here(&self) -> bool {
-        self.written
     }
 
     pub(crate) fn settle(&self) -> Arc<[T]> {
@@ -147,12 +175,17 @@ pub(crate) struct Sum<T> {
 }
 
 impl<T: Clone + BitOr<Output = T>> Sum<T> {
-    pub(crate) fn put(&mut self, call: &mut Call<'_>, read: Reader<T>) -> Result<(), Reject> {
-        let more = read(call)?;
+    /// Adds a value read elsewhere.
+    pub(crate) fn add(&mut self, more: T) {
         self.value = Some(match self.value.take() {
             Some(sum) => sum | more,
             None => more,
         });
+    }
+
+    pub(crate) fn put(&mut self, call: &mut Call<'_>, read: Reader<T>) -> Result<(), Reject> {
+        let more = read(call)?;
+        self.add(more);
         Ok(())
     }
 
@@ -192,6 +225,7 @@ empty_by_default! {
     One { value }
     Maybe { value }
     Here { value }
+    First { value }
     Mark { value }
     Many { values, written, inherited }
     Sum { value }

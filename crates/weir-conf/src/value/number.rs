@@ -37,7 +37,7 @@ fn parse_scaled(text: &[u8], giga: bool) -> Option<u64> {
     (value <= i64::MAX as u64).then_some(value)
 }
 
-/// Units from the greatest to the least, with their milliseconds.
+/// Units from the greatest to the least, with their milliseconds. Units must fall in a text.
 const UNITS: [(&str, u64); 8] = [
     ("y", 365 * 24 * 3_600_000),
     ("M", 30 * 24 * 3_600_000),
@@ -48,14 +48,27 @@ const UNITS: [(&str, u64); 8] = [
     ("s", 1_000),
     ("ms", 1),
 ];
+const WEEKS: usize = 2;
+const SECONDS: usize = 6;
+const MILLISECONDS: usize = 7;
 
-/// A time: `75`, `1h30m`, `500ms`, `1m 30s`; units fall, each once; a bare number is seconds and
-/// comes last (`ngx_parse_time`).
+/// A time of at most weeks, at the finest milliseconds: `75`, `1h30m`, `500ms`, `1m 30s`
+/// (`ngx_parse_time`).
 pub fn parse_time(text: &[u8]) -> Option<Duration> {
+    parse_units(text, WEEKS, MILLISECONDS)
+}
+
+/// A time of at most years, in whole seconds (`ngx_parse_time` with `is_sec`).
+pub fn parse_seconds(text: &[u8]) -> Option<u64> {
+    parse_units(text, 0, SECONDS).map(|time| time.as_secs())
+}
+
+fn parse_units(text: &[u8], greatest: usize, least: usize) -> Option<Duration> {
     let mut total: u64 = 0;
-    let mut next_unit = 0;
+    // Index of the greatest unit that may still come.
+    let mut next = greatest;
     let mut rest = text;
-    if rest.is_empty() {
+    if !text.first()?.is_ascii_digit() {
         return None;
     }
     while !rest.is_empty() {
@@ -63,25 +76,27 @@ pub fn parse_time(text: &[u8]) -> Option<Duration> {
         let value = parse_number(&rest[..digits])?;
         rest = &rest[digits..];
         let (unit, length) = unit_of(rest)?;
-        if unit < next_unit {
+        // A number without unit at the end is seconds, whatever came before.
+        if unit > least || (unit < next && !rest.is_empty()) {
             return None;
         }
-        next_unit = unit + 1;
+        // A blank instead of a unit ends the units.
+        next = if rest.starts_with(b" ") {
+            UNITS.len()
+        } else {
+            unit + 1
+        };
         total = total.checked_add(value.checked_mul(UNITS[unit].1)?)?;
         rest = &rest[length..];
-        let spaces = rest.iter().take_while(|&&byte| byte == b' ').count();
-        rest = &rest[spaces..];
+        rest = &rest[rest.iter().take_while(|&&byte| byte == b' ').count()..];
     }
     (total <= i64::MAX as u64).then(|| Duration::from_millis(total))
 }
 
 /// Index into [`UNITS`] of the unit at the start of `text`, and its length.
 fn unit_of(text: &[u8]) -> Option<(usize, usize)> {
-    const SECONDS: usize = 6;
-    const MILLISECONDS: usize = 7;
     match text {
-        [] => Some((SECONDS, 0)),
-        [b' ', ..] => Some((SECONDS, 0)),
+        [] | [b' ', ..] => Some((SECONDS, 0)),
         [b'm', b's', ..] => Some((MILLISECONDS, 2)),
         [letter, ..] => {
             let unit = UNITS[..=SECONDS]
@@ -111,7 +126,12 @@ mod tests {
         check("1h30m", Some(5_400_000));
         check("1m 30s", Some(90_000));
         check("1m 30", Some(90_000));
-        check("1y", Some(31_536_000_000));
+        check("1w", Some(604_800_000));
+        check("1y", None);
+        check("1M", None);
+        check("1s30", Some(31_000));
+        check("1 30", Some(31_000));
+        check("1 30s", None);
         check("1s1m", None);
         check("1s1s", None);
         check("", None);
@@ -120,6 +140,17 @@ mod tests {
         check("1x", None);
         check("99999999999999999999", None);
         check("9223372036854775807", None);
+    }
+
+    #[test]
+    fn seconds() {
+        let check = |text: &str, seconds: Option<u64>| {
+            assert_eq!(parse_seconds(text.as_bytes()), seconds, "{text}");
+        };
+        check("1y", Some(31_536_000));
+        check("1M 1d", Some(31 * 86_400));
+        check("10s", Some(10));
+        check("10ms", None);
     }
 
     #[test]

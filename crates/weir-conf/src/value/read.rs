@@ -16,7 +16,8 @@ use crate::compat::Differences;
 use crate::model::LogFormat;
 use crate::pattern::{Case, Pattern};
 use crate::template::TemplateFault;
-use crate::text::{Block, Word};
+use crate::text::Word;
+use crate::value::{Redirect, Types};
 use crate::{Compat, Fault, Place, Template, Variable};
 
 pub(crate) use client::{access_rule, keepalive_timeout, temp_path};
@@ -47,6 +48,14 @@ pub(crate) struct Reading {
     pub(crate) pending: Vec<(String, Place)>,
     /// What the location being read has said about `proxy_pass` so far.
     pub(crate) proxy_pass: ProxyPassSeen,
+    /// Faults that nginx finds after all others of the `http` block.
+    pub(crate) late: Vec<Fault>,
+    /// Locations of one name, which nginx finds once all settings are settled.
+    pub(crate) duplicates: Vec<Fault>,
+    /// nginx's own media types, for blocks without `types`.
+    pub(crate) types: Arc<Types>,
+    /// Whether the process may listen on ports below 1024.
+    pub(crate) privileged: bool,
     /// Named groups of the regular expressions read so far.
     pub(crate) groups: HashSet<String>,
 }
@@ -63,6 +72,10 @@ impl Reading {
             pending: Vec::new(),
             proxy_pass: ProxyPassSeen::None,
             groups: HashSet::new(),
+            late: Vec::new(),
+            duplicates: Vec::new(),
+            types: Arc::new(Types::of_nginx()),
+            privileged: is_root(),
         }
     }
 
@@ -108,11 +121,18 @@ impl Reading {
 }
 
 /// The `proxy_pass` of the location being read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum ProxyPassSeen {
     None,
-    Fixed,
+    /// Without variables; what `proxy_redirect default` means with it.
+    Fixed(Box<Redirect>),
     Variable,
+}
+
+/// Whether the effective user is root, as the file system sees it.
+fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
 }
 
 /// A directive being read.
@@ -120,7 +140,6 @@ pub(crate) enum ProxyPassSeen {
 pub(crate) struct Call<'a> {
     pub(crate) name: &'a str,
     pub(crate) args: &'a [Word],
-    pub(crate) block: Option<&'a Block>,
     pub(crate) place: &'a Place,
     pub(crate) cx: &'a mut Reading,
 }
@@ -162,8 +181,8 @@ pub(crate) enum Reject {
     Directive(String),
     /// The whole message.
     Message(String),
-    /// The whole message, to which nginx adds no place.
-    Placeless(String),
+    /// The whole message, about another place or none.
+    At(Option<Place>, String),
     /// Reported already.
     Reported,
 }
@@ -185,7 +204,7 @@ impl Reject {
                 Some(Fault::emerg(format!("\"{name}\" directive {text}"), place))
             }
             Self::Message(text) => Some(Fault::emerg(text, place)),
-            Self::Placeless(text) => Some(Fault::emerg(text, None)),
+            Self::At(place, text) => Some(Fault::emerg(text, place)),
             Self::Reported => None,
         }
     }

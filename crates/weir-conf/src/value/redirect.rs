@@ -20,12 +20,3 @@ pub enum RedirectFrom {
     /// A regular expression.
     Regex(Pattern),
 }
-
-/// A `proxy_redirect` before the location is known.
-#[derive(Clone, Debug)]
-pub(crate) enum WrittenRedirect {
-    /// `default`.
-    Default,
-    /// `FROM TO`.
-    Rule(Redirect),
-}

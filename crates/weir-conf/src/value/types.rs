@@ -14,6 +14,19 @@ impl Types {
         self.by_extension.get(extension).map(|media| &**media)
     }
 
+    /// The three types that hold where no `types` is written.
+    pub(crate) fn of_nginx() -> Self {
+        let mut types = Self::default();
+        for (extension, media) in [
+            ("html", "text/html"),
+            ("gif", "image/gif"),
+            ("jpg", "image/jpeg"),
+        ] {
+            types.insert(extension.as_bytes(), media);
+        }
+        types
+    }
+
     /// Adds an extension, or changes its type; says what the type was.
     pub(crate) fn insert(&mut self, extension: &[u8], media: &str) -> Option<Box<str>> {
         self.by_extension

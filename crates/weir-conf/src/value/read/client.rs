@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::{Call, Reject};
-use crate::value::number::{parse_number, parse_time};
+use crate::value::number::{parse_number, parse_seconds, parse_time};
 use crate::value::{AccessRule, KeepaliveTimeout, Network, TempPath};
 
 /// `TIMEOUT [HEADER]` (`ngx_http_core_keepalive`).
@@ -13,8 +13,7 @@ pub(crate) fn keepalive_timeout(call: &mut Call<'_>) -> Result<KeepaliveTimeout,
     let timeout = parse_time(call.bytes(0)).ok_or_else(invalid)?;
     let header = match call.args.get(1) {
         None => None,
-        Some(word) if word.text.ends_with(b"ms") => return Err(invalid()),
-        Some(word) => Some(parse_time(&word.text).ok_or_else(invalid)?).map(|t| t.as_secs()),
+        Some(word) => Some(parse_seconds(&word.text).ok_or_else(invalid)?),
     };
     // A header of zero seconds is not sent.
     Ok(KeepaliveTimeout {

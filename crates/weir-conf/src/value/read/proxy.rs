@@ -1,13 +1,12 @@
 //! Readers about upstreams.
 
 use super::logs::invalid_parameter;
-use super::{Call, Reject};
-use crate::Template;
+use super::{Call, ProxyPassSeen, Reject};
 use crate::address::parse_literal;
 use crate::pattern::Case;
 use crate::value::{
     Bind, CookieFlags, CookieFlagsRule, CookieMatch, CookieRewrite, Keyword, Redirect,
-    RedirectFrom, SetHeader, WrittenRedirect,
+    RedirectFrom, SetHeader,
 };
 
 /// `NAME VALUE`.
@@ -44,7 +43,7 @@ pub(crate) fn bind(call: &mut Call<'_>) -> Result<Option<Bind>, Reject> {
 }
 
 /// `off`, `default`, or `FROM TO` (`ngx_http_proxy_redirect`); nothing stands for `off`.
-pub(crate) fn redirect(call: &mut Call<'_>) -> Result<Vec<WrittenRedirect>, Reject> {
+pub(crate) fn redirect(call: &mut Call<'_>) -> Result<Vec<Redirect>, Reject> {
     if call.args.len() == 1 {
         return match call.bytes(0) {
             b"off" => Ok(Vec::new()),
@@ -59,16 +58,16 @@ pub(crate) fn redirect(call: &mut Call<'_>) -> Result<Vec<WrittenRedirect>, Reje
     };
     let to = call.bytes(1);
     let to = call.template(to)?;
-    Ok(vec![WrittenRedirect::Rule(Redirect { from, to })])
+    Ok(vec![Redirect { from, to }])
 }
 
-fn default_redirect(call: &Call<'_>) -> Result<WrittenRedirect, Reject> {
-    match call.cx.proxy_pass {
-        super::ProxyPassSeen::Fixed => Ok(WrittenRedirect::Default),
-        super::ProxyPassSeen::Variable => Err(Reject::message(
+fn default_redirect(call: &Call<'_>) -> Result<Redirect, Reject> {
+    match &call.cx.proxy_pass {
+        ProxyPassSeen::Fixed(redirect) => Ok((**redirect).clone()),
+        ProxyPassSeen::Variable => Err(Reject::message(
             "\"proxy_redirect default\" cannot be used with \"proxy_pass\" directive with variables",
         )),
-        super::ProxyPassSeen::None => Err(Reject::message(
+        ProxyPassSeen::None => Err(Reject::message(
             "\"proxy_redirect default\" should be placed after the \"proxy_pass\" directive",
         )),
     }
@@ -141,9 +140,4 @@ fn off_only<T>(call: &Call<'_>) -> Result<Vec<T>, Reject> {
     } else {
         Err(invalid_parameter(call, 0))
     }
-}
-
-/// A template of exactly `text`, for defaults.
-pub(crate) fn literal(text: &str) -> Template {
-    Template::literal(text.as_bytes())
 }

@@ -1,0 +1,146 @@
+//! The tree into the model: directives are checked against the table and read in the order nginx
+//! reads them, then blocks inherit and settle at the point where nginx does it, so that the first
+//! fault found is the one nginx stops at.
+
+mod address;
+mod http;
+mod level;
+mod listen;
+mod location;
+mod names;
+mod server;
+mod settle;
+mod upstream;
+mod walk;
+
+use crate::model::{Config, Http, SourceFile};
+use crate::table::main::WrittenMain;
+use crate::table::{EVENTS, MAIN};
+use crate::text::{Block, Directive, Item};
+use crate::value::read::{Reading, Reject};
+use crate::{Compat, Fault, Faults, Level};
+
+use walk::{call, each};
+
+/// Builds a configuration from the blocks of the command line and of the main file.
+pub(crate) fn build(
+    blocks: &[Block],
+    mut cx: Reading,
+    files: Vec<SourceFile>,
+) -> Result<Config, Faults> {
+    cx.compat = blocks
+        .iter()
+        .rev()
+        .find_map(wanted_compat)
+        .unwrap_or_default();
+    let mut main = MainBuild::default();
+    for block in blocks {
+        each(block, MAIN, &mut cx, |cx, directive| {
+            main.take(cx, directive)
+        });
+    }
+    if !main.events && !failed(&cx) {
+        let message = "no \"events\" section in configuration";
+        cx.faults.push(
+            Fault::emerg(message, None).with_hint("\"events {}\" is enough, but it must be there"),
+        );
+    }
+    let settled = match main.written.settle(&mut cx) {
+        Ok(settled) => Some(settled),
+        Err(reject) => {
+            cx.faults.extend(settle_fault(reject));
+            None
+        }
+    };
+    match settled {
+        Some(settled) if !failed(&cx) => Ok(Config {
+            main: settled,
+            http: main.http,
+            files,
+            warnings: cx.faults,
+            ignored: cx.ignored,
+            compat: cx.compat,
+        }),
+        _ => Err(Faults::new(cx.faults, files)),
+    }
+}
+
+/// A default that does not read is a mistake in the table; tests read them all.
+fn settle_fault(reject: Reject) -> Option<Fault> {
+    let place = crate::Place {
+        file: std::path::Path::new("default").into(),
+        line: 0,
+    };
+    reject.into_fault("default", &place)
+}
+
+/// Whether nginx would have stopped by now.
+fn failed(cx: &Reading) -> bool {
+    cx.faults.iter().any(|fault| fault.level < Level::Warn)
+}
+
+/// `compat` decides how everything else is read, wherever it stands.
+fn wanted_compat(block: &Block) -> Option<Compat> {
+    block.items.iter().find_map(|item| match item {
+        Item::Directive(directive) if directive.name() == b"compat" => {
+            let word = directive.args().first()?;
+            Compat::named(&String::from_utf8_lossy(&word.text))
+        }
+        _ => None,
+    })
+}
+
+#[derive(Default)]
+struct MainBuild {
+    written: WrittenMain,
+    events: bool,
+    compat: bool,
+    http: Option<Http>,
+    http_seen: bool,
+}
+
+impl MainBuild {
+    fn take(&mut self, cx: &mut Reading, directive: &Directive) -> Result<(), Reject> {
+        match (directive.name(), &directive.block) {
+            (b"events", Some(block)) => {
+                once(&mut self.events)?;
+                each(block, EVENTS, cx, |cx, directive| self.value(cx, directive));
+                Ok(())
+            }
+            (b"http", Some(block)) => {
+                once(&mut self.http_seen)?;
+                self.http = http::build(block, cx);
+                Ok(())
+            }
+            (b"compat", _) => {
+                once(&mut self.compat)?;
+                check_compat(directive)
+            }
+            _ => self.value(cx, directive),
+        }
+    }
+
+    fn value(&mut self, cx: &mut Reading, directive: &Directive) -> Result<(), Reject> {
+        self.written.put(&mut call(directive, cx)).unwrap_or(Ok(()))
+    }
+}
+
+fn once(seen: &mut bool) -> Result<(), Reject> {
+    if std::mem::replace(seen, true) {
+        Err(Reject::directive("is duplicate"))
+    } else {
+        Ok(())
+    }
+}
+
+fn check_compat(directive: &Directive) -> Result<(), Reject> {
+    let word = directive.args().first().map_or(String::new(), |word| {
+        String::from_utf8_lossy(&word.text).into_owned()
+    });
+    match Compat::named(&word) {
+        Some(_) => Ok(()),
+        None => Err(Reject::message(format!(
+            "invalid value \"{word}\" in \"compat\" directive, it must be \"1.22\", \"1.28\" or \"1.31\""
+        ))),
+    }
+}

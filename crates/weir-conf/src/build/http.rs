@@ -1,0 +1,123 @@
+//! The `http` block.
+
+use std::sync::Arc;
+
+use super::level::Level;
+use super::listen::Listens;
+use super::server::{self, ServerDraft, Shared};
+use super::upstream::Upstreams;
+use super::walk::{call, each};
+use super::{failed, names};
+use crate::model::{Http, Listen};
+use crate::table::HTTP;
+use crate::table::core::WrittenCore;
+use crate::text::{Block, Directive};
+use crate::value::read::{Reading, Reject, log_format};
+use crate::{Fault, Place};
+
+#[derive(Default)]
+struct HttpDraft {
+    level: Level,
+    core: WrittenCore,
+    servers: Vec<ServerDraft>,
+    listens: Listens,
+    upstreams: Upstreams,
+}
+
+/// Reads the block and settles everything in it; `None` after a fault (`ngx_http_block`).
+pub(super) fn build(block: &Block, cx: &mut Reading) -> Option<Http> {
+    let mut draft = HttpDraft::default();
+    each(block, HTTP, cx, |cx, directive| draft.take(cx, directive));
+    // nginx settles only what read well; to go on would blame the wrong place.
+    if failed(cx) {
+        return None;
+    }
+    draft.finish(cx, &block.end)
+}
+
+impl HttpDraft {
+    fn take(&mut self, cx: &mut Reading, directive: &Directive) -> Result<(), Reject> {
+        match (directive.name(), &directive.block) {
+            (b"server", Some(block)) => {
+                let index = self.servers.len();
+                let mut shared = Shared {
+                    listens: &mut self.listens,
+                    upstreams: &mut self.upstreams,
+                };
+                let server = server::read(cx, &mut shared, directive, block, index)?;
+                self.servers.push(server);
+                Ok(())
+            }
+            (b"upstream", Some(block)) => self.upstreams.read(cx, directive, block),
+            (b"log_format", _) => log_format(&mut call(directive, cx)),
+            _ => match self.level.put(cx, directive) {
+                Some(taken) => taken,
+                None => self.core.put(&mut call(directive, cx)).unwrap_or(Ok(())),
+            },
+        }
+    }
+
+    /// In nginx's order: servers, upstreams, locations, duplicates, variables, names.
+    fn finish(mut self, cx: &mut Reading, at: &Place) -> Option<Http> {
+        for server in &mut self.servers {
+            server.settle_core(&self.core, cx, at);
+        }
+        let upstreams = self.upstreams.finish(cx);
+        let listen_names: Vec<_> = {
+            let before = cx.faults.len();
+            let names = self
+                .listens
+                .all
+                .iter()
+                .map(|listen| names::of(listen, &self.servers, cx))
+                .collect();
+            cx.late = cx.faults.split_off(before);
+            names
+        };
+        let mut location_count = 0;
+        let mut servers = Vec::new();
+        for server in self.servers {
+            let server = server.finish(&self.level, cx, &mut location_count, at);
+            servers.extend(server.map(Arc::new));
+        }
+        let duplicates = std::mem::take(&mut cx.duplicates);
+        cx.faults.extend(duplicates);
+        check_variables(cx);
+        let late = std::mem::take(&mut cx.late);
+        cx.faults.extend(late);
+        let listens = self
+            .listens
+            .all
+            .into_iter()
+            .zip(listen_names)
+            .map(|(listen, names)| Listen {
+                address: listen.address,
+                place: listen.place,
+                options: listen.options,
+                default_server: listen.default_server,
+                names,
+            });
+        Some(Http {
+            listens: listens.collect(),
+            servers,
+            upstreams: upstreams.into_iter().map(Arc::new).collect(),
+            log_formats: cx.log_formats.clone(),
+            location_count,
+        })
+    }
+}
+
+/// Variables that neither nginx nor a regular expression defines
+/// (`ngx_http_variables_init_vars`).
+fn check_variables(cx: &mut Reading) {
+    let pending = std::mem::take(&mut cx.pending);
+    let mut reported = Vec::new();
+    for (name, place) in pending {
+        if cx.groups.contains(&name) || reported.contains(&name) {
+            continue;
+        }
+        let fault = Fault::emerg(format!("unknown \"{name}\" variable"), None);
+        cx.faults.push(fault.with_hint(format!("used in {place}")));
+        reported.push(name);
+    }
+}

@@ -1,0 +1,109 @@
+//! What `http`, `server` and `location` have in common.
+
+use super::walk::call;
+use crate::table::Many;
+use crate::table::Sum;
+use crate::table::settings::Written;
+use crate::text::{Block, Directive, Item};
+use crate::value::read::{Reading, Reject, access_rule};
+use crate::value::{AccessRule, Types};
+
+/// The location-level directives of one block.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Level {
+    pub(super) settings: Written,
+    pub(super) access: Many<AccessRule>,
+    pub(super) types: Sum<Types>,
+    /// Length of the name that `alias` replaces; see `Settings::alias_len`.
+    pub(super) alias_len: Option<usize>,
+}
+
+impl Level {
+    /// Takes a directive; `None` when it is none of these.
+    pub(super) fn put(
+        &mut self,
+        cx: &mut Reading,
+        directive: &Directive,
+    ) -> Option<Result<(), Reject>> {
+        match (directive.name(), &directive.block) {
+            (name @ (b"allow" | b"deny"), _) => {
+                let allow = name == b"allow";
+                let rule = access_rule(&mut call(directive, cx), allow);
+                Some(rule.map(|rule| self.access.extend([rule])))
+            }
+            (b"types", Some(block)) => {
+                let mut types = self.types.value.take().unwrap_or_default();
+                read_types(block, cx, &mut types);
+                self.types.add(types);
+                Some(Ok(()))
+            }
+            (name @ (b"root" | b"alias"), _) => {
+                let other = if name == b"root" { "alias" } else { "root" };
+                let taken = match other {
+                    "root" => self.settings.root.value.is_some(),
+                    _ => self.settings.alias.value.is_some(),
+                };
+                if taken {
+                    return Some(Err(Reject::message(format!(
+                        "\"{}\" directive is duplicate, \"{other}\" directive was specified earlier",
+                        String::from_utf8_lossy(name)
+                    ))));
+                }
+                self.settings.put(&mut call(directive, cx))
+            }
+            _ => self.settings.put(&mut call(directive, cx)),
+        }
+    }
+
+    /// Takes over what the enclosing block says and this one does not.
+    pub(super) fn inherit(&mut self, outer: &Self) {
+        let own_root = self.settings.root.value.is_some();
+        let own_alias = self.settings.alias.value.is_some();
+        self.settings.inherit(&outer.settings);
+        self.access.inherit(&outer.access);
+        self.types.inherit(&outer.types);
+        // `root` and `alias` are one setting (`ngx_http_core_merge_loc_conf`).
+        if own_root {
+            self.settings.alias.value = None;
+        } else if !own_alias {
+            self.alias_len = outer.alias_len;
+        }
+    }
+}
+
+/// The lines of a `types` block (`ngx_http_core_type`).
+fn read_types(block: &Block, cx: &mut Reading, types: &mut Types) {
+    for item in &block.items {
+        let directive = match item {
+            Item::Directive(directive) => directive,
+            Item::Fault(fault) => {
+                cx.faults.push(fault.clone());
+                continue;
+            }
+        };
+        let fault = |message: &str| crate::Fault::emerg(message, Some(directive.place.clone()));
+        if directive.block.is_some() {
+            cx.faults.push(fault("unexpected \"{\""));
+            continue;
+        }
+        if directive.name() == b"include" {
+            cx.faults.push(fault(
+                "invalid number of arguments in \"include\" directive",
+            ));
+            continue;
+        }
+        let media = String::from_utf8_lossy(directive.name());
+        for word in directive.args() {
+            if let Some(previous) = types.insert(&word.text, &media) {
+                let extension = String::from_utf8_lossy(&word.text).to_ascii_lowercase();
+                cx.warn(
+                    format!(
+                        "duplicate extension \"{extension}\", content type: \"{media}\", \
+                         previous content type: \"{previous}\""
+                    ),
+                    &directive.place,
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! `listen`: addresses, their options, and which servers share them.
+
+use super::address::{ListenSpec, parse_listen};
+use crate::Place;
+use crate::model::{ListenAddress, ListenOptions, SocketKeepalive};
+use crate::value::number::{parse_number, parse_seconds, parse_size};
+use crate::value::read::{Call, Reading, Reject};
+
+/// The addresses listened on so far.
+#[derive(Debug, Default)]
+pub(super) struct Listens {
+    pub(super) all: Vec<ListenDraft>,
+}
+
+/// An address and the servers behind it.
+#[derive(Debug)]
+pub(super) struct ListenDraft {
+    pub(super) address: ListenAddress,
+    pub(super) place: Place,
+    pub(super) options: ListenOptions,
+    /// Whether a `listen` gave socket options.
+    set: bool,
+    /// Whether a `listen` said `default_server`.
+    chosen: bool,
+    pub(super) default_server: usize,
+    /// Indices of the servers, in order.
+    pub(super) servers: Vec<usize>,
+}
+
+/// What one `listen` says besides its address.
+#[derive(Clone, Debug, Default)]
+struct Parameters {
+    options: ListenOptions,
+    set: bool,
+    default_server: bool,
+}
+
+impl Listens {
+    /// Reads a `listen` of the server with this index (`ngx_http_core_listen`).
+    pub(super) fn read(&mut self, call: &mut Call<'_>, server: usize) -> Result<(), Reject> {
+        let written = call.text(0);
+        let specs = parse_listen(&written).map_err(|fault| {
+            Reject::message(format!(
+                "{fault} in \"{written}\" of the \"listen\" directive"
+            ))
+        })?;
+        let parameters = read_parameters(call)?;
+        for ListenSpec { address } in specs {
+            self.add(call.cx, call.place, address, &parameters, server)?;
+        }
+        Ok(())
+    }
+
+    /// What holds for a server without `listen`: port 80, or 8000 for users who may not take 80.
+    pub(super) fn add_default(
+        &mut self,
+        cx: &mut Reading,
+        place: &Place,
+        server: usize,
+    ) -> Result<(), Reject> {
+        let port = if cx.privileged { 80 } else { 8000 };
+        let address = ListenAddress::Inet(([0, 0, 0, 0], port).into());
+        self.add(cx, place, address, &Parameters::default(), server)
+    }
+
+    /// `ngx_http_add_addresses`.
+    fn add(
+        &mut self,
+        cx: &mut Reading,
+        place: &Place,
+        address: ListenAddress,
+        parameters: &Parameters,
+        server: usize,
+    ) -> Result<(), Reject> {
+        let Some(known) = self.all.iter_mut().find(|known| known.address == address) else {
+            self.all.push(ListenDraft {
+                address,
+                place: place.clone(),
+                options: parameters.options.clone(),
+                set: parameters.set,
+                chosen: parameters.default_server,
+                default_server: server,
+                servers: vec![server],
+            });
+            return Ok(());
+        };
+        if known.servers.contains(&server) {
+            return Err(Reject::message(format!("a duplicate listen {address}")));
+        }
+        known.servers.push(server);
+        let before = known.options.proxy_protocol;
+        if parameters.set {
+            if known.set {
+                return Err(Reject::message(format!(
+                    "duplicate listen options for {address}"
+                )));
+            }
+            known.options = parameters.options.clone();
+            known.set = true;
+        }
+        known.options.proxy_protocol = before || parameters.options.proxy_protocol;
+        if parameters.default_server {
+            if known.chosen {
+                let text = format!("a duplicate default server for {address}");
+                return Err(Reject::message(text));
+            }
+            known.chosen = true;
+            known.default_server = server;
+        }
+        if before != parameters.options.proxy_protocol && cx.differences().protocols_redefined {
+            cx.warn(format!("protocol options redefined for {address}"), place);
+        }
+        Ok(())
+    }
+}
+
+fn read_parameters(call: &mut Call<'_>) -> Result<Parameters, Reject> {
+    let mut parameters = Parameters::default();
+    for index in 1..call.args.len() {
+        let text = call.text(index);
+        match text.as_str() {
+            "default_server" | "default" => parameters.default_server = true,
+            "proxy_protocol" => parameters.options.proxy_protocol = true,
+            "ssl" | "http2" | "quic" => return Err(missing_module(&text)),
+            _ => {
+                read_option(&text, &mut parameters.options)?;
+                parameters.set = true;
+            }
+        }
+    }
+    Ok(parameters)
+}
+
+/// What an nginx says that was built without the module.
+fn missing_module(parameter: &str) -> Reject {
+    let module = match parameter {
+        "ssl" => "ngx_http_ssl_module",
+        "http2" => "ngx_http_v2_module",
+        _ => "ngx_http_v3_module",
+    };
+    Reject::message(format!("the \"{parameter}\" parameter requires {module}"))
+}
+
+fn read_option(text: &str, options: &mut ListenOptions) -> Result<(), Reject> {
+    let (name, value) = match text.split_once('=') {
+        Some((name, value)) => (name, Some(value)),
+        None => (text, None),
+    };
+    let invalid = || Reject::message(format!("invalid {name} \"{text}\""));
+    let number = |value: &str| parse_number(value.as_bytes()).and_then(|n| i32::try_from(n).ok());
+    let size = |value: &str| parse_size(value.as_bytes());
+    match (name, value) {
+        ("bind", None) => options.bind = true,
+        ("deferred", None) => options.deferred = true,
+        ("reuseport", None) => options.reuseport = true,
+        ("fastopen", Some(value)) => options.fastopen = Some(number(value).ok_or_else(invalid)?),
+        ("backlog", Some(value)) => {
+            options.backlog = Some(number(value).filter(|n| *n != 0).ok_or_else(invalid)?);
+        }
+        ("rcvbuf", Some(value)) => options.rcvbuf = Some(size(value).ok_or_else(invalid)?),
+        ("sndbuf", Some(value)) => options.sndbuf = Some(size(value).ok_or_else(invalid)?),
+        ("ipv6only", Some("on")) => options.ipv6only = Some(true),
+        ("ipv6only", Some("off")) => options.ipv6only = Some(false),
+        ("ipv6only", Some(value)) if value.starts_with('o') => {
+            return Err(Reject::message(format!(
+                "invalid ipv6only flags \"{value}\""
+            )));
+        }
+        ("so_keepalive", Some(value)) => {
+            let keepalive = parse_keepalive(value).ok_or_else(|| {
+                Reject::message(format!("invalid so_keepalive value: \"{value}\""))
+            })?;
+            options.so_keepalive = Some(keepalive);
+        }
+        _ => return Err(Reject::message(format!("invalid parameter \"{text}\""))),
+    }
+    // Every other option implies a socket of its own.
+    options.bind = true;
+    Ok(())
+}
+
+/// `on`, `off`, or `[IDLE]:[INTERVAL]:[COUNT]` with at least one of them.
+fn parse_keepalive(text: &str) -> Option<SocketKeepalive> {
+    let mut keepalive = SocketKeepalive {
+        on: true,
+        idle: None,
+        interval: None,
+        count: None,
+    };
+    match text {
+        "on" => return Some(keepalive),
+        "off" => {
+            return Some(SocketKeepalive {
+                on: false,
+                ..keepalive
+            });
+        }
+        _ => {}
+    }
+    let seconds = |text: &str| match text {
+        "" => Some(None),
+        text if text.ends_with("ms") => None,
+        text => u32::try_from(parse_time(text.as_bytes())?.as_secs())
+            .ok()
+            .map(Some),
+    };
+    let mut parts = text.splitn(3, ':');
+    keepalive.idle = seconds(parts.next().unwrap_or_default())?;
+    keepalive.interval = seconds(parts.next().unwrap_or_default())?;
+    keepalive.count = match parts.next().unwrap_or_default() {
+        "" => None,
+        text => Some(u32::try_from(parse_number(text.as_bytes())?).ok()?),
+    };
+    let given = [keepalive.idle, keepalive.interval, keepalive.count];
+    given
+        .into_iter()
+        .flatten()
+        .any(|value| value > 0)
+        .then_some(keepalive)
+}

@@ -1,0 +1,138 @@
+//! `server` blocks.
+
+use super::level::Level;
+use super::listen::Listens;
+use super::location::{self, LocationDraft};
+use super::names::{self, NameDraft};
+use super::settle::settle;
+use super::upstream::Upstreams;
+use super::walk::{call, each};
+use crate::model::{Handler, Location, LocationKind, Locations, Server};
+use crate::table::SERVER;
+use crate::table::core::WrittenCore;
+use crate::text::{Block, Directive};
+use crate::value::read::{Reading, Reject};
+use crate::{Fault, Place};
+
+/// A `server` block as written.
+#[derive(Debug)]
+pub(super) struct ServerDraft {
+    index: usize,
+    pub(super) names: Vec<NameDraft>,
+    level: Level,
+    core: WrittenCore,
+    locations: Vec<LocationDraft>,
+    listening: bool,
+    place: Place,
+}
+
+/// What servers share while they are read.
+pub(super) struct Shared<'a> {
+    pub(super) listens: &'a mut Listens,
+    pub(super) upstreams: &'a mut Upstreams,
+}
+
+/// Reads the `server` block that becomes number `index` (`ngx_http_core_server`).
+pub(super) fn read(
+    cx: &mut Reading,
+    shared: &mut Shared<'_>,
+    directive: &Directive,
+    block: &Block,
+    index: usize,
+) -> Result<ServerDraft, Reject> {
+    let mut draft = ServerDraft {
+        index,
+        names: Vec::new(),
+        level: Level::default(),
+        core: WrittenCore::default(),
+        locations: Vec::new(),
+        listening: false,
+        place: directive.place.clone(),
+    };
+    each(block, SERVER, cx, |cx, directive| {
+        draft.take(cx, shared, directive)
+    });
+    if !draft.listening {
+        shared.listens.add_default(cx, &block.end, index)?;
+    }
+    Ok(draft)
+}
+
+impl ServerDraft {
+    fn take(
+        &mut self,
+        cx: &mut Reading,
+        shared: &mut Shared<'_>,
+        directive: &Directive,
+    ) -> Result<(), Reject> {
+        match (directive.name(), &directive.block) {
+            (b"listen", _) => {
+                self.listening = true;
+                shared.listens.read(&mut call(directive, cx), self.index)
+            }
+            (b"server_name", _) => names::read(&mut call(directive, cx), &mut self.names),
+            (b"location", Some(block)) => {
+                let location = location::read(cx, shared.upstreams, directive, block, None)?;
+                self.locations.push(location);
+                Ok(())
+            }
+            _ => match self.level.put(cx, directive) {
+                Some(taken) => taken,
+                None => self.core.put(&mut call(directive, cx)).unwrap_or(Ok(())),
+            },
+        }
+    }
+
+    /// Inherits from `http` what matters before a location is known, and checks it
+    /// (`ngx_http_core_merge_srv_conf`).
+    pub(super) fn settle_core(&mut self, http: &WrittenCore, cx: &mut Reading, at: &Place) {
+        self.core.inherit(http);
+        let Ok(core) = self.core.settle(cx) else {
+            return;
+        };
+        if core.large_client_header_buffers.size < core.connection_pool_size {
+            let text = "the \"large_client_header_buffers\" size must be \
+                        equal to or greater than \"connection_pool_size\"";
+            cx.faults.push(Fault::emerg(text, Some(at.clone())));
+        }
+    }
+
+    /// Inherits from `http` and settles the server and its locations.
+    pub(super) fn finish(
+        mut self,
+        http: &Level,
+        cx: &mut Reading,
+        count: &mut usize,
+        at: &Place,
+    ) -> Option<Server> {
+        self.level.inherit(http);
+        let index = *count;
+        *count += 1;
+        let settings = settle(&self.level, None, cx, at);
+        let locations = location::finish(self.locations, &self.level, cx, count, at);
+        let default = Location {
+            name: String::new(),
+            kind: LocationKind::Prefix,
+            settings: settings?,
+            handler: Handler::Static,
+            nested: Locations::default(),
+            place: self.place.clone(),
+            index,
+        };
+        Some(Server {
+            name: self
+                .names
+                .first()
+                .map_or_else(String::new, NameDraft::shown),
+            names: match self.names.as_slice() {
+                [] => vec![String::new()],
+                names => names.iter().map(NameDraft::written).collect(),
+            },
+            default,
+            locations,
+            core: self.core.settle(cx).ok()?,
+            place: self.place,
+            index: self.index,
+        })
+    }
+}

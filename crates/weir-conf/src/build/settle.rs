@@ -1,0 +1,156 @@
+//! A location's settings from what it and the blocks around it wrote.
+
+use std::sync::Arc;
+
+use super::level::Level;
+use crate::model::AccessLog;
+use crate::table::settings::{Settings, Written};
+use crate::value::read::Reading;
+use crate::value::{HiddenHeaders, HttpVersion, NextUpstream, Redirect, SetHeader};
+use crate::{Fault, Place, Template};
+
+/// Settles a location; `redirect` is what its `proxy_pass` makes of `proxy_redirect default`.
+/// `None` after a fault, which is then noted.
+pub(super) fn settle(
+    level: &Level,
+    redirect: Option<&Redirect>,
+    cx: &mut Reading,
+    at: &Place,
+) -> Option<Settings> {
+    let written = &level.settings;
+    let mut settings = match written.settle(cx) {
+        Ok(settings) => settings,
+        Err(reject) => {
+            cx.faults.extend(reject.into_fault("default", at));
+            return None;
+        }
+    };
+    if let Err(text) = settle_buffers(&mut settings, written) {
+        cx.faults.push(Fault::emerg(text, Some(at.clone())));
+        return None;
+    }
+    settings.alias_len = level.alias_len;
+    settings.access = level.access.settle();
+    settings.types = level
+        .types
+        .value
+        .clone()
+        .map_or_else(|| Arc::clone(&cx.types), Arc::new);
+    if settings
+        .access_log
+        .iter()
+        .any(|log| matches!(log, AccessLog::Off))
+    {
+        settings.access_log = Arc::new([AccessLog::Off]);
+    }
+    if settings.proxy_next_upstream.contains(NextUpstream::OFF) {
+        settings.proxy_next_upstream = NextUpstream::OFF;
+    }
+    if !written.proxy_redirect.is_written() {
+        settings.proxy_redirect = redirect.cloned().into_iter().collect();
+    }
+    settings.proxy_http_version = written.proxy_http_version.value.unwrap_or_else(|| {
+        match cx.differences().upstream_http11_default {
+            true => HttpVersion::Http11,
+            false => HttpVersion::Http10,
+        }
+    });
+    settings.proxy_set_header = request_headers(written, settings.proxy_http_version, cx);
+    settings.hidden = hidden_headers(written);
+    Some(settings)
+}
+
+/// Computes the sizes that default to others and checks that all fit
+/// (`ngx_http_proxy_merge_loc_conf`).
+fn settle_buffers(settings: &mut Settings, written: &Written) -> Result<(), String> {
+    let buffers = settings.proxy_buffers;
+    if buffers.count < 2 {
+        return Err("there must be at least 2 \"proxy_buffers\"".to_owned());
+    }
+    let largest = settings.proxy_buffer_size.max(buffers.size);
+    let twice = largest.saturating_mul(2);
+    let or_twice = |value: Option<usize>| value.unwrap_or(twice);
+    settings.proxy_busy_buffers_size = or_twice(written.proxy_busy_buffers_size.value);
+    settings.proxy_temp_file_write_size = or_twice(written.proxy_temp_file_write_size.value);
+    let too_small = |name: &str, off: &str| {
+        format!(
+            "\"{name}\" must be {off}equal to or greater than the maximum of the value of \
+             \"proxy_buffer_size\" and one of the \"proxy_buffers\""
+        )
+    };
+    if settings.proxy_busy_buffers_size < largest {
+        return Err(too_small("proxy_busy_buffers_size", ""));
+    }
+    if settings.proxy_busy_buffers_size > buffers.size.saturating_mul(buffers.count - 1) {
+        let text = "\"proxy_busy_buffers_size\" must be less than \
+                    the size of all \"proxy_buffers\" minus one buffer";
+        return Err(text.to_owned());
+    }
+    if settings.proxy_temp_file_write_size < largest {
+        return Err(too_small("proxy_temp_file_write_size", ""));
+    }
+    let most = settings.proxy_max_temp_file_size;
+    if most != 0 && most < largest as u64 {
+        let off = "equal to zero to disable temporary files usage or must be ";
+        return Err(too_small("proxy_max_temp_file_size", off));
+    }
+    Ok(())
+}
+
+/// The written headers, then nginx's own that were not written
+/// (`ngx_http_proxy_init_headers`). Empty values stand for headers that are never sent, not even
+/// when the client sent them.
+fn request_headers(written: &Written, version: HttpVersion, cx: &mut Reading) -> Arc<[SetHeader]> {
+    let connection = match version {
+        HttpVersion::Http11 if cx.differences().upstream_http11_default => "",
+        _ => "close",
+    };
+    let defaults = [
+        ("Host", "$proxy_host"),
+        ("Connection", connection),
+        ("Content-Length", "$proxy_internal_body_length"),
+        ("Transfer-Encoding", "$proxy_internal_chunked"),
+        ("TE", ""),
+        ("Keep-Alive", ""),
+        ("Expect", ""),
+        ("Upgrade", ""),
+    ];
+    let mut headers = written.proxy_set_header.settle().to_vec();
+    for (name, value) in defaults {
+        if !headers
+            .iter()
+            .any(|header| header.name.eq_ignore_ascii_case(name))
+        {
+            let value = Template::compile(value.as_bytes()).unwrap_or_default();
+            headers.push(SetHeader {
+                name: name.to_owned(),
+                value,
+            });
+        }
+    }
+    headers.into()
+}
+
+/// nginx's list and `proxy_hide_header`, without `proxy_pass_header`
+/// (`ngx_http_upstream_hide_headers_hash`).
+fn hidden_headers(written: &Written) -> HiddenHeaders {
+    const ALWAYS: [&str; 8] = [
+        "date",
+        "server",
+        "x-pad",
+        "x-accel-expires",
+        "x-accel-redirect",
+        "x-accel-limit-rate",
+        "x-accel-buffering",
+        "x-accel-charset",
+    ];
+    let hidden = written.proxy_hide_header.settle();
+    let passed = written.proxy_pass_header.settle();
+    HiddenHeaders::new(
+        ALWAYS
+            .into_iter()
+            .chain(hidden.iter().map(String::as_str))
+            .filter(|name| !passed.iter().any(|pass| pass == name))
+            .map(|name| name.as_bytes().into()),
+    )
+}

@@ -1,0 +1,406 @@
+//! `upstream` blocks, and the implicit groups of `proxy_pass`.
+
+use std::time::Duration;
+
+use super::walk::{call, each};
+use crate::address::parse_literal;
+use crate::model::{BalanceMethod, Keepalive, Upstream, UpstreamAddress, UpstreamServer};
+use crate::table::UPSTREAM;
+use crate::text::{Block, Directive};
+use crate::upstream_url::{UpstreamUrl, split_host};
+use crate::value::number::{parse_number, parse_seconds, parse_size};
+use crate::value::read::{Call, Reading, Reject, number, time};
+use crate::{Fault, Place};
+
+/// The groups seen so far, in order of appearance.
+#[derive(Debug, Default)]
+pub(super) struct Upstreams {
+    groups: Vec<Group>,
+}
+
+#[derive(Debug)]
+struct Group {
+    name: String,
+    explicit: bool,
+    unix: bool,
+    /// 0 for an explicit group.
+    port: u16,
+    /// Whether the port was left out where the group appeared.
+    no_port: bool,
+    body: Body,
+    place: Place,
+}
+
+/// What an `upstream` block says.
+#[derive(Debug, Default)]
+struct Body {
+    servers: Vec<UpstreamServer>,
+    method: Option<BalanceMethod>,
+    keepalive: Option<usize>,
+    /// Whether `keepalive` stood before any balancing method.
+    keepalive_first: bool,
+    keepalive_requests: Option<u64>,
+    keepalive_time: Option<Duration>,
+    keepalive_timeout: Option<Duration>,
+    zone: Option<String>,
+    /// Whether a server's name is to be resolved at run time.
+    resolves: bool,
+}
+
+impl Upstreams {
+    /// Reads an `upstream` block (`ngx_http_upstream`).
+    pub(super) fn read(
+        &mut self,
+        cx: &mut Reading,
+        directive: &Directive,
+        block: &Block,
+    ) -> Result<(), Reject> {
+        let name = call(directive, cx).text(0);
+        let index = self.define(name, &directive.place)?;
+        let mut body = Body::default();
+        each(block, UPSTREAM, cx, |cx, directive| {
+            body.take(&mut call(directive, cx))
+        });
+        let empty = body.servers.is_empty();
+        if let Some(group) = self.groups.get_mut(index) {
+            group.body = body;
+        }
+        if empty {
+            let fault = Fault::emerg("no servers are inside upstream", Some(block.end.clone()));
+            cx.faults.push(fault);
+            return Err(Reject::Reported);
+        }
+        Ok(())
+    }
+
+    /// The group of an `upstream` block, which a `proxy_pass` may have named before
+    /// (`ngx_http_upstream_add`).
+    fn define(&mut self, name: String, place: &Place) -> Result<usize, Reject> {
+        let same = self
+            .groups
+            .iter()
+            .position(|group| group.name.eq_ignore_ascii_case(&name));
+        let Some(index) = same else {
+            self.groups.push(Group {
+                name,
+                explicit: true,
+                unix: false,
+                port: 0,
+                no_port: true,
+                body: Body::default(),
+                place: place.clone(),
+            });
+            return Ok(self.groups.len() - 1);
+        };
+        let group = &mut self.groups[index];
+        if group.explicit {
+            return Err(Reject::message(format!("duplicate upstream \"{name}\"")));
+        }
+        if !group.no_port {
+            let text = format!("upstream \"{name}\" may not have port {}", group.port);
+            return Err(Reject::At(Some(group.place.clone()), text));
+        }
+        group.explicit = true;
+        group.port = 0;
+        Ok(index)
+    }
+
+    /// The group that a `proxy_pass` without variables means (`ngx_http_upstream_add`).
+    pub(super) fn refer(&mut self, url: &UpstreamUrl, place: &Place) -> Result<usize, Reject> {
+        let port = if url.unix { 0 } else { url.effective_port() };
+        let no_port = url.port.is_none() && !url.unix;
+        for (index, group) in self.groups.iter().enumerate() {
+            if !group.name.eq_ignore_ascii_case(&url.host) {
+                continue;
+            }
+            if group.explicit && url.port.is_some() {
+                let text = format!("upstream \"{}\" may not have port {port}", url.host);
+                return Err(Reject::message(text));
+            }
+            if group.port != 0 && port != 0 && group.port != port {
+                continue;
+            }
+            return Ok(index);
+        }
+        self.groups.push(Group {
+            name: url.host.clone(),
+            explicit: false,
+            unix: url.unix,
+            port,
+            no_port,
+            body: Body::default(),
+            place: place.clone(),
+        });
+        Ok(self.groups.len() - 1)
+    }
+
+    /// Checks the groups at the end of the `http` block (`ngx_http_upstream_init_round_robin`).
+    pub(super) fn finish(self, cx: &mut Reading) -> Vec<Upstream> {
+        self.groups
+            .into_iter()
+            .map(|group| group.finish(cx))
+            .collect()
+    }
+}
+
+impl Group {
+    fn finish(self, cx: &mut Reading) -> Upstream {
+        let body = self.body;
+        if body.resolves {
+            let text = match &body.zone {
+                None => format!(
+                    "resolving names at run time requires upstream \"{}\" in {} to be in shared memory",
+                    self.name, self.place
+                ),
+                Some(_) => "parameter \"resolve\" is not implemented in weir yet".to_owned(),
+            };
+            cx.faults.push(Fault::emerg(text, None));
+        }
+        if self.explicit && body.servers.iter().all(|server| server.backup) {
+            let text = format!("no servers in upstream \"{}\"", self.name);
+            cx.faults.push(Fault::emerg(text, Some(self.place.clone())));
+        }
+        let keepalive_default = cx.differences().upstream_keepalive_default && self.explicit;
+        let connections = body.keepalive.or(keepalive_default.then_some(32));
+        let keepalive = connections
+            .filter(|connections| *connections > 0)
+            .map(|connections| Keepalive {
+                connections,
+                requests: body.keepalive_requests.unwrap_or(1000),
+                time: body.keepalive_time.unwrap_or(Duration::from_secs(3600)),
+                timeout: body.keepalive_timeout.unwrap_or(Duration::from_secs(60)),
+            });
+        let servers = if self.explicit {
+            body.servers
+        } else {
+            vec![implicit_server(
+                &self.name,
+                self.unix,
+                self.port,
+                &self.place,
+            )]
+        };
+        Upstream {
+            name: self.name,
+            explicit: self.explicit,
+            port: (!self.explicit && !self.unix).then_some(self.port),
+            servers,
+            method: body.method.unwrap_or(BalanceMethod::RoundRobin),
+            keepalive,
+            zone: body.zone,
+            place: self.place,
+        }
+    }
+}
+
+fn implicit_server(host: &str, unix: bool, port: u16, place: &Place) -> UpstreamServer {
+    let address = if unix {
+        UpstreamAddress::Unix(host.into())
+    } else {
+        address_of(host, port)
+    };
+    UpstreamServer {
+        address,
+        written: host.to_owned(),
+        weight: 1,
+        max_fails: 1,
+        fail_timeout: Duration::from_secs(10),
+        max_conns: 0,
+        backup: false,
+        down: false,
+        place: place.clone(),
+    }
+}
+
+fn address_of(host: &str, port: u16) -> UpstreamAddress {
+    match parse_literal(host, port) {
+        Some(address) => UpstreamAddress::Inet(address),
+        None => UpstreamAddress::Name {
+            host: host.to_owned(),
+            port,
+        },
+    }
+}
+
+impl Body {
+    fn take(&mut self, call: &mut Call<'_>) -> Result<(), Reject> {
+        match call.name {
+            "server" => {
+                let server = self.read_server(call)?;
+                self.servers.push(server);
+                Ok(())
+            }
+            "hash" | "ip_hash" | "least_conn" | "random" => self.read_method(call),
+            "keepalive" => self.read_keepalive(call),
+            "keepalive_requests" => set(&mut self.keepalive_requests, call, number),
+            "keepalive_time" => set(&mut self.keepalive_time, call, time),
+            "keepalive_timeout" => set(&mut self.keepalive_timeout, call, time),
+            "zone" => {
+                self.zone = Some(read_zone(call)?);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn read_method(&mut self, call: &mut Call<'_>) -> Result<(), Reject> {
+        let key = call.bytes(0);
+        let key = if call.name == "hash" {
+            Some(call.template(key)?)
+        } else {
+            None
+        };
+        let clash = self.keepalive_first && !call.cx.differences().keepalive_before_method_allowed;
+        if self.method.is_some() || clash {
+            call.warn("load balancing method redefined");
+        }
+        let words: Vec<&[u8]> = call.args.iter().map(|word| &*word.text).collect();
+        let method = match (call.name, key, words.as_slice()) {
+            ("hash", Some(key), [_]) => BalanceMethod::Hash(key),
+            ("hash", Some(key), [_, b"consistent"]) => BalanceMethod::HashConsistent(key),
+            ("hash", ..) => return Err(invalid(call, 1)),
+            ("ip_hash", ..) => BalanceMethod::IpHash,
+            ("least_conn", ..) => BalanceMethod::LeastConn,
+            (_, _, []) => BalanceMethod::Random,
+            (_, _, [b"two"]) => BalanceMethod::RandomTwo,
+            (_, _, [b"two", b"least_conn"]) => BalanceMethod::RandomTwoLeastConn,
+            (_, _, [b"two", ..]) => return Err(invalid(call, 1)),
+            _ => return Err(invalid(call, 0)),
+        };
+        self.method = Some(method);
+        Ok(())
+    }
+
+    /// `keepalive CONNECTIONS`; 0 switches it off where it is on by default.
+    fn read_keepalive(&mut self, call: &Call<'_>) -> Result<(), Reject> {
+        if self.keepalive.is_some() {
+            return Err(Reject::directive("is duplicate"));
+        }
+        let number = parse_number(call.bytes(0)).and_then(|n| usize::try_from(n).ok());
+        let zero_allowed = call.cx.differences().upstream_keepalive_default;
+        match number {
+            Some(connections) if connections > 0 || zero_allowed => {
+                self.keepalive = Some(connections);
+                self.keepalive_first = self.method.is_none();
+                Ok(())
+            }
+            _ => Err(Reject::message(format!(
+                "invalid value \"{}\" in \"keepalive\" directive",
+                call.text(0)
+            ))),
+        }
+    }
+
+    /// `server ADDRESS PARAMETER...` (`ngx_http_upstream_server`).
+    fn read_server(&mut self, call: &Call<'_>) -> Result<UpstreamServer, Reject> {
+        let written = call.text(0);
+        let mut server = implicit_server(&written, false, 80, call.place);
+        let mut resolve = false;
+        for index in 1..call.args.len() {
+            self.read_parameter(call, index, &mut server, &mut resolve)?;
+        }
+        let in_upstream =
+            |fault: &dyn std::fmt::Display| format!("{fault} in upstream \"{written}\"");
+        let parts = split_host(&written, false).map_err(|e| Reject::message(in_upstream(&e)))?;
+        server.address = if parts.unix {
+            UpstreamAddress::Unix(parts.host.into())
+        } else {
+            address_of(&parts.host, parts.port.unwrap_or(80))
+        };
+        self.resolves |= resolve && matches!(server.address, UpstreamAddress::Name { .. });
+        Ok(server)
+    }
+
+    fn read_parameter(
+        &self,
+        call: &Call<'_>,
+        index: usize,
+        server: &mut UpstreamServer,
+        resolve: &mut bool,
+    ) -> Result<(), Reject> {
+        let small = |text| parse_number(text).and_then(|n| u32::try_from(n).ok());
+        let text = call.bytes(index);
+        let (name, value) = match memchr::memchr(b'=', text) {
+            Some(equals) => text.split_at(equals + 1),
+            None => (text, &[][..]),
+        };
+        let fine = match name {
+            b"weight=" => small(value)
+                .filter(|n| *n > 0)
+                .map(|weight| server.weight = weight),
+            b"max_conns=" => small(value).map(|limit| server.max_conns = limit),
+            b"max_fails=" => small(value).map(|limit| server.max_fails = limit),
+            b"fail_timeout=" => {
+                let time = parse_seconds(value).map(Duration::from_secs);
+                time.map(|time| server.fail_timeout = time)
+            }
+            b"down" => {
+                server.down = true;
+                Some(())
+            }
+            b"resolve" if call.cx.differences().server_resolve => {
+                *resolve = true;
+                Some(())
+            }
+            b"backup" if self.backups_allowed() => {
+                server.backup = true;
+                Some(())
+            }
+            b"backup" => {
+                return Err(Reject::message(
+                    "balancing method does not support parameter \"backup\"",
+                ));
+            }
+            _ => None,
+        };
+        fine.ok_or_else(|| invalid(call, index))
+    }
+
+    fn backups_allowed(&self) -> bool {
+        matches!(
+            self.method,
+            None | Some(BalanceMethod::RoundRobin | BalanceMethod::LeastConn)
+        )
+    }
+}
+
+/// `NAME [SIZE]`; weir needs no memory for it but checks as nginx does
+/// (`ngx_http_upstream_zone`).
+fn read_zone(call: &Call<'_>) -> Result<String, Reject> {
+    const SMALLEST: usize = 8 * 4096;
+    let name = call.text(0);
+    if name.is_empty() {
+        return Err(Reject::message("invalid zone name \"\""));
+    }
+    if let Some(word) = call.args.get(1) {
+        match parse_size(&word.text) {
+            None => {
+                return Err(Reject::message(format!(
+                    "invalid zone size \"{}\"",
+                    call.text(1)
+                )));
+            }
+            Some(size) if size < SMALLEST => {
+                return Err(Reject::message(format!("zone \"{name}\" is too small")));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(name)
+}
+
+fn invalid(call: &Call<'_>, index: usize) -> Reject {
+    Reject::message(format!("invalid parameter \"{}\"", call.text(index)))
+}
+
+fn set<T>(
+    slot: &mut Option<T>,
+    call: &mut Call<'_>,
+    read: fn(&mut Call<'_>) -> Result<T, Reject>,
+) -> Result<(), Reject> {
+    if slot.is_some() {
+        return Err(Reject::directive("is duplicate"));
+    }
+    *slot = Some(read(call)?);
+    Ok(())
+}
