@@ -200,7 +200,7 @@ fn parse_keepalive(text: &str) -> Option<SocketKeepalive> {
     let seconds = |text: &str| match text {
         "" => Some(None),
         text if text.ends_with("ms") => None,
-        text => u32::try_from(parse_time(text.as_bytes())?.as_secs())
+        text => u32::try_from(parse_seconds(text.as_bytes())?)
             .ok()
             .map(Some),
     };

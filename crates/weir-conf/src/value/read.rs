@@ -224,7 +224,6 @@ pub(crate) fn default<T>(
     read(&mut Call {
         name: "default",
         args: &args,
-        block: None,
         place: &place,
         cx,
     })
