@@ -1,5 +1,6 @@
 //! One header line, read incrementally; shared by requests, responses and trailers.
 
+use crate::search::skip;
 use crate::span::Span;
 use memchr::memchr3;
 
@@ -188,9 +189,12 @@ impl FieldLine {
         rules: LineRules,
     ) -> Result<Option<LineStep>, BadLine> {
         let mut at = *pos;
-        while at < buf.len() {
-            match NAME_CLASS[buf[at] as usize] {
-                NAME_BYTE => at += 1,
+        loop {
+            at = skip(buf, at, |byte| NAME_CLASS[byte as usize] == NAME_BYTE);
+            let Some(&byte) = buf.get(at) else {
+                break;
+            };
+            match NAME_CLASS[byte as usize] {
                 COLON => {
                     self.name_end = at;
                     self.stage = Stage::SpaceBeforeValue;
@@ -202,7 +206,7 @@ impl FieldLine {
                     at += 1;
                 }
                 ODD => {
-                    if buf[at] == b'/'
+                    if byte == b'/'
                         && rules.skip_status_lines
                         && &buf[self.line_start..at] == b"HTTP"
                     {

@@ -8,6 +8,17 @@ pub(crate) fn starts_with_ignore_case(haystack: &[u8], needle: &[u8]) -> bool {
         .is_some_and(|head| head.eq_ignore_ascii_case(needle))
 }
 
+/// First position from `at` on whose byte is not `ordinary`, or the end. The one inner loop of the
+/// head parsers.
+#[inline(always)]
+pub(crate) fn skip(buf: &[u8], at: usize, ordinary: impl Fn(u8) -> bool) -> usize {
+    let rest = &buf[at..];
+    at + rest
+        .iter()
+        .position(|&byte| !ordinary(byte))
+        .unwrap_or(rest.len())
+}
+
 /// Whether `needle` (not empty, lower case) occurs anywhere in `haystack` (ngx_strlcasestrn).
 #[inline]
 pub(crate) fn contains_ignore_case(haystack: &[u8], needle: &[u8]) -> bool {

@@ -4,6 +4,7 @@ use super::fault::RequestFault;
 use super::head::RequestHead;
 use super::limits::HeadCompat;
 use super::method::Method;
+use crate::search::skip;
 use crate::span::Span;
 use crate::uri::is_usual;
 use crate::version::Version;
@@ -161,10 +162,7 @@ impl RequestLine {
         head: &mut RequestHead,
         compat: HeadCompat,
     ) -> Next {
-        let mut at = *pos;
-        while at < buf.len() && is_method_byte(buf[at]) {
-            at += 1;
-        }
+        let at = skip(buf, *pos, is_method_byte);
         *pos = at;
         match buf.get(at) {
             None => Ok(Stage::Method),
@@ -292,14 +290,12 @@ impl RequestLine {
 
     #[inline]
     fn path(&mut self, buf: &[u8], pos: &mut usize, head: &mut RequestHead) -> Next {
-        let mut at = *pos;
-        while at < buf.len() && (is_usual(buf[at]) || buf[at] == b'.') {
-            at += 1;
-        }
+        let at = skip(buf, *pos, is_usual);
         *pos = at;
         match buf.get(at) {
             None => Ok(Stage::Path),
             Some(b'/') => Ok(advance(pos, Stage::AfterSlash)),
+            Some(b'.') => Ok(advance(pos, Stage::Path)),
             Some(_) => self.special_byte(buf, pos, head, Stage::Path),
         }
     }
