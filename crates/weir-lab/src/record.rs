@@ -215,3 +215,43 @@ pub fn load(path: &Path) -> Result<Vec<Record>, LoadError> {
     };
     text.lines().enumerate().map(parse).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn records() -> Vec<Record> {
+        let file = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../tests/fault-matrix.jsonl"
+        );
+        load(Path::new(file)).unwrap()
+    }
+
+    #[test]
+    fn every_record_of_the_matrix_is_understood() {
+        let records = records();
+        let names = records
+            .iter()
+            .flat_map(|r| r.nginx.iter().map(|&version| (&r.id, version)));
+        let all: Vec<_> = names.collect();
+        let unique: BTreeSet<_> = all.iter().collect();
+        assert_eq!((records.len(), all.len(), unique.len()), (650, 1222, 1222));
+    }
+
+    #[test]
+    fn a_version_has_its_own_byte_counts() {
+        let records = records();
+        let record = records
+            .iter()
+            .find(|record| record.id == "unix-ok")
+            .unwrap();
+        let sent = |version| record.expected("access", version)["upstream_bytes_sent"].clone();
+        assert_eq!(
+            (sent(Version::V1_22), sent(Version::V1_31)),
+            ("54".into(), "35".into())
+        );
+    }
+}

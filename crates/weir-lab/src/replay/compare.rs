@@ -28,12 +28,7 @@ pub fn compare(field: &str, expected: &Value, got: &Value) -> Vec<Difference> {
 
 fn walk(path: &str, expected: &Value, got: &Value, out: &mut Vec<Difference>) {
     match (expected, got) {
-        (Value::Array(a), Value::Array(b)) => {
-            for index in 0..a.len().max(b.len()) {
-                let (a, b) = (item(a, index), item(b, index));
-                walk(&format!("{path}[{index}]"), a, b, out);
-            }
-        }
+        (Value::Array(a), Value::Array(b)) => walk_list(path, a, b, out),
         (Value::Object(a), Value::Object(b)) => {
             let only_got = b
                 .keys()
@@ -48,6 +43,32 @@ fn walk(path: &str, expected: &Value, got: &Value, out: &mut Vec<Difference>) {
             expected: expected.clone(),
             got: got.clone(),
         }),
+    }
+}
+
+/// Item by item, after what agrees at both ends; so a missing line is one difference. Indices are
+/// those of the expected list.
+fn walk_list(path: &str, expected: &[Value], got: &[Value], out: &mut Vec<Difference>) {
+    let same = |&(a, b): &(&Value, &Value)| {
+        let mut differences = Vec::new();
+        walk(path, a, b, &mut differences);
+        differences.is_empty()
+    };
+    let start = expected.iter().zip(got).take_while(same).count();
+    let (expected, got) = (&expected[start..], &got[start..]);
+    let end = match expected.len() == got.len() {
+        true => 0,
+        false => expected
+            .iter()
+            .rev()
+            .zip(got.iter().rev())
+            .take_while(same)
+            .count(),
+    };
+    let (expected, got) = (&expected[..expected.len() - end], &got[..got.len() - end]);
+    for index in 0..expected.len().max(got.len()) {
+        let (a, b) = (item(expected, index), item(got, index));
+        walk(&format!("{path}[{}]", start + index), a, b, out);
     }
 }
 
@@ -152,6 +173,8 @@ mod tests {
             &["x[0].status"],
         );
         check(json!([1]), json!([1, 2]), &["x[1]"]);
+        check(json!([1, 2, 3]), json!([1, 3]), &["x[1]"]);
+        check(json!([1, 2, 3]), json!([1, 4, 5]), &["x[1]", "x[2]"]);
         check(json!({}), json!({"extra": "a"}), &["x.extra"]);
         check(json!({}), json!({"head": ["a"], "bytes_sent": "1"}), &[]);
     }

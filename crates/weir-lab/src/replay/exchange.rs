@@ -96,7 +96,7 @@ impl Exchange<'_> {
             Err(fault) => return Ok(vec![one("start", json!("running"), fault.to_string())]),
         };
         let mut client = Client::new(Address::Inet(PROXY), self.prefix.path().to_owned());
-        let differences = match client.play(&self.record.request, backends).await {
+        let mut differences = match client.play(&self.record.request, backends).await {
             Ok(()) => self.settle(client, backends).await,
             Err(fault @ ClientError::Connect(_)) => {
                 let log = latest(&self.prefix.log("error.log"));
@@ -104,10 +104,11 @@ impl Exchange<'_> {
             }
             Err(fault) => return Err(fault.to_string()),
         };
-        proxy
+        let ended = proxy
             .stop()
             .await
             .map_err(|fault| format!("stop: {fault}"))?;
+        differences.extend(compare("ended", &json!("exit status: 0"), &json!(ended)));
         Ok(differences)
     }
 

@@ -52,6 +52,8 @@ impl Normal {
         for line in log.lines() {
             match message(line) {
                 Some(("notice" | "debug", _)) => {}
+                // Said by nginx in a user namespace, and nowhere else.
+                Some(("emerg", rest)) if rest.starts_with("initgroups(") => {}
                 Some((level, rest)) => {
                     lines.push(format!(
                         "[{level}] {}",

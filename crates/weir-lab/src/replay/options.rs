@@ -27,8 +27,11 @@ pub struct Options {
     /// Show whole values of differing fields, and the skipped records
     #[arg(short, long)]
     pub verbose: bool,
+    /// One line per differing record, with the names of its fields
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
     /// Processes at a time; records mostly wait
-    #[arg(long, default_value_t = 8)]
+    #[arg(long, default_value_t = 16)]
     pub shards: usize,
     /// The records, one JSON object per line
     #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fault-matrix.jsonl"))]

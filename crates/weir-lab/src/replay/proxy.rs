@@ -49,7 +49,7 @@ pub(crate) enum StartError {
     Silent(Duration),
 }
 
-const START_LIMIT: Duration = Duration::from_secs(10);
+const START_LIMIT: Duration = Duration::from_secs(5);
 const STOP_LIMIT: Duration = Duration::from_secs(3);
 
 impl Target {
@@ -165,14 +165,17 @@ impl Target {
 }
 
 impl Proxy {
-    /// Stops it: SIGTERM to the master, then SIGKILL to all of its group.
-    pub(crate) async fn stop(mut self) -> io::Result<()> {
+    /// Stops it with SIGTERM, and its whole group with SIGKILL if need be; says how it ended.
+    pub(crate) async fn stop(mut self) -> io::Result<String> {
         nix::sys::signal::kill(self.group, Signal::SIGTERM)?;
-        if timeout(STOP_LIMIT, self.child.wait()).await.is_err() {
-            killpg(self.group, Signal::SIGKILL)?;
-            self.child.wait().await?;
+        match timeout(STOP_LIMIT, self.child.wait()).await {
+            Ok(status) => Ok(status?.to_string()),
+            Err(_elapsed) => {
+                killpg(self.group, Signal::SIGKILL)?;
+                self.child.wait().await?;
+                Ok(format!("not ended {STOP_LIMIT:?} after SIGTERM"))
+            }
         }
-        Ok(())
     }
 }
 

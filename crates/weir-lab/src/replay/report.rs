@@ -1,17 +1,17 @@
 //! What came out, for people and for files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
 use serde::Serialize;
-use serde_json::Value;
 
-use super::compare::Difference;
 use super::known::Known;
 use super::{Job, Options, Outcome};
 use crate::record::Record;
+
+mod difference;
 
 /// What became of one job.
 #[derive(Clone, Debug, Serialize)]
@@ -96,8 +96,9 @@ impl Report<'_> {
     pub(crate) fn print(&self, options: &Options) -> io::Result<()> {
         let mut out = io::stdout().lock();
         for result in &self.results {
-            self.print_result(&mut out, result, options.verbose)?;
+            self.print_result(&mut out, result, options)?;
         }
+        self.print_fields(&mut out)?;
         self.print_reruns(&mut out)?;
         self.print_skipped(&mut out, options.verbose)?;
         self.print_counts(&mut out)
@@ -115,20 +116,52 @@ impl Report<'_> {
         }
     }
 
-    fn print_result(&self, out: &mut impl Write, result: &Result, verbose: bool) -> io::Result<()> {
+    fn print_result(
+        &self,
+        out: &mut impl Write,
+        result: &Result,
+        options: &Options,
+    ) -> io::Result<()> {
         let title = format!("{} [{}]", result.id, result.job.version.as_str());
         match (self.class(result), &result.outcome) {
-            (Class::Differs, Outcome::Differ(differences)) => {
+            (Class::Differs, Outcome::Differ(all)) if options.quiet => {
+                let fields: Vec<&str> = all.iter().map(|one| one.field.as_str()).collect();
+                writeln!(out, "DIFFERS {title}: {}", fields.join(" "))
+            }
+            (Class::Differs, Outcome::Differ(all)) => {
                 writeln!(out, "DIFFERS {title}")?;
-                differences
-                    .iter()
-                    .try_for_each(|d| print_difference(out, d, verbose))
+                all.iter()
+                    .try_for_each(|one| difference::print(out, one, options.verbose))
             }
             (Class::Broken, Outcome::Broken(reason)) => writeln!(out, "BROKEN  {title}: {reason}"),
             (Class::AgreesAgainstTheList, _) => {
                 writeln!(out, "AGREES  {title}, but is listed as a known difference")
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Which fields differ in how many records, indices left out.
+    fn print_fields(&self, out: &mut impl Write) -> io::Result<()> {
+        let mut fields = BTreeMap::<String, usize>::new();
+        for result in &self.results {
+            if let (Class::Differs, Outcome::Differ(all)) = (self.class(result), &result.outcome) {
+                let names: BTreeSet<String> = all.iter().map(difference::kind).collect();
+                names
+                    .into_iter()
+                    .for_each(|name| *fields.entry(name).or_default() += 1);
+            }
+        }
+        let mut fields: Vec<_> = fields.into_iter().collect();
+        fields.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        let list: Vec<String> = fields
+            .iter()
+            .map(|(name, n)| format!("{name} {n}"))
+            .collect();
+        if list.is_empty() {
+            Ok(())
+        } else {
+            writeln!(out, "fields that differ: {}", list.join(", "))
         }
     }
 
@@ -195,42 +228,4 @@ impl Report<'_> {
             "all"
         )
     }
-}
-
-/// The field, then what was expected and what came, from where they begin to differ.
-fn print_difference(
-    out: &mut impl Write,
-    difference: &Difference,
-    verbose: bool,
-) -> io::Result<()> {
-    let text = |value: &Value| match value {
-        Value::String(text) => format!("{:?}", text),
-        other => other.to_string(),
-    };
-    let (expected, got) = (text(&difference.expected), text(&difference.got));
-    let same = expected
-        .chars()
-        .zip(got.chars())
-        .take_while(|(a, b)| a == b)
-        .count();
-    let width = if verbose { usize::MAX } else { 150 };
-    let from = if verbose { 0 } else { same.saturating_sub(30) };
-    if expected.len() + got.len() < 60 {
-        return writeln!(out, "    {}: {expected} -> {got}", difference.field);
-    }
-    writeln!(out, "    {}:", difference.field)?;
-    writeln!(out, "      expected {}", window(&expected, from, width))?;
-    writeln!(out, "      got      {}", window(&got, from, width))
-}
-
-fn window(text: &str, from: usize, width: usize) -> String {
-    let length = text.chars().count();
-    let shown: String = text.chars().skip(from).take(width).collect();
-    let before = if from > 0 { "…" } else { "" };
-    let after = if length > from.saturating_add(width) {
-        "…"
-    } else {
-        ""
-    };
-    format!("{before}{shown}{after}")
 }
