@@ -263,6 +263,39 @@ fn empty_lines_before_a_request_may_be_dropped() {
 }
 
 #[test]
+fn a_pipelined_request_begins_in_the_buffer_of_the_last() {
+    let limits = HeadLimits {
+        first_buffer: 64,
+        large_count: 1,
+        large_size: 128,
+        ..HeadLimits::default()
+    };
+    // Bytes of the target of the second request, and how that one ends.
+    let check = |target: usize, expected: Result<Progress, u16>| {
+        let first = "GET / HTTP/1.0\r\n\r\n";
+        let second = format!("GET /{} HTTP/1.0\r\n\r\n", "a".repeat(target));
+        let input = format!("{first}{second}");
+        let (mut head, mut parser) = (RequestHead::new(), RequestParser::new());
+        while parser.parse(input.as_bytes(), &mut head, &limits) != Ok(Progress::Done) {}
+        let consumed = head.len;
+        head.reset();
+        parser.reset_pipelined(consumed);
+        let end = loop {
+            match parser.parse(second.as_bytes(), &mut head, &limits) {
+                Ok(Progress::RequestLine) => {}
+                end => break end,
+            }
+        };
+        assert_eq!(end.map_err(|fault| fault.status()), expected, "{target}");
+    };
+    check(20, Ok(Progress::Done));
+    check(107, Ok(Progress::Done));
+    // The line just fits the only large buffer, the empty line behind it does not.
+    check(112, Err(494));
+    check(113, Err(414));
+}
+
+#[test]
 fn received_part_of_the_line() {
     let check = |input: &str, expected: Option<&str>| {
         let (_, parser, _) = parse(input.as_bytes(), &HeadLimits::default());
