@@ -150,7 +150,11 @@ impl RequestLine {
         match buf[*pos] {
             b'\r' | b'\n' => Ok(advance(pos, Stage::Start)),
             byte if is_method_byte(byte) => Ok(advance(pos, Stage::Method)),
-            _ => Err(RequestFault::InvalidMethod),
+            _ => {
+                // The line has begun, if badly: the empty lines before it may not be dropped now.
+                self.stage = Stage::Done;
+                Err(RequestFault::InvalidMethod)
+            }
         }
     }
 

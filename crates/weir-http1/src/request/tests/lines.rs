@@ -263,6 +263,14 @@ fn empty_lines_before_a_request_may_be_dropped() {
 }
 
 #[test]
+fn empty_lines_stay_once_a_line_has_begun() {
+    for input in ["\r\nG", "\r\ngarbage\r\n"] {
+        let (_, parser, _) = parse(input.as_bytes(), &HeadLimits::default());
+        assert_eq!(parser.leading(), 0, "{input:?}");
+    }
+}
+
+#[test]
 fn a_pipelined_request_begins_in_the_buffer_of_the_last() {
     let limits = HeadLimits {
         first_buffer: 64,
