@@ -207,6 +207,7 @@ macro_rules! directives {
             }
 
             /// Takes over what the enclosing block says and this one does not.
+            #[allow(dead_code, reason = "the outermost block inherits from nothing")]
             pub(crate) fn inherit(&mut self, outer: &Self) {
                 $( self.$field.inherit(&outer.$field); )+
                 $( self.$rfield.inherit(&outer.$rfield); )*

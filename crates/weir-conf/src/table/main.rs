@@ -7,7 +7,8 @@ use super::{Arity, EVENTS, Entry, MAIN, Support, directives};
 use crate::model::ErrorLogTarget;
 use crate::value::EnvRule;
 use crate::value::read::{
-    Call, Reading, Reject, env, error_log, flag, number, path, time, user, worker_processes,
+    Call, Reading, Reject, env, error_log, flag, number, path, time, user, worker_connections,
+    worker_processes,
 };
 
 directives! {
@@ -33,7 +34,7 @@ directives! {
     /// Where error lines go.
     error_log: Many<ErrorLogTarget> = error_log, "logs/error.log error"; in MAIN, Arity::SOME;
     /// Most connections of a worker, upstream ones among them.
-    worker_connections: One<usize> = number, "512"; in EVENTS;
+    worker_connections: One<usize> = worker_connections, "512"; in EVENTS;
     /// Whether a worker accepts all waiting connections at once.
     multi_accept: One<bool> = flag, "off"; in EVENTS;
     raw {}

@@ -6,14 +6,15 @@ mod plain;
 mod proxy;
 mod replies;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::compat::Differences;
-use crate::model::LogFormat;
+use crate::model::{LogDestination, LogFormat};
 use crate::pattern::{Case, Pattern};
 use crate::template::TemplateFault;
 use crate::text::Word;
@@ -24,7 +25,7 @@ pub(crate) use client::{access_rule, keepalive_timeout, temp_path};
 pub(crate) use logs::{access_log, error_log, log_format};
 pub(crate) use plain::{
     bits, buffers, env, flag, header_name, keyword, mark, number, offset, path, rate, size,
-    template, text, time, user, worker_processes,
+    template, text, time, user, worker_connections, worker_processes,
 };
 pub(crate) use proxy::{bind, cookie_domain, cookie_flags, cookie_path, redirect, set_header};
 pub(crate) use replies::{
@@ -44,6 +45,8 @@ pub(crate) struct Reading {
     pub(crate) faults: Vec<Fault>,
     pub(crate) ignored: Vec<(String, Place)>,
     pub(crate) log_formats: Vec<Arc<LogFormat>>,
+    /// Buffered access logs, which must agree wherever they are named.
+    pub(crate) log_buffers: HashMap<LogDestination, (usize, Option<Duration>)>,
     /// Variables that no built-in one matches; regular expressions may still define them.
     pub(crate) pending: Vec<(String, Place)>,
     /// What the location being read has said about `proxy_pass` so far.
@@ -69,6 +72,7 @@ impl Reading {
             faults: Vec::new(),
             ignored: Vec::new(),
             log_formats: vec![Arc::new(LogFormat::combined())],
+            log_buffers: HashMap::new(),
             pending: Vec::new(),
             proxy_pass: ProxyPassSeen::None,
             groups: HashSet::new(),
@@ -92,8 +96,16 @@ impl Reading {
     pub(crate) fn log_template(&mut self, text: &[u8], place: &Place) -> Result<Template, Reject> {
         self.template(text, place).map_err(|reject| match reject {
             Reject::Message(message) if message == TemplateFault::InvalidName.to_string() => {
+                // From the dollar sign that has no name.
                 let text = String::from_utf8_lossy(text);
-                Reject::message(format!("invalid parameter \"{text}\""))
+                let rest = text
+                    .match_indices('$')
+                    .map(|(at, _)| &text[at..])
+                    .find(|rest| {
+                        let name = rest[1..].trim_start_matches('{');
+                        !name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+                    });
+                Reject::message(format!("invalid parameter \"{}\"", rest.unwrap_or(&text)))
             }
             other => other,
         })

@@ -93,6 +93,19 @@ pub(crate) fn access_log(call: &mut Call<'_>) -> Result<Vec<AccessLog>, Reject> 
         flush,
         condition,
     } = options;
+    if let Some(size) = buffer {
+        let agreed = *call
+            .cx
+            .log_buffers
+            .entry(destination.clone())
+            .or_insert((size, flush));
+        if agreed != (size, flush) {
+            return Err(Reject::message(format!(
+                "access_log \"{}\" already defined with conflicting parameters",
+                call.text(0)
+            )));
+        }
+    }
     Ok(vec![AccessLog::To {
         destination,
         format,

@@ -135,6 +135,13 @@ pub(crate) fn worker_processes(call: &mut Call<'_>) -> Result<usize, Reject> {
         .ok_or_else(|| Reject::directive("invalid value"))
 }
 
+/// A number of connections (`ngx_event_connections`).
+pub(crate) fn worker_connections(call: &mut Call<'_>) -> Result<usize, Reject> {
+    parse_number(call.bytes(0))
+        .and_then(|number| usize::try_from(number).ok())
+        .ok_or_else(|| Reject::message(format!("invalid number \"{}\"", call.text(0))))
+}
+
 /// A user and perhaps a group.
 pub(crate) fn user(call: &mut Call<'_>) -> Result<(String, Option<String>), Reject> {
     let group = (call.args.len() > 1).then(|| call.text(1));
