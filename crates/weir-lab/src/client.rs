@@ -245,3 +245,77 @@ impl Connection {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// Plays `steps` against a proxy that is itself a script; what was received, as JSON.
+    async fn check(proxy: Value, steps: Value, expected: Value) {
+        let any = Address::Inet("127.0.0.1:0".parse().unwrap());
+        let script = serde_json::from_value(proxy).unwrap();
+        let proxy = Backend::start(any, script).await.unwrap();
+        let steps: Vec<ClientStep> = serde_json::from_value(steps).unwrap();
+        let mut client = Client::new(proxy.address().clone(), PathBuf::new());
+        client.play(&steps, &mut BTreeMap::new()).await.unwrap();
+        let got = client.received().iter();
+        let got: Vec<Value> = got
+            .map(|got| {
+                json!([
+                    got.response.status,
+                    got.response.body,
+                    got.response.end,
+                    got.conn
+                ])
+            })
+            .collect();
+        assert_eq!(Value::from(got), expected);
+    }
+
+    const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    const GET: &str = "GET / HTTP/1.1\r\n\r\n";
+
+    #[tokio::test]
+    async fn a_kept_connection_is_open_and_a_closed_one_is_not() {
+        let proxy = json!([[["head"], ["send", OK], ["head"], ["send", OK], ["fin"]]]);
+        let steps = json!([["send", GET], ["recv", 0.01], ["send", GET], ["recv"]]);
+        check(
+            proxy,
+            steps,
+            json!([[200, "ok", "open", null], [200, "ok", "fin", null]]),
+        )
+        .await;
+    }
+
+    #[tokio::test]
+    async fn pipelined_answers_are_told_apart() {
+        let proxy = json!([[["head"], ["send", OK], ["send", OK], ["hold", 5]]]);
+        let steps = json!([["send", GET], ["recv", 0.01], ["recv", 0.01]]);
+        check(
+            proxy,
+            steps,
+            json!([[200, "ok", "open", null], [200, "ok", "open", null]]),
+        )
+        .await;
+    }
+
+    #[tokio::test]
+    async fn connections_have_names() {
+        let proxy = json!([[["head"], ["rst"]], [["head"], ["send", OK], ["hold", 5]]]);
+        let steps = json!([
+            ["send", GET],
+            ["recv"],
+            ["use", "b"],
+            ["send", GET],
+            ["recv", 0.01]
+        ]);
+        check(
+            proxy,
+            steps,
+            json!([[null, "", "rst", null], [200, "ok", "open", "b"]]),
+        )
+        .await;
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::proxy::Preamble;
 use crate::record::{Conf, Record};
 
 /// Variables of the access log, in the order of a line's tab-separated columns.
@@ -31,17 +32,21 @@ const SERVER_NAMES: [(&str, &str); 3] = [
     ("log-regex-name", "server_name ~^c;"),
 ];
 
-/// The configuration of `record` for a proxy in `prefix`; `first` goes before everything else,
-/// on the first line, so that line numbers stay.
-pub(crate) fn text(record: &Record, prefix: &Path, first: &str) -> String {
+/// The configuration of `record` for a proxy in `prefix`. The preamble adds no line, so that line
+/// numbers stay.
+pub(crate) fn text(record: &Record, prefix: &Path, preamble: Preamble) -> String {
     let text = match &record.conf.file {
-        Some(file) => format!("{first}{file}"),
-        None => around(record, first),
+        Some(file) => format!("{}{file}", preamble.first),
+        None => around(record, preamble),
     };
     text.replace("@PREFIX@", &prefix.to_string_lossy())
 }
 
-fn around(record: &Record, first: &str) -> String {
+fn around(record: &Record, preamble: Preamble) -> String {
+    let Preamble {
+        first,
+        http: more_http,
+    } = preamble;
     let conf = &record.conf;
     let part = |part: &Option<String>| part.clone().unwrap_or_default();
     let user = conf.user.as_deref().unwrap_or("root");
@@ -75,7 +80,7 @@ http {{
   log_format m '{format}';
   access_log logs/access.log m; {more_logs}
   client_body_temp_path body_temp;
-  proxy_temp_path proxy_temp;
+  proxy_temp_path proxy_temp; {more_http}
   default_type text/plain;
   {http}
   server {{
@@ -120,11 +125,12 @@ mod tests {
             "id": "x", "phase": "x", "note": "", "nginx": [], "backend": {}, "request": [],
             "conf": {"server": "gzip on;"},
         });
-        let text = text(
-            &serde_json::from_value(record).unwrap(),
-            Path::new("/p"),
-            "compat 1.22; ",
-        );
+        let record = serde_json::from_value(record).unwrap();
+        let preamble = Preamble {
+            first: "compat 1.22; ",
+            http: "x;",
+        };
+        let text = text(&record, Path::new("/p"), preamble);
         assert_eq!(text.lines().nth(18).map(str::trim), Some("gzip on;"));
     }
 }

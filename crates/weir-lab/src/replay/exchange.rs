@@ -37,7 +37,7 @@ pub(crate) async fn replay(
     directory: &Path,
 ) -> Outcome {
     let path = directory.join("p");
-    let text = conf::text(record, &path, target.first_directive(version));
+    let text = conf::text(record, &path, target.preamble(version));
     let prefix = match Prefix::lay_out(path, &text) {
         Ok(prefix) => prefix,
         Err(fault) => return Outcome::Broken(format!("prefix: {fault}")),

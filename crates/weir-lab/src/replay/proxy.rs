@@ -23,6 +23,19 @@ pub(crate) struct Target {
     nginx: Option<String>,
 }
 
+/// What stands in a configuration because of the binary, not because of the record; no line feeds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Preamble {
+    /// Before everything else.
+    pub(crate) first: &'static str,
+    /// In `http`.
+    pub(crate) http: &'static str,
+}
+
+/// Directories of modules that play no part; compiled-in ones belong to the system.
+const OTHER_TEMP_PATHS: &str =
+    "fastcgi_temp_path fastcgi_temp; uwsgi_temp_path uwsgi_temp; scgi_temp_path scgi_temp;";
+
 /// A started proxy.
 #[derive(Debug)]
 pub(crate) struct Proxy {
@@ -92,12 +105,18 @@ impl Target {
         self.nginx.is_some()
     }
 
-    /// What must stand first in a configuration.
-    pub(crate) fn first_directive(&self, version: Version) -> &'static str {
-        if self.nginx.is_some() {
-            ""
+    /// What the configuration of a record needs besides.
+    pub(crate) fn preamble(&self, version: Version) -> Preamble {
+        if self.is_nginx() {
+            Preamble {
+                first: "",
+                http: OTHER_TEMP_PATHS,
+            }
         } else {
-            version.compat_directive()
+            Preamble {
+                first: version.compat_directive(),
+                http: "",
+            }
         }
     }
 

@@ -98,12 +98,12 @@ fn spawn(number: usize) -> std::io::Result<Child> {
 
 /// The life of one shard, from inside.
 pub(crate) fn serve(options: &Options) -> Result<(), ReplayError> {
-    let rights = namespace::enter().map_err(fault);
-    let rights = match rights {
+    let rights = match namespace::enter() {
         Ok(rights) => rights,
         Err(fault) => {
+            // Not an outcome, so whoever started this shard fails with these words.
             println!("{fault}");
-            return Err(fault);
+            return Ok(());
         }
     };
     let records = record::load(&options.records)?;
@@ -120,7 +120,7 @@ pub(crate) fn serve(options: &Options) -> Result<(), ReplayError> {
     for line in std::io::stdin().lines() {
         let job: Job = serde_json::from_str(&line.map_err(fault)?).map_err(fault)?;
         let record = &records[job.index];
-        let outcome = match needs_root(record, rights) {
+        let outcome = match needs_root(record, &target, rights) {
             true => Outcome::Skipped("needs the machine's root".to_owned()),
             false => runtime.block_on(async {
                 let run = exchange::replay(&target, record, job.version, directory.path());
@@ -140,13 +140,15 @@ pub(crate) fn serve(options: &Options) -> Result<(), ReplayError> {
     Ok(())
 }
 
-/// Whether another user is needed, of whom a user namespace knows nothing.
-fn needs_root(record: &Record, rights: Rights) -> bool {
+/// Whether another user is needed, of whom a user namespace knows nothing; nginx also gives its
+/// compiled-in directories away when it accepts a configuration.
+fn needs_root(record: &Record, target: &Target, rights: Rights) -> bool {
     let locks = record
         .request
         .iter()
         .any(|step| matches!(step, ClientStep::LockDirectory(_)));
-    rights == Rights::Mapped && (locks || record.conf.user.is_some())
+    let accepted = target.is_nginx() && record.conf.file.is_some();
+    rights == Rights::Mapped && (locks || record.conf.user.is_some() || accepted)
 }
 
 /// Workers of another user must get at the prefix.
