@@ -1,0 +1,95 @@
+//! The crates depend on each other as drawn in `docs/architecture.md`: arrows point down only.
+//!
+//! Test-only dependencies are free; what a crate is built from is not.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Each crate of the workspace and what it may use, from the bottom up.
+const MAY_USE: [(&str, &[&str]); 7] = [
+    ("weir-conf", &[]),
+    ("weir-http1", &[]),
+    ("weir-upstream", &[]),
+    ("weir-log", &["weir-conf"]),
+    (
+        "weir-proxy",
+        &["weir-conf", "weir-http1", "weir-upstream", "weir-log"],
+    ),
+    ("weir-lab", &["weir-conf", "weir-proxy"]),
+    (
+        "weir",
+        &[
+            "weir-conf",
+            "weir-http1",
+            "weir-upstream",
+            "weir-log",
+            "weir-proxy",
+            "weir-lab",
+        ],
+    ),
+];
+
+/// Crates without I/O: no runtime, no system calls of their own.
+const PURE: [&str; 2] = ["weir-http1", "weir-upstream"];
+
+/// What a crate without I/O may not be built from.
+const IO: [&str; 6] = ["tokio", "socket2", "nix", "libc", "hyper", "tracing"];
+
+#[test]
+fn arrows_point_down_only() {
+    let built_from = dependencies();
+    let members: BTreeSet<&str> = built_from.keys().map(String::as_str).collect();
+    let drawn: BTreeSet<&str> = MAY_USE.iter().map(|(name, _)| *name).collect();
+    assert_eq!(members, drawn, "crates of the workspace, and those drawn");
+    for (name, allowed) in MAY_USE {
+        let inside = built_from[name]
+            .iter()
+            .filter(|used| members.contains(used.as_str()));
+        let upward: Vec<_> = inside
+            .filter(|used| !allowed.contains(&used.as_str()))
+            .collect();
+        assert!(upward.is_empty(), "{name} uses {upward:?}");
+    }
+}
+
+#[test]
+fn rules_do_no_io() {
+    let built_from = dependencies();
+    for name in PURE {
+        let io: Vec<_> = IO
+            .iter()
+            .filter(|used| built_from[name].contains(**used))
+            .collect();
+        assert!(io.is_empty(), "{name} uses {io:?}");
+    }
+}
+
+/// Each member of the workspace with the packages that it is built from directly.
+fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version=1", "--no-deps", "--offline"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo writes JSON");
+    let packages = metadata["packages"].as_array().expect("packages");
+    packages
+        .iter()
+        .map(|package| (text(&package["name"]), direct(package)))
+        .collect()
+}
+
+fn direct(package: &Value) -> BTreeSet<String> {
+    let all = package["dependencies"].as_array().expect("dependencies");
+    // The kind is "dev", "build", or null for what the crate is built from.
+    all.iter()
+        .filter(|used| used["kind"].is_null())
+        .map(|used| text(&used["name"]))
+        .collect()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().expect("a name").to_owned()
+}
