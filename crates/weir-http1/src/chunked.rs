@@ -94,6 +94,13 @@ pub struct ChunkedDecoder {
 
 const MAX_SIZE: u64 = i64::MAX as u64;
 
+impl Default for ChunkedDecoder {
+    /// A strict decoder before the first chunk.
+    fn default() -> Self {
+        Self::new(ChunkRules::STRICT)
+    }
+}
+
 impl ChunkedDecoder {
     /// A decoder before the first chunk.
     #[must_use]
@@ -166,6 +173,12 @@ impl ChunkedDecoder {
             Stage::TrailerLineAlmostDone => rest + end,
             Stage::Done => 0,
         }
+    }
+
+    /// Bytes of the current chunk's data that are still to come; 0 between chunks.
+    #[must_use]
+    pub fn chunk_rest(&self) -> u64 {
+        if self.stage == Stage::Data { self.size } else { 0 }
     }
 
     /// Names and values of the kept trailers, complete once done.

@@ -70,6 +70,13 @@ pub enum Found<'a> {
 }
 
 impl Locations {
+    /// All locations of this level, in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Location>> {
+        let fixed = self.fixed.iter().flat_map(|entry| entry.exact.iter().chain(&entry.prefix));
+        let regexes = self.regexes.iter().map(|(_, location)| location);
+        fixed.chain(regexes).chain(self.named.values())
+    }
+
     /// The location called `name`, which starts with `@`.
     pub fn named(&self, name: &str) -> Option<&Arc<Location>> {
         self.named.get(name)

@@ -1,0 +1,248 @@
+//! The life of a client connection: idle, a request, idle again.
+
+use std::future::poll_fn;
+use std::io;
+use std::ops::{Deref, DerefMut};
+use std::task::{Context, Poll};
+
+use weir_conf::LingeringClose;
+use weir_log::Level;
+
+use super::head::{self, HeadEnd};
+use crate::content::dispatch;
+use crate::io::buffers;
+use crate::report::error_log::{self, Message};
+use crate::report::access_log;
+use crate::session::{Action, Connection, Session};
+
+/// Serves `conn` until it ends. The future is small while the connection idles: what a request
+/// needs is boxed when its first byte comes.
+pub(crate) async fn serve(mut conn: Connection) {
+    let worker = conn.worker.clone();
+    let _registration = poll_fn(|cx| Poll::Ready(worker.register(cx.waker().clone()))).await;
+    while conn.wait_for_request().await {
+        match Box::pin(serve_requests(conn)).await {
+            Some(idle) => conn = idle,
+            None => return,
+        }
+    }
+}
+
+/// Serves what the client sends until it pauses; `None` when the connection has ended.
+async fn serve_requests(conn: Connection) -> Option<Connection> {
+    let req = conn.worker.take_request();
+    let mut session = Session { conn, req };
+    loop {
+        session.begin_request();
+        let kept = serve_request(&mut session).await;
+        session.end_request();
+        if !kept {
+            session.conn.worker.give_back_request(session.req);
+            return None;
+        }
+        if session.conn.input.is_empty() {
+            let Session { mut conn, req } = session;
+            conn.worker.give_back_request(req);
+            conn.action = Action::Keepalive;
+            return Some(conn);
+        }
+        session.req.pipelined = true;
+    }
+}
+
+/// Serves one request; `true` if another may follow.
+async fn serve_request(session: &mut Session) -> bool {
+    let mut session = Logged(session);
+    match head::read(&mut session).await {
+        Ok(()) => dispatch::respond(&mut session).await,
+        Err(HeadEnd::Refused(status)) => dispatch::refuse(&mut session, status).await,
+        Err(HeadEnd::Gone(status)) => {
+            session.req.response.status = status;
+            return false;
+        }
+        Err(HeadEnd::Silent) => {
+            session.req.logged = true;
+            return false;
+        }
+    }
+    finish(&mut session).await
+}
+
+/// What follows the answer (`ngx_http_finalize_connection`).
+async fn finish(session: &mut Session) -> bool {
+    if session.req.closes_at_once {
+        return false;
+    }
+    let mut unread_body = !session.req.body.complete;
+    if unread_body && session.req.body.discarded {
+        if !session.finish_discarding().await {
+            return false;
+        }
+        unread_body = false;
+    }
+    if unread_body {
+        session.req.keepalive = false;
+    }
+    if session.req.keepalive && !session.conn.input_closed {
+        let ends = session.conn.worker.is_draining() && session.conn.input.is_empty();
+        if !ends {
+            return true;
+        }
+    }
+    let unread = !session.conn.input.is_empty() || unread_body || session.req.lingers;
+    let linger = match session.settings().lingering_close {
+        LingeringClose::Off => false,
+        LingeringClose::On => unread,
+        LingeringClose::Always => true,
+    };
+    if linger && !session.conn.input_closed {
+        session.linger().await;
+    }
+    false
+}
+
+/// Writes the access line when the request ends, however it ends: also when its task is dropped.
+struct Logged<'a>(&'a mut Session);
+
+impl Deref for Logged<'_> {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        self.0
+    }
+}
+
+impl DerefMut for Logged<'_> {
+    fn deref_mut(&mut self) -> &mut Session {
+        self.0
+    }
+}
+
+impl Drop for Logged<'_> {
+    fn drop(&mut self) {
+        if self.0.req.begun {
+            access_log::write(self.0);
+        }
+    }
+}
+
+impl Session {
+    /// What was read ahead becomes the beginning of the next request.
+    fn begin_request(&mut self) {
+        if self.conn.worker.generation().listens_like(&self.conn.plan, self.conn.listen) {
+            self.conn.plan = self.conn.worker.generation();
+        }
+        std::mem::swap(&mut self.req.bytes, &mut self.conn.input);
+        self.req.started = crate::io::clock::now();
+        self.conn.requests += 1;
+        self.conn.action = if self.req.pipelined {
+            Action::ReadingPipelinedLine
+        } else {
+            Action::ReadingRequestLine
+        };
+    }
+
+    /// Empties the request; its buffer serves the next one.
+    fn end_request(&mut self) {
+        let bytes = std::mem::take(&mut self.req.bytes);
+        buffers::give_back(bytes);
+        self.req.reset();
+        self.conn.release_input();
+    }
+}
+
+impl Connection {
+    /// Waits for the first bytes of a request; `false` when the connection is to end.
+    async fn wait_for_request(&mut self) -> bool {
+        if self.requests == 0 {
+            let server = self.plan.default_server(self.listen);
+            self.deadline.set(server.core.client_header_timeout);
+        } else {
+            let settings = &self.plan.default_server(self.listen).default.settings;
+            if self.requests == 1 && settings.tcp_nodelay {
+                self.stream.set_nodelay();
+            }
+            self.deadline.set(self.idle_timeout);
+        }
+        let arrived = poll_fn(|cx| self.poll_first_bytes(cx)).await;
+        self.deadline.clear();
+        match arrived {
+            Arrived::Bytes => true,
+            Arrived::Closed(error) => {
+                self.log_idle_end(error.as_ref());
+                false
+            }
+            Arrived::TimedOut => {
+                if self.requests == 0 {
+                    let message = Message::errno("client timed out", libc::ETIMEDOUT);
+                    error_log::log_idle(self, Level::Info, message);
+                    if self.plan.default_server(self.listen).default.settings.reset_timedout_connection {
+                        self.stream.reset_on_close();
+                    }
+                }
+                false
+            }
+            Arrived::Drained => false,
+        }
+    }
+
+    fn poll_first_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Arrived> {
+        loop {
+            if self.stream.poll_readable(cx).is_ready() {
+                let mut input = buffers::take_head();
+                match self.stream.poll_read(cx, &mut input, buffers::HEAD_BUFFER) {
+                    Poll::Ready(Ok(0)) => {
+                        buffers::give_back(input);
+                        return Poll::Ready(Arrived::Closed(None));
+                    }
+                    Poll::Ready(Ok(_)) => {
+                        self.input = input;
+                        return Poll::Ready(Arrived::Bytes);
+                    }
+                    Poll::Ready(Err(error)) => return Poll::Ready(Arrived::Closed(Some(error))),
+                    Poll::Pending => buffers::give_back(input),
+                }
+                // The readiness was stale; ask again so that the reactor knows whom to wake.
+                if self.stream.poll_readable(cx).is_ready() && !self.stream.always_readable() {
+                    continue;
+                }
+            }
+            if self.worker.is_draining() {
+                return Poll::Ready(Arrived::Drained);
+            }
+            self.move_to_new_plan();
+            return self.deadline.poll_expired(cx).map(|()| Arrived::TimedOut);
+        }
+    }
+
+    /// An idle connection does not keep an old configuration alive.
+    fn move_to_new_plan(&mut self) {
+        let newest = self.worker.generation();
+        if newest.listens_like(&self.plan, self.listen) {
+            self.plan = newest;
+        }
+    }
+
+    fn log_idle_end(&self, error: Option<&io::Error>) {
+        if self.requests > 0 {
+            error_log::log_closed_keepalive(self, error);
+            return;
+        }
+        match error {
+            Some(error) => {
+                error_log::log_idle(self, Level::Info, Message::call("recv() failed", error));
+            }
+            None => error_log::log_idle(self, Level::Info, Message::text("client closed connection")),
+        }
+    }
+}
+
+/// What ended the wait for a request.
+enum Arrived {
+    Bytes,
+    /// FIN, or an error.
+    Closed(Option<io::Error>),
+    TimedOut,
+    /// The worker is going out of service.
+    Drained,
+}

@@ -1,0 +1,163 @@
+//! A status becomes an answer: an `error_page`, or nginx's own page.
+
+use weir_conf::{ErrorPage, ErrorTarget, Overwrite};
+use weir_http1::Version;
+use weir_http1::request::Method;
+use weir_http1::uri::split_args;
+
+use super::dispatch::Outcome;
+use super::{page, response};
+use crate::report::variables;
+use crate::session::Session;
+
+/// Answers with `status` (`ngx_http_special_response_handler`).
+pub(crate) async fn answer(session: &mut Session, status: u16) -> Outcome {
+    if matches!(status, 408 | 444 | 499) {
+        return Outcome::Close(status);
+    }
+    if session.req.response.begun {
+        // Too late for a page: the client sees a cut answer.
+        session.req.keepalive = false;
+        return Outcome::Answered;
+    }
+    session.req.status_override = Some(status);
+    if matches!(status, 400 | 413 | 414 | 495 | 496 | 497 | 500 | 501) {
+        session.req.keepalive = false;
+    }
+    if matches!(status, 400 | 495 | 496 | 497) && session.req.parser_done() {
+        session.req.lingers = false;
+    }
+    session.req.response.content_length = None;
+    if let Some(outcome) = custom(session, status) {
+        return outcome;
+    }
+    session.discard_body();
+    send_page(session, status).await;
+    Outcome::Answered
+}
+
+/// The `error_page` of this status, unless one is being served already.
+fn custom(session: &mut Session, status: u16) -> Option<Outcome> {
+    let settings = session.settings();
+    if session.req.in_error_page || session.req.redirects_left == 0 {
+        return None;
+    }
+    let pages = settings.error_page.clone();
+    if pages.is_empty() {
+        return None;
+    }
+    if !settings.recursive_error_pages {
+        session.req.in_error_page = true;
+    }
+    let page = pages.iter().find(|page| page.statuses.contains(&status))?;
+    Some(redirect(session, page))
+}
+
+/// `ngx_http_send_error_page`.
+fn redirect(session: &mut Session, page: &ErrorPage) -> Outcome {
+    match page.overwrite {
+        Overwrite::Keep => {}
+        Overwrite::FromTarget => session.req.status_override = None,
+        Overwrite::Code(code) => session.req.status_override = Some(code),
+    }
+    match &page.target {
+        ErrorTarget::Named(name) => Outcome::Named(name.clone().into_bytes()),
+        ErrorTarget::Uri { path, args } => {
+            let uri = variables::text(session, path);
+            let (uri, args) = match args {
+                Some(args) => (uri, args.to_vec()),
+                None if path.is_literal() => (uri, session.req.args.clone()),
+                None => {
+                    let (path, args) = split_args(&uri);
+                    (path.to_vec(), args.unwrap_or_default().to_vec())
+                }
+            };
+            if session.req.method != Method::Head {
+                session.req.method = Method::Get;
+            }
+            Outcome::Redirect { uri, args }
+        }
+        ErrorTarget::Url(url) => {
+            let location = variables::text(session, url);
+            let status = match page.overwrite {
+                Overwrite::Code(code @ (301 | 302 | 303 | 307 | 308)) => code,
+                Overwrite::Code(_) | Overwrite::Keep | Overwrite::FromTarget => 302,
+            };
+            session.req.response.clear_head();
+            session.req.response.push_field(b"Location", &location);
+            session.req.redirects_left = 0;
+            Outcome::Status(status)
+        }
+    }
+}
+
+/// Sends nginx's page (`ngx_http_send_special_response`).
+async fn send_page(session: &mut Session, status: u16) {
+    let refresh = wants_refresh(session, status);
+    let signature = response::signature(session);
+    let padded = wants_padding(session);
+    let body = match refresh {
+        Some(location) => Some(page::refresh(&location)),
+        None => page::body(status, &signature, session.conn.plan.differences().page_407, padded)
+            .map(String::into_bytes),
+    };
+    absolute_location(session);
+    let response = &mut session.req.response;
+    response.status = if (494..=497).contains(&status) { 400 } else { status };
+    session.req.status_override = None;
+    response.status_line.clear();
+    response.last_modified.clear();
+    response.content_type.clear();
+    if body.is_some() {
+        response.content_type.extend_from_slice(b"text/html");
+    }
+    let body = body.unwrap_or_default();
+    response.content_length = Some(body.len() as u64);
+    session.send_answer(&body).await;
+}
+
+fn wants_padding(session: &Session) -> bool {
+    if !session.settings().msie_padding || session.req.head.version < Version::HTTP_10 {
+        return false;
+    }
+    let browser = session.req.head.browser(&session.req.bytes);
+    browser.msie || browser.chrome
+}
+
+/// Where `msie_refresh` sends an old Internet Explorer by page instead of by redirect.
+fn wants_refresh(session: &mut Session, status: u16) -> Option<Vec<u8>> {
+    let settings = session.settings();
+    if !settings.msie_refresh || !matches!(status, 301 | 302) {
+        return None;
+    }
+    if !session.req.head.browser(&session.req.bytes).msie {
+        return None;
+    }
+    session.req.response.status = 200;
+    Some(std::mem::take(&mut session.req.response.location))
+}
+
+/// Puts scheme, host and port before a location that begins with a slash (`ngx_http_header_filter`).
+fn absolute_location(session: &mut Session) {
+    let settings = session.settings();
+    let location = &session.req.response.location;
+    if location.first() != Some(&b'/') || !settings.absolute_redirect {
+        return;
+    }
+    let mut absolute = b"http://".to_vec();
+    let host = if settings.server_name_in_redirect || session.req.host.is_empty() {
+        session.server().name.as_bytes()
+    } else {
+        &session.req.host
+    };
+    absolute.extend_from_slice(host);
+    let port = session.conn.local.map(|local| local.port()).filter(|port| *port != 80);
+    if let Some(port) = port
+        && settings.port_in_redirect
+    {
+        absolute.push(b':');
+        absolute.extend_from_slice(itoa::Buffer::new().format(port).as_bytes());
+    }
+    absolute.extend_from_slice(location);
+    session.req.response.location = absolute;
+}

@@ -1,0 +1,119 @@
+//! From the URI to a location and to a file.
+
+use weir_conf::{Found, KeepaliveDisable, LocationKind};
+use weir_http1::request::Method;
+use weir_http1::uri::{Escape, escape};
+
+use super::dispatch::Outcome;
+use crate::io::clock;
+use crate::report::error_log::{self, Message};
+use crate::report::variables;
+use crate::session::{Captured, Session};
+
+/// Chooses the location of the URI (`ngx_http_core_find_config_phase`); an outcome if the request
+/// ends here.
+pub(crate) fn location(session: &mut Session) -> Option<Outcome> {
+    let Some(server) = session.req.server.clone() else {
+        return Some(Outcome::Status(500));
+    };
+    match server.locations.find(&session.req.uri) {
+        Found::Location { location, captures } => {
+            session.req.location = Some(location.clone());
+            if let Some(groups) = captures {
+                session.req.captures = Captured { groups, text: session.req.uri.clone() };
+            }
+        }
+        Found::AutoRedirect(location) => {
+            session.req.location = Some(location.clone());
+            apply_location(session);
+            return Some(add_slash(session));
+        }
+        Found::None => session.req.location = None,
+    }
+    let internal_only = session.req.location.is_some() && session.settings().internal;
+    if internal_only && !session.req.internal {
+        return Some(Outcome::Status(404));
+    }
+    apply_location(session);
+    body_too_large(session)
+}
+
+/// Keep-alive as the location's settings allow it (`ngx_http_update_location_config`).
+pub(crate) fn apply_location(session: &mut Session) {
+    let settings = session.settings();
+    let age = clock::now().saturating_duration_since(session.conn.opened);
+    let disabled = settings.keepalive_timeout.timeout.is_zero()
+        || session.conn.requests >= settings.keepalive_requests
+        || age > settings.keepalive_time
+        || browser_gets_none(session, settings.keepalive_disable);
+    let timeout = settings.keepalive_timeout.timeout;
+    if session.req.keepalive && disabled {
+        session.req.keepalive = false;
+    }
+    session.conn.idle_timeout = timeout;
+}
+
+fn browser_gets_none(session: &Session, disable: KeepaliveDisable) -> bool {
+    if disable.contains(KeepaliveDisable::NONE) || disable.is_empty() {
+        return false;
+    }
+    if session.req.method != Method::Post && !disable.contains(KeepaliveDisable::SAFARI) {
+        return false;
+    }
+    let browser = session.req.head.browser(&session.req.bytes);
+    (browser.msie6 && session.req.method == Method::Post && disable.contains(KeepaliveDisable::MSIE6))
+        || (browser.safari && disable.contains(KeepaliveDisable::SAFARI))
+}
+
+fn body_too_large(session: &mut Session) -> Option<Outcome> {
+    let limit = session.settings().client_max_body_size;
+    let length = session.req.head.content_length?;
+    if limit == 0 || length <= limit || session.req.body.discarded {
+        return None;
+    }
+    let text = format!("client intended to send too large body: {length} bytes");
+    error_log::error(session, Message::text(&text));
+    session.discard_body();
+    Some(Outcome::Status(413))
+}
+
+/// 301 to the same path with a slash at its end.
+fn add_slash(session: &mut Session) -> Outcome {
+    let mut target = Vec::with_capacity(session.req.uri.len() + 1);
+    escape(&session.req.uri, Escape::Uri, &mut target);
+    target.push(b'/');
+    if !session.req.args.is_empty() {
+        target.push(b'?');
+        target.extend_from_slice(&session.req.args);
+    }
+    session.req.response.clear_head();
+    session.req.response.location = target;
+    Outcome::Status(301)
+}
+
+/// `alias` or `root`, evaluated; `$document_root`.
+pub(crate) fn document_root(session: &Session) -> Vec<u8> {
+    let settings = session.settings();
+    let template = settings.alias.as_ref().unwrap_or(&settings.root);
+    variables::text(session, template)
+}
+
+/// The file that `uri` stands for (`ngx_http_map_uri_to_path`).
+pub(crate) fn filename(session: &Session, uri: &[u8]) -> Vec<u8> {
+    let mut path = document_root(session);
+    let location = session.location();
+    if location.settings.alias.is_none() {
+        while path.last() == Some(&b'/') {
+            path.pop();
+        }
+        path.extend_from_slice(uri);
+        return path;
+    }
+    match location.kind {
+        LocationKind::Regex => {}
+        LocationKind::Exact | LocationKind::Prefix | LocationKind::PrefixNoRegex | LocationKind::Named => {
+            path.extend_from_slice(uri.get(location.name.len()..).unwrap_or_default());
+        }
+    }
+    path
+}

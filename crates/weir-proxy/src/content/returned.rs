@@ -1,0 +1,39 @@
+//! `return`.
+
+use weir_conf::Return;
+use weir_http1::uri::extension;
+
+use super::dispatch::Outcome;
+use crate::report::variables;
+use crate::session::Session;
+
+/// Answers as `return` says (`ngx_http_script_return_code`, `ngx_http_send_response`).
+pub(crate) async fn answer(session: &mut Session, rule: &Return) -> Outcome {
+    if rule.text.is_none() && rule.status >= 400 {
+        return Outcome::Status(rule.status);
+    }
+    let text = rule.text.as_ref().map(|text| variables::text(session, text)).unwrap_or_default();
+    session.discard_body();
+    session.req.response.clear_head();
+    if matches!(rule.status, 301 | 302 | 303 | 307 | 308) {
+        session.req.response.location = text;
+        return Outcome::Status(rule.status);
+    }
+    let content_type = media_type(session);
+    let response = &mut session.req.response;
+    response.status = rule.status;
+    response.content_type = content_type;
+    response.content_length = Some(text.len() as u64);
+    session.send_answer(&text).await;
+    Outcome::Answered
+}
+
+/// Type of the URI's extension, or `default_type` (`ngx_http_set_content_type`).
+pub(crate) fn media_type(session: &Session) -> Vec<u8> {
+    let settings = session.settings();
+    let extension = extension(&session.req.uri).to_ascii_lowercase();
+    match settings.types.find(&extension) {
+        Some(media) if !extension.is_empty() => media.as_bytes().to_vec(),
+        Some(_) | None => settings.default_type.as_bytes().to_vec(),
+    }
+}

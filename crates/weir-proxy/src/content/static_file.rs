@@ -1,0 +1,209 @@
+//! Files, well enough for error pages and small sites.
+
+use std::ffi::OsStr;
+use std::fs::{File, Metadata};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::Path;
+use std::time::{Duration, UNIX_EPOCH};
+
+use weir_conf::IfModifiedSince;
+use weir_http1::KnownField;
+use weir_http1::request::Method;
+use weir_http1::uri::{Escape, escape};
+
+use super::dispatch::Outcome;
+use super::{find, response, returned};
+use crate::io::buffers;
+use crate::report::error_log::{self, Message};
+use crate::report::variables;
+use crate::session::{Action, Ending, Session};
+
+/// Answers with the file of the URI (`ngx_http_index_handler`, `ngx_http_static_handler`).
+pub(crate) async fn answer(session: &mut Session) -> Outcome {
+    if session.req.uri.last() == Some(&b'/') {
+        return index(session);
+    }
+    if !matches!(session.req.method, Method::Get | Method::Head) {
+        return Outcome::Status(405);
+    }
+    let path = find::filename(session, &session.req.uri);
+    let opened = File::open(Path::new(OsStr::from_bytes(&path))).and_then(|file| {
+        let metadata = file.metadata()?;
+        Ok((file, metadata))
+    });
+    match opened {
+        Ok((_, metadata)) if metadata.is_dir() => redirect_to_directory(session),
+        Ok((file, metadata)) if metadata.is_file() => send(session, &file, &metadata).await,
+        Ok(_) => {
+            error_log::crit(session, Message::bytes(&quoted(b"", &path, b" is not a regular file")));
+            Outcome::Status(404)
+        }
+        Err(error) => open_failed(session, &path, &error),
+    }
+}
+
+/// A URI that ends with a slash: the first index file that exists.
+fn index(session: &mut Session) -> Outcome {
+    if !matches!(session.req.method, Method::Get | Method::Head | Method::Post) {
+        return Outcome::Status(405);
+    }
+    let names = session.settings().index.clone();
+    for name in names.iter() {
+        let name = variables::text(session, name);
+        if name.first() == Some(&b'/') {
+            return Outcome::Redirect { uri: name, args: session.req.args.clone() };
+        }
+        let uri = [session.req.uri.as_slice(), &name].concat();
+        let path = find::filename(session, &uri);
+        match std::fs::metadata(Path::new(OsStr::from_bytes(&path))) {
+            Ok(found) if found.is_file() => {
+                return Outcome::Redirect { uri, args: session.req.args.clone() };
+            }
+            Ok(_) => {}
+            Err(error) if error.raw_os_error() == Some(libc::ENOTDIR) => {
+                return open_failed(session, &path, &error);
+            }
+            Err(_) => {}
+        }
+    }
+    let directory = find::filename(session, &session.req.uri);
+    match std::fs::metadata(Path::new(OsStr::from_bytes(&directory))) {
+        Ok(_) => {
+            let text = quoted(b"directory index of ", &directory, b" is forbidden");
+            error_log::error(session, Message::bytes(&text));
+            Outcome::Status(403)
+        }
+        Err(error) => {
+            // nginx names the first index file's folder as missing.
+            let text = quoted(b"", &first_index(session), b" is not found");
+            error_log::error(session, Message::call(&String::from_utf8_lossy(&text), &error));
+            Outcome::Status(404)
+        }
+    }
+}
+
+fn first_index(session: &Session) -> Vec<u8> {
+    let name = session.settings().index.first().map(|name| variables::text(session, name));
+    let uri = [session.req.uri.as_slice(), &name.unwrap_or_default()].concat();
+    find::filename(session, &uri)
+}
+
+fn redirect_to_directory(session: &mut Session) -> Outcome {
+    let mut target = Vec::new();
+    escape(&session.req.uri, Escape::Uri, &mut target);
+    target.push(b'/');
+    if !session.req.args.is_empty() {
+        target.push(b'?');
+        target.extend_from_slice(&session.req.args);
+    }
+    session.req.response.clear_head();
+    session.req.response.location = target;
+    Outcome::Status(301)
+}
+
+fn open_failed(session: &Session, path: &[u8], error: &io::Error) -> Outcome {
+    let (status, missing) = match error.raw_os_error() {
+        Some(libc::ENOENT | libc::ENOTDIR | libc::ENAMETOOLONG) => (404, true),
+        Some(libc::EACCES) => (403, false),
+        _ => (500, false),
+    };
+    if !missing || session.settings().log_not_found {
+        let text = quoted(b"open() ", path, b" failed");
+        error_log::log_call(session, status == 500, &text, error);
+    }
+    Outcome::Status(status)
+}
+
+/// `BEFORE"PATH"AFTER`; a path may hold any bytes.
+fn quoted(before: &[u8], path: &[u8], after: &[u8]) -> Vec<u8> {
+    [before, b"\"", path, b"\"", after].concat()
+}
+
+async fn send(session: &mut Session, file: &File, metadata: &Metadata) -> Outcome {
+    session.discard_body();
+    let content_type = returned::media_type(session);
+    let modified = u64::try_from(metadata.mtime()).unwrap_or(0);
+    let last_modified = httpdate(modified);
+    let etag = session.settings().etag.then(|| format!("\"{modified:x}-{:x}\"", metadata.len()));
+    let overridden = session.req.status_override.is_some_and(|status| status != 200);
+    let response = &mut session.req.response;
+    response.clear_head();
+    response.status = 200;
+    response.content_type = content_type;
+    response.content_length = Some(metadata.len());
+    if !overridden {
+        response.last_modified.extend_from_slice(last_modified.as_bytes());
+    }
+    if let Some(etag) = &etag {
+        response.push_field(b"ETag", etag.as_bytes());
+    }
+    if !overridden && is_unmodified(session, modified, etag.as_deref()) {
+        let response = &mut session.req.response;
+        response.status = 304;
+        response.content_type.clear();
+        response.content_length = None;
+    } else if !overridden {
+        session.req.response.push_field(b"Accept-Ranges", b"bytes");
+    }
+    response::begin(session);
+    session.conn.action = Action::SendingToClient;
+    let length = if session.req.response.header_only { 0 } else { metadata.len() };
+    send_blocks(session, file, length).await
+}
+
+/// `If-None-Match`, else `If-Modified-Since` (`ngx_http_not_modified_header_filter`).
+fn is_unmodified(session: &Session, modified: u64, etag: Option<&str>) -> bool {
+    if let Some(wanted) = session.req.field(KnownField::IfNoneMatch) {
+        let Some(etag) = etag else {
+            return false;
+        };
+        return wanted == b"*"
+            || wanted
+                .split(|&byte| byte == b',')
+                .map(<[u8]>::trim_ascii)
+                .any(|tag| tag.strip_prefix(b"W/").unwrap_or(tag) == etag.as_bytes());
+    }
+    let Some(since) = session.req.field(KnownField::IfModifiedSince) else {
+        return false;
+    };
+    let since = std::str::from_utf8(since).ok().and_then(|text| httpdate::parse_http_date(text).ok());
+    let since = since.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).map(|time| time.as_secs());
+    match session.settings().if_modified_since {
+        IfModifiedSince::Off => false,
+        IfModifiedSince::Exact => since == Some(modified),
+        IfModifiedSince::Before => since.is_some_and(|since| since >= modified),
+    }
+}
+
+async fn send_blocks(session: &mut Session, file: &File, length: u64) -> Outcome {
+    let mut block = buffers::take_relay();
+    let mut offset = 0;
+    loop {
+        block.clear();
+        let wanted = usize::try_from(length - offset).unwrap_or(usize::MAX).min(buffers::RELAY_BUFFER);
+        block.resize(wanted, 0);
+        let read = if wanted == 0 { Ok(0) } else { file.read_at(&mut block, offset) };
+        let count = *read.as_ref().unwrap_or(&0);
+        if count == 0 && wanted > 0 {
+            // The file shrank or cannot be read: the client must see a cut answer.
+            session.req.keepalive = false;
+            break;
+        }
+        if session.write_all(&block[..count]).await.is_err() {
+            break;
+        }
+        offset += count as u64;
+        if offset == length {
+            session.req.ending = Ending::Complete;
+            break;
+        }
+    }
+    buffers::give_back(block);
+    Outcome::Answered
+}
+
+fn httpdate(seconds: u64) -> String {
+    httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds))
+}

@@ -1,0 +1,80 @@
+//! The error line of a failure, with nginx's level.
+
+use weir_http1::chunked::ChunkedFault;
+use weir_log::Level;
+
+use super::failure::{Cause, Failure};
+use crate::report::error_log::{self, Message, is_remote};
+use crate::report::peer_text::errno_of;
+use crate::session::Session;
+
+/// Writes the line of `failure`; a status is a failure without one.
+pub(super) fn log(session: &Session, failure: &Failure) {
+    let error = Level::Error;
+    match &failure.cause {
+        Cause::Status(_) => {}
+        Cause::NoLivePeers => error_log::log(session, error, Message::text("no live upstreams")),
+        Cause::NoConnectionSlot(count) => {
+            let text = format!("{count} worker_connections are not enough");
+            error_log::alert(session, Message::text(&text));
+        }
+        Cause::Socket(cause) => error_log::alert(session, Message::call("socket() failed", cause)),
+        Cause::Bind(address, cause) => {
+            let text = format!("bind({address}) failed");
+            error_log::crit(session, Message::call(&text, cause));
+        }
+        Cause::ConnectAtOnce(peer, cause) => {
+            let text = format!("connect() to {peer} failed");
+            error_log::log(session, at_once_level(errno_of(cause)), Message::call(&text, cause));
+        }
+        Cause::Connect(cause) => {
+            error_log::log(session, level_of(errno_of(cause)), Message::call("connect() failed", cause));
+        }
+        Cause::TimedOut => {
+            error_log::log(session, error, Message::errno("upstream timed out", libc::ETIMEDOUT));
+        }
+        Cause::Closed => {
+            error_log::log(session, error, Message::text("upstream prematurely closed connection"));
+        }
+        Cause::Receive(call, cause) | Cause::Send(call, cause) => {
+            error_log::log(session, level_of(errno_of(cause)), Message::call(call, cause));
+        }
+        Cause::HeadTooBig => {
+            error_log::log(session, error, Message::text("upstream sent too big header"));
+        }
+        Cause::InvalidHead(fault) => {
+            let mut text = Vec::new();
+            fault.write_message(&mut text);
+            error_log::log(session, error, Message::bytes(&text));
+        }
+        Cause::InvalidChunk(fault) => log_chunk(session, fault),
+    }
+}
+
+fn log_chunk(session: &Session, fault: &ChunkedFault) {
+    let text = match fault {
+        ChunkedFault::Invalid => "upstream sent invalid chunked response".to_owned(),
+        ChunkedFault::TooBigTrailers | ChunkedFault::InvalidTrailer { .. } => fault.to_string(),
+    };
+    error_log::error(session, Message::text(&text));
+}
+
+/// `ngx_connection_error` on an upstream connection.
+fn level_of(errno: i32) -> Level {
+    if is_remote(errno) { Level::Error } else { Level::Alert }
+}
+
+/// A connect that fails at once is `crit` where the cause lies on this machine
+/// (`ngx_event_connect_peer`).
+fn at_once_level(errno: i32) -> Level {
+    match errno {
+        libc::ECONNREFUSED
+        | libc::EAGAIN
+        | libc::ECONNRESET
+        | libc::ENETDOWN
+        | libc::ENETUNREACH
+        | libc::EHOSTDOWN
+        | libc::EHOSTUNREACH => Level::Error,
+        _ => Level::Crit,
+    }
+}

@@ -1,0 +1,80 @@
+//! One request to an upstream: choose a peer, send, read the head, relay the body.
+
+pub(crate) mod attempt;
+pub(crate) mod connection;
+pub mod failure;
+mod failure_log;
+mod framing;
+mod peers;
+mod read_head;
+mod relay;
+mod request_head;
+mod request_source;
+mod response_head;
+mod rewrite;
+mod spool;
+mod target;
+mod throttle;
+mod tries;
+mod upgrade;
+pub(crate) mod upstream_state;
+pub mod verdict;
+
+use weir_conf::{HttpVersion, ProxyPass};
+
+use crate::client::body::{BodyEnd, Framing};
+use crate::content::dispatch::Outcome;
+use crate::session::Session;
+
+use self::tries::Exchange;
+
+/// Passes the request to an upstream and its answer to the client (`ngx_http_proxy_handler`).
+pub(crate) async fn proxy(session: &mut Session, pass: &ProxyPass) -> Outcome {
+    let Some(location) = session.req.location.clone() else {
+        return Outcome::Status(500);
+    };
+    let settings = &location.settings;
+    let target = match target::resolve(session, pass) {
+        Ok(target) => target,
+        Err(status) => return Outcome::Status(status),
+    };
+    if let Err(end) = prepare_body(session, settings).await {
+        return body_outcome(end);
+    }
+    let plan = session.conn.plan.clone();
+    let head = request_head::write(session, settings, &target);
+    let pool = &plan.pools[target.upstream];
+    let exchange = Exchange::new(session, settings, pool, target.upstream, head);
+    Box::pin(exchange.run()).await
+}
+
+/// Reads the body whole, or only what has come if it is to be passed on as it arrives.
+async fn prepare_body(session: &mut Session, settings: &weir_conf::Settings) -> Result<(), BodyEnd> {
+    if session.req.body.complete || session.req.body.discarded {
+        return Ok(());
+    }
+    let chunked = session.req.body.framing == Framing::Chunked;
+    let streams = !settings.proxy_request_buffering
+        && settings.proxy_pass_request_body
+        && settings.proxy_set_body.is_none()
+        && (!chunked || settings.proxy_http_version == HttpVersion::Http11);
+    if !streams {
+        return session.read_body().await;
+    }
+    session.answer_expect().await?;
+    while !session.conn.input.is_empty() && !session.req.body.complete {
+        match session.take_body_bytes()? {
+            crate::client::body::Taken::Some => {}
+            crate::client::body::Taken::Nothing => break,
+        }
+    }
+    session.req.body.streaming = !session.req.body.complete;
+    Ok(())
+}
+
+fn body_outcome(end: BodyEnd) -> Outcome {
+    match end {
+        BodyEnd::Refused(status) => Outcome::Status(status),
+        BodyEnd::Gone(status) => Outcome::Close(status),
+    }
+}

@@ -1,0 +1,202 @@
+//! Choosing a peer and getting a connection to it.
+
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::net::{IpAddr, SocketAddr};
+use std::task::Poll;
+use std::time::Duration;
+
+use weir_upstream::{IdleMeta, PeerId};
+
+use super::attempt::PeerLabel;
+use super::connection::{IdleConnection, UpstreamConnection};
+use super::failure::{Cause, Failure, Phase};
+use super::tries::{Exchange, Held, TryEnd};
+use crate::content::dispatch::Outcome;
+use crate::io::clock;
+use crate::io::dial::{DialError, DialOptions, Dialed};
+use crate::report::error_log::{self, Message};
+use crate::report::variables;
+
+impl Exchange<'_> {
+    /// Chooses a peer and connects to it, or takes an idle connection
+    /// (`ngx_event_connect_peer` with the balancers behind it).
+    pub(super) async fn connect(&mut self) -> Result<Held, TryEnd> {
+        let now = clock::monotonic(clock::now());
+        let pool = self.pool;
+        let Some(peer) = pool.pool.pick(&pool.rotation, &mut self.attempts, now) else {
+            let label = pool.pool_label.clone();
+            self.name_peer(&label);
+            self.current().peer = label;
+            return Err(failed(Cause::NoLivePeers, None));
+        };
+        let label = pool.labels[peer.index()].clone();
+        self.name_peer(&label);
+        if let Some(connection) = self.take_idle(peer, now) {
+            self.current().peer = label;
+            return Ok(Held { peer, connection });
+        }
+        let (connection, connected) = self.dial(peer, &label, now)?;
+        self.current().peer = label;
+        let mut held = Held { peer, connection };
+        if !connected {
+            self.wait_connected(&mut held).await?;
+        }
+        Ok(held)
+    }
+
+    /// An idle connection on which nothing has arrived.
+    fn take_idle(&mut self, peer: PeerId, now: Duration) -> Option<UpstreamConnection> {
+        let mut cache = self.pool.idle.as_ref()?.borrow_mut();
+        let peer = self.pool.pool.peer(peer);
+        loop {
+            let idle = cache.take(peer, 0, now)?;
+            let mut connection = idle.conn.connection;
+            if connection.is_quiet() {
+                connection.requests = idle.meta.requests + 1;
+                connection.reused = true;
+                return Some(connection);
+            }
+        }
+    }
+
+    /// Opens a connection; `false` while its handshake still runs.
+    fn dial(
+        &mut self,
+        peer: PeerId,
+        label: &PeerLabel,
+        now: Duration,
+    ) -> Result<(UpstreamConnection, bool), TryEnd> {
+        let worker = self.session.conn.worker.clone();
+        let options = self.dial_options();
+        let Some(slot) = worker.take_slot() else {
+            let count = worker.worker_connections();
+            return Err(failed(Cause::NoConnectionSlot(count), Some(peer)));
+        };
+        let [head, body] = self.source.first(&self.session.req.body);
+        let first = [IoSlice::new(head), IoSlice::new(body)];
+        let dialed = worker.dialer.dial(self.pool.pool.peer(peer).address(), &options, &first);
+        let Dialed { stream, connected, written } = match dialed {
+            Ok(dialed) => dialed,
+            Err(error) => return Err(failed(dial_cause(error, label), Some(peer))),
+        };
+        self.source.skip(written);
+        self.current().bytes_sent = written as u64;
+        if written > 0 {
+            self.request_sent = true;
+        }
+        worker.next_number();
+        let connection =
+            UpstreamConnection { stream, requests: 1, opened_at: now, reused: false, _slot: slot };
+        Ok((connection, connected))
+    }
+
+    fn dial_options(&self) -> DialOptions {
+        let settings = self.settings;
+        let size = |bytes: usize| (bytes > 0).then_some(bytes);
+        let mut options = DialOptions {
+            bind: None,
+            transparent: false,
+            keepalive: settings.proxy_socket_keepalive,
+            nodelay: settings.tcp_nodelay,
+            rcvbuf: size(settings.proxy_socket_rcvbuf),
+            sndbuf: size(settings.proxy_socket_sndbuf),
+        };
+        if let Some(Some(bind)) = &settings.proxy_bind {
+            let text = variables::text(self.session, &bind.address);
+            let text = String::from_utf8_lossy(&text);
+            options.transparent = bind.transparent;
+            options.bind = parse_local(&text);
+            if options.bind.is_none() && !text.is_empty() {
+                let line = format!("invalid local address \"{text}\"");
+                // nginx has not yet said that it connects.
+                error_log::without_action(self.session, Message::text(&line));
+            }
+        }
+        options
+    }
+
+    /// Waits for the handshake under `proxy_connect_timeout`.
+    async fn wait_connected(&mut self, held: &mut Held) -> Result<(), TryEnd> {
+        let timeout = self.settings.proxy_connect_timeout;
+        let watch = !self.settings.proxy_ignore_client_abort;
+        let session = &mut *self.session;
+        session.conn.deadline.set(timeout);
+        let connected = poll_fn(|cx| {
+            if let Poll::Ready(result) = held.connection.stream.poll_connected(cx) {
+                return Poll::Ready(Connecting::Done(result));
+            }
+            if watch && let Poll::Ready(gone) = session.poll_client_gone(cx) {
+                return Poll::Ready(Connecting::ClientGone(gone));
+            }
+            session.conn.deadline.poll_expired(cx).map(|()| Connecting::TimedOut)
+        })
+        .await;
+        self.session.conn.deadline.clear();
+        match connected {
+            Connecting::Done(Ok(())) => Ok(()),
+            Connecting::Done(Err(error)) => Err(failed(Cause::Connect(error), Some(held.peer))),
+            Connecting::TimedOut => Err(failed(Cause::TimedOut, Some(held.peer))),
+            Connecting::ClientGone(error) => Err(self.client_gone(error, held.peer)),
+        }
+    }
+
+    /// The client left while the upstream was at work (`ngx_http_upstream_check_broken_connection`).
+    pub(super) fn client_gone(&mut self, error: Option<io::Error>, peer: PeerId) -> TryEnd {
+        log_client_gone(self.session, error.as_ref());
+        TryEnd::Client(Outcome::Close(499), peer)
+    }
+
+    /// Puts a connection whose exchange went well into the cache.
+    pub(super) fn keep(&self, held: Held) {
+        let Some(cache) = &self.pool.idle else {
+            return;
+        };
+        if self.session.conn.worker.is_draining() {
+            return;
+        }
+        let connection = held.connection;
+        let meta = IdleMeta { requests: connection.requests, opened_at: connection.opened_at };
+        let now = clock::monotonic(clock::now());
+        let peer = self.pool.pool.peer(held.peer);
+        let evicted = cache.borrow_mut().put(peer, 0, IdleConnection { connection }, meta, now);
+        drop(evicted);
+    }
+}
+
+/// What ended the wait for a handshake.
+enum Connecting {
+    Done(io::Result<()>),
+    TimedOut,
+    ClientGone(Option<io::Error>),
+}
+
+/// `info` line of a client that left.
+pub(super) fn log_client_gone(session: &crate::session::Session, error: Option<&io::Error>) {
+    let text = "epoll_wait() reported that client prematurely closed connection, \
+                so upstream connection is closed too";
+    match error {
+        Some(error) => error_log::info(session, Message::call(text, error)),
+        None => error_log::info(session, Message::text(text)),
+    }
+}
+
+fn failed(cause: Cause, peer: Option<PeerId>) -> TryEnd {
+    TryEnd::Failed(Failure::new(Phase::Connecting, cause), peer, false)
+}
+
+fn dial_cause(error: DialError, label: &PeerLabel) -> Cause {
+    match error {
+        DialError::Socket(error) => Cause::Socket(error),
+        DialError::Bind(address, error) => Cause::Bind(address, error),
+        DialError::Connect(error) => Cause::ConnectAtOnce(label.as_str().to_owned(), error),
+    }
+}
+
+/// `proxy_bind`: an address with or without a port.
+fn parse_local(text: &str) -> Option<SocketAddr> {
+    text.parse::<SocketAddr>().ok().or_else(|| {
+        let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+        bare.parse::<IpAddr>().ok().map(|address| SocketAddr::new(address, 0))
+    })
+}

@@ -1,0 +1,289 @@
+//! Sending the request and reading the response head, each under its clock.
+
+use std::future::poll_fn;
+use std::io;
+use std::task::{Context, Poll};
+
+use weir_http1::response::{ResponseParser, ResponseProgress};
+use weir_upstream::PeerId;
+
+use super::connection::UpstreamConnection;
+use super::failure::{Cause, Failure, Phase};
+use super::request_source::{RequestSource, Stuck};
+use super::tries::{Exchange, Held, TryEnd};
+use crate::client::body::BodyEnd;
+use crate::content::dispatch::Outcome;
+use crate::io::buffers;
+use crate::report::error_log::{self, Message};
+use crate::session::{Action, Session};
+
+/// What happened next on one of the two connections.
+enum Event {
+    /// Bytes of the response.
+    Read(io::Result<usize>),
+    /// The whole request is out.
+    Sent,
+    /// The request cannot be sent.
+    Stuck(Stuck),
+    /// The client left.
+    ClientGone(Option<io::Error>),
+    /// The running clock ran out.
+    TimedOut,
+}
+
+/// Which clock runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Clock {
+    Send,
+    Body,
+    Read,
+}
+
+impl Exchange<'_> {
+    /// One try: connect, send, read the head.
+    pub(super) async fn attempt(&mut self) -> Result<Held, TryEnd> {
+        self.open_attempt();
+        let mut held = self.connect().await?;
+        self.current().connect_time = Some(self.elapsed());
+        self.session.conn.action = Action::Exchange(Phase::Sending);
+        self.request_sent = true;
+        let mut parser = ResponseParser::new();
+        self.clear_head();
+        let result = self.exchange_heads(&mut held, &mut parser).await;
+        self.session.conn.deadline.clear();
+        result.map(|()| held)
+    }
+
+    fn clear_head(&mut self) {
+        let upstream = &mut self.session.req.upstream;
+        upstream.head.reset();
+        upstream.head_read = false;
+        upstream.trailers.clear();
+        if upstream.bytes.capacity() == 0 {
+            upstream.bytes = buffers::take_head();
+        }
+        upstream.bytes.clear();
+    }
+
+    async fn exchange_heads(
+        &mut self,
+        held: &mut Held,
+        parser: &mut ResponseParser,
+    ) -> Result<(), TryEnd> {
+        let mut sent = self.current().bytes_sent;
+        loop {
+            let event = self.next_event(&mut held.connection, &mut sent).await;
+            self.current().bytes_sent = sent;
+            match event {
+                Event::Sent => {}
+                Event::Read(result) => {
+                    self.session.conn.action = Action::Exchange(Phase::ReadingHead);
+                    if self.read_some(result, held, parser)? {
+                        return Ok(());
+                    }
+                    self.flush_early_hints(held).await?;
+                }
+                Event::Stuck(stuck) => return Err(self.stuck(stuck, held)),
+                Event::ClientGone(error) => return Err(self.client_gone(error, held.peer)),
+                Event::TimedOut => {
+                    let phase =
+                        if self.source.is_done() { Phase::ReadingHead } else { Phase::Sending };
+                    return Err(failed(phase, Cause::TimedOut, held));
+                }
+            }
+        }
+    }
+
+    /// Interim heads do not wait for the final one.
+    async fn flush_early_hints(&mut self, held: &Held) -> Result<(), TryEnd> {
+        if self.session.req.response.pending.is_empty() {
+            return Ok(());
+        }
+        let flushed = self.session.write_all(&[]).await;
+        flushed.map_err(|_| TryEnd::Client(Outcome::Close(499), held.peer))
+    }
+
+    async fn next_event(&mut self, upstream: &mut UpstreamConnection, sent: &mut u64) -> Event {
+        let settings = self.settings;
+        let session = &mut *self.session;
+        let source = &mut self.source;
+        let watch = !settings.proxy_ignore_client_abort;
+        let limit = settings.proxy_buffer_size.saturating_sub(session.req.upstream.bytes.len());
+        let limit = limit.clamp(1, buffers::HEAD_BUFFER);
+        let mut clock = None;
+        poll_fn(|cx| {
+            let read = upstream.stream.poll_read(cx, &mut session.req.upstream.bytes, limit);
+            if let Poll::Ready(read) = read {
+                return Poll::Ready(Event::Read(read));
+            }
+            let before = *sent;
+            let running = match poll_request(cx, session, source, upstream, sent) {
+                Poll::Ready(Some(event)) => return Poll::Ready(event),
+                Poll::Ready(None) => Clock::Read,
+                Poll::Pending if session.req.body.streaming && source.waits_for_client() => Clock::Body,
+                Poll::Pending => Clock::Send,
+            };
+            if source.is_done() && watch && let Poll::Ready(gone) = session.poll_client_gone(cx) {
+                return Poll::Ready(Event::ClientGone(gone));
+            }
+            // The read clock runs once for the whole head; the others begin anew with each byte.
+            let restart = clock != Some(running) || (running != Clock::Read && *sent > before);
+            if restart && !(running == Clock::Read && source.read_clock_runs()) {
+                session.conn.deadline.set(match running {
+                    Clock::Send => settings.proxy_send_timeout,
+                    Clock::Body => settings.client_body_timeout,
+                    Clock::Read => settings.proxy_read_timeout,
+                });
+                if running == Clock::Read {
+                    source.start_read_clock();
+                }
+            }
+            clock = Some(running);
+            match session.conn.deadline.poll_expired(cx) {
+                Poll::Ready(()) if running == Clock::Body => {
+                    Poll::Ready(Event::Stuck(Stuck::Client(BodyEnd::Gone(408))))
+                }
+                Poll::Ready(()) => Poll::Ready(Event::TimedOut),
+                Poll::Pending => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    /// Takes what was read; `true` when the head is complete.
+    fn read_some(
+        &mut self,
+        result: io::Result<usize>,
+        held: &Held,
+        parser: &mut ResponseParser,
+    ) -> Result<bool, TryEnd> {
+        let phase = Phase::ReadingHead;
+        match result {
+            Err(error) => return Err(failed(phase, Cause::Receive("recv() failed", error), held)),
+            Ok(0) => return Err(failed(phase, Cause::Closed, held)),
+            Ok(count) => self.current().bytes_received += count as u64,
+        }
+        loop {
+            let upstream = &mut self.session.req.upstream;
+            let rules = self.session.conn.plan.response_rules();
+            let progress = parser.parse(&upstream.bytes, &mut upstream.head, rules);
+            self.log_notices(parser);
+            let upstream = &mut self.session.req.upstream;
+            match progress {
+                Err(fault) => return Err(failed(phase, Cause::InvalidHead(fault), held)),
+                Ok(ResponseProgress::Done) => break,
+                Ok(ResponseProgress::NotHttp) => {
+                    let text = "upstream sent no valid HTTP/1.0 header";
+                    error_log::error(self.session, Message::text(text));
+                    self.session.req.response.no_head = true;
+                    break;
+                }
+                Ok(ResponseProgress::EarlyHints) => {
+                    super::response_head::early_hints(self.session);
+                    let upstream = &mut self.session.req.upstream;
+                    let end = upstream.head.len;
+                    upstream.bytes.drain(..end);
+                    upstream.head.reset();
+                    parser.reset();
+                    self.current().status = EARLY_HINTS;
+                    if self.session.req.upstream.bytes.is_empty() {
+                        return Ok(false);
+                    }
+                }
+                Ok(ResponseProgress::Partial) => {
+                    if upstream.bytes.len() >= self.settings.proxy_buffer_size {
+                        return Err(failed(phase, Cause::HeadTooBig, held));
+                    }
+                    return Ok(false);
+                }
+            }
+        }
+        let time = self.elapsed();
+        self.current().header_time = Some(time);
+        self.session.req.upstream.head_read = true;
+        Ok(true)
+    }
+
+    fn log_notices(&self, parser: &mut ResponseParser) {
+        for notice in parser.notices() {
+            let mut text = Vec::new();
+            notice.write_message(&self.session.req.upstream.bytes, &mut text);
+            error_log::warn(self.session, Message::bytes(&text));
+        }
+    }
+
+    fn stuck(&self, stuck: Stuck, held: &Held) -> TryEnd {
+        match stuck {
+            Stuck::Upstream(cause) => failed(Phase::Sending, cause, held),
+            Stuck::File => TryEnd::Client(Outcome::Status(500), held.peer),
+            Stuck::Client(BodyEnd::Refused(status)) => {
+                TryEnd::Client(Outcome::Status(status), held.peer)
+            }
+            Stuck::Client(BodyEnd::Gone(status)) => TryEnd::Client(Outcome::Close(status), held.peer),
+        }
+    }
+}
+
+/// nginx notes an interim status, and leaves it there when the final head comes.
+const EARLY_HINTS: u16 = 103;
+
+fn failed(phase: Phase, cause: Cause, held: &Held) -> TryEnd {
+    let peer: PeerId = held.peer;
+    TryEnd::Failed(Failure::new(phase, cause), Some(peer), held.connection.reused)
+}
+
+/// Sends on; `Ready(None)` when all has been sent.
+fn poll_request(
+    cx: &mut Context<'_>,
+    session: &mut Session,
+    source: &mut RequestSource,
+    upstream: &mut UpstreamConnection,
+    sent: &mut u64,
+) -> Poll<Option<Event>> {
+    if source.is_done() {
+        return Poll::Ready(None);
+    }
+    match source.poll_send(cx, session, upstream, sent) {
+        Poll::Ready(Ok(())) => Poll::Ready(Some(Event::Sent)),
+        Poll::Ready(Err(stuck)) => Poll::Ready(Some(Event::Stuck(stuck))),
+        Poll::Pending => Poll::Pending,
+    }
+}
+
+impl Session {
+    /// Ready when the client has closed or reset its connection. Bytes that it sends ahead are kept
+    /// for the next request, up to a buffer full.
+    pub(crate) fn poll_client_gone(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Error>> {
+        let conn = &mut self.conn;
+        loop {
+            if conn.input.len() >= buffers::HEAD_BUFFER {
+                return Poll::Pending;
+            }
+            if conn.input_closed {
+                return Poll::Ready(None);
+            }
+            if conn.stream.poll_readable(cx).is_pending() {
+                return Poll::Pending;
+            }
+            if conn.input.capacity() == 0 {
+                conn.input = buffers::take_head();
+            }
+            let room = buffers::HEAD_BUFFER - conn.input.len();
+            match conn.stream.poll_read(cx, &mut conn.input, room) {
+                Poll::Pending => {
+                    conn.release_input();
+                    return Poll::Pending;
+                }
+                Poll::Ready(Ok(0)) => {
+                    conn.input_closed = true;
+                    return Poll::Ready(None);
+                }
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(error)) => {
+                    conn.input_closed = true;
+                    return Poll::Ready(Some(error));
+                }
+            }
+        }
+    }
+}

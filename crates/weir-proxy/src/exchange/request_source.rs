@@ -1,0 +1,225 @@
+//! The bytes of the request in the order in which they are sent, from the front at each try.
+
+use std::task::{Context, Poll};
+
+use weir_http1::chunked::{LAST_CHUNK, write_chunk_size};
+
+use super::connection::UpstreamConnection;
+use super::failure::Cause;
+use crate::client::body::{BodyEnd, Framing, RequestBody, Taken};
+use crate::client::output::Progress;
+use crate::io::buffers;
+use crate::session::Session;
+
+/// Bytes read from a body's file at once.
+const FILE_BLOCK: usize = 64 * 1024;
+
+/// The head and what has been gathered of the body.
+pub(super) struct RequestSource {
+    head: Vec<u8>,
+    head_sent: bool,
+    progress: Progress,
+    /// How much of the body's file has been read into `block`.
+    file_offset: u64,
+    /// A piece of the body that is being sent: from the file, or framed while streaming.
+    block: Vec<u8>,
+    /// The end of a streamed body has been framed.
+    stream_ended: bool,
+    /// The body goes along.
+    with_body: bool,
+    done: bool,
+    /// The clock of the response head runs since all was sent.
+    read_clock: bool,
+}
+
+/// What keeps the request from being sent.
+pub(super) enum Stuck {
+    /// The upstream connection failed.
+    Upstream(Cause),
+    /// The client's body ended badly.
+    Client(BodyEnd),
+    /// The body's file cannot be read.
+    File,
+}
+
+impl RequestSource {
+    pub(super) fn new(head: Vec<u8>, with_body: bool) -> Self {
+        Self {
+            head,
+            head_sent: false,
+            progress: Progress::default(),
+            file_offset: 0,
+            block: Vec::new(),
+            stream_ended: false,
+            with_body,
+            done: false,
+            read_clock: false,
+        }
+    }
+
+    /// Begins again at the first byte; a streamed body cannot.
+    pub(super) fn rewind(&mut self) {
+        self.head_sent = false;
+        self.progress = Progress::default();
+        self.file_offset = 0;
+        self.block.clear();
+        self.done = false;
+        self.read_clock = false;
+    }
+
+    /// Everything that came from the client has been sent on, and the body goes on.
+    pub(super) fn waits_for_client(&self) -> bool {
+        self.head_sent && self.block.is_empty()
+    }
+
+    pub(super) fn read_clock_runs(&self) -> bool {
+        self.read_clock
+    }
+
+    pub(super) fn start_read_clock(&mut self) {
+        self.read_clock = true;
+    }
+
+    /// All of the request has been handed to the kernel.
+    pub(super) fn is_done(&self) -> bool {
+        self.done
+    }
+
+    /// The first bytes, for a connection that stands at once: the head and a body in memory.
+    pub(super) fn first<'a>(&'a self, body: &'a RequestBody) -> [&'a [u8]; 2] {
+        [&self.head, self.memory(body)]
+    }
+
+    fn memory<'a>(&self, body: &'a RequestBody) -> &'a [u8] {
+        let whole = self.with_body && !body.streaming && body.file.is_none();
+        if whole { &body.memory } else { &[] }
+    }
+
+    /// Notes that the kernel took `written` of the first bytes already.
+    pub(super) fn skip(&mut self, written: usize) {
+        self.progress.skip(written);
+    }
+
+    /// Sends as much as goes; ready when all has been sent.
+    pub(super) fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        session: &mut Session,
+        upstream: &mut UpstreamConnection,
+        sent: &mut u64,
+    ) -> Poll<Result<(), Stuck>> {
+        if self.done {
+            return Poll::Ready(Ok(()));
+        }
+        if !self.head_sent {
+            let memory = self.memory(&session.req.body);
+            let slices = [self.head.as_slice(), memory];
+            match self.progress.poll_write(cx, &mut upstream.stream, &slices, sent) {
+                Poll::Ready(Ok(())) => self.head_sent = true,
+                Poll::Ready(Err(error)) => {
+                    return Poll::Ready(Err(Stuck::Upstream(Cause::Send("writev() failed", error))));
+                }
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        loop {
+            if !self.block.is_empty() {
+                match self.progress.poll_write(cx, &mut upstream.stream, &[&self.block], sent) {
+                    Poll::Ready(Ok(())) => self.block.clear(),
+                    Poll::Ready(Err(error)) => {
+                        return Poll::Ready(Err(Stuck::Upstream(Cause::Send("writev() failed", error))));
+                    }
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+            match self.poll_next_block(cx, session) {
+                Poll::Ready(Ok(true)) => {}
+                Poll::Ready(Ok(false)) => {
+                    self.done = true;
+                    return Poll::Ready(Ok(()));
+                }
+                Poll::Ready(Err(stuck)) => return Poll::Ready(Err(stuck)),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    /// Fills the block; `false` when nothing is left.
+    fn poll_next_block(
+        &mut self,
+        cx: &mut Context<'_>,
+        session: &mut Session,
+    ) -> Poll<Result<bool, Stuck>> {
+        if !self.with_body {
+            return Poll::Ready(Ok(false));
+        }
+        if session.req.body.streaming {
+            return self.poll_stream(cx, session);
+        }
+        let Some(file) = &session.req.body.file else {
+            return Poll::Ready(Ok(false));
+        };
+        if self.file_offset >= file.len() {
+            return Poll::Ready(Ok(false));
+        }
+        match file.read(self.file_offset, FILE_BLOCK, &mut self.block) {
+            Ok(1..) => {
+                self.file_offset += self.block.len() as u64;
+                Poll::Ready(Ok(true))
+            }
+            Ok(0) | Err(_) => Poll::Ready(Err(Stuck::File)),
+        }
+    }
+
+    /// Takes what the client has sent of a streamed body, framed as the upstream expects it.
+    fn poll_stream(
+        &mut self,
+        cx: &mut Context<'_>,
+        session: &mut Session,
+    ) -> Poll<Result<bool, Stuck>> {
+        loop {
+            let chunked = session.req.body.framing == Framing::Chunked;
+            let body = &mut session.req.body;
+            if !body.memory.is_empty() {
+                if chunked {
+                    write_chunk_size(body.memory.len() as u64, &mut self.block);
+                    self.block.extend_from_slice(&body.memory);
+                    self.block.extend_from_slice(b"\r\n");
+                    body.memory.clear();
+                } else {
+                    std::mem::swap(&mut self.block, &mut body.memory);
+                    body.memory.clear();
+                }
+            }
+            if body.complete && !self.stream_ended {
+                self.stream_ended = true;
+                if chunked {
+                    self.block.extend_from_slice(LAST_CHUNK);
+                }
+            }
+            if !self.block.is_empty() {
+                return Poll::Ready(Ok(true));
+            }
+            if self.stream_ended {
+                return Poll::Ready(Ok(false));
+            }
+            match session.take_body_bytes() {
+                Ok(Taken::Some) => continue,
+                Ok(Taken::Nothing) if session.req.body.complete => continue,
+                Ok(Taken::Nothing) => {}
+                Err(end) => return Poll::Ready(Err(Stuck::Client(end))),
+            }
+            match session.poll_fill_body(cx) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(end)) => return Poll::Ready(Err(Stuck::Client(end))),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+}
+
+impl Drop for RequestSource {
+    fn drop(&mut self) {
+        buffers::give_back(std::mem::take(&mut self.head));
+    }
+}

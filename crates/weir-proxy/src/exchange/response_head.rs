@@ -1,0 +1,236 @@
+//! From the upstream's head to the client's: what is passed on, and what it commands.
+
+use weir_conf::{IgnoreHeaders, Settings};
+use weir_http1::KnownField;
+use weir_http1::request::Method;
+use weir_http1::uri::parse_unsafe;
+use weir_upstream::Outcome as PeerOutcome;
+
+use super::failure::{Cause, Failure, Phase};
+use super::tries::{Exchange, Held, Step};
+use super::verdict::retry_on_status;
+use super::{relay, rewrite, upgrade};
+use crate::content::dispatch::Outcome;
+use crate::content::response;
+use crate::report::error_log::{self, Message};
+use crate::report::variables;
+use crate::session::{Action, Session};
+
+/// Statuses from here on may be retried or intercepted.
+const FIRST_SPECIAL: u16 = 300;
+
+/// Goes on from a complete head (`ngx_http_upstream_process_header`).
+pub(super) async fn follow(exchange: &mut Exchange<'_>, held: Held) -> Step {
+    let no_head = exchange.session.req.response.no_head;
+    let status = if no_head { 200 } else { exchange.session.req.upstream.head.status };
+    let hinted = exchange.current().status;
+    if hinted == 0 {
+        exchange.current().status = status;
+    }
+    if !no_head && status >= FIRST_SPECIAL {
+        if retry_on_status(status, &exchange.tried(held.connection.reused), &exchange.rules()) {
+            let failure = Failure::new(Phase::ReadingHead, Cause::Status(status));
+            return exchange.fail(&failure, Some(held.peer), held.connection.reused);
+        }
+        if intercepts(exchange.settings, status) {
+            return intercept(exchange, held, status);
+        }
+    }
+    if let Some(outcome) = accel_redirect(exchange) {
+        exchange.close_attempt();
+        exchange.release(held.peer, PeerOutcome::Success);
+        return Step::Over(outcome);
+    }
+    copy(exchange.session, exchange.settings);
+    if status == 101 && exchange.session.req.field(KnownField::Upgrade).is_some() {
+        return Step::Over(upgrade::tunnel(exchange, held).await);
+    }
+    Step::Over(relay::run(exchange, held).await)
+}
+
+/// `proxy_intercept_errors`: only statuses that have an `error_page`.
+fn intercepts(settings: &Settings, status: u16) -> bool {
+    settings.proxy_intercept_errors
+        && settings.error_page.iter().any(|page| page.statuses.contains(&status))
+}
+
+fn intercept(exchange: &mut Exchange<'_>, held: Held, status: u16) -> Step {
+    exchange.close_attempt();
+    exchange.release(held.peer, PeerOutcome::Success);
+    let req = &mut *exchange.session.req;
+    req.response.clear_head();
+    if status == 401 {
+        let upstream = &req.upstream;
+        for value in upstream.head.values(KnownField::WwwAuthenticate, &upstream.bytes) {
+            req.response.push_field(b"WWW-Authenticate", value);
+        }
+    }
+    exchange.session.conn.action = Action::Exchange(Phase::SendingToClient);
+    Step::Over(Outcome::Status(status))
+}
+
+/// `X-Accel-Redirect` (`ngx_http_upstream_process_headers`).
+fn accel_redirect(exchange: &mut Exchange<'_>) -> Option<Outcome> {
+    let settings = exchange.settings;
+    if settings.proxy_ignore_headers.contains(IgnoreHeaders::X_ACCEL_REDIRECT) {
+        return None;
+    }
+    let session = &mut *exchange.session;
+    let upstream = &session.req.upstream;
+    let target = upstream.head.value(KnownField::XAccelRedirect, &upstream.bytes)?.to_vec();
+    copy_for_redirect(session, settings);
+    if session.req.method != Method::Head {
+        session.req.method = Method::Get;
+    }
+    if target.first() == Some(&b'@') {
+        return Some(Outcome::Named(target));
+    }
+    match parse_unsafe(&target) {
+        Ok((path, args)) => {
+            Some(Outcome::Redirect { uri: path.into_owned(), args: args.to_vec() })
+        }
+        Err(_) => {
+            let mut text = b"unsafe URI \"".to_vec();
+            text.extend_from_slice(&target);
+            text.extend_from_slice(b"\" was detected");
+            error_log::error(session, Message::bytes(&text));
+            Some(Outcome::Status(404))
+        }
+    }
+}
+
+/// The fields that survive an internal redirect.
+fn copy_for_redirect(session: &mut Session, settings: &Settings) {
+    let req = &mut *session.req;
+    req.response.clear_head();
+    for index in 0..req.upstream.head.fields.len() {
+        let field = req.upstream.head.fields[index];
+        let (name, value) = (field.name.of(&req.upstream.bytes), field.value.of(&req.upstream.bytes));
+        if settings.hidden.contains(name) {
+            continue;
+        }
+        match field.known {
+            Some(
+                KnownField::SetCookie
+                | KnownField::ContentDisposition
+                | KnownField::CacheControl
+                | KnownField::Expires
+                | KnownField::AcceptRanges,
+            ) => req.response.push_field(name, value),
+            Some(KnownField::ContentType) => req.response.content_type = value.to_vec(),
+            _ => {}
+        }
+    }
+}
+
+/// Copies the head for the client: without what is hidden or belongs to the upstream's connection,
+/// with redirects and cookies rewritten.
+fn copy(session: &mut Session, settings: &Settings) {
+    let req = &mut *session.req;
+    req.response.clear_head();
+    if req.response.no_head {
+        return;
+    }
+    let head = &req.upstream.head;
+    req.response.status = head.status;
+    req.response.status_line.extend_from_slice(head.reason_line.of(&req.upstream.bytes));
+    req.response.content_length = head.content_length;
+    for index in 0..session.req.upstream.head.fields.len() {
+        copy_field(session, settings, index);
+    }
+    if !settings.proxy_ignore_headers.contains(IgnoreHeaders::X_ACCEL_LIMIT_RATE) {
+        let req = &mut *session.req;
+        let rate = req.upstream.head.value(KnownField::XAccelLimitRate, &req.upstream.bytes);
+        let rate = rate.and_then(|rate| std::str::from_utf8(rate).ok()?.parse().ok());
+        req.response.limit_rate = rate.unwrap_or(req.response.limit_rate);
+    }
+}
+
+fn copy_field(session: &mut Session, settings: &Settings, index: usize) {
+    let req = &mut *session.req;
+    let field = req.upstream.head.fields[index];
+    let name = field.name.of(&req.upstream.bytes);
+    let value = field.value.of(&req.upstream.bytes);
+    match field.known {
+        Some(
+            KnownField::Connection
+            | KnownField::KeepAlive
+            | KnownField::TransferEncoding
+            | KnownField::ContentLength,
+        ) => return,
+        _ if settings.hidden.contains(name) => return,
+        Some(KnownField::ContentType) => {
+            req.response.content_type.clear();
+            req.response.content_type.extend_from_slice(value);
+            return;
+        }
+        Some(KnownField::Server) => req.response.has_server = true,
+        Some(KnownField::Date) => req.response.has_date = true,
+        Some(known @ (KnownField::Location | KnownField::Refresh | KnownField::SetCookie)) => {
+            let (name, value) = (name.to_vec(), value.to_vec());
+            let new = match known {
+                KnownField::Location => rewrite::location(session, settings, &value),
+                KnownField::Refresh => rewrite::refresh(session, settings, &value),
+                _ => rewrite::cookie(session, settings, &value),
+            };
+            session.req.response.push_field(&name, new.as_ref().unwrap_or(&value));
+            return;
+        }
+        _ => {}
+    }
+    req.response.push_field(name, value);
+}
+
+/// Whether the answer is gathered in buffers: the directive, or `X-Accel-Buffering`.
+pub(super) fn is_buffered(session: &Session, settings: &Settings) -> bool {
+    if settings.proxy_ignore_headers.contains(IgnoreHeaders::X_ACCEL_BUFFERING) {
+        return settings.proxy_buffering;
+    }
+    let upstream = &session.req.upstream;
+    match upstream.head.value(KnownField::XAccelBuffering, &upstream.bytes) {
+        Some(value) if value.eq_ignore_ascii_case(b"no") => false,
+        Some(value) if value.eq_ignore_ascii_case(b"yes") => true,
+        Some(_) | None => settings.proxy_buffering,
+    }
+}
+
+/// Passes an interim 103 on where `early_hints` says so: it waits in front of the head that is to
+/// come (`ngx_http_upstream_process_early_hints`).
+pub(super) fn early_hints(session: &mut Session) {
+    let rules = session.settings().early_hints.clone();
+    if !rules.iter().any(|rule| variables::holds(session, rule)) || session.req.response.begun {
+        return;
+    }
+    let req = &mut *session.req;
+    let settings = req.location.as_ref().map(|location| &location.settings);
+    let mut lines = b"HTTP/1.1 103 Early Hints\r\n".to_vec();
+    for field in &req.upstream.head.fields {
+        let name = field.name.of(&req.upstream.bytes);
+        let hidden = settings.is_some_and(|settings| settings.hidden.contains(name));
+        let hop = matches!(
+            field.known,
+            Some(
+                KnownField::Connection
+                    | KnownField::KeepAlive
+                    | KnownField::TransferEncoding
+                    | KnownField::ContentLength
+            )
+        );
+        if hidden || hop {
+            continue;
+        }
+        lines.extend_from_slice(name);
+        lines.extend_from_slice(b": ");
+        lines.extend_from_slice(field.value.of(&req.upstream.bytes));
+        lines.extend_from_slice(b"\r\n");
+    }
+    lines.extend_from_slice(b"\r\n");
+    req.response.pending.extend_from_slice(&lines);
+}
+
+/// Begins the client's head for the body that follows.
+pub(super) fn begin(session: &mut Session, settings: &Settings, expects_trailers: bool) {
+    let _ = settings;
+    session.req.response.expects_trailers = expects_trailers;
+    response::begin(session);
+}

@@ -1,0 +1,138 @@
+//! Where a `proxy_pass` leads: the pool, and the URI to send.
+
+use std::ops::Range;
+
+use weir_conf::{ProxyPass, ProxyTarget, Scheme, parse_upstream_url};
+use weir_http1::uri::{Escape, escape};
+
+use crate::report::error_log::{self, Message};
+use crate::report::variables;
+use crate::session::Session;
+
+/// A resolved `proxy_pass`; the URI itself lies in the request's upstream state.
+#[derive(Debug)]
+pub(crate) struct Target {
+    /// Index of the pool.
+    pub(crate) upstream: usize,
+}
+
+/// Finds the pool and writes the URI (`ngx_http_proxy_eval`, `ngx_http_proxy_create_request`). The
+/// error is a status; the log has been told.
+pub(super) fn resolve(session: &mut Session, pass: &ProxyPass) -> Result<Target, u16> {
+    match &pass.target {
+        ProxyTarget::Fixed { upstream, scheme, uri, host_header, port } => {
+            remember(session, *scheme, host_header.as_bytes(), port.as_bytes());
+            match uri {
+                Some(uri) => write_replaced(session, uri.as_bytes(), pass.location_len),
+                None => write_unchanged(session),
+            }
+            Ok(Target { upstream: *upstream })
+        }
+        ProxyTarget::Variable(template) => resolve_variable(session, template),
+    }
+}
+
+fn resolve_variable(session: &mut Session, template: &weir_conf::Template) -> Result<Target, u16> {
+    let text = variables::text(session, template);
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let url = parse_upstream_url(&text).map_err(|fault| url_fault(session, &text, &fault))?;
+    let host_header = match url.port {
+        Some(port) => format!("{}:{port}", url.host),
+        None => url.host.clone(),
+    };
+    let port = url.port.unwrap_or(url.scheme.default_port());
+    remember(session, url.scheme, host_header.as_bytes(), port.to_string().as_bytes());
+    match &url.uri {
+        Some(uri) if uri.starts_with('/') => {
+            let uri = uri.clone();
+            session.req.upstream.uri.clear();
+            session.req.upstream.uri.extend_from_slice(uri.as_bytes());
+        }
+        Some(uri) => {
+            session.req.upstream.uri.clear();
+            session.req.upstream.uri.push(b'/');
+            session.req.upstream.uri.extend_from_slice(uri.as_bytes());
+        }
+        None => write_unchanged(session),
+    }
+    match session.conn.plan.upstream_for(&url) {
+        Some(upstream) => Ok(Target { upstream }),
+        None => Err(unresolved(session, &url.host)),
+    }
+}
+
+fn url_fault(session: &Session, text: &str, fault: &weir_conf::UrlFault) -> u16 {
+    let line = match fault {
+        weir_conf::UrlFault::Prefix => format!("invalid URL prefix in \"{text}\""),
+        weir_conf::UrlFault::NoHost
+        | weir_conf::UrlFault::Host
+        | weir_conf::UrlFault::Port
+        | weir_conf::UrlFault::NoPath
+        | weir_conf::UrlFault::Ipv6
+        | weir_conf::UrlFault::LongPath => {
+            let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+            format!("{fault} in upstream \"{rest}\"")
+        }
+    };
+    error_log::error(session, Message::text(&line));
+    500
+}
+
+/// A name that no block of the configuration has would need a resolver at run time.
+fn unresolved(session: &Session, host: &str) -> u16 {
+    let line = format!("no resolver defined to resolve {host}");
+    error_log::error(session, Message::text(&line));
+    502
+}
+
+fn remember(session: &mut Session, scheme: Scheme, host: &[u8], port: &[u8]) {
+    let upstream = &mut session.req.upstream;
+    upstream.scheme = Some(scheme);
+    upstream.host.clear();
+    upstream.host.extend_from_slice(host);
+    upstream.port.clear();
+    upstream.port.extend_from_slice(port);
+}
+
+/// No URI part: the target as it came, or rebuilt if an internal redirect changed it.
+fn write_unchanged(session: &mut Session) {
+    let mut out = std::mem::take(&mut session.req.upstream.uri);
+    out.clear();
+    let req = &session.req;
+    if req.target_is_raw {
+        out.extend_from_slice(req.text(req.head.raw_uri));
+    } else {
+        write_escaped(session, 0..req.uri.len(), &mut out);
+        write_args(&req.args, &mut out);
+    }
+    session.req.upstream.uri = out;
+}
+
+/// The URI part replaces the location's prefix.
+fn write_replaced(session: &mut Session, uri: &[u8], location_len: usize) {
+    let mut out = std::mem::take(&mut session.req.upstream.uri);
+    out.clear();
+    let req = &session.req;
+    out.extend_from_slice(uri);
+    write_escaped(session, location_len.min(req.uri.len())..req.uri.len(), &mut out);
+    write_args(&req.args, &mut out);
+    session.req.upstream.uri = out;
+}
+
+/// Only what had been decoded is escaped again, as nginx does.
+fn write_escaped(session: &Session, range: Range<usize>, out: &mut Vec<u8>) {
+    let req = &session.req;
+    let path = &req.uri[range];
+    if req.internal || req.head.quoted_uri {
+        escape(path, Escape::Uri, out);
+    } else {
+        out.extend_from_slice(path);
+    }
+}
+
+fn write_args(args: &[u8], out: &mut Vec<u8>) {
+    if !args.is_empty() {
+        out.push(b'?');
+        out.extend_from_slice(args);
+    }
+}

@@ -1,0 +1,97 @@
+//! `limit_rate` and `proxy_limit_rate`: so many bytes a second, counted as nginx counts them.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use weir_conf::{RateLimit, Settings};
+
+use crate::io::clock;
+use crate::report::variables;
+use crate::session::Session;
+
+/// A rate limit on one direction.
+///
+/// nginx allows the rate of every second begun, and pauses for what was sent beyond it
+/// (`ngx_http_write_filter`, `ngx_event_pipe_read_upstream`).
+pub(super) struct Throttle {
+    /// Bytes a second; 0 = no limit.
+    rate: u64,
+    /// Bytes that are not counted.
+    free: u64,
+    spent: u64,
+    started: Instant,
+    blocked_until: Option<Instant>,
+}
+
+impl Throttle {
+    /// `limit_rate`, or what `X-Accel-Limit-Rate` said.
+    pub(super) fn client(session: &mut Session) -> Self {
+        let settings = session.settings();
+        let rate = match session.req.response.limit_rate {
+            0 => value(session, &settings.limit_rate),
+            rate => rate,
+        };
+        let free = value(session, &settings.limit_rate_after);
+        session.req.response.limit_rate = rate;
+        Self::new(rate, free)
+    }
+
+    /// `proxy_limit_rate`, which needs buffering.
+    pub(super) fn upstream(session: &Session, settings: &Settings) -> Self {
+        Self::new(value(session, &settings.proxy_limit_rate), 0)
+    }
+
+    fn new(rate: u64, free: u64) -> Self {
+        Self { rate, free, spent: 0, started: clock::now(), blocked_until: None }
+    }
+
+    /// Bytes that may pass now; `None` = any number.
+    pub(super) fn budget(&self) -> Option<u64> {
+        (self.rate > 0).then(|| {
+            let seconds = clock::now().saturating_duration_since(self.started).as_secs() + 1;
+            (self.rate.saturating_mul(seconds)).saturating_sub(self.spent.saturating_sub(self.free))
+        })
+    }
+
+    /// `bytes` cut to the budget, but at least one so that a read cannot be mistaken for an end.
+    pub(super) fn within(&self, bytes: usize) -> usize {
+        match self.budget() {
+            Some(budget) => bytes.min(usize::try_from(budget).unwrap_or(usize::MAX)).max(1),
+            None => bytes,
+        }
+    }
+
+    /// Counts bytes that passed, and begins the pause they call for.
+    pub(super) fn spend(&mut self, bytes: u64) {
+        if self.rate == 0 || bytes == 0 {
+            return;
+        }
+        self.spent += bytes;
+        if self.budget() == Some(0) {
+            let counted = self.spent.saturating_sub(self.free);
+            let due = Duration::from_millis(counted.saturating_mul(1000) / self.rate);
+            self.blocked_until = Some(self.started + due);
+        }
+    }
+
+    pub(super) fn blocked_until(&self) -> Option<Instant> {
+        self.blocked_until
+    }
+
+    /// Ends a pause that is over.
+    pub(super) fn resume(&mut self) {
+        if self.blocked_until.is_some_and(|until| clock::now() >= until) {
+            self.blocked_until = None;
+        }
+    }
+}
+
+fn value(session: &Session, limit: &RateLimit) -> u64 {
+    match limit {
+        RateLimit::Fixed(bytes) => *bytes,
+        RateLimit::Variable(template) => {
+            let text = variables::text(session, template);
+            weir_conf::parse_offset(&text).unwrap_or(0)
+        }
+    }
+}

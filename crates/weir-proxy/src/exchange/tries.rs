@@ -1,0 +1,233 @@
+//! The loop over tries: an attempt, its verdict, the next peer or the answer.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use weir_conf::{BalanceMethod, Settings};
+use weir_upstream::{Attempts, Key, Outcome as PeerOutcome, PeerId};
+
+use super::attempt::{Attempt, PeerLabel};
+use super::connection::UpstreamConnection;
+use super::failure::{Cause, Failure, Phase};
+use super::request_source::RequestSource;
+use super::verdict::{Rules, Tried, verdict};
+use super::{failure_log, response_head};
+use crate::content::dispatch::Outcome;
+use crate::io::clock;
+use crate::plan::WorkerPool;
+use crate::report::error_log::{self, Message};
+use crate::report::variables;
+use crate::session::{Action, ClientAddress, Session};
+
+/// A request on its way through a pool.
+pub(super) struct Exchange<'a> {
+    pub(super) session: &'a mut Session,
+    pub(super) settings: &'a Settings,
+    pub(super) pool: &'a WorkerPool,
+    pub(super) source: RequestSource,
+    pub(super) attempts: Attempts,
+    /// When the first try began: `proxy_next_upstream_timeout` counts from here.
+    started: Instant,
+    /// Something of the request may have reached a peer.
+    pub(super) request_sent: bool,
+    /// This exchange has pushed an attempt.
+    opened: bool,
+}
+
+/// A peer that is being tried.
+pub(super) struct Held {
+    pub(super) peer: PeerId,
+    pub(super) connection: UpstreamConnection,
+}
+
+/// How a try ended without a response head.
+pub(super) enum TryEnd {
+    /// It failed; the peer, if one was chosen, is not yet given back.
+    Failed(Failure, Option<PeerId>, bool),
+    /// The client ended it; the peer is not yet given back.
+    Client(Outcome, PeerId),
+}
+
+/// What follows a response head.
+pub(super) enum Step {
+    /// Another try.
+    Again,
+    /// The exchange is over.
+    Over(Outcome),
+}
+
+impl<'a> Exchange<'a> {
+    pub(super) fn new(
+        session: &'a mut Session,
+        settings: &'a Settings,
+        pool: &'a WorkerPool,
+        upstream: usize,
+        head: Vec<u8>,
+    ) -> Self {
+        let mut attempts = begin(session, pool, upstream);
+        attempts.limit_tries(settings.proxy_next_upstream_tries);
+        let with_body = settings.proxy_pass_request_body && settings.proxy_set_body.is_none();
+        Self {
+            session,
+            settings,
+            pool,
+            source: RequestSource::new(head, with_body),
+            attempts,
+            started: clock::now(),
+            request_sent: false,
+            opened: false,
+        }
+    }
+
+    /// Tries peers until one answers or the verdict is final.
+    pub(super) async fn run(mut self) -> Outcome {
+        loop {
+            let step = match self.attempt().await {
+                Ok(held) => response_head::follow(&mut self, held).await,
+                Err(TryEnd::Failed(failure, peer, reused)) => self.fail(&failure, peer, reused),
+                Err(TryEnd::Client(outcome, peer)) => {
+                    self.close_attempt();
+                    self.release(peer, PeerOutcome::Success);
+                    Step::Over(outcome)
+                }
+            };
+            match step {
+                Step::Again => self.source.rewind(),
+                Step::Over(outcome) => return outcome,
+            }
+        }
+    }
+
+    /// Books a failure and decides what follows (`ngx_http_upstream_next`).
+    pub(super) fn fail(&mut self, failure: &Failure, peer: Option<PeerId>, reused: bool) -> Step {
+        self.session.conn.action = Action::Exchange(failure.phase);
+        // nginx gives the peer back before it logs a time-out, and after it logs anything else.
+        let log_first = !matches!(failure.cause, Cause::TimedOut);
+        if log_first {
+            failure_log::log(self.session, failure);
+        }
+        let class = verdict(failure, &self.tried(reused), &self.rules());
+        if let Some(peer) = peer {
+            let outcome = match (class.counts, class.status) {
+                (true, _) => PeerOutcome::Failed,
+                (false, 403 | 404) => PeerOutcome::NextNoCount,
+                (false, _) => PeerOutcome::Success,
+            };
+            self.release(peer, outcome);
+        }
+        if !log_first {
+            failure_log::log(self.session, failure);
+        }
+        self.close_attempt();
+        let verdict = verdict(failure, &self.tried(reused), &self.rules());
+        if verdict.extra_try {
+            self.attempts.grant_try();
+        }
+        if let Some(attempt) = self.session.req.attempts.last_mut() {
+            attempt.failure = Some(failure.reason());
+            if verdict.status != 500 {
+                attempt.status = verdict.status;
+            }
+        }
+        if verdict.retry {
+            return Step::Again;
+        }
+        self.session.conn.action = Action::Exchange(Phase::SendingToClient);
+        Step::Over(Outcome::Status(verdict.status))
+    }
+
+    /// What the verdict needs to know of this request.
+    pub(super) fn tried(&self, reused: bool) -> Tried {
+        let limit = self.settings.proxy_next_upstream_timeout;
+        Tried {
+            request_sent: self.request_sent,
+            idempotent: self.session.is_idempotent(),
+            body_in_flight: self.session.req.body.streaming,
+            reused,
+            tries_left: self.attempts.tries_left(),
+            out_of_time: !limit.is_zero()
+                && clock::now().saturating_duration_since(self.started) >= limit,
+        }
+    }
+
+    pub(super) fn rules(&self) -> Rules {
+        Rules { next_upstream: self.settings.proxy_next_upstream }
+    }
+
+    /// Gives the peer back to the pool, and says so if that takes it out.
+    pub(super) fn release(&mut self, peer: PeerId, outcome: PeerOutcome) {
+        let now = clock::monotonic(clock::now());
+        let pool = &self.pool.pool;
+        let released = pool.release(&self.pool.rotation, &mut self.attempts, peer, outcome, now);
+        if released.disabled {
+            error_log::warn(self.session, Message::text("upstream server temporarily disabled"));
+        }
+    }
+
+    /// Begins an element of the `$upstream_*` lists.
+    pub(super) fn open_attempt(&mut self) {
+        let after_redirect = !self.opened && !self.session.req.attempts.is_empty();
+        self.opened = true;
+        self.session.req.attempts.push(Attempt::new(after_redirect));
+        self.session.conn.action = Action::Exchange(Phase::Connecting);
+    }
+
+    /// The running element of the `$upstream_*` lists.
+    pub(super) fn current(&mut self) -> &mut Attempt {
+        if self.session.req.attempts.is_empty() {
+            self.session.req.attempts.push(Attempt::new(false));
+        }
+        let last = self.session.req.attempts.len() - 1;
+        &mut self.session.req.attempts[last]
+    }
+
+    /// Notes how long the try took, unless that was noted before.
+    pub(super) fn close_attempt(&mut self) {
+        let now = clock::now();
+        let attempt = self.current();
+        if attempt.response_time.is_none() {
+            let started = attempt.started;
+            attempt.response_time = Some(now.saturating_duration_since(started));
+        }
+    }
+
+    /// Writes `scheme://peer/uri`, the `upstream:` field of log lines.
+    pub(super) fn name_peer(&mut self, label: &PeerLabel) {
+        let upstream = &mut self.session.req.upstream;
+        let scheme = upstream.scheme.map_or("http", weir_conf::Scheme::name);
+        let name = label.as_str();
+        upstream.log_url.clear();
+        upstream.log_url.extend_from_slice(scheme.as_bytes());
+        upstream.log_url.extend_from_slice(b"://");
+        upstream.log_url.extend_from_slice(name.as_bytes());
+        if name.starts_with("unix:") {
+            upstream.log_url.push(b':');
+        }
+        upstream.log_url.extend_from_slice(&upstream.uri);
+    }
+
+    /// Time since the running try began.
+    pub(super) fn elapsed(&mut self) -> Duration {
+        let now = clock::now();
+        now.saturating_duration_since(self.current().started)
+    }
+}
+
+/// Opens the request's turn in the pool, with the key its method hashes by.
+fn begin(session: &Session, pool: &WorkerPool, upstream: usize) -> Attempts {
+    let method = &session.conn.plan.http().upstreams[upstream].method;
+    match method {
+        BalanceMethod::Hash(template) | BalanceMethod::HashConsistent(template) => {
+            pool.pool.begin(Key::Hash(&variables::text(session, template)))
+        }
+        BalanceMethod::IpHash => match &session.conn.client {
+            ClientAddress::Inet(address) => pool.pool.begin(Key::ClientAddr(Some(address.ip()))),
+            ClientAddress::Unix => pool.pool.begin(Key::ClientAddr(None)),
+        },
+        BalanceMethod::RoundRobin
+        | BalanceMethod::LeastConn
+        | BalanceMethod::Random
+        | BalanceMethod::RandomTwo
+        | BalanceMethod::RandomTwoLeastConn => pool.pool.begin(Key::None),
+    }
+}

@@ -1,0 +1,229 @@
+//! A connection after 101: bytes go both ways until one side ends (`ngx_http_upstream_upgrade`).
+
+use std::future::poll_fn;
+use std::io;
+use std::task::{Context, Poll};
+
+use tokio::time::Instant;
+use weir_conf::Settings;
+use weir_upstream::Outcome as PeerOutcome;
+
+use super::failure::{Cause, Failure, Phase};
+use super::failure_log;
+use super::tries::{Exchange, Held};
+use crate::client::output::Progress;
+use crate::content::dispatch::Outcome;
+use crate::content::response;
+use crate::io::stream::Stream;
+use crate::io::{buffers, clock};
+use crate::report::error_log::{self, Message};
+use crate::session::{Action, Ending};
+
+/// One direction of the tunnel.
+struct Lane {
+    buffer: Vec<u8>,
+    progress: Progress,
+    /// The source has ended; FIN follows what is left.
+    ended: bool,
+    /// FIN was passed on.
+    closed: bool,
+    /// Bytes that came in.
+    read: u64,
+    /// Bytes that went out.
+    written: u64,
+    read_deadline: Option<Instant>,
+    write_deadline: Option<Instant>,
+}
+
+/// Why a lane, and with it the tunnel, ends.
+enum LaneEnd {
+    Read(io::Error),
+    Write(io::Error),
+}
+
+impl Lane {
+    fn new(buffer: Vec<u8>) -> Self {
+        Self {
+            read: buffer.len() as u64,
+            buffer,
+            progress: Progress::default(),
+            ended: false,
+            closed: false,
+            written: 0,
+            read_deadline: None,
+            write_deadline: None,
+        }
+    }
+
+    /// Moves what it can from `from` to `to`; ready when the lane is closed.
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: &mut Stream,
+        to: &mut Stream,
+        limit: usize,
+        clocks: (std::time::Duration, std::time::Duration),
+    ) -> Poll<Result<(), LaneEnd>> {
+        loop {
+            if !self.buffer.is_empty() {
+                let before = self.written;
+                match self.progress.poll_write(cx, to, &[&self.buffer], &mut self.written) {
+                    Poll::Ready(Ok(())) => {
+                        self.buffer.clear();
+                        self.write_deadline = None;
+                    }
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(LaneEnd::Write(error))),
+                    Poll::Pending => {
+                        if self.write_deadline.is_none() || self.written > before {
+                            self.write_deadline = Some(clock::now() + clocks.1);
+                        }
+                        return Poll::Pending;
+                    }
+                }
+            }
+            if self.ended {
+                if !self.closed {
+                    // A peer that is gone already needs no FIN.
+                    let _ = to.poll_shutdown(cx);
+                    self.closed = true;
+                }
+                return Poll::Ready(Ok(()));
+            }
+            match from.poll_read(cx, &mut self.buffer, limit) {
+                Poll::Ready(Ok(0)) => {
+                    self.ended = true;
+                    self.read_deadline = None;
+                }
+                Poll::Ready(Ok(count)) => {
+                    self.read += count as u64;
+                    self.read_deadline = None;
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(LaneEnd::Read(error))),
+                Poll::Pending => {
+                    if self.read_deadline.is_none() {
+                        self.read_deadline = Some(clock::now() + clocks.0);
+                    }
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+}
+
+/// How the tunnel ended.
+enum TunnelEnd {
+    /// One side closed and everything it sent was passed on.
+    Closed,
+    Upstream(Cause),
+    Client(io::Error),
+    TimedOut { upstream: bool },
+}
+
+/// Answers 101 and carries bytes until either side ends.
+pub(super) async fn tunnel(exchange: &mut Exchange<'_>, mut held: Held) -> Outcome {
+    let settings = exchange.settings;
+    exchange.session.req.keepalive = false;
+    response::begin(exchange.session);
+    let start = exchange.session.req.upstream.head.len;
+    let early = exchange.session.req.upstream.bytes.split_off(start);
+    exchange.session.conn.stream.set_nodelay();
+    held.connection.stream.set_nodelay();
+    exchange.session.conn.action = Action::Exchange(Phase::Upgraded);
+    let mut down = Lane::new(buffers::take_head());
+    down.buffer.extend_from_slice(&exchange.session.req.response.pending);
+    down.buffer.extend_from_slice(&early);
+    down.read = early.len() as u64;
+    exchange.session.req.response.pending.clear();
+    let mut up = Lane::new(std::mem::take(&mut exchange.session.conn.input));
+    let sent_before = exchange.current().bytes_sent;
+    let end = run(exchange, &mut held, settings, &mut down, &mut up).await;
+    log_end(exchange, end);
+    let attempt = exchange.current();
+    attempt.bytes_sent = sent_before + up.written;
+    attempt.bytes_received += down.read - early.len() as u64;
+    attempt.response_length = down.read;
+    exchange.close_attempt();
+    exchange.release(held.peer, PeerOutcome::Success);
+    let req = &mut *exchange.session.req;
+    req.sent += down.written;
+    req.length += up.read;
+    req.ending = Ending::Complete;
+    req.body.complete = true;
+    buffers::give_back(down.buffer);
+    buffers::give_back(up.buffer);
+    Outcome::Answered
+}
+
+async fn run(
+    exchange: &mut Exchange<'_>,
+    held: &mut Held,
+    settings: &Settings,
+    down: &mut Lane,
+    up: &mut Lane,
+) -> TunnelEnd {
+    let session = &mut *exchange.session;
+    let limit = settings.proxy_buffer_size;
+    let up_clocks = (settings.proxy_read_timeout, settings.proxy_send_timeout);
+    let down_clocks = (settings.proxy_read_timeout, settings.send_timeout);
+    let end = poll_fn(|cx| {
+        let client = &mut session.conn.stream;
+        let upstream = &mut held.connection.stream;
+        let down_poll = down.poll(cx, upstream, client, limit, down_clocks);
+        let up_poll = up.poll(cx, client, upstream, limit, up_clocks);
+        if let Poll::Ready(end) = judge(down_poll, up_poll) {
+            return Poll::Ready(end);
+        }
+        let clocks =
+            [down.read_deadline, up.write_deadline, down.write_deadline, up.read_deadline];
+        let Some(first) = clocks.into_iter().flatten().min() else {
+            return Poll::Pending;
+        };
+        session.conn.deadline.set_at(first);
+        session.conn.deadline.poll_expired(cx).map(|()| TunnelEnd::TimedOut {
+            upstream: down.read_deadline == Some(first) || up.write_deadline == Some(first),
+        })
+    })
+    .await;
+    exchange.session.conn.deadline.clear();
+    end
+}
+
+/// nginx ends the tunnel when either source has ended and all of it was passed on.
+fn judge(down: Poll<Result<(), LaneEnd>>, up: Poll<Result<(), LaneEnd>>) -> Poll<TunnelEnd> {
+    let end = match (down, up) {
+        (Poll::Ready(Err(LaneEnd::Read(error))), _) => {
+            TunnelEnd::Upstream(Cause::Receive("recv() failed", error))
+        }
+        (Poll::Ready(Err(LaneEnd::Write(error))), _) | (_, Poll::Ready(Err(LaneEnd::Read(error)))) => {
+            TunnelEnd::Client(error)
+        }
+        (_, Poll::Ready(Err(LaneEnd::Write(error)))) => {
+            TunnelEnd::Upstream(Cause::Send("send() failed", error))
+        }
+        (Poll::Ready(Ok(())), _) | (_, Poll::Ready(Ok(()))) => TunnelEnd::Closed,
+        (Poll::Pending, Poll::Pending) => return Poll::Pending,
+    };
+    Poll::Ready(end)
+}
+
+fn log_end(exchange: &mut Exchange<'_>, end: TunnelEnd) {
+    let cause = match end {
+        TunnelEnd::Closed => return,
+        TunnelEnd::Upstream(cause) => cause,
+        TunnelEnd::TimedOut { upstream: true } => Cause::TimedOut,
+        TunnelEnd::TimedOut { upstream: false } => {
+            error_log::info(
+                exchange.session,
+                Message::errno("client timed out", libc::ETIMEDOUT),
+            );
+            return;
+        }
+        TunnelEnd::Client(error) => {
+            error_log::connection_error(exchange.session, Message::call("recv() failed", &error));
+            return;
+        }
+    };
+    let failure = Failure::new(Phase::Upgraded, cause);
+    failure_log::log(exchange.session, &failure);
+    exchange.current().failure = Some(failure.reason());
+}

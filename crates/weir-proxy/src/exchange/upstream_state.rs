@@ -1,0 +1,56 @@
+//! What is kept of the exchange until the access line is written.
+
+use weir_conf::Scheme;
+use weir_http1::response::ResponseHead;
+
+use crate::io::buffers;
+
+/// The last exchange of a request: its head for `$upstream_http_*`, its address for log lines.
+#[derive(Debug, Default)]
+pub(crate) struct UpstreamState {
+    /// `http://127.0.0.1:9001/path?args`: the `upstream:` field of error lines; empty before a peer
+    /// is known.
+    pub(crate) log_url: Vec<u8>,
+    /// The URI sent upstream, arguments included.
+    pub(crate) uri: Vec<u8>,
+    pub(crate) scheme: Option<Scheme>,
+    /// `$proxy_host`, `$proxy_port`.
+    pub(crate) host: Vec<u8>,
+    pub(crate) port: Vec<u8>,
+    /// The bytes `head` points into.
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) head: ResponseHead,
+    /// The head is complete, so `$upstream_http_*` have values.
+    pub(crate) head_read: bool,
+    /// Length of the body that will be sent, for `Content-Length`; `None` while it is not known.
+    pub(crate) body_length: Option<u64>,
+    pub(crate) body_chunked: bool,
+    /// Trailer fields as received, name and value lines.
+    pub(crate) trailers: Vec<u8>,
+    /// An internal redirect followed: the next try opens a new group in the lists.
+    pub(crate) redirected: bool,
+}
+
+impl UpstreamState {
+    pub(crate) fn reset(&mut self) {
+        self.log_url.clear();
+        self.uri.clear();
+        self.scheme = None;
+        self.host.clear();
+        self.port.clear();
+        self.release_bytes();
+        self.head.reset();
+        self.head_read = false;
+        self.body_length = None;
+        self.body_chunked = false;
+        self.trailers.clear();
+        self.redirected = false;
+    }
+
+    /// Gives the head's buffer back.
+    pub(crate) fn release_bytes(&mut self) {
+        if self.bytes.capacity() > 0 {
+            buffers::give_back(std::mem::take(&mut self.bytes));
+        }
+    }
+}

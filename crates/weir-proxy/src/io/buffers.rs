@@ -1,0 +1,48 @@
+//! Per-worker free lists, so that an idle connection holds no buffer and a busy one allocates none.
+
+use std::cell::RefCell;
+
+/// Bytes of a buffer for heads and short bodies.
+pub(crate) const HEAD_BUFFER: usize = 16 * 1024;
+/// Bytes of a buffer for long bodies; few large copies cost less than many small ones.
+pub(crate) const RELAY_BUFFER: usize = 256 * 1024;
+
+/// Buffers kept per size; what comes back beyond that is freed.
+const KEPT: usize = 64;
+const KEPT_RELAY: usize = 8;
+
+thread_local! {
+    static HEADS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+    static RELAYS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// An empty buffer with [`HEAD_BUFFER`] bytes of room.
+pub(crate) fn take_head() -> Vec<u8> {
+    HEADS
+        .with_borrow_mut(Vec::pop)
+        .unwrap_or_else(|| Vec::with_capacity(HEAD_BUFFER))
+}
+
+/// An empty buffer with [`RELAY_BUFFER`] bytes of room.
+pub(crate) fn take_relay() -> Vec<u8> {
+    RELAYS
+        .with_borrow_mut(Vec::pop)
+        .unwrap_or_else(|| Vec::with_capacity(RELAY_BUFFER))
+}
+
+/// Gives a buffer back, whichever list it came from.
+pub(crate) fn give_back(mut buffer: Vec<u8>) {
+    buffer.clear();
+    let (list, kept) = match buffer.capacity() {
+        HEAD_BUFFER => (&HEADS, KEPT),
+        RELAY_BUFFER => (&RELAYS, KEPT_RELAY),
+        _ => return,
+    };
+    // A thread that ends may drop connections after its lists.
+    let _ = list.try_with(|list| {
+        let mut list = list.borrow_mut();
+        if list.len() < kept {
+            list.push(buffer);
+        }
+    });
+}

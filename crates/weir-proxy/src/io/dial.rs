@@ -1,0 +1,166 @@
+//! Opening a connection to a peer.
+
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use tokio::io::DuplexStream;
+use tokio::net::{TcpStream, UnixStream};
+use weir_upstream::PeerAddress;
+
+use super::stream::Stream;
+
+/// Answers a connect in process: tests and the embedded service put scripted peers behind it.
+pub type DialFn = dyn Fn(&PeerAddress) -> io::Result<DuplexStream>;
+
+/// Where upstream connections come from.
+#[derive(Clone, Default)]
+pub enum Dialer {
+    /// Sockets of the system.
+    #[default]
+    System,
+    /// In-process pipes.
+    Memory(Rc<DialFn>),
+}
+
+impl fmt::Debug for Dialer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::System => "System",
+            Self::Memory(_) => "Memory",
+        })
+    }
+}
+
+/// Socket options of a new upstream connection.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct DialOptions {
+    /// `proxy_bind`: local address, port 0 if any will do.
+    pub(crate) bind: Option<SocketAddr>,
+    /// `proxy_bind … transparent`.
+    pub(crate) transparent: bool,
+    /// `proxy_socket_keepalive`.
+    pub(crate) keepalive: bool,
+    /// `tcp_nodelay`.
+    pub(crate) nodelay: bool,
+    /// `proxy_socket_rcvbuf` and `proxy_socket_sndbuf`, bytes.
+    pub(crate) rcvbuf: Option<usize>,
+    pub(crate) sndbuf: Option<usize>,
+}
+
+/// A connection on its way.
+#[derive(Debug)]
+pub(crate) struct Dialed {
+    pub(crate) stream: Stream,
+    /// `false`: the handshake still runs; wait for writability, then ask for the socket's error.
+    pub(crate) connected: bool,
+    /// Bytes of the first write that the kernel took at once.
+    pub(crate) written: usize,
+}
+
+/// Why no connection could be begun (`ngx_event_connect_peer`).
+#[derive(Debug)]
+pub(crate) enum DialError {
+    /// `socket()` failed: out of descriptors.
+    Socket(io::Error),
+    /// `bind()` to this address failed.
+    Bind(IpAddr, io::Error),
+    /// `connect()` failed at once.
+    Connect(io::Error),
+}
+
+impl Dialer {
+    /// Begins a connection and, if it stands at once, writes `first` before the reactor knows the
+    /// socket: that saves a wait for writability on loopback and warm routes.
+    pub(crate) fn dial(
+        &self,
+        address: &PeerAddress,
+        options: &DialOptions,
+        first: &[IoSlice<'_>],
+    ) -> Result<Dialed, DialError> {
+        match self {
+            Self::System => dial_system(address, options, first),
+            Self::Memory(dial) => match dial(address) {
+                Ok(pipe) => Ok(Dialed { stream: Stream::Memory(pipe), connected: true, written: 0 }),
+                Err(error) => Err(DialError::Connect(error)),
+            },
+        }
+    }
+}
+
+fn dial_system(
+    address: &PeerAddress,
+    options: &DialOptions,
+    first: &[IoSlice<'_>],
+) -> Result<Dialed, DialError> {
+    let (domain, protocol, target) = match address {
+        PeerAddress::Inet(address) => {
+            (Domain::for_address(*address), Some(Protocol::TCP), SockAddr::from(*address))
+        }
+        PeerAddress::Unix(path) => {
+            (Domain::UNIX, None, SockAddr::unix(path).map_err(DialError::Connect)?)
+        }
+    };
+    let socket = Socket::new(domain, Type::STREAM.nonblocking(), protocol).map_err(DialError::Socket)?;
+    if protocol.is_some() {
+        set_options(&socket, options)?;
+    }
+    let connected = match socket.connect(&target) {
+        Ok(()) => true,
+        Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => false,
+        Err(error) => return Err(DialError::Connect(error)),
+    };
+    // A failure here is met again, and reported, by the ordinary write.
+    let written = if connected { socket.send_vectored(first).unwrap_or(0) } else { 0 };
+    let stream = if protocol.is_some() {
+        TcpStream::from_std(socket.into()).map(Stream::Tcp)
+    } else {
+        UnixStream::from_std(socket.into()).map(Stream::Unix)
+    };
+    Ok(Dialed { stream: stream.map_err(DialError::Socket)?, connected, written })
+}
+
+fn set_options(socket: &Socket, options: &DialOptions) -> Result<(), DialError> {
+    // nginx logs such failures as ignored; none of them changes an answer.
+    if options.keepalive {
+        let _ = socket.set_keepalive(true);
+    }
+    if options.nodelay {
+        let _ = socket.set_tcp_nodelay(true);
+    }
+    if let Some(bytes) = options.rcvbuf {
+        let _ = socket.set_recv_buffer_size(bytes);
+    }
+    if let Some(bytes) = options.sndbuf {
+        let _ = socket.set_send_buffer_size(bytes);
+    }
+    let Some(local) = options.bind else {
+        return Ok(());
+    };
+    if options.transparent {
+        let _ = socket.set_ip_transparent_v4(true);
+    }
+    if local.port() == 0 {
+        no_port_at_bind(socket);
+    }
+    socket.bind(&local.into()).map_err(|error| DialError::Bind(local.ip(), error))
+}
+
+/// Lets the kernel choose the port at connect, when it knows both ends, so that ports are not used up.
+fn no_port_at_bind(socket: &Socket) {
+    use std::os::fd::AsRawFd;
+    let on: libc::c_int = 1;
+    // SAFETY: `on` outlives the call and its size is passed.
+    #[expect(unsafe_code, reason = "socket2 has no IP_BIND_ADDRESS_NO_PORT")]
+    unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_IP,
+            libc::IP_BIND_ADDRESS_NO_PORT,
+            (&raw const on).cast(),
+            size_of::<libc::c_int>() as libc::socklen_t,
+        );
+    }
+}

@@ -1,0 +1,8 @@
+//! What touches the outside: streams, clocks, deadlines, buffers, temporary files.
+
+pub(crate) mod buffers;
+pub mod clock;
+pub(crate) mod deadline;
+pub mod dial;
+pub mod stream;
+pub(crate) mod temp_file;

@@ -1,0 +1,186 @@
+//! One byte stream, whatever carries it.
+
+use std::io::{self, IoSlice};
+use std::os::fd::{AsRawFd, RawFd};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::BufMut;
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, Interest, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+
+/// A connected stream to a client or an upstream.
+#[derive(Debug)]
+pub enum Stream {
+    /// A TCP connection.
+    Tcp(TcpStream),
+    /// A unix-domain connection.
+    Unix(UnixStream),
+    /// An in-process pipe: tests on a paused clock, and the embedded service.
+    Memory(DuplexStream),
+}
+
+impl Stream {
+    /// Appends what has arrived to `buf`, at most `limit` bytes; `Ready(Ok(0))` is the peer's FIN.
+    ///
+    /// A read shorter than its room clears the readiness, so no second system call finds out that
+    /// nothing is left.
+    pub(crate) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut Vec<u8>,
+        limit: usize,
+    ) -> Poll<io::Result<usize>> {
+        debug_assert!(limit > 0, "a read without room would look like FIN");
+        buf.reserve(limit);
+        let room = &mut buf.spare_capacity_mut()[..limit];
+        let mut read = ReadBuf::uninit(room);
+        let result = match self {
+            Self::Tcp(stream) => Pin::new(stream).poll_read(cx, &mut read),
+            Self::Unix(stream) => Pin::new(stream).poll_read(cx, &mut read),
+            Self::Memory(stream) => Pin::new(stream).poll_read(cx, &mut read),
+        };
+        let count = read.filled().len();
+        match result {
+            Poll::Ready(Ok(())) => {
+                // SAFETY: `ReadBuf` vouches that `count` bytes of the spare room are initialised.
+                #[expect(unsafe_code, reason = "Vec has no safe way to adopt bytes read into its spare room")]
+                unsafe {
+                    buf.advance_mut(count);
+                }
+                Poll::Ready(Ok(count))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// Ready when a read may bring something, without holding a buffer for it.
+    pub(crate) fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self {
+            // An error is met again by the read.
+            Self::Tcp(stream) => stream.poll_read_ready(cx).map(|_| ()),
+            Self::Unix(stream) => stream.poll_read_ready(cx).map(|_| ()),
+            Self::Memory(_) => Poll::Ready(()),
+        }
+    }
+
+    /// Ready when a handshake that was begun has ended, and how.
+    pub(crate) fn poll_connected(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let (ready, error) = match self {
+            Self::Tcp(stream) => (stream.poll_write_ready(cx), stream.take_error()),
+            Self::Unix(stream) => (stream.poll_write_ready(cx), stream.take_error()),
+            Self::Memory(_) => return Poll::Ready(Ok(())),
+        };
+        match error {
+            Ok(Some(error)) | Err(error) => Poll::Ready(Err(error)),
+            Ok(None) => ready,
+        }
+    }
+
+    /// Pipes have no readiness apart from reading.
+    pub(crate) fn always_readable(&self) -> bool {
+        matches!(self, Self::Memory(_))
+    }
+
+    /// Writes some of `slices`; how much is the value.
+    pub(crate) fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Self::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Self::Memory(stream) => {
+                let Some(first) = slices.iter().find(|slice| !slice.is_empty()) else {
+                    return Poll::Ready(Ok(0));
+                };
+                Pin::new(stream).poll_write(cx, first)
+            }
+        }
+    }
+
+    /// Sends FIN (after what the kernel still holds).
+    pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Memory(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+
+    /// Whether an idle upstream connection may be used again: nothing may have arrived on it, not
+    /// even FIN. Asks the reactor; a system call is made only when the reactor reported something.
+    pub(crate) fn is_quiet(&mut self) -> bool {
+        match self {
+            Self::Tcp(stream) => quiet(stream.as_raw_fd(), |peek| {
+                stream.try_io(Interest::READABLE, peek)
+            }),
+            Self::Unix(stream) => quiet(stream.as_raw_fd(), |peek| {
+                stream.try_io(Interest::READABLE, peek)
+            }),
+            Self::Memory(stream) => {
+                let mut byte = [0];
+                let mut read = ReadBuf::new(&mut byte);
+                let mut cx = Context::from_waker(std::task::Waker::noop());
+                Pin::new(stream).poll_read(&mut cx, &mut read).is_pending()
+            }
+        }
+    }
+
+    /// Lets the last close send RST instead of FIN (`reset_timedout_connection`).
+    pub(crate) fn reset_on_close(&self) {
+        if let Self::Tcp(stream) = self {
+            // A peer that is gone already cannot be reset; nothing is lost.
+            let _ = socket2::SockRef::from(stream).set_linger(Some(std::time::Duration::ZERO));
+        }
+    }
+
+    pub(crate) fn set_nodelay(&self) {
+        if let Self::Tcp(stream) = self {
+            // Only latency depends on it.
+            let _ = stream.set_nodelay(true);
+        }
+    }
+
+    /// What the kernel knows of a TCP connection.
+    pub(crate) fn tcp_info(&self) -> Option<libc::tcp_info> {
+        let Self::Tcp(stream) = self else {
+            return None;
+        };
+        // SAFETY: all-zero is a valid `tcp_info`, and its size is passed along.
+        #[expect(unsafe_code, reason = "neither tokio nor socket2 offers TCP_INFO")]
+        unsafe {
+            let mut info: libc::tcp_info = std::mem::zeroed();
+            let mut length = size_of::<libc::tcp_info>() as libc::socklen_t;
+            let result = libc::getsockopt(
+                stream.as_raw_fd(),
+                libc::IPPROTO_TCP,
+                libc::TCP_INFO,
+                (&raw mut info).cast(),
+                &raw mut length,
+            );
+            (result == 0).then_some(info)
+        }
+    }
+}
+
+/// The reactor may report readiness that a full-length read left behind, so a peek has the last word.
+fn quiet(
+    fd: RawFd,
+    try_io: impl FnOnce(&mut dyn FnMut() -> io::Result<usize>) -> io::Result<usize>,
+) -> bool {
+    let mut peek = || {
+        let mut byte = 0u8;
+        let flags = libc::MSG_PEEK | libc::MSG_DONTWAIT;
+        // SAFETY: one byte of room is passed, and the descriptor lives as long as the stream.
+        #[expect(unsafe_code, reason = "std and tokio offer no peek that leaves the task's waker alone")]
+        let count = unsafe { libc::recv(fd, (&raw mut byte).cast(), 1, flags) };
+        usize::try_from(count).map_err(|_| io::Error::last_os_error())
+    };
+    match try_io(&mut peek) {
+        Ok(_) => false,
+        Err(error) => error.kind() == io::ErrorKind::WouldBlock,
+    }
+}

@@ -1,0 +1,191 @@
+//! Error lines of a request, with nginx's grammar: message, errno, action, context
+//! (`ngx_http_log_error_handler`).
+
+use std::io;
+
+use weir_http1::KnownField;
+use weir_log::Level;
+
+use super::peer_text::{errno_of, errno_text, write_client};
+use crate::session::{Connection, Session};
+
+/// A line's own part: text and, if a system call failed, its error.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Message<'a> {
+    text: &'a [u8],
+    errno: i32,
+}
+
+impl<'a> Message<'a> {
+    /// Text alone.
+    pub(crate) fn text(text: &'a str) -> Self {
+        Self { text: text.as_bytes(), errno: 0 }
+    }
+
+    /// Text that may hold any bytes.
+    pub(crate) fn bytes(text: &'a [u8]) -> Self {
+        Self { text, errno: 0 }
+    }
+
+    /// Text and an error number.
+    pub(crate) fn errno(text: &'a str, errno: i32) -> Self {
+        Self { text: text.as_bytes(), errno }
+    }
+
+    /// Text and the error of the call that it names.
+    pub(crate) fn call(text: &'a str, error: &io::Error) -> Self {
+        Self::errno(text, errno_of(error))
+    }
+}
+
+pub(crate) fn crit(session: &Session, message: Message<'_>) {
+    log(session, Level::Crit, message);
+}
+
+pub(crate) fn alert(session: &Session, message: Message<'_>) {
+    log(session, Level::Alert, message);
+}
+
+pub(crate) fn error(session: &Session, message: Message<'_>) {
+    log(session, Level::Error, message);
+}
+
+pub(crate) fn warn(session: &Session, message: Message<'_>) {
+    log(session, Level::Warn, message);
+}
+
+pub(crate) fn info(session: &Session, message: Message<'_>) {
+    log(session, Level::Info, message);
+}
+
+/// A file operation that failed: `crit` if it is this machine's fault, else `error`.
+pub(crate) fn log_call(session: &Session, crit: bool, text: &[u8], error: &io::Error) {
+    let level = if crit { Level::Crit } else { Level::Error };
+    log(session, level, Message { text, errno: errno_of(error) });
+}
+
+/// An error on the client's connection: `info` if the peer or the network did it, else `alert`
+/// (`ngx_connection_error`).
+pub(crate) fn connection_error(session: &Session, message: Message<'_>) {
+    let level = if is_remote(message.errno) { Level::Info } else { Level::Alert };
+    log(session, level, message);
+}
+
+/// Whether the peer or the network, not this machine, caused the error.
+pub(crate) fn is_remote(errno: i32) -> bool {
+    matches!(
+        errno,
+        0 | libc::ECONNRESET
+            | libc::EPIPE
+            | libc::ENOTCONN
+            | libc::ETIMEDOUT
+            | libc::ECONNREFUSED
+            | libc::ENETDOWN
+            | libc::ENETUNREACH
+            | libc::EHOSTDOWN
+            | libc::EHOSTUNREACH
+            | libc::ECONNABORTED
+    )
+}
+
+/// An `error` line that nginx writes before it says what it is doing.
+pub(crate) fn without_action(session: &Session, message: Message<'_>) {
+    log_during(session, Level::Error, message, None);
+}
+
+/// Writes a line at `level` to the error logs of the request's location.
+pub(crate) fn log(session: &Session, level: Level, message: Message<'_>) {
+    log_during(session, level, message, session.conn.action.words());
+}
+
+fn log_during(session: &Session, level: Level, message: Message<'_>, action: Option<&str>) {
+    let sinks = session.conn.plan.error_sinks(session.location());
+    if !sinks.enabled(level) {
+        return;
+    }
+    let mut line = Vec::with_capacity(256);
+    write_message(&mut line, message);
+    if let Some(words) = action {
+        line.extend_from_slice(b" while ");
+        line.extend_from_slice(words.as_bytes());
+    }
+    write_context(session, &mut line);
+    weir_log::emit(sinks, level, Some(session.conn.number), &line);
+}
+
+/// A line about a connection that holds no request.
+pub(crate) fn log_idle(conn: &Connection, level: Level, message: Message<'_>) {
+    let sinks = conn.plan.error_sinks(&conn.plan.default_server(conn.listen).default);
+    if !sinks.enabled(level) {
+        return;
+    }
+    let mut line = Vec::with_capacity(128);
+    write_message(&mut line, message);
+    if let Some(words) = conn.action.words() {
+        line.extend_from_slice(b" while ");
+        line.extend_from_slice(words.as_bytes());
+    }
+    line.extend_from_slice(b", client: ");
+    write_client(&conn.client, &mut line);
+    line.extend_from_slice(b", server: ");
+    line.extend_from_slice(conn.plan.listen_name(conn.listen).as_bytes());
+    weir_log::emit(sinks, level, Some(conn.number), &line);
+}
+
+/// `client ADDRESS closed keepalive connection`: this line has no context.
+pub(crate) fn log_closed_keepalive(conn: &Connection, error: Option<&io::Error>) {
+    let sinks = conn.plan.error_sinks(&conn.plan.default_server(conn.listen).default);
+    if !sinks.enabled(Level::Info) {
+        return;
+    }
+    let mut line = b"client ".to_vec();
+    write_client(&conn.client, &mut line);
+    line.extend_from_slice(b" closed keepalive connection");
+    write_errno(&mut line, error.map_or(0, errno_of));
+    weir_log::emit(sinks, Level::Info, Some(conn.number), &line);
+}
+
+fn write_message(line: &mut Vec<u8>, message: Message<'_>) {
+    line.extend_from_slice(message.text);
+    write_errno(line, message.errno);
+}
+
+fn write_errno(line: &mut Vec<u8>, errno: i32) {
+    if errno != 0 {
+        line.extend_from_slice(b" (");
+        line.extend_from_slice(itoa::Buffer::new().format(errno).as_bytes());
+        line.extend_from_slice(b": ");
+        line.extend_from_slice(errno_text(errno).as_bytes());
+        line.push(b')');
+    }
+}
+
+fn write_context(session: &Session, line: &mut Vec<u8>) {
+    line.extend_from_slice(b", client: ");
+    write_client(&session.conn.client, line);
+    line.extend_from_slice(b", server: ");
+    line.extend_from_slice(session.server().name.as_bytes());
+    let req = &session.req;
+    let request_line = req.text(req.head.request_line);
+    if !request_line.is_empty() {
+        quoted(line, b"request", request_line);
+    }
+    if !req.upstream.log_url.is_empty() {
+        quoted(line, b"upstream", &req.upstream.log_url);
+    }
+    if let Some(host) = req.field(KnownField::Host) {
+        quoted(line, b"host", host);
+    }
+    if let Some(referer) = req.field(KnownField::Referer) {
+        quoted(line, b"referrer", referer);
+    }
+}
+
+/// `, NAME: "VALUE"`; nginx escapes nothing here.
+fn quoted(line: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    line.extend_from_slice(b", ");
+    line.extend_from_slice(name);
+    line.extend_from_slice(b": \"");
+    line.extend_from_slice(value);
+    line.push(b'"');
+}

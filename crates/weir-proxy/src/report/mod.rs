@@ -1,0 +1,8 @@
+//! What is told about a request: error lines, access lines, the values of variables.
+
+pub(crate) mod access_log;
+pub(crate) mod error_log;
+pub(crate) mod peer_text;
+pub(crate) mod request_variables;
+pub(crate) mod upstream_variables;
+pub(crate) mod variables;

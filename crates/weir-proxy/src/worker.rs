@@ -1,0 +1,281 @@
+//! What all connections of one worker thread share.
+
+use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Waker;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use crate::client::connection;
+use crate::io::clock;
+use crate::io::deadline::Deadline;
+use crate::io::dial::Dialer;
+use crate::io::stream::Stream;
+use crate::plan::{AccessTarget, Generation};
+use crate::session::{Action, ClientAddress, Connection, Request};
+
+/// How long a line without `buffer=` may wait for others to join its write.
+const PROMPT: Duration = Duration::from_millis(20);
+
+/// Time between two looks at idle upstream connections.
+const HOUSEKEEPING: Duration = Duration::from_secs(1);
+
+/// Requests kept for reuse.
+const KEPT_REQUESTS: usize = 64;
+
+/// One worker: lives on one thread, shares nothing but atomics with the others.
+pub struct Worker {
+    generation: RefCell<Rc<Generation>>,
+    pub(crate) dialer: Dialer,
+    /// Free places of `worker_connections`.
+    free_slots: Cell<usize>,
+    slots: Cell<usize>,
+    numbers: Arc<AtomicU64>,
+    connections: RefCell<Wakers>,
+    draining: Cell<bool>,
+    /// `worker_shutdown_timeout` is over: everything ends now.
+    aborting: Cell<bool>,
+    requests: RefCell<Vec<Box<Request>>>,
+    lines_wait: Notify,
+    lines_dirty: Cell<bool>,
+}
+
+/// How to wake each connection's task.
+#[derive(Default)]
+struct Wakers {
+    places: Vec<Option<Waker>>,
+    free: Vec<usize>,
+}
+
+/// A taken place of `worker_connections`.
+pub(crate) struct Slot(Rc<Worker>);
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.free_slots.set(self.0.free_slots.get() + 1);
+    }
+}
+
+/// A connection's entry in the worker's list of tasks.
+pub(crate) struct Registration {
+    worker: Rc<Worker>,
+    place: usize,
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        let mut wakers = self.worker.connections.borrow_mut();
+        wakers.places[self.place] = None;
+        wakers.free.push(self.place);
+    }
+}
+
+impl Worker {
+    /// A worker that begins with `generation`. `slots`: its share of `worker_connections`, less
+    /// what its listening sockets take. `numbers` counts connections of the whole process.
+    pub fn new(
+        generation: Generation,
+        dialer: Dialer,
+        slots: usize,
+        numbers: Arc<AtomicU64>,
+    ) -> Rc<Self> {
+        Rc::new(Self {
+            generation: RefCell::new(Rc::new(generation)),
+            dialer,
+            free_slots: Cell::new(slots),
+            slots: Cell::new(slots),
+            numbers,
+            connections: RefCell::default(),
+            draining: Cell::new(false),
+            aborting: Cell::new(false),
+            requests: RefCell::default(),
+            lines_wait: Notify::new(),
+            lines_dirty: Cell::new(false),
+        })
+    }
+
+    /// The generation that new requests are served under.
+    pub(crate) fn generation(&self) -> Rc<Generation> {
+        self.generation.borrow().clone()
+    }
+
+    /// Serves requests that begin from now on under `generation`; idle connections move over.
+    pub fn adopt(&self, generation: Generation, slots: usize) {
+        let grown = slots as isize - self.slots.get() as isize;
+        self.slots.set(slots);
+        self.free_slots.set(self.free_slots.get().saturating_add_signed(grown));
+        *self.generation.borrow_mut() = Rc::new(generation);
+        self.wake_all();
+    }
+
+    /// Closes idle connections and lets the others end after their request (SIGQUIT).
+    pub fn drain(&self) {
+        self.draining.set(true);
+        self.wake_all();
+    }
+
+    /// Ends everything at once (SIGTERM, `worker_shutdown_timeout`).
+    pub fn abort(&self) {
+        self.draining.set(true);
+        self.aborting.set(true);
+        self.wake_all();
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.get()
+    }
+
+    pub(crate) fn is_aborting(&self) -> bool {
+        self.aborting.get()
+    }
+
+    /// Connections that are open now.
+    pub fn open_connections(&self) -> usize {
+        let wakers = self.connections.borrow();
+        wakers.places.len() - wakers.free.len()
+    }
+
+    fn wake_all(&self) {
+        let wakers: Vec<Waker> = self.connections.borrow().places.iter().flatten().cloned().collect();
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Enters the running task into the list.
+    pub(crate) fn register(self: &Rc<Self>, waker: Waker) -> Registration {
+        let mut wakers = self.connections.borrow_mut();
+        let place = wakers.free.pop().unwrap_or_else(|| {
+            wakers.places.push(None);
+            wakers.places.len() - 1
+        });
+        wakers.places[place] = Some(waker);
+        Registration { worker: self.clone(), place }
+    }
+
+    /// Takes a place of `worker_connections`; `None` if all are taken.
+    pub(crate) fn take_slot(self: &Rc<Self>) -> Option<Slot> {
+        let free = self.free_slots.get().checked_sub(1)?;
+        self.free_slots.set(free);
+        Some(Slot(self.clone()))
+    }
+
+    /// `worker_connections` as configured.
+    pub(crate) fn worker_connections(&self) -> usize {
+        self.generation.borrow().config().main.worker_connections
+    }
+
+    pub(crate) fn next_number(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn take_request(&self) -> Box<Request> {
+        self.requests.borrow_mut().pop().unwrap_or_else(|| Box::new(Request::new()))
+    }
+
+    pub(crate) fn give_back_request(&self, request: Box<Request>) {
+        let mut requests = self.requests.borrow_mut();
+        if requests.len() < KEPT_REQUESTS {
+            requests.push(request);
+        }
+    }
+
+    /// Serves one accepted connection until it ends. `listen`: index of the listening socket in the
+    /// configuration. Returns at once, with an alert in the log, if no place is free.
+    pub async fn serve(
+        self: Rc<Self>,
+        stream: Stream,
+        listen: usize,
+        client: ClientAddress,
+        local: Option<SocketAddr>,
+    ) {
+        let plan = self.generation();
+        let Some(slot) = self.take_slot() else {
+            let text = format!("{} worker_connections are not enough", self.worker_connections());
+            weir_log::emit(plan.main_sinks(), weir_log::Level::Alert, None, text.as_bytes());
+            return;
+        };
+        let number = self.next_number();
+        let conn = Connection {
+            worker: self,
+            plan,
+            listen,
+            stream,
+            client,
+            local,
+            number,
+            opened: clock::now(),
+            requests: 0,
+            deadline: Deadline::default(),
+            input: Vec::new(),
+            input_closed: false,
+            action: Action::WaitingForRequest,
+            idle_timeout: Duration::ZERO,
+            _slot: slot,
+        };
+        connection::serve(conn).await;
+    }
+
+    /// Lets `write` append a line to the buffer of `log`.
+    pub(crate) fn log_lines(
+        &self,
+        plan: &Generation,
+        log: &AccessTarget,
+        now: Duration,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) {
+        plan.lines[log.line].borrow_mut().push(now, write);
+        if !self.lines_dirty.replace(true) {
+            self.lines_wait.notify_one();
+        }
+    }
+
+    /// Hands waiting access lines to the log thread, soon after the first of them.
+    pub async fn run_line_flusher(self: Rc<Self>) {
+        loop {
+            self.lines_wait.notified().await;
+            tokio::time::sleep(PROMPT).await;
+            self.lines_dirty.set(false);
+            self.flush_prompt_lines();
+        }
+    }
+
+    fn flush_prompt_lines(&self) {
+        let generation = self.generation();
+        let now = clock::monotonic(clock::now());
+        for line in &generation.lines {
+            let mut line = line.borrow_mut();
+            line.turn_idle();
+            line.tick(now);
+        }
+    }
+
+    /// Writes every waiting access line, buffered ones too (SIGUSR1, exit).
+    pub fn flush_lines(&self) {
+        for line in &self.generation().lines {
+            line.borrow_mut().flush();
+        }
+    }
+
+    /// Drops idle upstream connections that are too old or that the peer has closed, and flushes
+    /// buffered lines whose time has come.
+    pub async fn run_housekeeping(self: Rc<Self>) {
+        loop {
+            tokio::time::sleep(HOUSEKEEPING).await;
+            let generation = self.generation();
+            let now = clock::monotonic(clock::now());
+            for pool in &generation.pools {
+                if let Some(idle) = &pool.idle {
+                    let mut idle = idle.borrow_mut();
+                    drop(idle.expire(now).collect::<Vec<_>>());
+                    idle.retain(|idle| idle.connection.is_quiet());
+                }
+            }
+            for line in &generation.lines {
+                line.borrow_mut().tick(now);
+            }
+        }
+    }
+}
