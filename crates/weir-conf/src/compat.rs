@@ -43,7 +43,7 @@ impl Compat {
             early_hints: since_1_29,
             chunk_bare_lf_refused: since_1_29,
             page_407: since_1_29,
-            connect_method_parsed: since_1_23,
+            connect_method_parsed: since_1_29,
             keepalive_before_method_allowed: since_1_29,
             server_resolve: since_1_23,
             pass_trailers: since_1_23,
@@ -68,7 +68,7 @@ pub struct Differences {
     pub chunk_bare_lf_refused: bool,
     /// 407 has a built-in page.
     pub page_407: bool,
-    /// `CONNECT` is a known method whose authority-form target is parsed (since 1.21.1 as 405).
+    /// The authority form of a `CONNECT` target is parsed before the method is refused.
     pub connect_method_parsed: bool,
     /// `keepalive` may stand before the balancing method without a warning (since 1.29.7).
     pub keepalive_before_method_allowed: bool,

@@ -92,6 +92,20 @@ pub fn load_str(text: &str, prefix: &Path) -> Result<Config, Faults> {
     let name = Path::new("inline");
     let cx = Reading::new(prefix, &prefix.join(name));
     let mut sources = Sources::new(cx.conf_dir.clone());
+    let whole = SourceFile {
+        path: name.to_owned(),
+        text: text.as_bytes().into(),
+    };
+    sources.files.push(whole);
     let block = text::read_text(name, text.as_bytes(), &mut sources);
     build::build(&[block], cx, sources.files)
+}
+
+/// Loads whatever bytes come; for fuzzing.
+#[doc(hidden)]
+pub fn fuzz(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    if let Err(faults) = load_str(&text, Path::new("/nonexistent")) {
+        let _ = faults.explain();
+    }
 }

@@ -1,9 +1,12 @@
 //! Regular expressions over bytes, as near to PCRE as weir's engines come.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use regex_automata::PatternID;
-use smallvec::SmallVec;
+use regex_automata::meta;
+use regex_automata::util::syntax;
+use regex_automata::{Input, MatchKind, PatternID, PatternSet};
+use smallvec::{SmallVec, smallvec};
 
 use crate::model::Captures;
 
@@ -14,11 +17,14 @@ pub struct Pattern {
     engine: Engine,
     names: Arc<[(Box<str>, u16)]>,
     source: Box<str>,
+    ignore_case: bool,
 }
+
+type Spans = SmallVec<[Option<Range<u32>>; 4]>;
 
 #[derive(Clone, Debug)]
 enum Engine {
-    Automaton(Box<regex_automata::meta::Regex>),
+    Automaton(Box<meta::Regex>),
     Backtracking(Box<fancy_regex::Regex>),
 }
 
@@ -56,7 +62,17 @@ impl Pattern {
             engine,
             names,
             source: source.into(),
+            ignore_case: ignore,
         })
+    }
+
+    /// The pattern as one of a set; `None` if it needs backtracking.
+    fn for_set(&self) -> Option<String> {
+        let case = if self.ignore_case { "(?i)" } else { "" };
+        match self.engine {
+            Engine::Automaton(_) => Some(format!("{case}{}", self.source)),
+            Engine::Backtracking(_) => None,
+        }
     }
 
     /// Names of the groups that have one.
@@ -77,50 +93,90 @@ impl Pattern {
         &self.source
     }
 
-    /// Whether the pattern occurs in `text`.
-    pub fn is_match(&self, text: &[u8]) -> bool {
-        self.captures(text).is_some()
+    /// The groups of the leftmost match in `text`. As in PCRE, `$` also matches before a final
+    /// newline. Backtracking engines see UTF-8 only: in any other text they find nothing.
+    pub fn captures(&self, text: &[u8]) -> Option<Captures> {
+        let found = self.spans(text);
+        let spans = match (found, text.split_last()) {
+            (None, Some((b'\n', before))) => self.spans(before)?,
+            (found, _) => found?,
+        };
+        Some(Captures {
+            spans,
+            names: Arc::clone(&self.names),
+        })
     }
 
-    /// The groups of the leftmost match in `text`.
-    pub fn captures(&self, text: &[u8]) -> Option<Captures> {
+    fn spans(&self, text: &[u8]) -> Option<Spans> {
         match &self.engine {
             Engine::Automaton(regex) => {
+                let whole = regex.find(text)?;
+                let groups = regex.group_info().group_len(PatternID::ZERO);
+                if groups == 1 {
+                    return Some(smallvec![Some(whole.start() as u32..whole.end() as u32)]);
+                }
                 let mut found = regex.create_captures();
                 regex.captures(text, &mut found);
-                if !found.is_match() {
-                    return None;
-                }
-                let spans = (0..found.group_len())
-                    .map(|i| found.get_group(i).map(|s| s.start as u32..s.end as u32))
-                    .collect::<SmallVec<_>>();
-                Some(Captures {
-                    spans,
-                    names: Arc::clone(&self.names),
-                })
+                let group = |i| found.get_group(i).map(|s| s.start as u32..s.end as u32);
+                Some((0..groups).map(group).collect())
             }
             Engine::Backtracking(regex) => {
                 let text = std::str::from_utf8(text).ok()?;
                 let found = regex.captures(text).ok()??;
-                let spans = (0..found.len())
-                    .map(|i| found.get(i).map(|m| m.start() as u32..m.end() as u32))
-                    .collect::<SmallVec<_>>();
-                Some(Captures {
-                    spans,
-                    names: Arc::clone(&self.names),
-                })
+                let group = |i| found.get(i).map(|m| m.start() as u32..m.end() as u32);
+                Some((0..found.len()).map(group).collect())
             }
         }
     }
 }
 
-fn automaton(source: &str, ignore_case: bool) -> Option<regex_automata::meta::Regex> {
-    let syntax = regex_automata::util::syntax::Config::new()
-        .unicode(false)
-        .utf8(false)
-        .case_insensitive(ignore_case);
-    let config = regex_automata::meta::Config::new().utf8_empty(false);
-    regex_automata::meta::Builder::new()
+/// Many patterns tried at once.
+#[derive(Clone, Debug)]
+pub(crate) struct RegexSet {
+    regex: meta::Regex,
+}
+
+/// The set cannot tell; try one by one.
+#[derive(Debug)]
+pub(crate) struct Undecided;
+
+impl RegexSet {
+    /// A set of at least a few patterns that all run on an automaton.
+    pub(crate) fn new<'a>(patterns: impl Iterator<Item = &'a Pattern>) -> Option<Self> {
+        const FEW: usize = 4;
+        let sources: Option<Vec<String>> = patterns.map(Pattern::for_set).collect();
+        let sources = sources.filter(|sources| sources.len() >= FEW)?;
+        let config = meta::Config::new()
+            .utf8_empty(false)
+            .match_kind(MatchKind::All);
+        let regex = meta::Builder::new()
+            .syntax(bytes_syntax())
+            .configure(config)
+            .build_many(&sources)
+            .ok()?;
+        Some(Self { regex })
+    }
+
+    /// The number of the first pattern, in their own order, that occurs anywhere in `text`.
+    pub(crate) fn first(&self, text: &[u8]) -> Result<Option<usize>, Undecided> {
+        if text.ends_with(b"\n") {
+            return Err(Undecided);
+        }
+        let mut found = PatternSet::new(self.regex.pattern_len());
+        self.regex
+            .which_overlapping_matches(&Input::new(text), &mut found);
+        Ok(found.iter().next().map(|pattern| pattern.as_usize()))
+    }
+}
+
+fn bytes_syntax() -> syntax::Config {
+    syntax::Config::new().unicode(false).utf8(false)
+}
+
+fn automaton(source: &str, ignore_case: bool) -> Option<meta::Regex> {
+    let syntax = bytes_syntax().case_insensitive(ignore_case);
+    let config = meta::Config::new().utf8_empty(false);
+    meta::Builder::new()
         .syntax(syntax)
         .configure(config)
         .build(source)

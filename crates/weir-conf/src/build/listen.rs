@@ -114,7 +114,7 @@ impl Listens {
     }
 }
 
-fn read_parameters(call: &mut Call<'_>) -> Result<Parameters, Reject> {
+fn read_parameters(call: &Call<'_>) -> Result<Parameters, Reject> {
     let mut parameters = Parameters::default();
     for index in 1..call.args.len() {
         let text = call.text(index);

@@ -23,7 +23,8 @@ pub(super) struct LocationDraft {
     name: String,
     kind: LocationKind,
     pattern: Option<Pattern>,
-    level: Level,
+    /// Boxed, because blocks nest and the stack is finite.
+    level: Box<Level>,
     proxy: Option<Proxy>,
     nested: Vec<Self>,
     place: Place,
@@ -86,7 +87,7 @@ fn read_head(call: &mut Call<'_>) -> Result<LocationDraft, Reject> {
         pattern: case.map(|case| call.pattern(name, case)).transpose()?,
         name: String::from_utf8_lossy(name).into_owned(),
         kind,
-        level: Level::default(),
+        level: Box::default(),
         proxy: None,
         nested: Vec::new(),
         place: call.place.clone(),
@@ -240,7 +241,13 @@ pub(super) fn finish(
             .as_ref()
             .and_then(|proxy| proxy.redirect.as_ref());
         let settings = settle(&draft.level, redirect, cx, at);
-        let nested = finish(draft.nested, &draft.level, cx, count, at);
+        let nested = finish(
+            std::mem::take(&mut draft.nested),
+            &draft.level,
+            cx,
+            count,
+            at,
+        );
         let Some(settings) = settings else { continue };
         let handler = match draft.proxy {
             Some(proxy) => Handler::Proxy(Box::new(proxy.pass)),

@@ -100,7 +100,7 @@ fn settle_buffers(settings: &mut Settings, written: &Written) -> Result<(), Stri
 /// The written headers, then nginx's own that were not written
 /// (`ngx_http_proxy_init_headers`). Empty values stand for headers that are never sent, not even
 /// when the client sent them.
-fn request_headers(written: &Written, version: HttpVersion, cx: &mut Reading) -> Arc<[SetHeader]> {
+fn request_headers(written: &Written, version: HttpVersion, cx: &Reading) -> Arc<[SetHeader]> {
     let connection = match version {
         HttpVersion::Http11 if cx.differences().upstream_http11_default => "",
         _ => "close",

@@ -161,7 +161,7 @@ impl Group {
             cx.faults.push(Fault::emerg(text, Some(self.place.clone())));
         }
         let keepalive_default = cx.differences().upstream_keepalive_default && self.explicit;
-        let connections = body.keepalive.or(keepalive_default.then_some(32));
+        let connections = body.keepalive.or_else(|| keepalive_default.then_some(32));
         let keepalive = connections
             .filter(|connections| *connections > 0)
             .map(|connections| Keepalive {

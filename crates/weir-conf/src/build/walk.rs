@@ -102,17 +102,20 @@ fn absent(entry: &Entry, place: &Place) -> Fault {
         "directive \"{}\" is not implemented in weir yet",
         entry.name
     );
-    Fault::emerg(message, Some(place.clone())).with_hint(entry.doc)
+    Fault::emerg(message, Some(place.clone())).with_hint(format!("in nginx: {}", entry.doc))
 }
 
-/// The most similar name that may stand here.
+/// The most similar name; among equals, one that may stand here.
 fn similar(name: &str, context: Contexts) -> Option<&'static str> {
-    const ENOUGH: f64 = 0.8;
+    // One typing mistake for every four letters.
+    let tolerated = (name.chars().count() / 4).clamp(1, 3);
     table::entries()
         .iter()
-        .filter(|entry| entry.contexts.allow(context))
-        .map(|entry| (strsim::jaro_winkler(name, entry.name), entry.name))
-        .filter(|(likeness, _)| *likeness >= ENOUGH)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, known)| known)
+        .map(|entry| {
+            let mistakes = strsim::damerau_levenshtein(name, entry.name);
+            (mistakes, !entry.contexts.allow(context), entry.name)
+        })
+        .filter(|(mistakes, ..)| *mistakes <= tolerated)
+        .min()
+        .map(|(.., known)| known)
 }

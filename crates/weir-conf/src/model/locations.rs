@@ -7,7 +7,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::{Handler, Location, LocationKind};
-use crate::pattern::Pattern;
+use crate::pattern::{Pattern, RegexSet};
 
 /// The locations of a server or of a location.
 #[derive(Debug, Default)]
@@ -16,6 +16,8 @@ pub struct Locations {
     fixed: Vec<Fixed>,
     /// Whether any location is proxied and ends in a slash.
     redirects: bool,
+    /// All regular expressions in one, where there are many.
+    set: Option<RegexSet>,
     regexes: Vec<(Pattern, Arc<Location>)>,
     named: HashMap<String, Arc<Location>>,
 }
@@ -26,6 +28,8 @@ struct Fixed {
     name: Box<[u8]>,
     exact: Option<Arc<Location>>,
     prefix: Option<Arc<Location>>,
+    /// Whether the URI without the name's final slash is answered with a redirect.
+    redirects: bool,
     /// Index of the longest other entry whose name this one starts with.
     shorter: Option<usize>,
 }
@@ -72,7 +76,10 @@ pub enum Found<'a> {
 impl Locations {
     /// All locations of this level, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Location>> {
-        let fixed = self.fixed.iter().flat_map(|entry| entry.exact.iter().chain(&entry.prefix));
+        let fixed = self
+            .fixed
+            .iter()
+            .flat_map(|entry| entry.exact.iter().chain(&entry.prefix));
         let regexes = self.regexes.iter().map(|(_, location)| location);
         fixed.chain(regexes).chain(self.named.values())
     }
@@ -171,16 +178,18 @@ impl Locations {
                 .lt(uri.iter().copied().chain([b'/']))
         });
         let entry = later.get(offset).filter(|entry| is_name(&entry.name))?;
-        let proxied = |location: &&Arc<Location>| matches!(location.handler, Handler::Proxy(_));
-        let any = entry
-            .exact
-            .as_ref()
-            .filter(proxied)
-            .or(entry.prefix.as_ref().filter(proxied));
-        any.and(entry.exact.as_ref().or(entry.prefix.as_ref()))
+        entry
+            .redirects
+            .then(|| entry.exact.as_ref().or(entry.prefix.as_ref()))?
     }
 
     fn search_regexes(&self, uri: &[u8]) -> Option<(&Arc<Location>, Captures)> {
+        if let Some(set) = &self.set
+            && let Ok(first) = set.first(uri)
+        {
+            let (pattern, location) = self.regexes.get(first?)?;
+            return Some((location, pattern.captures(uri)?));
+        }
         self.regexes
             .iter()
             .find_map(|(pattern, location)| Some((location, pattern.captures(uri)?)))
@@ -199,10 +208,13 @@ enum Search<'a> {
     Nothing,
 }
 
+/// The exact and the prefix location of one name.
+type Pair = (Option<Arc<Location>>, Option<Arc<Location>>);
+
 /// Collects the locations of a block.
 #[derive(Debug, Default)]
 pub(crate) struct LocationsBuilder {
-    fixed: BTreeMap<Box<[u8]>, (Option<Arc<Location>>, Option<Arc<Location>>)>,
+    fixed: BTreeMap<Box<[u8]>, Pair>,
     regexes: Vec<(Pattern, Arc<Location>)>,
     named: HashMap<String, Arc<Location>>,
 }
@@ -250,24 +262,23 @@ impl LocationsBuilder {
                 }
                 shorter = entry.shorter;
             }
+            let proxied = |l: &Arc<Location>| matches!(l.handler, Handler::Proxy(_));
+            let redirects =
+                name.ends_with(b"/") && [&exact, &prefix].into_iter().flatten().any(proxied);
             fixed.push(Fixed {
                 name,
                 exact,
                 prefix,
+                redirects,
                 shorter,
             });
         }
-        let redirects = fixed.iter().any(|entry| {
-            let both = [&entry.exact, &entry.prefix];
-            entry.name.ends_with(b"/")
-                && both
-                    .into_iter()
-                    .flatten()
-                    .any(|l| matches!(l.handler, Handler::Proxy(_)))
-        });
+        let redirects = fixed.iter().any(|entry| entry.redirects);
+        let set = RegexSet::new(self.regexes.iter().map(|(pattern, _)| pattern));
         Locations {
             fixed,
             redirects,
+            set,
             regexes: self.regexes,
             named: self.named,
         }

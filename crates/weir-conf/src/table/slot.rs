@@ -61,9 +61,7 @@ impl<T: Clone> Here<T> {
         put_once(&mut self.value, call, read)
     }
 
-    pub(crate) fn inherit(&mut self, _outer: &Self) {
-        let _ = &self.value;
-    }
+    pub(crate) fn inherit(&self, _outer: &Self) {}
 
     pub(crate) fn settle(&self) -> Option<T> {
         self.value.clone()
@@ -83,9 +81,7 @@ impl<T: Clone> First<T> {
         Ok(())
     }
 
-    pub(crate) fn inherit(&mut self, _outer: &Self) {
-        let _ = &self.value;
-    }
+    pub(crate) fn inherit(&self, _outer: &Self) {}
 
     pub(crate) fn settle(&self) -> Option<T> {
         self.value.clone()
@@ -125,7 +121,8 @@ impl<T: Clone> Many<T> {
     pub(crate) fn put(&mut self, call: &mut Call<'_>, read: Reader<Vec<T>>) -> Result<(), Reject> {
         let more = read(call)?;
         let off = more.is_empty();
-        if self.written && off != self.values.is_empty() || self.written && off {
+        let was_off = self.written && self.values.is_empty();
+        if was_off || (off && self.written) {
             return Err(Reject::directive("is duplicate"));
         }
         self.extend(more);

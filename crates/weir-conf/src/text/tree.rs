@@ -7,7 +7,7 @@ use super::{Block, Directive, Item, LexFault, Lexer, Sources, Statement, Word};
 use crate::{Fault, Place};
 
 /// Blocks and included files may not nest deeper. nginx has no limit but its stack.
-const DEEPEST: usize = 100;
+const DEEPEST: usize = 50;
 
 /// Reads the main file.
 pub(crate) fn read_file(path: &Path, sources: &mut Sources) -> Block {

@@ -1,0 +1,326 @@
+//! What a location obeys: defaults, inheritance, and values that depend on others.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use weir_conf::{
+    AccessLog, Config, Found, Handler, HttpVersion, LocationKind, NextUpstream, Part, ProxyTarget,
+    RedirectFrom, Settings, Template, UpstreamAddress, Variable, load_str,
+};
+
+fn load(text: &str) -> Config {
+    match load_str(text, Path::new("/weir")) {
+        Ok(config) => config,
+        Err(faults) => panic!("{}", faults.explain()),
+    }
+}
+
+/// Hands over the settings of `uri` in the only server of `http`.
+fn settings(http: &str, uri: &str, check: impl FnOnce(&Settings)) {
+    let config = load(&format!("events {{}} http {{ {http} }}"));
+    let server = Arc::clone(&config.http.as_ref().expect("http").servers[0]);
+    match server.locations.find(uri.as_bytes()) {
+        Found::Location { location, .. } => check(&location.settings),
+        Found::AutoRedirect(_) | Found::None => check(&server.default.settings),
+    }
+}
+
+fn literal(template: &Template) -> String {
+    String::from_utf8_lossy(template.as_literal().expect("no variables")).into_owned()
+}
+
+#[test]
+fn defaults() {
+    settings("server {}", "/", |s| {
+        assert_eq!(literal(&s.root), "/weir/html");
+        assert_eq!(s.proxy_read_timeout, Duration::from_secs(60));
+        assert_eq!(s.proxy_buffers.size, 4096);
+        assert_eq!(s.proxy_busy_buffers_size, 8192);
+        assert_eq!(s.proxy_temp_file_write_size, 8192);
+        assert_eq!(
+            s.proxy_next_upstream,
+            NextUpstream::ERROR | NextUpstream::TIMEOUT
+        );
+        assert_eq!(s.proxy_http_version, HttpVersion::Http11);
+        assert_eq!(s.proxy_temp_path.path, Path::new("/weir/proxy_temp"));
+        assert_eq!(s.types.find(b"html"), Some("text/html"));
+        assert!(s.hidden.contains(b"X-Accel-Redirect") && !s.hidden.contains(b"etag"));
+        assert!(matches!(&*s.access_log, [AccessLog::To { .. }]));
+        assert!(s.error_log.is_empty() && s.proxy_redirect.is_empty() && s.access.is_empty());
+    });
+}
+
+#[test]
+fn the_innermost_value_holds() {
+    let conf = "proxy_read_timeout 1s; add_header a 1; error_page 404 /a;
+        server { proxy_read_timeout 2s;
+            location /x/ { proxy_read_timeout 3s; add_header b 2;
+                location /x/y { proxy_next_upstream off error; } }
+            location /z {} }";
+    settings(conf, "/z", |s| {
+        assert_eq!(s.proxy_read_timeout, Duration::from_secs(2));
+        assert_eq!(s.add_header[0].name, "a");
+        assert_eq!(*s.error_page[0].statuses, [404]);
+    });
+    settings(conf, "/x/y", |s| {
+        assert_eq!(s.proxy_read_timeout, Duration::from_secs(3));
+        assert_eq!(
+            (s.add_header.len(), s.add_header[0].name.as_str()),
+            (1, "b")
+        );
+        assert_eq!(s.proxy_next_upstream, NextUpstream::OFF);
+    });
+}
+
+#[test]
+fn some_values_stay_in_their_block() {
+    let conf = "server { return 404; location /a { return 200 x; try_files /b =404; internal;
+        alias /data; location /a/b {} location /a/c { root /r; } } }";
+    settings(conf, "/a", |s| {
+        assert_eq!(s.return_.as_ref().map(|r| r.status), Some(200));
+        assert_eq!((s.internal, s.alias_len), (true, Some(2)));
+    });
+    settings(conf, "/a/b", |s| {
+        assert!(s.return_.is_none() && s.try_files.is_none() && s.internal);
+        assert_eq!(
+            (s.alias.as_ref().map(literal), s.alias_len),
+            (Some("/data".into()), Some(2))
+        );
+    });
+    settings(conf, "/a/c", |s| {
+        assert!(s.alias.is_none() && literal(&s.root) == "/r")
+    });
+}
+
+#[test]
+fn off_ends_inheritance() {
+    let conf = "access_log logs/a; proxy_redirect a b; proxy_cookie_path a b; proxy_bind 127.0.0.1;
+        server { location / { access_log off; proxy_redirect off; proxy_cookie_path off;
+            proxy_bind off; } }";
+    settings(conf, "/", |s| {
+        assert!(matches!(&*s.access_log, [AccessLog::Off]));
+        assert!(s.proxy_redirect.is_empty() && s.proxy_cookie_path.is_empty());
+        assert!(matches!(s.proxy_bind, Some(None)));
+    });
+}
+
+#[test]
+fn request_headers_have_nginx_s_defaults() {
+    let check = |compat: &str, directives: &str, expected: &[(&str, &str)]| {
+        let text = format!(
+            "compat {compat}; events {{}} http {{ server {{ location / {{ {directives} }} }} }}"
+        );
+        let config = load(&text);
+        let server = &config.http.as_ref().expect("http").servers[0];
+        let Found::Location { location, .. } = server.locations.find(b"/") else {
+            panic!("none")
+        };
+        let headers = &location.settings.proxy_set_header;
+        for (name, value) in expected {
+            let header = headers
+                .iter()
+                .find(|header| header.name == *name)
+                .expect("the header");
+            let shown: String = header.value.parts().iter().map(shown).collect();
+            assert_eq!(shown, *value, "{name} with {directives}");
+        }
+    };
+    check(
+        "1.31",
+        "",
+        &[
+            ("Host", "ProxyHost"),
+            ("Connection", ""),
+            ("TE", ""),
+            ("Upgrade", ""),
+        ],
+    );
+    check("1.22", "", &[("Connection", "close")]);
+    check(
+        "1.31",
+        "proxy_http_version 1.0;",
+        &[("Connection", "close")],
+    );
+    check(
+        "1.22",
+        "proxy_http_version 1.1;",
+        &[("Connection", "close")],
+    );
+    check(
+        "1.22",
+        "proxy_set_header connection '';",
+        &[("connection", "")],
+    );
+    check("1.22", "proxy_set_header Host $host;", &[("Host", "Host")]);
+}
+
+fn shown(part: &Part) -> String {
+    match part {
+        Part::Literal(text) => String::from_utf8_lossy(text).into_owned(),
+        Part::Variable(variable) => format!("{variable:?}"),
+    }
+}
+
+#[test]
+fn hidden_headers_add_up() {
+    let conf = "proxy_hide_header X-A; server { location / { proxy_pass_header Server; } }";
+    settings(conf, "/", |s| {
+        assert!(s.hidden.contains(b"x-a") && s.hidden.contains(b"DATE"));
+        assert!(!s.hidden.contains(b"server"));
+    });
+}
+
+#[test]
+fn proxy_pass_settles() {
+    let config = load(
+        "events {} http {
+            upstream u { server 127.0.0.1:1 weight=2; server name.test:2 backup; keepalive 3; }
+            server {
+                location /a/ { proxy_pass http://u/b/; }
+                location /c { proxy_pass http://U; }
+                location /d { proxy_pass http://10.0.0.1:81/?x; }
+                location /e { proxy_pass http://unix:/s:/x; }
+                location /f { proxy_pass http://$host; }
+                location ~ ^/g { proxy_pass http://h.test; }
+            }
+        }",
+    );
+    let http = config.http.as_ref().expect("http");
+    let pass = |uri: &str| match http.servers[0].locations.find(uri.as_bytes()) {
+        Found::Location { location, .. } => Arc::clone(location),
+        Found::AutoRedirect(_) | Found::None => panic!("no location for {uri}"),
+    };
+    let check = |uri: &str, expected: &str| {
+        let location = pass(uri);
+        let Handler::Proxy(proxy) = &location.handler else {
+            panic!("not proxied")
+        };
+        let redirects: Vec<String> = location
+            .settings
+            .proxy_redirect
+            .iter()
+            .map(|redirect| match &redirect.from {
+                RedirectFrom::Prefix(from) => {
+                    format!("{}>{}", literal(from), literal(&redirect.to))
+                }
+                RedirectFrom::Regex(pattern) => pattern.source().to_owned(),
+            })
+            .collect();
+        let shown = match &proxy.target {
+            ProxyTarget::Variable(_) => "variable".to_owned(),
+            ProxyTarget::Fixed {
+                upstream,
+                uri,
+                host_header,
+                port,
+                ..
+            } => {
+                let group = &http.upstreams[*upstream];
+                format!(
+                    "{} {:?} {host_header} {port}",
+                    group.name,
+                    uri.as_deref().unwrap_or("-")
+                )
+            }
+        };
+        let len = proxy.location_len;
+        assert_eq!(
+            format!("{shown} {len} {}", redirects.join(" ")).trim(),
+            expected,
+            "{uri}"
+        );
+    };
+    check("/a/", "u \"/b/\" u 80 3 http://u/b/>/a/");
+    check("/c", "u \"-\" U 80 2 http://U/>/");
+    check(
+        "/d",
+        "10.0.0.1 \"/?x\" 10.0.0.1:81 81 2 http://10.0.0.1:81/?x>/d",
+    );
+    check("/e", "/s \"/x\" localhost  2 http://unix:/s:/x>/e");
+    check("/f", "variable 2");
+    check("/g", "h.test \"-\" h.test 80 0 http://h.test/>/");
+    let [group, ..] = http.upstreams.as_slice() else {
+        panic!("no groups")
+    };
+    assert_eq!(group.keepalive.map(|k| k.connections), Some(3));
+    assert_eq!(group.servers[0].weight, 2);
+    let name = UpstreamAddress::Name {
+        host: "name.test".to_owned(),
+        port: 2,
+    };
+    assert_eq!(
+        (&group.servers[1].address, group.servers[1].backup),
+        (&name, true)
+    );
+}
+
+#[test]
+fn keepalive_follows_compat() {
+    let check = |compat: &str, directive: &str, expected: Option<usize>| {
+        let config = load(&format!(
+            "compat {compat}; events {{}} http {{ upstream u {{ server 127.0.0.1; {directive} }} }}"
+        ));
+        let group = &config.http.as_ref().expect("http").upstreams[0];
+        assert_eq!(
+            group.keepalive.map(|keepalive| keepalive.connections),
+            expected
+        );
+    };
+    check("1.22", "", None);
+    check("1.28", "", None);
+    check("1.31", "", Some(32));
+    check("1.31", "keepalive 0;", None);
+    check("1.22", "keepalive 5;", Some(5));
+}
+
+#[test]
+fn named_groups_are_variables() {
+    let conf = "server { server_name ~^(?<who>.+)$;
+        location ~ ^/(?<what>.+)$ { add_header a $who-$what; } }";
+    settings(conf, "/x", |s| {
+        let who = Variable::NamedCapture("who".into());
+        assert_eq!(s.add_header[0].value.variables().next(), Some(&who));
+    });
+}
+
+#[test]
+fn included_files_and_globals_count() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).expect(name);
+    write(
+        "main.conf",
+        "events {} http { include types.conf; include d-*.conf; }",
+    );
+    write("types.conf", "types { text/css css; image/png png PNG2; }");
+    write("d-2.conf", "server { location /two {} }");
+    write("d-1.conf", "server { location /one {} }");
+    let config = weir_conf::load(&weir_conf::LoadOptions {
+        prefix: dir.path().to_owned(),
+        conf_path: dir.path().join("main.conf"),
+        globals: Some("worker_processes 3; daemon off;".to_owned()),
+    })
+    .expect("a configuration");
+    assert_eq!(
+        (config.main.worker_processes, config.main.daemon),
+        (3, false)
+    );
+    let names: Vec<_> = config
+        .files
+        .iter()
+        .filter_map(|file| file.path.file_name())
+        .collect();
+    assert_eq!(names, ["main.conf", "types.conf", "d-1.conf", "d-2.conf"]);
+    let http = config.http.as_ref().expect("http");
+    assert!(matches!(
+        http.servers[0].locations.find(b"/one"),
+        Found::Location { .. }
+    ));
+    let types = &http.servers[1].default.settings.types;
+    assert_eq!(
+        (types.find(b"css"), types.find(b"png2")),
+        (Some("text/css"), Some("image/png"))
+    );
+    assert_eq!(types.find(b"html"), None);
+    assert_eq!(http.servers[0].default.kind, LocationKind::Prefix);
+}
