@@ -3,7 +3,8 @@
 //! Modules in reading order: `text` (bytes into words, words into a tree, included files), `table`
 //! (every directive, once), `value` (types of settings and their readers), `template` and
 //! `variable` (texts with variables), `build` (tree into model), `model` (what others see),
-//! `fault` and `explain` (what is wrong, in nginx's words and beyond), `compat` (which nginx).
+//! `fault` and `explain` (what is wrong, in nginx's words and beyond), `compat` (which nginx),
+//! `page` (the tables as documentation).
 //!
 //! Invariants: directives and variables are named nowhere else in weir. Files are read, sockets
 //! are never touched, names are never resolved. Nothing panics on outside data, nesting and
@@ -14,6 +15,7 @@ mod build;
 mod compat;
 mod explain;
 mod fault;
+mod page;
 mod pattern;
 mod table;
 mod template;
@@ -38,6 +40,7 @@ pub use model::{
     LogDestination, LogFormat, Main, ProxyPass, ProxyTarget, Server, ServerMatch, ServerNames,
     SocketKeepalive, SourceFile, Upstream, UpstreamAddress, UpstreamServer,
 };
+pub use page::directives_page;
 pub use pattern::{Pattern, PatternFault};
 pub use table::core::ServerCore;
 pub use table::settings::Settings;

@@ -271,15 +271,24 @@ impl Body {
         Ok(())
     }
 
-    /// `keepalive CONNECTIONS`; 0 switches it off where it is on by default.
+    /// `keepalive CONNECTIONS [local]`; 0 switches it off where it is on by default. weir's workers
+    /// share no connections anyway.
     fn read_keepalive(&mut self, call: &Call<'_>) -> Result<(), Reject> {
         if self.keepalive.is_some() {
             return Err(Reject::directive("is duplicate"));
         }
+        let recent = call.cx.differences().upstream_keepalive_default;
+        match call.args.get(1) {
+            Some(_) if !recent => {
+                let text = "invalid number of arguments in \"keepalive\" directive";
+                return Err(Reject::message(text));
+            }
+            Some(word) if *word.text != *b"local" => return Err(invalid(call, 1)),
+            _ => {}
+        }
         let number = parse_number(call.bytes(0)).and_then(|n| usize::try_from(n).ok());
-        let zero_allowed = call.cx.differences().upstream_keepalive_default;
         match number {
-            Some(connections) if connections > 0 || zero_allowed => {
+            Some(connections) if connections > 0 || recent => {
                 self.keepalive = Some(connections);
                 self.keepalive_first = self.method.is_none();
                 Ok(())

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{LogFormat, Server, ServerNames, Upstream};
-use crate::Place;
+use crate::{Place, UpstreamUrl};
 
 /// The `http` block.
 #[derive(Debug)]
@@ -22,6 +22,20 @@ pub struct Http {
     /// How many locations there are, the servers' own defaults among them: `Location::index`
     /// is below it.
     pub location_count: usize,
+}
+
+impl Http {
+    /// The group that a `proxy_pass` with variables means, by host and port, if there is one
+    /// (`ngx_http_upstream_init_request`); else the host is to be resolved.
+    pub fn upstream_of(&self, url: &UpstreamUrl) -> Option<usize> {
+        self.upstreams.iter().position(|group| {
+            let same_port = match group.port {
+                None => url.port.is_none(),
+                Some(port) => port == url.effective_port() && !url.unix,
+            };
+            same_port && group.name.eq_ignore_ascii_case(&url.host)
+        })
+    }
 }
 
 /// One listening socket and the servers behind it.

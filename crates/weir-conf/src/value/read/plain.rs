@@ -142,8 +142,15 @@ pub(crate) fn worker_connections(call: &mut Call<'_>) -> Result<usize, Reject> {
         .ok_or_else(|| Reject::message(format!("invalid number \"{}\"", call.text(0))))
 }
 
-/// A user and perhaps a group.
+/// A user and perhaps a group; whether they exist is for the process to find out
+/// (`ngx_set_user`).
 pub(crate) fn user(call: &mut Call<'_>) -> Result<(String, Option<String>), Reject> {
+    if !call.cx.privileged {
+        call.warn(
+            "the \"user\" directive makes sense only if the master process runs \
+             with super-user privileges, ignored",
+        );
+    }
     let group = (call.args.len() > 1).then(|| call.text(1));
     Ok((call.text(0), group))
 }
