@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 
+use crate::address::parse_ipv4;
 use crate::model::ListenAddress;
 use crate::upstream_url::UrlFault;
 
@@ -58,10 +59,7 @@ pub(super) fn parse_listen(text: &str) -> Result<Vec<ListenSpec>, ListenFault> {
         "" => return Err(UrlFault::NoHost.into()),
         "*" => Ipv4Addr::UNSPECIFIED.into(),
         "localhost" => Ipv4Addr::LOCALHOST.into(),
-        _ => host
-            .parse::<Ipv4Addr>()
-            .map_err(|_| ListenFault::HostNotFound)?
-            .into(),
+        _ => parse_ipv4(host).ok_or(ListenFault::HostNotFound)?.into(),
     };
     Ok(specs(address, ports))
 }

@@ -55,7 +55,7 @@ pub(super) fn settle(
             false => HttpVersion::Http10,
         }
     });
-    settings.proxy_set_header = request_headers(written, settings.proxy_http_version, cx);
+    settings.proxy_set_header = request_headers(written, cx);
     settings.hidden = hidden_headers(written);
     Some(settings)
 }
@@ -100,12 +100,36 @@ fn settle_buffers(settings: &mut Settings, written: &Written) -> Result<(), Stri
 /// The written headers, then nginx's own that were not written
 /// (`ngx_http_proxy_init_headers`). Empty values stand for headers that are never sent, not even
 /// when the client sent them.
-fn request_headers(written: &Written, version: HttpVersion, cx: &Reading) -> Arc<[SetHeader]> {
-    let connection = match version {
-        HttpVersion::Http11 if cx.differences().upstream_http11_default => "",
-        _ => "close",
-    };
-    let defaults = [
+fn request_headers(written: &Written, cx: &Reading) -> Arc<[SetHeader]> {
+    let modern = cx.differences().upstream_http11_default;
+    let mut headers = written.proxy_set_header.settle().to_vec();
+    let mut place = headers.len();
+    for (name, value) in default_headers(modern) {
+        if headers
+            .iter()
+            .any(|header| header.name.eq_ignore_ascii_case(name))
+        {
+            continue;
+        }
+        let header = SetHeader {
+            name: name.to_owned(),
+            value: Template::compile(value.as_bytes()).unwrap_or_default(),
+        };
+        // Since 1.29.7 the host comes first, whatever else is set.
+        if modern && name == "Host" {
+            headers.insert(0, header);
+        } else {
+            headers.insert(place, header);
+        }
+        place += 1;
+    }
+    headers.into()
+}
+
+/// nginx's own headers of upstream requests; `modern`: those of 1.29.7 and later.
+fn default_headers(modern: bool) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let connection = if modern { "" } else { "close" };
+    let common = [
         ("Host", "$proxy_host"),
         ("Connection", connection),
         ("Content-Length", "$proxy_internal_body_length"),
@@ -115,20 +139,7 @@ fn request_headers(written: &Written, version: HttpVersion, cx: &Reading) -> Arc
         ("Expect", ""),
         ("Upgrade", ""),
     ];
-    let mut headers = written.proxy_set_header.settle().to_vec();
-    for (name, value) in defaults {
-        if !headers
-            .iter()
-            .any(|header| header.name.eq_ignore_ascii_case(name))
-        {
-            let value = Template::compile(value.as_bytes()).unwrap_or_default();
-            headers.push(SetHeader {
-                name: name.to_owned(),
-                value,
-            });
-        }
-    }
-    headers.into()
+    common.into_iter().chain(modern.then_some(("Proxy-Connection", "")))
 }
 
 /// nginx's list and `proxy_hide_header`, without `proxy_pass_header`

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::{Call, Reject};
+use crate::address::parse_ip;
 use crate::value::number::{parse_number, parse_seconds, parse_time};
 use crate::value::{AccessRule, KeepaliveTimeout, Network, TempPath};
 
@@ -72,7 +73,7 @@ fn parse_cidr(text: &str) -> Option<(Network, bool)> {
         Some((address, bits)) => (address, Some(bits)),
         None => (text, None),
     };
-    let address: IpAddr = address.parse().ok()?;
+    let address = parse_ip(address)?;
     let width: u8 = if address.is_ipv4() { 32 } else { 128 };
     let prefix = match bits {
         None => width,
