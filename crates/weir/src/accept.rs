@@ -1,0 +1,243 @@
+//! A worker's accept loops (`ngx_event_accept`).
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+use weir_conf::ListenAddress;
+use weir_log::{Level, emit};
+use weir_proxy::io::stream::Stream;
+use weir_proxy::plan::Plan;
+use weir_proxy::session::ClientAddress;
+use weir_proxy::worker::Worker;
+
+use crate::sockets::{ListenSocket, Route, Share};
+use crate::system_error::SystemError;
+
+/// Connections accepted before those that are served get a turn.
+const BATCH: u32 = 16;
+
+/// Pause after the process has run out of descriptors (nginx's `accept_mutex_delay`).
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// The sockets that one worker accepts from, and the connections it serves.
+pub(crate) struct Acceptors {
+    worker: Rc<Worker>,
+    plan: Rc<RefCell<Arc<Plan>>>,
+    by_socket: RefCell<HashMap<u64, Acceptor>>,
+    live: Rc<Live>,
+}
+
+/// One accept loop.
+struct Acceptor {
+    task: AbortHandle,
+    /// `None` once the configuration no longer has the socket.
+    route: Rc<RefCell<Option<Route>>>,
+}
+
+/// How many connections there are, counted here because tasks end in panics too.
+#[derive(Default)]
+struct Live {
+    count: Cell<usize>,
+    none: Notify,
+}
+
+/// One counted connection.
+struct Counted(Rc<Live>);
+
+impl Acceptors {
+    pub(crate) fn new(worker: Rc<Worker>, plan: Arc<Plan>) -> Self {
+        Self {
+            worker,
+            plan: Rc::new(RefCell::new(plan)),
+            by_socket: RefCell::default(),
+            live: Rc::default(),
+        }
+    }
+
+    /// Accepts from `shares`, and from nothing else, under `plan`. Loops that go on do so without a
+    /// break. The worker must adopt the plan in the same breath.
+    pub(crate) fn adopt(&self, plan: Arc<Plan>, shares: Vec<Share>) -> Result<(), SystemError> {
+        self.plan.replace(plan);
+        let mut by_socket = self.by_socket.borrow_mut();
+        let mut old = std::mem::take(&mut *by_socket);
+        let mut result = Ok(());
+        for Share { socket, route } in shares {
+            let acceptor = match old.remove(&socket.id) {
+                Some(acceptor) => {
+                    acceptor.route.replace(Some(route));
+                    Ok(acceptor)
+                }
+                None => self.start(&socket, route),
+            };
+            match acceptor {
+                Ok(acceptor) => drop(by_socket.insert(socket.id, acceptor)),
+                Err(error) => {
+                    let call = format!("epoll_ctl() {}", socket.address);
+                    result = Err(SystemError::new(call, error));
+                }
+            }
+        }
+        old.into_values().for_each(Acceptor::stop);
+        result
+    }
+
+    /// Stops accepting. Whoever was let in before is served.
+    pub(crate) fn close(&self) {
+        self.by_socket
+            .take()
+            .into_values()
+            .for_each(|acceptor| acceptor.task.abort());
+    }
+
+    /// Waits until no connection is left.
+    pub(crate) async fn idle(&self) {
+        while self.live.count.get() > 0 {
+            self.live.none.notified().await;
+        }
+    }
+
+    fn start(&self, socket: &ListenSocket, route: Route) -> io::Result<Acceptor> {
+        let route = Rc::new(RefCell::new(Some(route)));
+        let fd = OwnedFd::from(socket.socket.try_clone()?);
+        let entrance = Entrance {
+            worker: self.worker.clone(),
+            plan: self.plan.clone(),
+            route: route.clone(),
+            live: self.live.clone(),
+        };
+        let task = match &socket.address {
+            ListenAddress::Inet(address) => {
+                let listener = TcpListener::from_std(fd.into())?;
+                let local = (!address.ip().is_unspecified()).then_some(*address);
+                tokio::task::spawn_local(entrance.accept_tcp(listener, local))
+            }
+            ListenAddress::Unix(_) => {
+                let listener = UnixListener::from_std(fd.into())?;
+                tokio::task::spawn_local(entrance.accept_unix(listener))
+            }
+        };
+        Ok(Acceptor {
+            task: task.abort_handle(),
+            route,
+        })
+    }
+}
+
+impl Acceptor {
+    /// The configuration in force has no servers for those who were let in and not yet served.
+    fn stop(self) {
+        self.route.take();
+        self.task.abort();
+    }
+}
+
+/// What one accept loop needs.
+struct Entrance {
+    worker: Rc<Worker>,
+    plan: Rc<RefCell<Arc<Plan>>>,
+    route: Rc<RefCell<Option<Route>>>,
+    live: Rc<Live>,
+}
+
+impl Entrance {
+    /// `local`: the socket's address, unless it is a wildcard.
+    async fn accept_tcp(self, listener: TcpListener, local: Option<SocketAddr>) {
+        let mut accepted = 0;
+        loop {
+            match listener.accept().await {
+                Ok((stream, peer)) => {
+                    self.enter(Stream::Tcp(stream), ClientAddress::Inet(peer), local)
+                }
+                Err(error) => self.refused(error).await,
+            }
+            breathe(&mut accepted).await;
+        }
+    }
+
+    async fn accept_unix(self, listener: UnixListener) {
+        let mut accepted = 0;
+        loop {
+            match listener.accept().await {
+                Ok((stream, _)) => self.enter(Stream::Unix(stream), ClientAddress::Unix, None),
+                Err(error) => self.refused(error).await,
+            }
+            breathe(&mut accepted).await;
+        }
+    }
+
+    /// Serves a connection in a task of its own, whose panic is nobody else's end.
+    fn enter(&self, stream: Stream, client: ClientAddress, local: Option<SocketAddr>) {
+        let counted = Counted::new(&self.live);
+        let (worker, route) = (self.worker.clone(), self.route.clone());
+        tokio::task::spawn_local(async move {
+            let _counted = counted;
+            // Looked up here, in the breath in which the worker looks up its plan: a reload may
+            // come between the accept and this.
+            let listen = route
+                .borrow()
+                .as_ref()
+                .map(|route| route.listen(|| local_of(&stream)));
+            if let Some(listen) = listen {
+                worker.serve(stream, listen, client, local).await;
+            }
+        });
+    }
+
+    async fn refused(&self, error: io::Error) {
+        let errno = Errno::from_raw(error.raw_os_error().unwrap_or(0));
+        let exhausted = matches!(errno, Errno::EMFILE | Errno::ENFILE);
+        let level = match errno {
+            Errno::ECONNABORTED => Level::Error,
+            _ if exhausted => Level::Crit,
+            _ => Level::Alert,
+        };
+        let text = SystemError::new("accept4()", errno).to_string();
+        let sinks = self.plan.borrow().main_sinks().clone();
+        emit(&sinks, level, None, text.as_bytes());
+        if errno != Errno::ECONNABORTED {
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
+
+impl Counted {
+    fn new(live: &Rc<Live>) -> Self {
+        live.count.set(live.count.get() + 1);
+        Self(live.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let left = self.0.count.get() - 1;
+        self.0.count.set(left);
+        if left == 0 {
+            self.0.none.notify_one();
+        }
+    }
+}
+
+/// Lets other tasks run after each batch.
+async fn breathe(accepted: &mut u32) {
+    *accepted += 1;
+    if accepted.is_multiple_of(BATCH) {
+        tokio::task::yield_now().await;
+    }
+}
+
+fn local_of(stream: &Stream) -> Option<SocketAddr> {
+    match stream {
+        Stream::Tcp(stream) => stream.local_addr().ok(),
+        Stream::Unix(_) | Stream::Memory(_) => None,
+    }
+}

@@ -1,0 +1,116 @@
+//! `-t` and `-T`: whether a configuration could be used, and why not.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use weir_conf::{Config, SourceFile};
+use weir_log::{Level, Logs};
+use weir_proxy::plan::{Plan, PlanFault, create_temp_folders};
+
+use crate::configuration;
+use crate::flags::Flags;
+use crate::pid_file::PidFile;
+use crate::privileges::Account;
+use crate::sockets::Sockets;
+use crate::start::StartFault;
+use crate::startup_log::{StartupLog, plain};
+
+/// Tests the configuration; nginx's lines come first, what weir knows besides after them.
+pub(crate) fn run(flags: &Flags, log: &StartupLog) -> ExitCode {
+    let path = flags.load_options().conf_path;
+    let failed = || {
+        plain(format_args!(
+            "configuration file {} test failed",
+            path.display()
+        ))
+    };
+    let config = match configuration::load(flags) {
+        Ok(config) => Arc::new(config),
+        Err(faults) => {
+            log.faults(faults.all());
+            failed();
+            explain(&faults.explain());
+            return ExitCode::FAILURE;
+        }
+    };
+    log.faults(&config.warnings);
+    let say = |words: &str| {
+        if !flags.quiet {
+            plain(format_args!(
+                "{} {} {words}",
+                "the configuration file",
+                path.display()
+            ));
+        }
+    };
+    if let Err(fault) = probe(&config, log, || say("syntax is ok")) {
+        log.write(Level::Emerg, fault);
+        failed();
+        return ExitCode::FAILURE;
+    }
+    if !flags.quiet {
+        plain(format_args!(
+            "configuration file {} test is successful",
+            path.display()
+        ));
+        list_ignored(&config);
+    }
+    if flags.dump {
+        dump(&config.files);
+    }
+    ExitCode::SUCCESS
+}
+
+/// Opens all that a start would open. `read` is told once names are resolved: nginx counts that
+/// among the syntax.
+fn probe(config: &Arc<Config>, log: &StartupLog, read: impl FnOnce()) -> Result<(), StartFault> {
+    let account = Account::of(config)?;
+    let plan = Plan::new(config.clone(), &Logs::default(), None);
+    if let Err(fault @ PlanFault::HostNotFound { .. }) = plan {
+        return Err(fault.into());
+    }
+    read();
+    PidFile::probe(&config.main.pid)?;
+    create_temp_folders(config, account.map(|account| account.ids()))?;
+    plan?;
+    if let Some(http) = &config.http {
+        Sockets::probe(&http.listens, &|level, text| log.write(level, text))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn explain(text: &str) {
+    let text = text.trim_end();
+    if !text.is_empty() {
+        // Nobody can be told if stderr is closed.
+        let _ = writeln!(std::io::stderr(), "\n{text}");
+    }
+}
+
+fn list_ignored(config: &Config) {
+    if config.ignored.is_empty() {
+        return;
+    }
+    let names: Vec<String> = config
+        .ignored
+        .iter()
+        .map(|(name, place)| format!("{name} in {place}"))
+        .collect();
+    let _ = writeln!(
+        std::io::stderr(),
+        "weir: accepted without effect: {}",
+        names.join(", ")
+    );
+}
+
+/// Prints every file in nginx's form.
+fn dump(files: &[SourceFile]) {
+    let mut out = std::io::stdout().lock();
+    for file in files {
+        // A reader that went away has seen enough.
+        let _ = writeln!(out, "# configuration file {}:", file.path.display())
+            .and_then(|()| out.write_all(&file.text))
+            .and_then(|()| out.write_all(b"\n"));
+    }
+}

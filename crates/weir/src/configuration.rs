@@ -1,0 +1,91 @@
+//! The configuration file as the command line asks for it, and the logs that it names.
+
+use std::path::Path;
+
+use weir_conf::{
+    AccessLog, Config, ErrorLogTarget, Faults, Http, Level, Location, Locations, LogDestination,
+};
+
+use crate::flags::{ERROR_LOG_PATH, Flags};
+
+/// Loads the configuration. `-e` names its error log where it has none of its own.
+pub(crate) fn load(flags: &Flags) -> Result<Config, Faults> {
+    let options = flags.load_options();
+    let mut config = weir_conf::load(&options)?;
+    if flags.error_log.is_some() {
+        let target = |destination| ErrorLogTarget {
+            destination,
+            level: Level::Error,
+        };
+        let default = target(LogDestination::File(options.prefix.join(ERROR_LOG_PATH)));
+        if *config.main.error_log == [default] {
+            let wanted = flags.first_error_log();
+            let wanted = wanted.map_or(LogDestination::Stderr, LogDestination::File);
+            config.main.error_log = [target(wanted)].into();
+        }
+    }
+    Ok(config)
+}
+
+/// The files of all logs; some may come twice.
+pub(crate) fn log_files(config: &Config) -> Vec<&Path> {
+    let files = log_destinations(config)
+        .into_iter()
+        .filter_map(|destination| match destination {
+            LogDestination::File(path) => Some(path.as_path()),
+            LogDestination::Stderr => None,
+        });
+    files.collect()
+}
+
+/// The file that takes what is written to stderr; `None` if some log goes to stderr itself.
+pub(crate) fn stderr_file(config: &Config) -> Option<&Path> {
+    let destinations = log_destinations(config);
+    if destinations.contains(&&LogDestination::Stderr) {
+        return None;
+    }
+    config
+        .main
+        .error_log
+        .iter()
+        .find_map(|log| match &log.destination {
+            LogDestination::File(path) => Some(path.as_path()),
+            LogDestination::Stderr => None,
+        })
+}
+
+fn log_destinations(config: &Config) -> Vec<&LogDestination> {
+    let mut found: Vec<_> = config
+        .main
+        .error_log
+        .iter()
+        .map(|log| &log.destination)
+        .collect();
+    if let Some(http) = &config.http {
+        of_http(http, &mut found);
+    }
+    found
+}
+
+fn of_http<'a>(http: &'a Http, found: &mut Vec<&'a LogDestination>) {
+    for server in &http.servers {
+        of_location(&server.default, found);
+        of_locations(&server.locations, found);
+    }
+}
+
+fn of_locations<'a>(locations: &'a Locations, found: &mut Vec<&'a LogDestination>) {
+    for location in locations.iter() {
+        of_location(location, found);
+        of_locations(&location.nested, found);
+    }
+}
+
+fn of_location<'a>(location: &'a Location, found: &mut Vec<&'a LogDestination>) {
+    let settings = &location.settings;
+    found.extend(settings.error_log.iter().map(|log| &log.destination));
+    found.extend(settings.access_log.iter().filter_map(|log| match log {
+        AccessLog::To { destination, .. } => Some(destination),
+        AccessLog::Off => None,
+    }));
+}

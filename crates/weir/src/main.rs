@@ -1,0 +1,94 @@
+//! The `weir` command: nginx's flags and signals around `weir-proxy`.
+//!
+//! Modules in reading order: `flags`, `version`; `configuration` (loading, and which logs there
+//! are), `startup_log` (the log before the configured ones); what a run of the command may be:
+//! `check` (`-t`), `send_signal` (`-s`), `start`; what a start needs: `sockets` with
+//! `socket_options`, `limits`, `daemon`, `pid_file`, `privileges`, `signals`, `panics`; what serves:
+//! `service` (the main thread, reload), `workers` (the threads), `accept` (their accept loops).
+//! `system_error` words failed system calls.
+//!
+//! # Invariants
+//!
+//! - No thread starts before `service`: everything earlier may fork, change the environment or the
+//!   user.
+//! - A fault before that is told on stderr and in the log, and ends the command with status 1; a
+//!   fault in a reload changes nothing.
+//! - A socket whose address stays is never closed, so that no connection in its queue is lost.
+//! - There is no master process: the process that is started (with `daemon on`, its child) has all
+//!   workers as threads. USR2 and WINCH, which need one, are refused with a line in the log.
+
+mod accept;
+mod check;
+mod configuration;
+mod daemon;
+mod flags;
+mod limits;
+mod panics;
+mod pid_file;
+mod privileges;
+mod send_signal;
+mod service;
+mod signals;
+mod socket_options;
+mod sockets;
+mod start;
+mod startup_log;
+mod system_error;
+mod version;
+mod workers;
+
+use std::process::ExitCode;
+
+use tracing_subscriber::layer::SubscriberExt;
+use weir_log::{ErrorLog, Level};
+
+use flags::Flags;
+use startup_log::StartupLog;
+
+/// Commands of weir's own are words without a dash, which nginx's command line does not know; they
+/// would be looked for here, before its flags are read.
+fn main() -> ExitCode {
+    match Flags::parse(std::env::args_os().skip(1)) {
+        Ok(flags) => run(flags),
+        Err(fault) => {
+            startup_log::plain(fault);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(flags: Flags) -> ExitCode {
+    if flags.version {
+        eprint!("{}", version::text(&flags));
+        if !flags.test {
+            return ExitCode::SUCCESS;
+        }
+    }
+    let subscriber = tracing_subscriber::registry().with(ErrorLog::new(startup_log::seconds));
+    // It fails only if there is one already.
+    let _ = tracing::subscriber::set_global_default(subscriber);
+    let limit = if flags.test {
+        Level::Info
+    } else {
+        Level::Notice
+    };
+    let log = StartupLog::open(flags.first_error_log().as_deref(), limit);
+    if flags.test {
+        return check::run(&flags, &log);
+    }
+    let config = match configuration::load(&flags) {
+        Ok(config) => config,
+        Err(faults) => {
+            log.faults(faults.all());
+            check::explain(&faults.explain());
+            return ExitCode::FAILURE;
+        }
+    };
+    match flags.signal {
+        Some(command) => {
+            log.faults(&config.warnings);
+            send_signal::run(command, &config, &log)
+        }
+        None => start::run(flags, config, log),
+    }
+}

@@ -1,0 +1,167 @@
+//! Giving root's rights up once everything that needs them is open (`ngx_worker_process_init`).
+//!
+//! nginx's master stays root, and opens on reload what its workers may not. weir is one process, so
+//! it keeps but one right of root's: to bind ports below 1024. Certificates, logs and folders that a
+//! reload names for the first time must be open to the user.
+
+use std::ffi::CString;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use nix::sys::prctl;
+use nix::unistd::{Gid, Group, Uid, User, chown, geteuid, initgroups, setgid, setuid};
+use weir_conf::Config;
+
+use crate::system_error::SystemError;
+
+/// Who weir runs as once it has started.
+#[derive(Clone, Debug)]
+pub(crate) struct Account {
+    name: CString,
+    user: Uid,
+    group: Gid,
+}
+
+/// Why there is no account to run as. Displays nginx's words.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AccountFault {
+    /// The system knows no such user.
+    #[error("getpwnam(\"{0}\") failed")]
+    User(String),
+    /// The system knows no such group.
+    #[error("getgrnam(\"{0}\") failed")]
+    Group(String),
+}
+
+/// nginx's own choice without a `user` directive, and the two names that systems give its group.
+const NOBODY: &str = "nobody";
+const NOBODY_GROUPS: [&str; 2] = ["nobody", "nogroup"];
+
+impl Account {
+    /// The account of the `user` directive, or nobody's; `None` if this process is not root's and so
+    /// stays whose it is.
+    pub(crate) fn of(config: &Config) -> Result<Option<Self>, AccountFault> {
+        if !geteuid().is_root() {
+            return Ok(None);
+        }
+        let (name, group) = match &config.main.user {
+            Some((name, group)) => (
+                name.as_str(),
+                named_group(group.as_deref().unwrap_or(name))?,
+            ),
+            None => (NOBODY, nobody_group()?),
+        };
+        let fault = || AccountFault::User(name.to_owned());
+        let user = User::from_name(name).ok().flatten().ok_or_else(fault)?;
+        let name = CString::new(name).map_err(|_| fault())?;
+        Ok(Some(Self {
+            name,
+            user: user.uid,
+            group: group.gid,
+        }))
+    }
+
+    /// User and group, as folders for temporary files want them.
+    pub(crate) fn ids(&self) -> (u32, u32) {
+        (self.user.as_raw(), self.group.as_raw())
+    }
+
+    /// Gives a log to the user, who has to open it again on USR1 (`ngx_reopen_files`).
+    pub(crate) fn own(&self, log: &Path) -> Result<(), SystemError> {
+        let ours = std::fs::metadata(log)
+            .is_ok_and(|about| !about.is_file() || about.uid() == self.user.as_raw());
+        if ours {
+            return Ok(());
+        }
+        chown(log, Some(self.user), None).map_err(|error| {
+            SystemError::new(
+                format_args!("chown(\"{}\", {})", log.display(), self.user),
+                error,
+            )
+        })
+    }
+
+    /// Becomes this account for good. Must run before any thread starts.
+    pub(crate) fn assume(&self) -> Result<(), SystemError> {
+        setgid(self.group)
+            .map_err(|error| SystemError::new(format_args!("setgid({})", self.group), error))?;
+        initgroups(&self.name, self.group).map_err(|error| {
+            let name = self.name.to_string_lossy();
+            SystemError::new(format_args!("initgroups({name}, {})", self.group), error)
+        })?;
+        if self.user.is_root() {
+            return Ok(());
+        }
+        prctl::set_keepcaps(true)
+            .map_err(|error| SystemError::new("prctl(PR_SET_KEEPCAPS, 1)", error))?;
+        setuid(self.user)
+            .map_err(|error| SystemError::new(format_args!("setuid({})", self.user), error))?;
+        keep_low_ports()?;
+        // Or /dev/stdout could not be opened again, and no core file would be written.
+        prctl::set_dumpable(true).map_err(|error| SystemError::new("prctl(PR_SET_DUMPABLE)", error))
+    }
+}
+
+fn named_group(name: &str) -> Result<Group, AccountFault> {
+    Group::from_name(name)
+        .ok()
+        .flatten()
+        .ok_or_else(|| AccountFault::Group(name.to_owned()))
+}
+
+fn nobody_group() -> Result<Group, AccountFault> {
+    let [first, second] = NOBODY_GROUPS;
+    named_group(first).or_else(|_| named_group(second))
+}
+
+/// The kernel's `struct __user_cap_header_struct`.
+#[repr(C)]
+struct CapabilityHeader {
+    version: u32,
+    pid: libc::c_int,
+}
+
+/// The kernel's `struct __user_cap_data_struct`.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+struct CapabilityData {
+    effective: u32,
+    permitted: u32,
+    inheritable: u32,
+}
+
+/// `_LINUX_CAPABILITY_VERSION_3`: two data words.
+const CAPABILITY_VERSION: u32 = 0x2008_0522;
+
+/// `CAP_NET_BIND_SERVICE`.
+const LOW_PORTS: u32 = 1 << 10;
+
+/// Drops all capabilities but the one to bind ports below 1024, which a reload may ask for. A
+/// container that never granted it does not get it.
+fn keep_low_ports() -> Result<(), SystemError> {
+    if capset(LOW_PORTS).is_ok() {
+        return Ok(());
+    }
+    capset(0).map_err(|error| SystemError::new("capset()", error))
+}
+
+fn capset(mask: u32) -> std::io::Result<()> {
+    let header = CapabilityHeader {
+        version: CAPABILITY_VERSION,
+        pid: 0,
+    };
+    let wanted = CapabilityData {
+        effective: mask,
+        permitted: mask,
+        inheritable: 0,
+    };
+    let data = [wanted, CapabilityData::default()];
+    // SAFETY: both structures have the layout that version 3 prescribes and outlive the call.
+    #[expect(unsafe_code, reason = "libc has no wrapper for capset")]
+    let result = unsafe { libc::syscall(libc::SYS_capset, &raw const header, data.as_ptr()) };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(std::io::Error::last_os_error())
+    }
+}

@@ -1,0 +1,241 @@
+//! The main thread while workers serve: it obeys signals and looks after the workers.
+
+mod reload;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use tokio::sync::{mpsc, oneshot};
+use weir_log::{Level, LogThread, Logs, emit};
+use weir_proxy::plan::Plan;
+
+use crate::configuration;
+use crate::daemon;
+use crate::flags::Flags;
+use crate::pid_file::PidFile;
+use crate::signals::{Meaning, Received, Signals};
+use crate::sockets::Sockets;
+use crate::start::Opened;
+use crate::system_error::SystemError;
+use crate::workers::{Assignment, Order, Surroundings, WorkerThread};
+
+/// A running weir.
+pub(crate) struct Service {
+    flags: Flags,
+    plan: Arc<Plan>,
+    logs: Logs,
+    log_thread: LogThread,
+    sockets: Sockets,
+    /// Position is the number by which sockets are shared out.
+    workers: Vec<WorkerThread>,
+    /// Those that were told to end.
+    retired: Vec<WorkerThread>,
+    next_id: u64,
+    around: Surroundings,
+    ended: mpsc::UnboundedReceiver<u64>,
+    pid_file: PidFile,
+    /// No worker shall follow one that ends.
+    leaving: bool,
+}
+
+impl Service {
+    /// Starts the log thread and the workers.
+    pub(crate) fn start(opened: Opened, pid_file: PidFile) -> Result<Self, SystemError> {
+        let Opened {
+            flags,
+            account: _,
+            logs,
+            plan,
+            sockets,
+        } = opened;
+        let log_thread =
+            LogThread::start().map_err(|error| SystemError::new("pthread_create()", error))?;
+        let (send_ended, ended) = mpsc::unbounded_channel();
+        let around = Surroundings {
+            log: log_thread.handle(),
+            // Connection numbers begin with 1, as nginx's do.
+            numbers: Arc::new(AtomicU64::new(1)),
+            ended: send_ended,
+        };
+        let mut service = Self {
+            flags,
+            plan,
+            logs,
+            log_thread,
+            sockets,
+            workers: Vec::new(),
+            retired: Vec::new(),
+            next_id: 0,
+            around,
+            ended,
+            pid_file,
+            leaving: false,
+        };
+        if let Err(error) = service.start_all() {
+            service.leave();
+            return Err(error);
+        }
+        Ok(service)
+    }
+
+    /// Obeys signals until the last worker has ended.
+    pub(crate) fn run(mut self) -> Result<(), SystemError> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .build();
+        let runtime = runtime.map_err(|error| SystemError::new("epoll_create()", error))?;
+        let result = runtime.block_on(self.obey());
+        self.leave();
+        result
+    }
+
+    async fn obey(&mut self) -> Result<(), SystemError> {
+        let signals = Signals::new()?;
+        while !(self.leaving && self.workers.is_empty() && self.retired.is_empty()) {
+            tokio::select! {
+                received = signals.next() => match received {
+                    Ok(received) => self.on_signal(received).await,
+                    Err(error) => return Err(SystemError::new("read() signalfd", error)),
+                },
+                Some(id) = self.ended.recv() => self.on_end(id)?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn on_signal(&mut self, received: Received) {
+        self.log(Level::Notice, &received.line());
+        match received.meaning {
+            Meaning::Stop => self.stop(),
+            Meaning::Quit => self.quit(),
+            Meaning::Reload if self.leaving => {}
+            Meaning::Reload => self.reload(),
+            Meaning::Reopen => self.reopen().await,
+            Meaning::Unsupported => {}
+        }
+    }
+
+    fn stop(&mut self) {
+        self.leaving = true;
+        self.close_sockets();
+        self.retired.append(&mut self.workers);
+        self.retired
+            .iter()
+            .for_each(|worker| worker.tell(Order::Stop));
+    }
+
+    fn quit(&mut self) {
+        self.leaving = true;
+        self.close_sockets();
+        let limit = self.plan.config().main.worker_shutdown_timeout;
+        self.workers
+            .iter()
+            .for_each(|worker| worker.tell(Order::Drain(limit)));
+        self.retired.append(&mut self.workers);
+    }
+
+    /// Workers close what they hold of the sockets themselves.
+    fn close_sockets(&mut self) {
+        let sockets = std::mem::take(&mut self.sockets);
+        sockets.remove_paths(None, &|level, text| self.log(level, text));
+    }
+
+    /// USR1: all lines so far go into the files that there are, all later ones into new files.
+    async fn reopen(&self) {
+        self.log(Level::Notice, "reopening logs");
+        let workers = self.workers.iter().chain(&self.retired);
+        let flushed: Vec<_> = workers
+            .map(|worker| {
+                let (done, flushed) = oneshot::channel();
+                worker.tell(Order::FlushLines(done));
+                flushed
+            })
+            .collect();
+        for flushed in flushed {
+            // A worker that ends meanwhile has flushed too.
+            let _ = flushed.await;
+        }
+        self.log_thread.sync();
+        for error in self.logs.reopen_all() {
+            self.log(Level::Emerg, &error.to_string());
+        }
+        if let Some(file) = configuration::stderr_file(self.plan.config())
+            && let Err(error) = daemon::redirect_stderr(file)
+        {
+            self.log(Level::Alert, &error.to_string());
+        }
+    }
+
+    fn start_all(&mut self) -> Result<(), SystemError> {
+        if self.plan.config().main.master_process {
+            self.log(Level::Notice, "start worker processes");
+        }
+        let wanted = self.plan.config().main.worker_processes;
+        while self.workers.len() < wanted {
+            let worker = self.start_worker(self.workers.len(), wanted)?;
+            self.workers.push(worker);
+        }
+        Ok(())
+    }
+
+    fn start_worker(&mut self, number: usize, wanted: usize) -> Result<WorkerThread, SystemError> {
+        let id = self.next_id;
+        self.next_id += 1;
+        WorkerThread::start(id, self.assignment(number, wanted), self.around.clone())
+    }
+
+    fn assignment(&self, number: usize, workers: usize) -> Assignment {
+        Assignment {
+            plan: self.plan.clone(),
+            shares: self.sockets.share(number, workers),
+        }
+    }
+
+    /// A worker has ended: as it was told, or else another takes its place.
+    fn on_end(&mut self, id: u64) -> Result<(), SystemError> {
+        if let Some(position) = self.retired.iter().position(|worker| worker.id == id) {
+            self.retired.remove(position).join();
+            return Ok(());
+        }
+        let Some(number) = self.workers.iter().position(|worker| worker.id == id) else {
+            return Ok(());
+        };
+        self.log(
+            Level::Alert,
+            &format!("worker {id} exited unexpectedly and is started again"),
+        );
+        let worker = self.start_worker(number, self.workers.len())?;
+        std::mem::replace(&mut self.workers[number], worker).join();
+        Ok(())
+    }
+
+    /// The last steps, whatever led here.
+    fn leave(self) {
+        let Self {
+            plan,
+            sockets,
+            workers,
+            retired,
+            log_thread,
+            pid_file,
+            around,
+            ..
+        } = self;
+        let log = |level, text: &str| emit(plan.main_sinks(), level, None, text.as_bytes());
+        sockets.remove_paths(None, &log);
+        for worker in workers.into_iter().chain(retired) {
+            worker.tell(Order::Stop);
+            worker.join();
+        }
+        drop(around);
+        log_thread.shutdown();
+        if let Err(error) = pid_file.remove() {
+            log(Level::Alert, &error.to_string());
+        }
+        log(Level::Notice, "exit");
+    }
+
+    fn log(&self, level: Level, text: &str) {
+        emit(self.plan.main_sinks(), level, None, text.as_bytes());
+    }
+}

@@ -1,0 +1,277 @@
+//! Worker threads: each a runtime of its own, told by orders what to do.
+
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::runtime::LocalRuntime;
+use tokio::sync::{mpsc, oneshot};
+use weir_log::{Level, LogHandle, emit};
+use weir_proxy::io::clock;
+use weir_proxy::io::dial::Dialer;
+use weir_proxy::plan::{Generation, Plan};
+use weir_proxy::worker::Worker;
+
+use crate::accept::Acceptors;
+use crate::sockets::Share;
+use crate::system_error::SystemError;
+
+/// How long connections may take to end when everything ends at once.
+const STOP_LIMIT: Duration = Duration::from_secs(1);
+
+/// What a worker serves.
+#[derive(Clone)]
+pub(crate) struct Assignment {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) shares: Vec<Share>,
+}
+
+/// What the main thread tells a worker.
+pub(crate) enum Order {
+    /// Go on under another configuration.
+    Adopt(Assignment),
+    /// Hand every waiting access line to the log thread, and say so.
+    FlushLines(oneshot::Sender<()>),
+    /// Accept no more, answer what is under way, end; at the latest after this time.
+    Drain(Option<Duration>),
+    /// End at once.
+    Stop,
+}
+
+/// A worker as the main thread sees it.
+#[derive(Debug)]
+pub(crate) struct WorkerThread {
+    /// Unique in the process.
+    pub(crate) id: u64,
+    orders: mpsc::UnboundedSender<Order>,
+    thread: JoinHandle<()>,
+}
+
+/// What every worker is given at its start.
+#[derive(Clone)]
+pub(crate) struct Surroundings {
+    pub(crate) log: LogHandle,
+    /// Counts the connections of the process.
+    pub(crate) numbers: Arc<AtomicU64>,
+    /// Receives the id of a worker that ends.
+    pub(crate) ended: mpsc::UnboundedSender<u64>,
+}
+
+impl WorkerThread {
+    /// Starts a worker and returns once it accepts.
+    pub(crate) fn start(
+        id: u64,
+        assignment: Assignment,
+        around: Surroundings,
+    ) -> Result<Self, SystemError> {
+        let (orders, receiver) = mpsc::unbounded_channel();
+        let (ready, started) = std::sync::mpsc::channel();
+        let thread = std::thread::Builder::new()
+            .name(format!("worker {id}"))
+            .spawn(move || {
+                let _ended = Ended {
+                    id,
+                    to: around.ended.clone(),
+                };
+                run(assignment, &around, receiver, &ready);
+            })
+            .map_err(|error| SystemError::new("pthread_create()", error))?;
+        match started.recv() {
+            Ok(Ok(())) => Ok(Self { id, orders, thread }),
+            Ok(Err(error)) => Err(error),
+            // It ended in a panic, which has been logged.
+            Err(_) => Err(SystemError::new(
+                "worker start",
+                nix::errno::Errno::ECANCELED,
+            )),
+        }
+    }
+
+    /// Tells the worker; one that has ended is told in vain.
+    pub(crate) fn tell(&self, order: Order) {
+        let _ = self.orders.send(order);
+    }
+
+    /// Waits until the thread is gone; `false` if it ended in a panic.
+    pub(crate) fn join(self) -> bool {
+        self.thread.join().is_ok()
+    }
+}
+
+/// Reports the end of a worker, however it comes.
+struct Ended {
+    id: u64,
+    to: mpsc::UnboundedSender<u64>,
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        // Nobody listens only if the process is ending.
+        let _ = self.to.send(self.id);
+    }
+}
+
+type Ready = std::sync::mpsc::Sender<Result<(), SystemError>>;
+
+/// The life of a worker thread.
+fn run(
+    assignment: Assignment,
+    around: &Surroundings,
+    orders: mpsc::UnboundedReceiver<Order>,
+    ready: &Ready,
+) {
+    let runtime = match runtime() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            // The starter waits for this.
+            let _ = ready.send(Err(SystemError::new("epoll_create()", error)));
+            return;
+        }
+    };
+    clock::start_caching();
+    runtime.block_on(work(assignment, around, orders, ready));
+}
+
+fn runtime() -> io::Result<LocalRuntime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .on_thread_unpark(clock::refresh)
+        .build_local(tokio::runtime::LocalOptions::default())
+}
+
+async fn work(
+    assignment: Assignment,
+    around: &Surroundings,
+    mut orders: mpsc::UnboundedReceiver<Order>,
+    ready: &Ready,
+) {
+    let plan = assignment.plan.clone();
+    let generation = Generation::new(plan.clone(), &around.log);
+    let numbers = around.numbers.clone();
+    let worker = Worker::new(generation, Dialer::System, slots(&plan), numbers);
+    tokio::task::spawn_local(worker.clone().run_line_flusher());
+    tokio::task::spawn_local(worker.clone().run_housekeeping());
+    let acceptors = Acceptors::new(worker.clone(), plan.clone());
+    let started = acceptors.adopt(plan.clone(), assignment.shares);
+    let failed = started.is_err();
+    // The starter waits for this.
+    let _ = ready.send(started);
+    if failed {
+        return;
+    }
+    let mut desk = Desk {
+        worker,
+        acceptors,
+        plan,
+        log: around.log.clone(),
+    };
+    let limit = desk.obey(&mut orders).await;
+    desk.wind_down(&mut orders, limit).await;
+}
+
+/// Connections a worker may have: listening sockets take places of `worker_connections`, and nginx's
+/// channel from the master takes one.
+fn slots(plan: &Plan) -> usize {
+    let config = plan.config();
+    let listens = config.http.as_ref().map_or(0, |http| http.listens.len());
+    let taken = listens + usize::from(config.main.master_process);
+    config.main.worker_connections.saturating_sub(taken)
+}
+
+/// Where a worker's orders arrive.
+struct Desk {
+    worker: Rc<Worker>,
+    acceptors: Acceptors,
+    plan: Arc<Plan>,
+    log: LogHandle,
+}
+
+/// When a worker that has begun to end must be gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Limit {
+    Never,
+    After(Duration),
+    Now,
+}
+
+impl Desk {
+    /// Obeys until an order to end comes.
+    async fn obey(&mut self, orders: &mut mpsc::UnboundedReceiver<Order>) -> Limit {
+        while let Some(order) = orders.recv().await {
+            match order {
+                Order::Adopt(assignment) => self.adopt(assignment),
+                Order::FlushLines(done) => self.flush_lines(done),
+                Order::Drain(limit) => return limit.map_or(Limit::Never, Limit::After),
+                Order::Stop => return Limit::Now,
+            }
+        }
+        Limit::Now
+    }
+
+    /// Ends the worker's connections and waits for that.
+    async fn wind_down(&self, orders: &mut mpsc::UnboundedReceiver<Order>, limit: Limit) {
+        self.acceptors.close();
+        if limit != Limit::Now {
+            self.notice("gracefully shutting down");
+            self.worker.drain();
+        }
+        tokio::select! {
+            () = self.acceptors.idle() => {}
+            () = expired(limit) => {}
+            () = self.hurry(orders) => {}
+        }
+        self.worker.abort();
+        // Whoever does not end in time ends with the runtime.
+        let _ = tokio::time::timeout(STOP_LIMIT, self.acceptors.idle()).await;
+        self.worker.flush_lines();
+        self.notice("exiting");
+    }
+
+    /// Obeys while the worker drains; returns when all must end at once.
+    async fn hurry(&self, orders: &mut mpsc::UnboundedReceiver<Order>) {
+        loop {
+            match orders.recv().await {
+                Some(Order::FlushLines(done)) => self.flush_lines(done),
+                // It has begun to end under the configuration it has.
+                Some(Order::Adopt(_) | Order::Drain(_)) => {}
+                Some(Order::Stop) | None => return,
+            }
+        }
+    }
+
+    fn adopt(&mut self, assignment: Assignment) {
+        self.plan = assignment.plan.clone();
+        // What the old generation's buffers hold, their drop hands over.
+        let generation = Generation::new(assignment.plan.clone(), &self.log);
+        self.worker.adopt(generation, slots(&assignment.plan));
+        if let Err(error) = self.acceptors.adopt(assignment.plan, assignment.shares) {
+            emit(
+                self.plan.main_sinks(),
+                Level::Alert,
+                None,
+                error.to_string().as_bytes(),
+            );
+        }
+    }
+
+    fn flush_lines(&self, done: oneshot::Sender<()>) {
+        self.worker.flush_lines();
+        // It fails if nobody waits any more.
+        let _ = done.send(());
+    }
+
+    fn notice(&self, text: &str) {
+        emit(self.plan.main_sinks(), Level::Notice, None, text.as_bytes());
+    }
+}
+
+async fn expired(limit: Limit) {
+    match limit {
+        Limit::Never => std::future::pending().await,
+        Limit::After(time) => tokio::time::sleep(time).await,
+        Limit::Now => {}
+    }
+}
