@@ -82,7 +82,7 @@ impl Level {
 /// One thing wrong, or one warning. Displayed as nginx prints it after the time and process id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// `Emerg` makes the configuration unusable, `Warn` and `Notice` do not.
+    /// `Emerg` and `Crit` make the configuration unusable, `Warn` and `Notice` do not.
     pub level: Level,
     /// nginx's text where nginx has one, without the place.
     pub message: String,
@@ -146,7 +146,7 @@ impl Faults {
 
     /// The fault that nginx would have stopped at.
     pub fn first(&self) -> Option<&Fault> {
-        self.faults.iter().find(|fault| fault.level == Level::Emerg)
+        self.faults.iter().find(|fault| fault.level < Level::Warn)
     }
 
     /// The files that were read, for `-T` and for excerpts.

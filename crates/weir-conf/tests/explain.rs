@@ -19,6 +19,6 @@ fn all_faults_are_shown_with_their_lines() {
 
 #[test]
 fn faults_without_a_place_are_shown_too() {
-    let text = "events {}\nhttp {\n    server {\n        add_header a $nope;\n    }\n}\n";
+    let text = "events {}\nhttp {\n    server {\n        add_header a $remote_adr;\n    }\n}\n";
     insta::assert_snapshot!(explained(text));
 }

@@ -137,11 +137,7 @@ fn request_headers_have_nginx_s_defaults() {
         ],
     );
     check("1.22", "", &[("Connection", "close")]);
-    check(
-        "1.31",
-        "proxy_http_version 1.0;",
-        &[("Connection", "close")],
-    );
+    check("1.31", "proxy_http_version 1.0;", &[("Connection", "")]);
     check(
         "1.22",
         "proxy_http_version 1.1;",

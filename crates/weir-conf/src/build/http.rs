@@ -13,6 +13,7 @@ use crate::table::HTTP;
 use crate::table::core::WrittenCore;
 use crate::text::{Block, Directive};
 use crate::value::read::{Reading, Reject, log_format};
+use crate::variable::VARIABLES;
 use crate::{Fault, Place};
 
 #[derive(Default)]
@@ -117,7 +118,22 @@ fn check_variables(cx: &mut Reading) {
             continue;
         }
         let fault = Fault::emerg(format!("unknown \"{name}\" variable"), None);
-        cx.faults.push(fault.with_hint(format!("used in {place}")));
+        let hint = match similar_variable(&name) {
+            Some(known) => format!("used in {place}; did you mean \"${known}\"?"),
+            None => format!("used in {place}"),
+        };
+        cx.faults.push(fault.with_hint(hint));
         reported.push(name);
     }
+}
+
+fn similar_variable(name: &str) -> Option<&'static str> {
+    const TOLERATED: usize = 2;
+    VARIABLES
+        .iter()
+        .flat_map(|(names, _)| names.iter())
+        .map(|known| (strsim::damerau_levenshtein(name, known), *known))
+        .filter(|(mistakes, _)| *mistakes <= TOLERATED)
+        .min()
+        .map(|(_, known)| known)
 }

@@ -139,7 +139,9 @@ fn default_headers(modern: bool) -> impl Iterator<Item = (&'static str, &'static
         ("Expect", ""),
         ("Upgrade", ""),
     ];
-    common.into_iter().chain(modern.then_some(("Proxy-Connection", "")))
+    common
+        .into_iter()
+        .chain(modern.then_some(("Proxy-Connection", "")))
 }
 
 /// nginx's list and `proxy_hide_header`, without `proxy_pass_header`

@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::Level;
 use crate::model::SourceFile;
 
 /// The files read so far.
@@ -24,6 +25,17 @@ pub(crate) struct ReadFault {
     call: &'static str,
     path: PathBuf,
     error: io::Error,
+}
+
+impl ReadFault {
+    /// nginx thinks less of a file that opens but does not read.
+    pub(crate) fn level(&self) -> Level {
+        if self.call == "open" {
+            Level::Emerg
+        } else {
+            Level::Crit
+        }
+    }
 }
 
 impl Sources {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Block, Directive, Item, LexFault, Lexer, Sources, Statement, Word};
-use crate::{Fault, Place};
+use crate::{Fault, Level, Place};
 
 /// Blocks and included files may not nest deeper. nginx has no limit but its stack.
 const DEEPEST: usize = 50;
@@ -94,7 +94,15 @@ impl Reader<'_> {
         let text = match self.sources.read(&path) {
             Ok(text) => text,
             Err(error) => {
-                items.push(fault(error.to_string()));
+                let (level, message) = (error.level(), error.to_string());
+                // The system's own words, to which nginx adds a place only for `open()`.
+                let place = at.filter(|_| level == Level::Emerg).cloned();
+                items.push(Item::Fault(Fault {
+                    level,
+                    message,
+                    place,
+                    hint: None,
+                }));
                 return;
             }
         };
