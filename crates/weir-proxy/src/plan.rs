@@ -114,7 +114,7 @@ impl Plan {
             response_rules: ResponseRules {
                 strict: differences.strict_upstream_lengths,
                 early_hints: differences.early_hints,
-                trim_tabs: config.compat >= Compat::V1_31,
+                trim_tabs: false,
             },
             differences,
             signature: format!("nginx/{}", config.compat.version()),
@@ -226,19 +226,26 @@ pub(crate) struct WorkerPool {
     pub(crate) idle: Option<RefCell<IdleCache<IdleConnection>>>,
 }
 
+impl WorkerPool {
+    /// A pool at the start of its turns, with nothing idle.
+    pub(crate) fn new(pool: &Arc<Pool>) -> Self {
+        Self {
+            pool: pool.clone(),
+            rotation: Rotation::new(pool),
+            pool_label: PeerLabel::Name(pool.name().into()),
+            labels: pool.peers().iter().map(|peer| PeerLabel::Name(peer.name().into())).collect(),
+            idle: pool.keepalive().map(|spec| RefCell::new(IdleCache::new(spec.clone()))),
+        }
+    }
+}
+
 impl Generation {
     /// Begins to serve `plan` in a worker whose lines `log` writes.
     pub fn new(plan: Arc<Plan>, log: &LogHandle) -> Self {
         let pools = plan
             .pools
             .iter()
-            .map(|pool| WorkerPool {
-                pool: pool.clone(),
-                rotation: Rotation::new(pool),
-                pool_label: PeerLabel::Name(pool.name().into()),
-                labels: pool.peers().iter().map(|peer| PeerLabel::Name(peer.name().into())).collect(),
-                idle: pool.keepalive().map(|spec| RefCell::new(IdleCache::new(spec.clone()))),
-            })
+            .map(WorkerPool::new)
             .collect();
         let lines = plan
             .lines

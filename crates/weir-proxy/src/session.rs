@@ -290,8 +290,8 @@ impl Request {
     }
 }
 
-/// `NGX_HTTP_MAX_URI_CHANGES`.
-pub(crate) const MAX_REDIRECTS: u8 = 10;
+/// `NGX_HTTP_MAX_URI_CHANGES`, and the one that is refused.
+pub(crate) const MAX_REDIRECTS: u8 = 11;
 
 impl Session {
     /// The settings that hold for the request now: its location's, or the server's own.

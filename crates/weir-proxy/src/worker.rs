@@ -5,12 +5,13 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::Waker;
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 
 use crate::client::connection;
+use crate::exchange::connection::IdleConnection;
 use crate::io::clock;
 use crate::io::deadline::Deadline;
 use crate::io::dial::Dialer;
@@ -41,7 +42,20 @@ pub struct Worker {
     aborting: Cell<bool>,
     requests: RefCell<Vec<Box<Request>>>,
     lines_wait: Notify,
+    /// Something arrived on an idle upstream connection.
+    idle_woken: Arc<IdleWoken>,
+    idle_waker: Waker,
     lines_dirty: Cell<bool>,
+}
+
+/// Wakes the housekeeping when an idle upstream connection becomes readable.
+#[derive(Default)]
+struct IdleWoken(Notify);
+
+impl Wake for IdleWoken {
+    fn wake(self: Arc<Self>) {
+        self.0.notify_one();
+    }
 }
 
 /// How to wake each connection's task.
@@ -83,7 +97,10 @@ impl Worker {
         slots: usize,
         numbers: Arc<AtomicU64>,
     ) -> Rc<Self> {
+        let idle_woken = Arc::new(IdleWoken::default());
         Rc::new(Self {
+            idle_waker: idle_woken.clone().into(),
+            idle_woken,
             generation: RefCell::new(Rc::new(generation)),
             dialer,
             free_slots: Cell::new(slots),
@@ -259,18 +276,28 @@ impl Worker {
         }
     }
 
+    /// Lets the reactor report whatever arrives on an idle upstream connection; `false` if
+    /// something has, so that it must not be kept.
+    pub(crate) fn watch_idle(&self, idle: &mut IdleConnection) -> bool {
+        let mut cx = Context::from_waker(&self.idle_waker);
+        idle.connection.stream.poll_quiet(&mut cx)
+    }
+
     /// Drops idle upstream connections that are too old or that the peer has closed, and flushes
     /// buffered lines whose time has come.
     pub async fn run_housekeeping(self: Rc<Self>) {
         loop {
-            tokio::time::sleep(HOUSEKEEPING).await;
+            tokio::select! {
+                () = tokio::time::sleep(HOUSEKEEPING) => {}
+                () = self.idle_woken.0.notified() => {}
+            }
             let generation = self.generation();
             let now = clock::monotonic(clock::now());
             for pool in &generation.pools {
                 if let Some(idle) = &pool.idle {
                     let mut idle = idle.borrow_mut();
                     drop(idle.expire(now).collect::<Vec<_>>());
-                    idle.retain(|idle| idle.connection.is_quiet());
+                    idle.retain(|idle| self.watch_idle(idle));
                 }
             }
             for line in &generation.lines {

@@ -56,6 +56,6 @@ impl HeadCompat {
     /// nginx 1.31.
     pub const V1_31: Self = Self {
         connect_authority: true,
-        trim_tabs: true,
+        trim_tabs: false,
     };
 }

@@ -33,7 +33,7 @@ impl ResponseRules {
     pub const V1_31: Self = Self {
         strict: true,
         early_hints: true,
-        trim_tabs: true,
+        trim_tabs: false,
     };
 }
 

@@ -32,6 +32,8 @@ pub(crate) struct RequestBody {
     pub(crate) decoder: ChunkedDecoder,
     /// All of the body has been taken from the client.
     pub(crate) complete: bool,
+    /// Somebody has begun to read the body, so that it cannot be discarded any more.
+    pub(crate) begun: bool,
     /// Nobody wants the body: it is read and dropped.
     pub(crate) discarded: bool,
     /// The body is passed on while it arrives.
@@ -57,9 +59,6 @@ pub(crate) enum BodyEnd {
 
 impl RequestBody {
     pub(crate) fn reset(&mut self) {
-        if self.framing == Framing::None && self.memory.capacity() == 0 {
-            return;
-        }
         let memory = std::mem::take(&mut self.memory);
         if memory.capacity() > 0 {
             buffers::give_back(memory);
@@ -105,6 +104,7 @@ impl Session {
         if self.req.body.complete {
             return Ok(());
         }
+        self.req.body.begun = true;
         self.answer_expect().await?;
         self.begin_body_memory();
         loop {
@@ -185,8 +185,10 @@ impl Session {
         input.drain(..count);
         body.remaining -= count as u64;
         body.taken += count as u64;
-        self.req.length += count as u64;
         body.complete = body.remaining == 0;
+        if !body.discarded {
+            self.req.length += count as u64;
+        }
         Taken::Some
     }
 
@@ -222,13 +224,15 @@ impl Session {
                 break;
             }
         }
-        self.req.length += at as u64;
-        self.conn.input.drain(..at);
-        match fault {
-            Some(end) => Err(end),
-            None if at > 0 => Ok(Taken::Some),
-            None => Ok(Taken::Nothing),
+        if let Some(end) = fault {
+            // What is left unread makes the connection linger.
+            return Err(end);
         }
+        if !self.req.body.discarded {
+            self.req.length += at as u64;
+        }
+        self.conn.input.drain(..at);
+        Ok(if at > 0 { Taken::Some } else { Taken::Nothing })
     }
 
     fn chunked_fault(&mut self) -> BodyEnd {
@@ -368,7 +372,7 @@ impl Session {
     /// Nobody will read the body: drops what is there (`ngx_http_discard_request_body`).
     pub(crate) fn discard_body(&mut self) {
         let body = &mut self.req.body;
-        if body.complete || body.discarded {
+        if body.complete || body.discarded || body.begun {
             return;
         }
         body.discarded = true;

@@ -82,6 +82,7 @@ async fn finish(session: &mut Session) -> bool {
     }
     if unread_body {
         session.req.keepalive = false;
+        session.req.lingers = true;
     }
     if session.req.keepalive && !session.conn.input_closed {
         let ends = session.conn.worker.is_draining() && session.conn.input.is_empty();

@@ -63,7 +63,10 @@ fn step(session: &mut Session) -> Result<Progress, HeadEnd> {
         choose_server(session);
         error_log::info(session, Message::bytes(&text));
         session.req.begun = true;
-        session.req.lingers = true;
+        session.req.lingers = !session.req.parser_done();
+        if session.req.parser_done() {
+            take_rest(session);
+        }
         HeadEnd::Refused(fault.status())
     })
 }

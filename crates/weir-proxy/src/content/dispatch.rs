@@ -65,7 +65,7 @@ fn close(session: &mut Session, status: u16) {
 
 /// `ngx_http_internal_redirect`.
 async fn redirect(session: &mut Session, uri: Vec<u8>, args: Vec<u8>) -> Outcome {
-    if session.req.redirects_left == 0 || count_redirect(session) {
+    if count_redirect(session) {
         let mut text =
             b"rewrite or internal redirection cycle while internally redirecting to \"".to_vec();
         text.extend_from_slice(&uri);
@@ -84,7 +84,7 @@ async fn redirect(session: &mut Session, uri: Vec<u8>, args: Vec<u8>) -> Outcome
 
 /// Uses up a redirect; `true` if that was one too many.
 fn count_redirect(session: &mut Session) -> bool {
-    session.req.redirects_left -= 1;
+    session.req.redirects_left = session.req.redirects_left.saturating_sub(1);
     session.req.redirects_left == 0
 }
 
@@ -97,7 +97,7 @@ async fn enter_named(session: &mut Session, name: &[u8]) -> Outcome {
         error_log::error(session, Message::bytes(&text));
         Outcome::Status(500)
     };
-    if session.req.redirects_left == 0 || count_redirect(session) {
+    if count_redirect(session) {
         return fault(
             session,
             "rewrite or internal redirection cycle while redirect to named location \"",

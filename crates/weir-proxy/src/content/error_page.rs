@@ -96,14 +96,19 @@ async fn send_page(session: &mut Session, status: u16) {
     let refresh = wants_refresh(session, status);
     let signature = response::signature(session);
     let padded = wants_padding(session);
+    let refreshes = refresh.is_some();
     let body = match refresh {
         Some(location) => Some(page::refresh(&location)),
         None => page::body(status, &signature, session.conn.plan.differences().page_407, padded)
             .map(String::into_bytes),
     };
-    absolute_location(session);
+    settle_location(session);
     let response = &mut session.req.response;
-    response.status = if (494..=497).contains(&status) { 400 } else { status };
+    response.status = match status {
+        301 | 302 if refreshes => 200,
+        494..=497 => 400,
+        _ => status,
+    };
     session.req.status_override = None;
     response.status_line.clear();
     response.last_modified.clear();
@@ -133,15 +138,18 @@ fn wants_refresh(session: &mut Session, status: u16) -> Option<Vec<u8>> {
     if !session.req.head.browser(&session.req.bytes).msie {
         return None;
     }
-    session.req.response.status = 200;
-    Some(std::mem::take(&mut session.req.response.location))
+    session.req.response.redirect_to.take()
 }
 
-/// Puts scheme, host and port before a location that begins with a slash (`ngx_http_header_filter`).
-fn absolute_location(session: &mut Session) {
+/// Puts scheme, host and port before a location that begins with a slash
+/// (`ngx_http_header_filter`), and leaves any other as it is.
+fn settle_location(session: &mut Session) {
+    let Some(location) = session.req.response.redirect_to.take() else {
+        return;
+    };
     let settings = session.settings();
-    let location = &session.req.response.location;
     if location.first() != Some(&b'/') || !settings.absolute_redirect {
+        session.req.response.push_field(b"Location", &location);
         return;
     }
     let mut absolute = b"http://".to_vec();
@@ -158,6 +166,6 @@ fn absolute_location(session: &mut Session) {
         absolute.push(b':');
         absolute.extend_from_slice(itoa::Buffer::new().format(port).as_bytes());
     }
-    absolute.extend_from_slice(location);
+    absolute.extend_from_slice(&location);
     session.req.response.location = absolute;
 }

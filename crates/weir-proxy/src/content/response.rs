@@ -21,8 +21,10 @@ pub(crate) struct Response {
     pub(crate) content_length: Option<u64>,
     /// The text of `Last-Modified`, empty = none.
     pub(crate) last_modified: Vec<u8>,
-    /// A `Location` of our own, which is made absolute.
+    /// A `Location` of our own that was made absolute.
     pub(crate) location: Vec<u8>,
+    /// Where an answer of our own redirects to, as written.
+    pub(crate) redirect_to: Option<Vec<u8>>,
     /// All other fields, as lines with CRLF, in order.
     pub(crate) fields: Vec<u8>,
     /// The fields hold a `Server` / `Date` that replaces ours.
@@ -68,6 +70,7 @@ impl Response {
         self.content_length = None;
         self.last_modified.clear();
         self.location.clear();
+        self.redirect_to = None;
         self.fields.clear();
         self.has_server = false;
         self.has_date = false;
@@ -115,7 +118,7 @@ pub(crate) fn begin(session: &mut Session) {
     settle(session);
     let mut out = std::mem::take(&mut session.req.response.pending);
     let start = out.len();
-    if session.req.head.version >= Version::HTTP_10 {
+    if session.req.head.version >= Version::HTTP_10 && !session.req.response.no_head {
         write_head(session, &mut out);
     }
     let response = &mut session.req.response;

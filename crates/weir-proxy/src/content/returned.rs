@@ -16,7 +16,7 @@ pub(crate) async fn answer(session: &mut Session, rule: &Return) -> Outcome {
     session.discard_body();
     session.req.response.clear_head();
     if matches!(rule.status, 301 | 302 | 303 | 307 | 308) {
-        session.req.response.location = text;
+        session.req.response.redirect_to = Some(text);
         return Outcome::Status(rule.status);
     }
     let content_type = media_type(session);

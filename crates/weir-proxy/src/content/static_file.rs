@@ -99,7 +99,7 @@ fn redirect_to_directory(session: &mut Session) -> Outcome {
         target.extend_from_slice(&session.req.args);
     }
     session.req.response.clear_head();
-    session.req.response.location = target;
+    session.req.response.redirect_to = Some(target);
     Outcome::Status(301)
 }
 

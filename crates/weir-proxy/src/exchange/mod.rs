@@ -26,6 +26,7 @@ use crate::client::body::{BodyEnd, Framing};
 use crate::content::dispatch::Outcome;
 use crate::session::Session;
 
+use self::target::TargetPool;
 use self::tries::Exchange;
 
 /// Passes the request to an upstream and its answer to the client (`ngx_http_proxy_handler`).
@@ -42,9 +43,14 @@ pub(crate) async fn proxy(session: &mut Session, pass: &ProxyPass) -> Outcome {
         return body_outcome(end);
     }
     let plan = session.conn.plan.clone();
-    let head = request_head::write(session, settings, &target);
-    let pool = &plan.pools[target.upstream];
-    let exchange = Exchange::new(session, settings, pool, target.upstream, head);
+    let head = request_head::write(session, settings);
+    let (pool, method) = match &target.pool {
+        TargetPool::Configured(index) => {
+            (&plan.pools[*index], Some(&plan.http().upstreams[*index].method))
+        }
+        TargetPool::Literal(pool) => (&**pool, None),
+    };
+    let exchange = Exchange::new(session, settings, pool, method, head);
     Box::pin(exchange.run()).await
 }
 
@@ -61,6 +67,7 @@ async fn prepare_body(session: &mut Session, settings: &weir_conf::Settings) -> 
     if !streams {
         return session.read_body().await;
     }
+    session.req.body.begun = true;
     session.answer_expect().await?;
     while !session.conn.input.is_empty() && !session.req.body.complete {
         match session.take_body_bytes()? {

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::task::Poll;
 use std::time::Duration;
 
+use weir_conf::Settings;
 use weir_upstream::{IdleMeta, PeerId};
 
 use super::attempt::PeerLabel;
@@ -17,6 +18,7 @@ use crate::io::clock;
 use crate::io::dial::{DialError, DialOptions, Dialed};
 use crate::report::error_log::{self, Message};
 use crate::report::variables;
+use crate::session::Session;
 
 impl Exchange<'_> {
     /// Chooses a peer and connects to it, or takes an idle connection
@@ -68,17 +70,21 @@ impl Exchange<'_> {
         now: Duration,
     ) -> Result<(UpstreamConnection, bool), TryEnd> {
         let worker = self.session.conn.worker.clone();
-        let options = self.dial_options();
         let Some(slot) = worker.take_slot() else {
             let count = worker.worker_connections();
             return Err(failed(Cause::NoConnectionSlot(count), Some(peer)));
         };
         let [head, body] = self.source.first(&self.session.req.body);
         let first = [IoSlice::new(head), IoSlice::new(body)];
-        let dialed = worker.dialer.dial(self.pool.pool.peer(peer).address(), &options, &first);
+        let dialed = worker.dialer.dial(self.pool.pool.peer(peer).address(), &self.options, &first);
         let Dialed { stream, connected, written } = match dialed {
             Ok(dialed) => dialed,
-            Err(error) => return Err(failed(dial_cause(error, label), Some(peer))),
+            Err(error) => {
+                if matches!(error, DialError::Connect(_)) {
+                    self.current().peer = label.clone();
+                }
+                return Err(failed(dial_cause(error, label), Some(peer)));
+            }
         };
         self.source.skip(written);
         self.current().bytes_sent = written as u64;
@@ -89,31 +95,6 @@ impl Exchange<'_> {
         let connection =
             UpstreamConnection { stream, requests: 1, opened_at: now, reused: false, _slot: slot };
         Ok((connection, connected))
-    }
-
-    fn dial_options(&self) -> DialOptions {
-        let settings = self.settings;
-        let size = |bytes: usize| (bytes > 0).then_some(bytes);
-        let mut options = DialOptions {
-            bind: None,
-            transparent: false,
-            keepalive: settings.proxy_socket_keepalive,
-            nodelay: settings.tcp_nodelay,
-            rcvbuf: size(settings.proxy_socket_rcvbuf),
-            sndbuf: size(settings.proxy_socket_sndbuf),
-        };
-        if let Some(Some(bind)) = &settings.proxy_bind {
-            let text = variables::text(self.session, &bind.address);
-            let text = String::from_utf8_lossy(&text);
-            options.transparent = bind.transparent;
-            options.bind = parse_local(&text);
-            if options.bind.is_none() && !text.is_empty() {
-                let line = format!("invalid local address \"{text}\"");
-                // nginx has not yet said that it connects.
-                error_log::without_action(self.session, Message::text(&line));
-            }
-        }
-        options
     }
 
     /// Waits for the handshake under `proxy_connect_timeout`.
@@ -159,9 +140,37 @@ impl Exchange<'_> {
         let meta = IdleMeta { requests: connection.requests, opened_at: connection.opened_at };
         let now = clock::monotonic(clock::now());
         let peer = self.pool.pool.peer(held.peer);
-        let evicted = cache.borrow_mut().put(peer, 0, IdleConnection { connection }, meta, now);
+        let mut idle = IdleConnection { connection };
+        if !self.session.conn.worker.watch_idle(&mut idle) {
+            return;
+        }
+        let evicted = cache.borrow_mut().put(peer, 0, idle, meta, now);
         drop(evicted);
     }
+}
+
+/// The socket options of the request's upstream connections (`ngx_http_upstream_set_local`).
+pub(super) fn dial_options(session: &Session, settings: &Settings) -> DialOptions {
+    let size = |bytes: usize| (bytes > 0).then_some(bytes);
+    let mut options = DialOptions {
+        bind: None,
+        transparent: false,
+        keepalive: settings.proxy_socket_keepalive,
+        nodelay: settings.tcp_nodelay,
+        rcvbuf: size(settings.proxy_socket_rcvbuf),
+        sndbuf: size(settings.proxy_socket_sndbuf),
+    };
+    if let Some(Some(bind)) = &settings.proxy_bind {
+        let text = variables::text(session, &bind.address);
+        let text = String::from_utf8_lossy(&text);
+        options.transparent = bind.transparent;
+        options.bind = parse_local(&text);
+        if options.bind.is_none() && !text.is_empty() {
+            let line = format!("invalid local address \"{text}\"");
+            error_log::error(session, Message::text(&line));
+        }
+    }
+    options
 }
 
 /// What ended the wait for a handshake.
@@ -172,7 +181,7 @@ enum Connecting {
 }
 
 /// `info` line of a client that left.
-pub(super) fn log_client_gone(session: &crate::session::Session, error: Option<&io::Error>) {
+pub(super) fn log_client_gone(session: &Session, error: Option<&io::Error>) {
     let text = "epoll_wait() reported that client prematurely closed connection, \
                 so upstream connection is closed too";
     match error {

@@ -38,6 +38,9 @@ pub(super) async fn run(exchange: &mut Exchange<'_>, held: Held) -> Outcome {
     relay.finish(exchange)
 }
 
+/// Bytes that are gathered at most before the client gets some.
+const READ_BEFORE_WRITE: usize = 128 * 1024;
+
 /// The state of one relay.
 struct Relay {
     held: Option<Held>,
@@ -173,7 +176,10 @@ impl Relay {
         } else if count > 0 {
             self.take_read(exchange, 0, count);
         }
-        exchange.session.conn.action = Action::Exchange(Phase::ReadingBody);
+        // nginx goes on reading in the same turn in which it writes what came with the head.
+        let sends = !self.buffering && count > 0;
+        let phase = if sends { Phase::SendingToClient } else { Phase::ReadingBody };
+        exchange.session.conn.action = Action::Exchange(phase);
     }
 
     /// Decodes what was read behind `from`.
@@ -334,9 +340,6 @@ impl Relay {
 
     /// Waits for whatever happens first on either side.
     async fn next_event(&mut self, exchange: &mut Exchange<'_>) -> Event {
-        if let Err(error) = self.begin_write(exchange.session) {
-            return Event::WriteFailed(error);
-        }
         let settings = exchange.settings;
         let session = &mut *exchange.session;
         poll_fn(|cx| self.poll_event(cx, session, settings)).await
@@ -348,10 +351,15 @@ impl Relay {
         session: &mut Session,
         settings: &Settings,
     ) -> Poll<Event> {
-        if let Poll::Ready(event) = self.poll_write(cx, session, settings) {
+        // As nginx, take what is there before anything is written: fewer and larger writes, and no
+        // byte of a piece whose end is broken.
+        if let Poll::Ready(event) = self.poll_read(cx, session, settings) {
             return Poll::Ready(event);
         }
-        if let Poll::Ready(event) = self.poll_read(cx, session, settings) {
+        if let Err(error) = self.begin_write(session) {
+            return Poll::Ready(Event::WriteFailed(error));
+        }
+        if let Poll::Ready(event) = self.poll_write(cx, session, settings) {
             return Poll::Ready(event);
         }
         if !settings.proxy_ignore_client_abort
@@ -411,6 +419,7 @@ impl Relay {
         }
         let room = if self.buffering {
             self.spool.has_room(unsent)
+                && (self.writing || self.spool.incoming.len() < READ_BEFORE_WRITE)
         } else {
             self.spool.incoming.is_empty() && !self.writing
         };
@@ -431,6 +440,7 @@ impl Relay {
                 Poll::Ready(Event::Read(result))
             }
             Poll::Pending => {
+                session.conn.action = Action::Exchange(Phase::ReadingBody);
                 if self.read_deadline.is_none() {
                     self.read_deadline = Some(clock::now() + settings.proxy_read_timeout);
                 }

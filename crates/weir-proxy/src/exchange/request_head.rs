@@ -2,7 +2,6 @@
 
 use weir_conf::{HttpVersion, Settings};
 
-use super::target::Target;
 use crate::client::body::Framing;
 use crate::io::buffers;
 use crate::report::variables;
@@ -10,7 +9,7 @@ use crate::session::Session;
 
 /// Writes the head. Also settles how long the body is said to be, and puts `proxy_set_body` in its
 /// place.
-pub(super) fn write(session: &mut Session, settings: &Settings, _target: &Target) -> Vec<u8> {
+pub(super) fn write(session: &mut Session, settings: &Settings) -> Vec<u8> {
     settle_body(session, settings);
     let mut out = buffers::take_head();
     write_line(session, settings, &mut out);

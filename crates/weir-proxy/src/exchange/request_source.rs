@@ -112,14 +112,21 @@ impl RequestSource {
             return Poll::Ready(Ok(()));
         }
         if !self.head_sent {
+            // What is there of a streamed body goes along with the head.
+            if self.with_body && session.req.body.streaming && self.block.is_empty() {
+                self.frame(session);
+            }
             let memory = self.memory(&session.req.body);
-            let slices = [self.head.as_slice(), memory];
+            let slices = [self.head.as_slice(), memory, &self.block];
             match self.progress.poll_write(cx, &mut upstream.stream, &slices, sent) {
-                Poll::Ready(Ok(())) => self.head_sent = true,
+                Poll::Ready(Ok(())) => {
+                    self.head_sent = true;
+                    self.block.clear();
+                }
                 Poll::Ready(Err(error)) => {
                     return Poll::Ready(Err(Stuck::Upstream(Cause::Send("writev() failed", error))));
                 }
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => return self.read_ahead(cx, session),
             }
         }
         loop {
@@ -129,7 +136,7 @@ impl RequestSource {
                     Poll::Ready(Err(error)) => {
                         return Poll::Ready(Err(Stuck::Upstream(Cause::Send("writev() failed", error))));
                     }
-                    Poll::Pending => return Poll::Pending,
+                    Poll::Pending => return self.read_ahead(cx, session),
                 }
             }
             match self.poll_next_block(cx, session) {
@@ -171,51 +178,76 @@ impl RequestSource {
         }
     }
 
-    /// Takes what the client has sent of a streamed body, framed as the upstream expects it.
+    /// The upstream takes nothing now: what the client sends meanwhile fills the body's buffer.
+    fn read_ahead(&self, cx: &mut Context<'_>, session: &mut Session) -> Poll<Result<(), Stuck>> {
+        let room = session.settings().client_body_buffer_size;
+        while session.req.body.streaming
+            && !session.req.body.complete
+            && session.req.body.memory.len() < room
+        {
+            match poll_take(cx, session) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(end)) => return Poll::Ready(Err(Stuck::Client(end))),
+                Poll::Pending => break,
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Waits for more of a streamed body, framed as the upstream expects it.
     fn poll_stream(
         &mut self,
         cx: &mut Context<'_>,
         session: &mut Session,
     ) -> Poll<Result<bool, Stuck>> {
         loop {
-            let chunked = session.req.body.framing == Framing::Chunked;
-            let body = &mut session.req.body;
-            if !body.memory.is_empty() {
-                if chunked {
-                    write_chunk_size(body.memory.len() as u64, &mut self.block);
-                    self.block.extend_from_slice(&body.memory);
-                    self.block.extend_from_slice(b"\r\n");
-                    body.memory.clear();
-                } else {
-                    std::mem::swap(&mut self.block, &mut body.memory);
-                    body.memory.clear();
-                }
-            }
-            if body.complete && !self.stream_ended {
-                self.stream_ended = true;
-                if chunked {
-                    self.block.extend_from_slice(LAST_CHUNK);
-                }
-            }
+            self.frame(session);
             if !self.block.is_empty() {
                 return Poll::Ready(Ok(true));
             }
             if self.stream_ended {
                 return Poll::Ready(Ok(false));
             }
-            match session.take_body_bytes() {
-                Ok(Taken::Some) => continue,
-                Ok(Taken::Nothing) if session.req.body.complete => continue,
-                Ok(Taken::Nothing) => {}
-                Err(end) => return Poll::Ready(Err(Stuck::Client(end))),
-            }
-            match session.poll_fill_body(cx) {
+            match poll_take(cx, session) {
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(end)) => return Poll::Ready(Err(Stuck::Client(end))),
                 Poll::Pending => return Poll::Pending,
             }
         }
     }
+
+    /// Moves what was taken of a streamed body into the empty block, as a chunk if it is chunked.
+    fn frame(&mut self, session: &mut Session) {
+        let chunked = session.req.body.framing == Framing::Chunked;
+        let body = &mut session.req.body;
+        if !body.memory.is_empty() {
+            if chunked {
+                write_chunk_size(body.memory.len() as u64, &mut self.block);
+                self.block.extend_from_slice(&body.memory);
+                self.block.extend_from_slice(b"\r\n");
+            } else {
+                std::mem::swap(&mut self.block, &mut body.memory);
+            }
+            body.memory.clear();
+        }
+        if body.complete && !self.stream_ended {
+            self.stream_ended = true;
+            if chunked {
+                self.block.extend_from_slice(LAST_CHUNK);
+            }
+        }
+    }
+}
+
+/// Takes some of the client's body: from what was read ahead, else from its connection.
+fn poll_take(cx: &mut Context<'_>, session: &mut Session) -> Poll<Result<(), BodyEnd>> {
+    match session.take_body_bytes() {
+        Ok(Taken::Some) => return Poll::Ready(Ok(())),
+        Ok(Taken::Nothing) if session.req.body.complete => return Poll::Ready(Ok(())),
+        Ok(Taken::Nothing) => {}
+        Err(end) => return Poll::Ready(Err(end)),
+    }
+    session.poll_fill_body(cx)
 }
 
 impl Drop for RequestSource {

@@ -201,6 +201,11 @@ pub(super) fn early_hints(session: &mut Session) {
     if !rules.iter().any(|rule| variables::holds(session, rule)) || session.req.response.begun {
         return;
     }
+    session.req.upstream.hints_length += session.req.upstream.head.len;
+    if session.req.upstream.hints_length > session.settings().proxy_buffer_size {
+        error_log::info(session, Message::text("upstream sent too big early hints"));
+        return;
+    }
     let req = &mut *session.req;
     let settings = req.location.as_ref().map(|location| &location.settings);
     let mut lines = b"HTTP/1.1 103 Early Hints\r\n".to_vec();

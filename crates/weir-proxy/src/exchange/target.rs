@@ -1,19 +1,29 @@
 //! Where a `proxy_pass` leads: the pool, and the URI to send.
 
+use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
+use std::sync::Arc;
 
 use weir_conf::{ProxyPass, ProxyTarget, Scheme, parse_upstream_url};
 use weir_http1::uri::{Escape, escape};
+use weir_upstream::{PeerAddress, Pool, PoolSpec};
 
+use crate::plan::WorkerPool;
 use crate::report::error_log::{self, Message};
 use crate::report::variables;
 use crate::session::Session;
 
 /// A resolved `proxy_pass`; the URI itself lies in the request's upstream state.
-#[derive(Debug)]
 pub(crate) struct Target {
-    /// Index of the pool.
-    pub(crate) upstream: usize,
+    pub(crate) pool: TargetPool,
+}
+
+/// The pool of a target.
+pub(crate) enum TargetPool {
+    /// One of the configuration, by index.
+    Configured(usize),
+    /// An address that came out of variables.
+    Literal(Box<WorkerPool>),
 }
 
 /// Finds the pool and writes the URI (`ngx_http_proxy_eval`, `ngx_http_proxy_create_request`). The
@@ -26,7 +36,7 @@ pub(super) fn resolve(session: &mut Session, pass: &ProxyPass) -> Result<Target,
                 Some(uri) => write_replaced(session, uri.as_bytes(), pass.location_len),
                 None => write_unchanged(session),
             }
-            Ok(Target { upstream: *upstream })
+            Ok(Target { pool: TargetPool::Configured(*upstream) })
         }
         ProxyTarget::Variable(template) => resolve_variable(session, template),
     }
@@ -55,10 +65,25 @@ fn resolve_variable(session: &mut Session, template: &weir_conf::Template) -> Re
         }
         None => write_unchanged(session),
     }
-    match session.conn.plan.upstream_for(&url) {
-        Some(upstream) => Ok(Target { upstream }),
+    if let Some(upstream) = session.conn.plan.upstream_for(&url) {
+        return Ok(Target { pool: TargetPool::Configured(upstream) });
+    }
+    match literal_address(&url.host, port) {
+        Some(address) => {
+            let pool = Pool::new(PoolSpec::implied(host_header, [address]), None);
+            Ok(Target { pool: TargetPool::Literal(Box::new(WorkerPool::new(&Arc::new(pool)))) })
+        }
         None => Err(unresolved(session, &url.host)),
     }
+}
+
+/// An address needs no resolver.
+fn literal_address(host: &str, port: u16) -> Option<PeerAddress> {
+    if let Some(path) = host.strip_prefix("unix:") {
+        return Some(PeerAddress::Unix(path.into()));
+    }
+    let address: IpAddr = host.parse().ok()?;
+    Some(PeerAddress::Inet(SocketAddr::new(address, port)))
 }
 
 fn url_fault(session: &Session, text: &str, fault: &weir_conf::UrlFault) -> u16 {

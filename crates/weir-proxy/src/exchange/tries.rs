@@ -8,12 +8,14 @@ use weir_upstream::{Attempts, Key, Outcome as PeerOutcome, PeerId};
 
 use super::attempt::{Attempt, PeerLabel};
 use super::connection::UpstreamConnection;
+use super::peers::dial_options;
 use super::failure::{Cause, Failure, Phase};
 use super::request_source::RequestSource;
 use super::verdict::{Rules, Tried, verdict};
 use super::{failure_log, response_head};
 use crate::content::dispatch::Outcome;
 use crate::io::clock;
+use crate::io::dial::DialOptions;
 use crate::plan::WorkerPool;
 use crate::report::error_log::{self, Message};
 use crate::report::variables;
@@ -26,6 +28,7 @@ pub(super) struct Exchange<'a> {
     pub(super) pool: &'a WorkerPool,
     pub(super) source: RequestSource,
     pub(super) attempts: Attempts,
+    pub(super) options: DialOptions,
     /// When the first try began: `proxy_next_upstream_timeout` counts from here.
     started: Instant,
     /// Something of the request may have reached a peer.
@@ -61,11 +64,13 @@ impl<'a> Exchange<'a> {
         session: &'a mut Session,
         settings: &'a Settings,
         pool: &'a WorkerPool,
-        upstream: usize,
+        method: Option<&BalanceMethod>,
         head: Vec<u8>,
     ) -> Self {
-        let mut attempts = begin(session, pool, upstream);
+        let mut attempts = begin(session, pool, method);
         attempts.limit_tries(settings.proxy_next_upstream_tries);
+        session.conn.action = Action::Processing;
+        let options = dial_options(session, settings);
         let with_body = settings.proxy_pass_request_body && settings.proxy_set_body.is_none();
         Self {
             session,
@@ -73,6 +78,7 @@ impl<'a> Exchange<'a> {
             pool,
             source: RequestSource::new(head, with_body),
             attempts,
+            options,
             started: clock::now(),
             request_sent: false,
             opened: false,
@@ -214,20 +220,22 @@ impl<'a> Exchange<'a> {
 }
 
 /// Opens the request's turn in the pool, with the key its method hashes by.
-fn begin(session: &Session, pool: &WorkerPool, upstream: usize) -> Attempts {
-    let method = &session.conn.plan.http().upstreams[upstream].method;
+fn begin(session: &Session, pool: &WorkerPool, method: Option<&BalanceMethod>) -> Attempts {
     match method {
-        BalanceMethod::Hash(template) | BalanceMethod::HashConsistent(template) => {
+        Some(BalanceMethod::Hash(template) | BalanceMethod::HashConsistent(template)) => {
             pool.pool.begin(Key::Hash(&variables::text(session, template)))
         }
-        BalanceMethod::IpHash => match &session.conn.client {
+        Some(BalanceMethod::IpHash) => match &session.conn.client {
             ClientAddress::Inet(address) => pool.pool.begin(Key::ClientAddr(Some(address.ip()))),
             ClientAddress::Unix => pool.pool.begin(Key::ClientAddr(None)),
         },
-        BalanceMethod::RoundRobin
-        | BalanceMethod::LeastConn
-        | BalanceMethod::Random
-        | BalanceMethod::RandomTwo
-        | BalanceMethod::RandomTwoLeastConn => pool.pool.begin(Key::None),
+        Some(
+            BalanceMethod::RoundRobin
+            | BalanceMethod::LeastConn
+            | BalanceMethod::Random
+            | BalanceMethod::RandomTwo
+            | BalanceMethod::RandomTwoLeastConn,
+        )
+        | None => pool.pool.begin(Key::None),
     }
 }

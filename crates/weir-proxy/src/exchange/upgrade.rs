@@ -141,7 +141,6 @@ pub(super) async fn tunnel(exchange: &mut Exchange<'_>, mut held: Held) -> Outco
     let attempt = exchange.current();
     attempt.bytes_sent = sent_before + up.written;
     attempt.bytes_received += down.read - early.len() as u64;
-    attempt.response_length = down.read;
     exchange.close_attempt();
     exchange.release(held.peer, PeerOutcome::Success);
     let req = &mut *exchange.session.req;
@@ -210,12 +209,9 @@ fn log_end(exchange: &mut Exchange<'_>, end: TunnelEnd) {
     let cause = match end {
         TunnelEnd::Closed => return,
         TunnelEnd::Upstream(cause) => cause,
-        TunnelEnd::TimedOut { upstream: true } => Cause::TimedOut,
-        TunnelEnd::TimedOut { upstream: false } => {
-            error_log::info(
-                exchange.session,
-                Message::errno("client timed out", libc::ETIMEDOUT),
-            );
+        TunnelEnd::TimedOut { upstream } => {
+            let text = if upstream { "upstream timed out" } else { "client timed out" };
+            error_log::info(exchange.session, Message::errno(text, libc::ETIMEDOUT));
             return;
         }
         TunnelEnd::Client(error) => {

@@ -25,6 +25,8 @@ pub(crate) struct UpstreamState {
     /// Length of the body that will be sent, for `Content-Length`; `None` while it is not known.
     pub(crate) body_length: Option<u64>,
     pub(crate) body_chunked: bool,
+    /// Bytes of interim heads so far.
+    pub(crate) hints_length: usize,
     /// Trailer fields as received, name and value lines.
     pub(crate) trailers: Vec<u8>,
     /// An internal redirect followed: the next try opens a new group in the lists.
@@ -43,6 +45,7 @@ impl UpstreamState {
         self.head_read = false;
         self.body_length = None;
         self.body_chunked = false;
+        self.hints_length = 0;
         self.trailers.clear();
         self.redirected = false;
     }

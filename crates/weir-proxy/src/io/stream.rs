@@ -129,6 +129,18 @@ impl Stream {
         }
     }
 
+    /// As [`Self::is_quiet`], and the reactor wakes `cx` when that changes.
+    pub(crate) fn poll_quiet(&mut self, cx: &mut Context<'_>) -> bool {
+        loop {
+            if self.always_readable() || self.poll_readable(cx).is_pending() {
+                return self.is_quiet();
+            }
+            if !self.is_quiet() {
+                return false;
+            }
+        }
+    }
+
     /// Lets the last close send RST instead of FIN (`reset_timedout_connection`).
     pub(crate) fn reset_on_close(&self) {
         if let Self::Tcp(stream) = self {

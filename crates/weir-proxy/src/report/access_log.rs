@@ -39,6 +39,5 @@ fn write_line(session: &Session, template: &Template, escape: Escape, line: &mut
             }
         }
     }
-    line.push(b'\n');
     VALUE.set(value);
 }

@@ -88,24 +88,15 @@ pub(crate) fn is_remote(errno: i32) -> bool {
     )
 }
 
-/// An `error` line that nginx writes before it says what it is doing.
-pub(crate) fn without_action(session: &Session, message: Message<'_>) {
-    log_during(session, Level::Error, message, None);
-}
-
 /// Writes a line at `level` to the error logs of the request's location.
 pub(crate) fn log(session: &Session, level: Level, message: Message<'_>) {
-    log_during(session, level, message, session.conn.action.words());
-}
-
-fn log_during(session: &Session, level: Level, message: Message<'_>, action: Option<&str>) {
     let sinks = session.conn.plan.error_sinks(session.location());
     if !sinks.enabled(level) {
         return;
     }
     let mut line = Vec::with_capacity(256);
     write_message(&mut line, message);
-    if let Some(words) = action {
+    if let Some(words) = session.conn.action.words() {
         line.extend_from_slice(b" while ");
         line.extend_from_slice(words.as_bytes());
     }
