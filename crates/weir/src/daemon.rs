@@ -1,6 +1,7 @@
 //! Leaving the terminal (`ngx_daemon`, `ngx_log_redirect_stderr`).
 
 use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use nix::sys::stat::{Mode, umask};
@@ -40,6 +41,7 @@ pub(crate) fn redirect_stderr(error_log: &Path) -> Result<(), SystemError> {
     let log: File = OpenOptions::new()
         .append(true)
         .create(true)
+        .mode(0o644)
         .open(error_log)
         .map_err(|error| {
             SystemError::new(format_args!("open() \"{}\"", error_log.display()), error)

@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use nix::unistd::Pid;
@@ -29,14 +30,7 @@ pub(crate) enum ReadError {
 impl PidFile {
     /// Writes the number of this process.
     pub(crate) fn write(path: &Path) -> Result<Self, SystemError> {
-        let mut options = OpenOptions::new();
-        let file = options
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(path);
-        let mut file = file.map_err(|error| failed("open", path, error))?;
+        let mut file = open(path, true)?;
         writeln!(file, "{}", std::process::id()).map_err(|error| failed("write", path, error))?;
         Ok(Self {
             path: path.to_owned(),
@@ -46,14 +40,7 @@ impl PidFile {
 
     /// Makes sure that it could be written (`-t`); creates it empty if it is not there, as nginx does.
     pub(crate) fn probe(path: &Path) -> Result<(), SystemError> {
-        let mut options = OpenOptions::new();
-        let file = options
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path);
-        file.map(drop).map_err(|error| failed("open", path, error))
+        open(path, false).map(drop)
     }
 
     /// The process that the file at `path` names.
@@ -91,6 +78,18 @@ impl PidFile {
 
 /// Bytes of the file that are read, as nginx's buffer has it.
 const MAX_DIGITS: u64 = 22;
+
+fn open(path: &Path, truncate: bool) -> Result<File, SystemError> {
+    let mut options = OpenOptions::new();
+    options
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(truncate);
+    // A daemon has no umask that would keep others from writing whom `-s` signals.
+    let file = options.mode(0o644).open(path);
+    file.map_err(|error| failed("open", path, error))
+}
 
 fn failed(call: &str, path: &Path, error: std::io::Error) -> SystemError {
     SystemError::new(format_args!("{call}() \"{}\"", path.display()), error)

@@ -1,8 +1,8 @@
 //! Giving root's rights up once everything that needs them is open (`ngx_worker_process_init`).
 //!
-//! nginx's master stays root, and opens on reload what its workers may not. weir is one process, so
-//! it keeps but one right of root's: to bind ports below 1024. Certificates, logs and folders that a
-//! reload names for the first time must be open to the user.
+//! nginx's master stays root, and opens on reload what its workers may not: low ports, logs in
+//! root's folders, keys that only root may read. weir is one process: all of it becomes the user's,
+//! its main thread keeps the few rights that those things need, and its workers keep none.
 
 use std::ffi::CString;
 use std::os::unix::fs::MetadataExt;
@@ -45,14 +45,12 @@ impl Account {
             return Ok(None);
         }
         let (name, group) = match &config.main.user {
-            Some((name, group)) => (
-                name.as_str(),
-                named_group(group.as_deref().unwrap_or(name))?,
-            ),
-            None => (NOBODY, nobody_group()?),
+            Some((name, group)) => (name.as_str(), Some(group.as_deref().unwrap_or(name))),
+            None => (NOBODY, None),
         };
         let fault = || AccountFault::User(name.to_owned());
         let user = User::from_name(name).ok().flatten().ok_or_else(fault)?;
+        let group = group.map_or_else(nobody_group, named_group)?;
         let name = CString::new(name).map_err(|_| fault())?;
         Ok(Some(Self {
             name,
@@ -66,7 +64,7 @@ impl Account {
         (self.user.as_raw(), self.group.as_raw())
     }
 
-    /// Gives a log to the user, who has to open it again on USR1 (`ngx_reopen_files`).
+    /// Gives a log to the user, as nginx does on USR1 (`ngx_reopen_files`).
     pub(crate) fn own(&self, log: &Path) -> Result<(), SystemError> {
         let ours = std::fs::metadata(log)
             .is_ok_and(|about| !about.is_file() || about.uid() == self.user.as_raw());
@@ -96,7 +94,7 @@ impl Account {
             .map_err(|error| SystemError::new("prctl(PR_SET_KEEPCAPS, 1)", error))?;
         setuid(self.user)
             .map_err(|error| SystemError::new(format_args!("setuid({})", self.user), error))?;
-        keep_low_ports()?;
+        keep_rights()?;
         // Or /dev/stdout could not be opened again, and no core file would be written.
         prctl::set_dumpable(true).map_err(|error| SystemError::new("prctl(PR_SET_DUMPABLE)", error))
     }
@@ -133,16 +131,40 @@ struct CapabilityData {
 /// `_LINUX_CAPABILITY_VERSION_3`: two data words.
 const CAPABILITY_VERSION: u32 = 0x2008_0522;
 
-/// `CAP_NET_BIND_SERVICE`.
-const LOW_PORTS: u32 = 1 << 10;
+/// The rights of the main thread: `CAP_DAC_OVERRIDE` and `CAP_FOWNER`, to open, create and remove
+/// files as root's master does; `CAP_NET_BIND_SERVICE`, to bind ports below 1024.
+const MAIN_RIGHTS: u32 = 1 << 1 | 1 << 3 | 1 << 10;
 
-/// Drops all capabilities but the one to bind ports below 1024, which a reload may ask for. A
-/// container that never granted it does not get it.
-fn keep_low_ports() -> Result<(), SystemError> {
-    if capset(LOW_PORTS).is_ok() {
+/// Leaves this thread, and those that it starts, no right beyond [`MAIN_RIGHTS`]; a container may
+/// not have granted them all.
+fn keep_rights() -> Result<(), SystemError> {
+    let granted = permitted().map_err(|error| SystemError::new("capget()", error))?;
+    capset(granted & MAIN_RIGHTS).map_err(|error| SystemError::new("capset()", error))
+}
+
+/// Gives this thread's rights up. Without effect if it has none, or if the process is root's.
+pub(crate) fn drop_rights() -> Result<(), SystemError> {
+    if geteuid().is_root() {
         return Ok(());
     }
     capset(0).map_err(|error| SystemError::new("capset()", error))
+}
+
+/// The capabilities that this thread may use, of the first 32.
+fn permitted() -> std::io::Result<u32> {
+    let mut header = CapabilityHeader {
+        version: CAPABILITY_VERSION,
+        pid: 0,
+    };
+    let mut data = [CapabilityData::default(); 2];
+    // SAFETY: both structures have the layout that version 3 prescribes and outlive the call.
+    #[expect(unsafe_code, reason = "libc has no wrapper for capget")]
+    let result = unsafe { libc::syscall(libc::SYS_capget, &raw mut header, data.as_mut_ptr()) };
+    if result == 0 {
+        Ok(data[0].permitted)
+    } else {
+        Err(std::io::Error::last_os_error())
+    }
 }
 
 fn capset(mask: u32) -> std::io::Result<()> {
@@ -156,7 +178,7 @@ fn capset(mask: u32) -> std::io::Result<()> {
         inheritable: 0,
     };
     let data = [wanted, CapabilityData::default()];
-    // SAFETY: both structures have the layout that version 3 prescribes and outlive the call.
+    // SAFETY: as in `permitted`; the kernel reads only.
     #[expect(unsafe_code, reason = "libc has no wrapper for capset")]
     let result = unsafe { libc::syscall(libc::SYS_capset, &raw const header, data.as_ptr()) };
     if result == 0 {

@@ -16,6 +16,7 @@ use weir_proxy::plan::{Generation, Plan};
 use weir_proxy::worker::Worker;
 
 use crate::accept::Acceptors;
+use crate::privileges;
 use crate::sockets::Share;
 use crate::system_error::SystemError;
 
@@ -123,11 +124,13 @@ fn run(
     orders: mpsc::UnboundedReceiver<Order>,
     ready: &Ready,
 ) {
-    let runtime = match runtime() {
+    let prepared = privileges::drop_rights()
+        .and_then(|()| runtime().map_err(|error| SystemError::new("epoll_create()", error)));
+    let runtime = match prepared {
         Ok(runtime) => runtime,
         Err(error) => {
             // The starter waits for this.
-            let _ = ready.send(Err(SystemError::new("epoll_create()", error)));
+            let _ = ready.send(Err(error));
             return;
         }
     };

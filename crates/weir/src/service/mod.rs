@@ -5,6 +5,7 @@ mod reload;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use nix::unistd::geteuid;
 use tokio::sync::{mpsc, oneshot};
 use weir_log::{Level, LogThread, Logs, emit};
 use weir_proxy::plan::Plan;
@@ -34,6 +35,8 @@ pub(crate) struct Service {
     around: Surroundings,
     ended: mpsc::UnboundedReceiver<u64>,
     pid_file: PidFile,
+    /// Root's rights were given up, as the configuration asked.
+    unprivileged: bool,
     /// No worker shall follow one that ends.
     leaving: bool,
 }
@@ -43,7 +46,7 @@ impl Service {
     pub(crate) fn start(opened: Opened, pid_file: PidFile) -> Result<Self, SystemError> {
         let Opened {
             flags,
-            account: _,
+            account,
             logs,
             plan,
             sockets,
@@ -69,6 +72,7 @@ impl Service {
             around,
             ended,
             pid_file,
+            unprivileged: account.is_some() && !geteuid().is_root(),
             leaving: false,
         };
         if let Err(error) = service.start_all() {

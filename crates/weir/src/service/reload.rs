@@ -24,6 +24,9 @@ struct Next {
     pid_file: Option<PidFile>,
 }
 
+/// The warning for those who are not root; here the user has been changed already.
+const USER_IN_VAIN: &str = "the \"user\" directive makes sense only if";
+
 impl Service {
     /// Reads the configuration anew. Whatever is wrong with it, the old one stays and the log says
     /// why.
@@ -101,6 +104,9 @@ impl Service {
 
     fn log_faults(&self, faults: &[Fault]) {
         for fault in faults {
+            if self.unprivileged && fault.message.starts_with(USER_IN_VAIN) {
+                continue;
+            }
             let level = log_level(fault.level);
             self.log(level, &words(fault));
             if level == Level::Emerg {
