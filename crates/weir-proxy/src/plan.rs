@@ -12,13 +12,15 @@ use std::sync::Arc;
 
 use weir_conf::{
     AccessLog, BalanceMethod, Compat, Config, Differences, ErrorLogTarget, Handler, Http, Location,
-    LogDestination, LogFormat, Place, Server, Template, Upstream, UpstreamAddress, UpstreamServer, UpstreamUrl,
+    LogDestination, LogFormat, Place, Server, Template, Upstream, UpstreamAddress, UpstreamServer,
 };
 use weir_http1::request::{HeadCompat, HeadLimits};
 use weir_http1::response::ResponseRules;
 use weir_log::escape::Escape;
 use weir_log::{Buffering, ErrorSink, ErrorSinks, LineBuffer, LogFile, LogHandle, Logs, Output};
-use weir_upstream::{IdleCache, KeepaliveSpec, Method, PeerAddress, PeerSpec, Pool, PoolSpec, Rotation};
+use weir_upstream::{
+    IdleCache, KeepaliveSpec, Method, PeerAddress, PeerSpec, Pool, PoolSpec, Rotation,
+};
 
 use crate::exchange::attempt::PeerLabel;
 use crate::exchange::connection::IdleConnection;
@@ -87,10 +89,18 @@ pub enum PlanFault {
 
 impl Plan {
     /// Resolves names, opens logs and builds pools; peers that `previous` knew keep their state.
-    pub fn new(config: Arc<Config>, logs: &Logs, previous: Option<&Self>) -> Result<Self, PlanFault> {
+    pub fn new(
+        config: Arc<Config>,
+        logs: &Logs,
+        previous: Option<&Self>,
+    ) -> Result<Self, PlanFault> {
         let main_sinks = ErrorSinks::new(error_sinks(&config.main.error_log, logs)?);
         let mut pools = Vec::new();
-        let mut book = LogBook { logs, lines: Vec::new(), known: HashMap::new() };
+        let mut book = LogBook {
+            logs,
+            lines: Vec::new(),
+            known: HashMap::new(),
+        };
         let mut places = Vec::new();
         let mut listen_names = Vec::new();
         let mut limits = Vec::new();
@@ -98,11 +108,22 @@ impl Plan {
         if let Some(http) = &config.http {
             for upstream in &http.upstreams {
                 let carried = previous.and_then(|plan| plan.pool_named(&upstream.name));
-                pools.push(Arc::new(Pool::new(pool_spec(upstream)?, carried.map(|pool| &**pool))));
+                pools.push(Arc::new(Pool::new(
+                    pool_spec(upstream)?,
+                    carried.map(|pool| &**pool),
+                )));
             }
             places = place_logs(http, &mut book, &main_sinks)?;
-            listen_names = http.listens.iter().map(|listen| listen.address.to_string()).collect();
-            limits = http.servers.iter().map(|server| head_limits(server, config.compat)).collect();
+            listen_names = http
+                .listens
+                .iter()
+                .map(|listen| listen.address.to_string())
+                .collect();
+            limits = http
+                .servers
+                .iter()
+                .map(|server| head_limits(server, config.compat))
+                .collect();
         }
         Ok(Self {
             pools,
@@ -134,7 +155,10 @@ impl Plan {
     ///
     /// If there is none; a connection can only have been accepted by a server inside it.
     pub(crate) fn http(&self) -> &Http {
-        self.config.http.as_ref().expect("connections are accepted by servers only")
+        self.config
+            .http
+            .as_ref()
+            .expect("connections are accepted by servers only")
     }
 
     /// The error log outside all servers.
@@ -149,21 +173,6 @@ impl Plan {
 
     fn pool_named(&self, name: &str) -> Option<&Arc<Pool>> {
         self.pools.iter().find(|pool| pool.name() == name)
-    }
-
-    /// Index of the `upstream` block, or implied group, that `url` names
-    /// (`ngx_http_upstream_init_request`).
-    pub(crate) fn upstream_for(&self, url: &UpstreamUrl) -> Option<usize> {
-        self.http().upstreams.iter().position(|upstream| {
-            if !upstream.name.eq_ignore_ascii_case(&url.host) {
-                return false;
-            }
-            if upstream.explicit {
-                return url.port.is_none();
-            }
-            upstream.port.is_none()
-                || upstream.port == Some(url.port.unwrap_or(url.scheme.default_port()))
-        })
     }
 
     pub(crate) fn default_server(&self, listen: usize) -> &Arc<Server> {
@@ -233,8 +242,14 @@ impl WorkerPool {
             pool: pool.clone(),
             rotation: Rotation::new(pool),
             pool_label: PeerLabel::Name(pool.name().into()),
-            labels: pool.peers().iter().map(|peer| PeerLabel::Name(peer.name().into())).collect(),
-            idle: pool.keepalive().map(|spec| RefCell::new(IdleCache::new(spec.clone()))),
+            labels: pool
+                .peers()
+                .iter()
+                .map(|peer| PeerLabel::Name(peer.name().into()))
+                .collect(),
+            idle: pool
+                .keepalive()
+                .map(|spec| RefCell::new(IdleCache::new(*spec))),
         }
     }
 }
@@ -242,15 +257,17 @@ impl WorkerPool {
 impl Generation {
     /// Begins to serve `plan` in a worker whose lines `log` writes.
     pub fn new(plan: Arc<Plan>, log: &LogHandle) -> Self {
-        let pools = plan
-            .pools
-            .iter()
-            .map(WorkerPool::new)
-            .collect();
+        let pools = plan.pools.iter().map(WorkerPool::new).collect();
         let lines = plan
             .lines
             .iter()
-            .map(|line| RefCell::new(LineBuffer::new(line.file.clone(), log.clone(), line.buffering)))
+            .map(|line| {
+                RefCell::new(LineBuffer::new(
+                    line.file.clone(),
+                    log.clone(),
+                    line.buffering,
+                ))
+            })
             .collect();
         Self { plan, pools, lines }
     }
@@ -282,7 +299,14 @@ struct LogBook<'a> {
 
 impl LogBook<'_> {
     fn access(&mut self, log: &AccessLog) -> Result<Option<AccessTarget>, PlanFault> {
-        let AccessLog::To { destination, format, buffer, flush, condition } = log else {
+        let AccessLog::To {
+            destination,
+            format,
+            buffer,
+            flush,
+            condition,
+        } = log
+        else {
             return Ok(None);
         };
         let key = (destination.clone(), *buffer, *flush);
@@ -290,10 +314,16 @@ impl LogBook<'_> {
             Some(line) => *line,
             None => {
                 let buffering = match buffer {
-                    Some(size) => Buffering::Full { size: *size, flush: *flush },
+                    Some(size) => Buffering::Full {
+                        size: *size,
+                        flush: *flush,
+                    },
                     None => Buffering::Prompt,
                 };
-                self.lines.push(LineTarget { file: open(self.logs, destination)?, buffering });
+                self.lines.push(LineTarget {
+                    file: open(self.logs, destination)?,
+                    buffering,
+                });
                 self.known.insert(key, self.lines.len() - 1);
                 self.lines.len() - 1
             }
@@ -303,7 +333,12 @@ impl LogBook<'_> {
             weir_conf::Escape::Json => Escape::Json,
             weir_conf::Escape::None => Escape::None,
         };
-        Ok(Some(AccessTarget { format: format.clone(), escape, condition: condition.clone(), line }))
+        Ok(Some(AccessTarget {
+            format: format.clone(),
+            escape,
+            condition: condition.clone(),
+            line,
+        }))
     }
 }
 
@@ -319,7 +354,10 @@ fn error_sinks(targets: &[ErrorLogTarget], logs: &Logs) -> Result<Vec<ErrorSink>
         .iter()
         .map(|target| {
             let output = Output::File(open(logs, &target.destination)?);
-            Ok(ErrorSink { level: log_level(target.level), output })
+            Ok(ErrorSink {
+                level: log_level(target.level),
+                output,
+            })
         })
         .collect()
 }
@@ -345,14 +383,18 @@ fn place_logs(
 ) -> Result<Vec<PlaceLogs>, PlanFault> {
     let mut places: Vec<Option<PlaceLogs>> = Vec::new();
     places.resize_with(http.location_count, || None);
-    let mut known: HashMap<Vec<(LogDestination, weir_conf::Level)>, Arc<ErrorSinks>> = HashMap::new();
+    let mut known: HashMap<Vec<(LogDestination, weir_conf::Level)>, Arc<ErrorSinks>> =
+        HashMap::new();
     for location in all_locations(http) {
         let settings = &location.settings;
         let sinks = if settings.error_log.is_empty() {
             main.clone()
         } else {
-            let key: Vec<_> =
-                settings.error_log.iter().map(|log| (log.destination.clone(), log.level)).collect();
+            let key: Vec<_> = settings
+                .error_log
+                .iter()
+                .map(|log| (log.destination.clone(), log.level))
+                .collect();
             match known.get(&key) {
                 Some(sinks) => sinks.clone(),
                 None => {
@@ -366,10 +408,19 @@ fn place_logs(
         for log in settings.access_log.iter() {
             access.extend(book.access(log)?);
         }
-        places[location.index] = Some(PlaceLogs { sinks, access: access.into() });
+        places[location.index] = Some(PlaceLogs {
+            sinks,
+            access: access.into(),
+        });
     }
-    let fill = || PlaceLogs { sinks: main.clone(), access: Arc::new([]) };
-    Ok(places.into_iter().map(|place| place.unwrap_or_else(fill)).collect())
+    let fill = || PlaceLogs {
+        sinks: main.clone(),
+        access: Arc::new([]),
+    };
+    Ok(places
+        .into_iter()
+        .map(|place| place.unwrap_or_else(fill))
+        .collect())
 }
 
 /// Every location, the servers' own levels included.
@@ -417,7 +468,9 @@ fn create_temp_folder(path: &Path, owner: Option<(u32, u32)>) -> Result<(), Plan
         errno: error.raw_os_error().unwrap_or(0),
     };
     match std::fs::DirBuilder::new().mode(0o700).create(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(fault(error)),
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            return Err(fault(error));
+        }
         Ok(()) | Err(_) => {}
     }
     if let Some((user, group)) = owner {
@@ -494,8 +547,15 @@ fn addresses(upstream: &Upstream, server: &UpstreamServer) -> Result<Vec<PeerAdd
                 .map(Iterator::collect)
                 .unwrap_or_default();
             if found.is_empty() {
-                let name = if upstream.explicit { server.written.clone() } else { host.clone() };
-                return Err(PlanFault::HostNotFound { name, place: server.place.clone() });
+                let name = if upstream.explicit {
+                    server.written.clone()
+                } else {
+                    host.clone()
+                };
+                return Err(PlanFault::HostNotFound {
+                    name,
+                    place: server.place.clone(),
+                });
             }
             // One line may stand for an address once only.
             let mut unique: Vec<PeerAddress> = Vec::new();

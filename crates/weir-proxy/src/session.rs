@@ -10,14 +10,14 @@ use tokio::time::Instant;
 use weir_conf::{Captures, Location, Server};
 use weir_http1::request::{Method, RequestHead, RequestParser};
 
+use crate::client::body::RequestBody;
+use crate::content::response::Response;
 use crate::exchange::attempt::Attempt;
 use crate::exchange::upstream_state::UpstreamState;
 use crate::io::buffers;
 use crate::io::clock;
 use crate::io::deadline::Deadline;
 use crate::io::stream::Stream;
-use crate::client::body::RequestBody;
-use crate::content::response::Response;
 use crate::plan::Generation;
 use crate::worker::{Slot, Worker};
 

@@ -40,6 +40,10 @@ pub struct Worker {
     draining: Cell<bool>,
     /// `worker_shutdown_timeout` is over: everything ends now.
     aborting: Cell<bool>,
+    #[expect(
+        clippy::vec_box,
+        reason = "a request is large and changes hands without a copy"
+    )]
     requests: RefCell<Vec<Box<Request>>>,
     lines_wait: Notify,
     /// Something arrived on an idle upstream connection.
@@ -124,7 +128,8 @@ impl Worker {
     pub fn adopt(&self, generation: Generation, slots: usize) {
         let grown = slots as isize - self.slots.get() as isize;
         self.slots.set(slots);
-        self.free_slots.set(self.free_slots.get().saturating_add_signed(grown));
+        self.free_slots
+            .set(self.free_slots.get().saturating_add_signed(grown));
         *self.generation.borrow_mut() = Rc::new(generation);
         self.wake_all();
     }
@@ -157,7 +162,14 @@ impl Worker {
     }
 
     fn wake_all(&self) {
-        let wakers: Vec<Waker> = self.connections.borrow().places.iter().flatten().cloned().collect();
+        let wakers: Vec<Waker> = self
+            .connections
+            .borrow()
+            .places
+            .iter()
+            .flatten()
+            .cloned()
+            .collect();
         wakers.into_iter().for_each(Waker::wake);
     }
 
@@ -169,7 +181,10 @@ impl Worker {
             wakers.places.len() - 1
         });
         wakers.places[place] = Some(waker);
-        Registration { worker: self.clone(), place }
+        Registration {
+            worker: self.clone(),
+            place,
+        }
     }
 
     /// Takes a place of `worker_connections`; `None` if all are taken.
@@ -189,7 +204,10 @@ impl Worker {
     }
 
     pub(crate) fn take_request(&self) -> Box<Request> {
-        self.requests.borrow_mut().pop().unwrap_or_else(|| Box::new(Request::new()))
+        self.requests
+            .borrow_mut()
+            .pop()
+            .unwrap_or_else(|| Box::new(Request::new()))
     }
 
     pub(crate) fn give_back_request(&self, request: Box<Request>) {
@@ -210,8 +228,16 @@ impl Worker {
     ) {
         let plan = self.generation();
         let Some(slot) = self.take_slot() else {
-            let text = format!("{} worker_connections are not enough", self.worker_connections());
-            weir_log::emit(plan.main_sinks(), weir_log::Level::Alert, None, text.as_bytes());
+            let text = format!(
+                "{} worker_connections are not enough",
+                self.worker_connections()
+            );
+            weir_log::emit(
+                plan.main_sinks(),
+                weir_log::Level::Alert,
+                None,
+                text.as_bytes(),
+            );
             return;
         };
         let number = self.next_number();

@@ -67,8 +67,16 @@ impl RequestBody {
     }
 
     /// Prepares for the body that the head announces.
-    pub(crate) fn expect(&mut self, content_length: Option<u64>, chunked: bool, strict_lines: bool) {
-        let rules = ChunkRules { strict_line_ends: strict_lines, trailers: None };
+    pub(crate) fn expect(
+        &mut self,
+        content_length: Option<u64>,
+        chunked: bool,
+        strict_lines: bool,
+    ) {
+        let rules = ChunkRules {
+            strict_line_ends: strict_lines,
+            trailers: None,
+        };
         if chunked {
             self.framing = Framing::Chunked;
             self.decoder = ChunkedDecoder::new(rules);
@@ -130,7 +138,9 @@ impl Session {
         let size = self.settings().client_body_buffer_size;
         let body = &mut self.req.body;
         let wanted = match body.framing {
-            Framing::Length if body.remaining <= (size + size / 4) as u64 => body.remaining as usize,
+            Framing::Length if body.remaining <= (size + size / 4) as u64 => {
+                body.remaining as usize
+            }
             Framing::Length | Framing::Chunked | Framing::None => size,
         };
         if body.memory.capacity() == 0 {
@@ -174,7 +184,10 @@ impl Session {
         let room = self.body_room().max(1);
         let body = &mut self.req.body;
         let input = &mut self.conn.input;
-        let count = input.len().min(usize::try_from(body.remaining).unwrap_or(usize::MAX)).min(room);
+        let count = input
+            .len()
+            .min(usize::try_from(body.remaining).unwrap_or(usize::MAX))
+            .min(room);
         if count == 0 {
             body.complete = body.remaining == 0;
             return Taken::Nothing;
@@ -206,7 +219,10 @@ impl Session {
                     fresh = range.len() as u64;
                     self.req.body.taken += range.len() as u64;
                     if !self.req.body.discarded {
-                        self.req.body.memory.extend_from_slice(&self.conn.input[range]);
+                        self.req
+                            .body
+                            .memory
+                            .extend_from_slice(&self.conn.input[range]);
                     }
                 }
                 Ok(Chunk::Done { end }) => {
@@ -249,7 +265,8 @@ impl Session {
         if limit == 0 || body.discarded || before + chunk <= limit {
             return None;
         }
-        let text = format!("client intended to send too large chunked body: {before}+{chunk} bytes");
+        let text =
+            format!("client intended to send too large chunked body: {before}+{chunk} bytes");
         error_log::error(self, Message::text(&text));
         self.req.keepalive = false;
         Some(BodyEnd::Refused(413))
@@ -284,7 +301,8 @@ impl Session {
             if conn.input.capacity() == 0 {
                 conn.input = buffers::take_head();
             }
-            conn.stream.poll_read(cx, &mut conn.input, buffers::HEAD_BUFFER)
+            conn.stream
+                .poll_read(cx, &mut conn.input, buffers::HEAD_BUFFER)
         };
         match read {
             Poll::Pending => Poll::Pending,
@@ -350,7 +368,7 @@ impl Session {
         }
     }
 
-    fn body_file_failed(&mut self, error: &TempFileError) -> BodyEnd {
+    fn body_file_failed(&self, error: &TempFileError) -> BodyEnd {
         error_log::crit(self, Message::call(&error.to_string(), &error.source));
         BodyEnd::Refused(500)
     }
@@ -405,13 +423,18 @@ impl Session {
             if !self.req.keepalive && self.conn.input_closed {
                 return false;
             }
-            self.conn.deadline.set_at((crate::io::clock::now() + gap).min(end));
+            self.conn
+                .deadline
+                .set_at((crate::io::clock::now() + gap).min(end));
             let conn = &mut self.conn;
             if conn.input.capacity() == 0 {
                 conn.input = buffers::take_head();
             }
             let more = poll_fn(|cx| {
-                match conn.stream.poll_read(cx, &mut conn.input, buffers::HEAD_BUFFER) {
+                match conn
+                    .stream
+                    .poll_read(cx, &mut conn.input, buffers::HEAD_BUFFER)
+                {
                     Poll::Ready(read) => Poll::Ready(matches!(read, Ok(1..))),
                     Poll::Pending => conn.deadline.poll_expired(cx).map(|()| false),
                 }

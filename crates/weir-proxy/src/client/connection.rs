@@ -11,8 +11,8 @@ use weir_log::Level;
 use super::head::{self, HeadEnd};
 use crate::content::dispatch;
 use crate::io::buffers;
-use crate::report::error_log::{self, Message};
 use crate::report::access_log;
+use crate::report::error_log::{self, Message};
 use crate::session::{Action, Connection, Session};
 
 /// Serves `conn` until it ends. The future is small while the connection idles: what a request
@@ -130,7 +130,12 @@ impl Drop for Logged<'_> {
 impl Session {
     /// What was read ahead becomes the beginning of the next request.
     fn begin_request(&mut self) {
-        if self.conn.worker.generation().listens_like(&self.conn.plan, self.conn.listen) {
+        if self
+            .conn
+            .worker
+            .generation()
+            .listens_like(&self.conn.plan, self.conn.listen)
+        {
             self.conn.plan = self.conn.worker.generation();
         }
         std::mem::swap(&mut self.req.bytes, &mut self.conn.input);
@@ -177,7 +182,13 @@ impl Connection {
                 if self.requests == 0 {
                     let message = Message::errno("client timed out", libc::ETIMEDOUT);
                     error_log::log_idle(self, Level::Info, message);
-                    if self.plan.default_server(self.listen).default.settings.reset_timedout_connection {
+                    if self
+                        .plan
+                        .default_server(self.listen)
+                        .default
+                        .settings
+                        .reset_timedout_connection
+                    {
                         self.stream.reset_on_close();
                     }
                 }
@@ -233,7 +244,9 @@ impl Connection {
             Some(error) => {
                 error_log::log_idle(self, Level::Info, Message::call("recv() failed", error));
             }
-            None => error_log::log_idle(self, Level::Info, Message::text("client closed connection")),
+            None => {
+                error_log::log_idle(self, Level::Info, Message::text("client closed connection"))
+            }
         }
     }
 }

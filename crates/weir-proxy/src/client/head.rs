@@ -90,10 +90,15 @@ async fn more(session: &mut Session) -> Result<(), HeadEnd> {
         session.req.bytes = buffers::take_head();
     }
     let Session { conn, req } = session;
-    let read = poll_fn(|cx| match conn.stream.poll_read(cx, &mut req.bytes, buffers::HEAD_BUFFER) {
-        Poll::Ready(read) => Poll::Ready(Some(read)),
-        Poll::Pending if conn.worker.is_aborting() => Poll::Ready(None),
-        Poll::Pending => conn.deadline.poll_expired(cx).map(|()| None),
+    let read = poll_fn(|cx| {
+        match conn
+            .stream
+            .poll_read(cx, &mut req.bytes, buffers::HEAD_BUFFER)
+        {
+            Poll::Ready(read) => Poll::Ready(Some(read)),
+            Poll::Pending if conn.worker.is_aborting() => Poll::Ready(None),
+            Poll::Pending => conn.deadline.poll_expired(cx).map(|()| None),
+        }
     })
     .await;
     match read {
@@ -101,7 +106,10 @@ async fn more(session: &mut Session) -> Result<(), HeadEnd> {
         Some(Ok(0)) => {
             session.conn.input_closed = true;
             name_partial_line(session);
-            error_log::info(session, Message::text("client prematurely closed connection"));
+            error_log::info(
+                session,
+                Message::text("client prematurely closed connection"),
+            );
             Err(ended(session, 400))
         }
         Some(Err(error)) => {
@@ -121,7 +129,11 @@ async fn more(session: &mut Session) -> Result<(), HeadEnd> {
 }
 
 fn ended(session: &Session, status: u16) -> HeadEnd {
-    if session.req.begun { HeadEnd::Gone(status) } else { HeadEnd::Silent }
+    if session.req.begun {
+        HeadEnd::Gone(status)
+    } else {
+        HeadEnd::Silent
+    }
 }
 
 /// Lets log lines show what there is of the request line.
@@ -144,11 +156,18 @@ fn choose_server(session: &mut Session) {
     if req.head.host_has_upper {
         req.host.make_ascii_lowercase();
     }
-    let found = if req.host.is_empty() { None } else { listen.names.find(&req.host) };
+    let found = if req.host.is_empty() {
+        None
+    } else {
+        listen.names.find(&req.host)
+    };
     let server = match found {
         Some(found) => {
             if let Some(groups) = found.captures {
-                req.host_captures = Captured { groups, text: req.host.clone() };
+                req.host_captures = Captured {
+                    groups,
+                    text: req.host.clone(),
+                };
             }
             found.server
         }

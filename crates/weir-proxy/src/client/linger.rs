@@ -27,10 +27,12 @@ impl Session {
             scratch.clear();
             self.conn.deadline.set_at((clock::now() + gap).min(end));
             let conn = &mut self.conn;
-            let more = poll_fn(|cx| match conn.stream.poll_read(cx, &mut scratch, DISCARD_READ) {
-                Poll::Ready(read) => Poll::Ready(matches!(read, Ok(1..))),
-                Poll::Pending => conn.deadline.poll_expired(cx).map(|()| false),
-            })
+            let more = poll_fn(
+                |cx| match conn.stream.poll_read(cx, &mut scratch, DISCARD_READ) {
+                    Poll::Ready(read) => Poll::Ready(matches!(read, Ok(1..))),
+                    Poll::Pending => conn.deadline.poll_expired(cx).map(|()| false),
+                },
+            )
             .await;
             if !more {
                 break;

@@ -85,7 +85,9 @@ fn remaining<'a>(
     budget: Option<u64>,
     out: &mut [IoSlice<'a>],
 ) -> usize {
-    let mut left = budget.map_or(usize::MAX, |budget| usize::try_from(budget).unwrap_or(usize::MAX));
+    let mut left = budget.map_or(usize::MAX, |budget| {
+        usize::try_from(budget).unwrap_or(usize::MAX)
+    });
     let mut count = 0;
     for slice in slices {
         if skip >= slice.len() {
@@ -168,7 +170,11 @@ impl Session {
     pub(crate) async fn send_answer(&mut self, body: &[u8]) {
         response::begin(self);
         self.conn.action = Action::SendingToClient;
-        let body = if self.req.response.header_only { &[] } else { body };
+        let body = if self.req.response.header_only {
+            &[]
+        } else {
+            body
+        };
         if self.write_all(body).await.is_ok() {
             self.req.ending = Ending::Complete;
         }

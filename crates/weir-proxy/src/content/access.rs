@@ -11,7 +11,10 @@ pub(crate) fn allowed(session: &Session) -> bool {
         ClientAddress::Unix => None,
     };
     let rules = &session.settings().access;
-    rules.iter().find(|rule| rule.network.contains(client)).is_none_or(|rule| rule.allow)
+    rules
+        .iter()
+        .find(|rule| rule.network.contains(client))
+        .is_none_or(|rule| rule.allow)
 }
 
 /// Adds the fields of `add_header`, which without `always` belong to successful answers only
@@ -32,7 +35,10 @@ pub(crate) fn add_headers(session: &mut Session) {
         }
         match rule.name.to_ascii_lowercase().as_str() {
             "last-modified" => session.req.response.last_modified = value,
-            _ => session.req.response.push_field(rule.name.as_bytes(), &value),
+            _ => session
+                .req
+                .response
+                .push_field(rule.name.as_bytes(), &value),
         }
     }
 }

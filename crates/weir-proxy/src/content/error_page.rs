@@ -99,8 +99,13 @@ async fn send_page(session: &mut Session, status: u16) {
     let refreshes = refresh.is_some();
     let body = match refresh {
         Some(location) => Some(page::refresh(&location)),
-        None => page::body(status, &signature, session.conn.plan.differences().page_407, padded)
-            .map(String::into_bytes),
+        None => page::body(
+            status,
+            &signature,
+            session.conn.plan.differences().page_407,
+            padded,
+        )
+        .map(String::into_bytes),
     };
     settle_location(session);
     let response = &mut session.req.response;
@@ -159,7 +164,11 @@ fn settle_location(session: &mut Session) {
         &session.req.host
     };
     absolute.extend_from_slice(host);
-    let port = session.conn.local.map(|local| local.port()).filter(|port| *port != 80);
+    let port = session
+        .conn
+        .local
+        .map(|local| local.port())
+        .filter(|port| *port != 80);
     if let Some(port) = port
         && settings.port_in_redirect
     {

@@ -20,7 +20,10 @@ pub(crate) fn location(session: &mut Session) -> Option<Outcome> {
         Found::Location { location, captures } => {
             session.req.location = Some(location.clone());
             if let Some(groups) = captures {
-                session.req.captures = Captured { groups, text: session.req.uri.clone() };
+                session.req.captures = Captured {
+                    groups,
+                    text: session.req.uri.clone(),
+                };
             }
         }
         Found::AutoRedirect(location) => {
@@ -61,7 +64,9 @@ fn browser_gets_none(session: &Session, disable: KeepaliveDisable) -> bool {
         return false;
     }
     let browser = session.req.head.browser(&session.req.bytes);
-    (browser.msie6 && session.req.method == Method::Post && disable.contains(KeepaliveDisable::MSIE6))
+    (browser.msie6
+        && session.req.method == Method::Post
+        && disable.contains(KeepaliveDisable::MSIE6))
         || (browser.safari && disable.contains(KeepaliveDisable::SAFARI))
 }
 
@@ -102,18 +107,16 @@ pub(crate) fn document_root(session: &Session) -> Vec<u8> {
 pub(crate) fn filename(session: &Session, uri: &[u8]) -> Vec<u8> {
     let mut path = document_root(session);
     let location = session.location();
-    if location.settings.alias.is_none() {
+    let Some(replaced) = location.settings.alias_len else {
         while path.last() == Some(&b'/') {
             path.pop();
         }
         path.extend_from_slice(uri);
         return path;
-    }
-    match location.kind {
-        LocationKind::Regex => {}
-        LocationKind::Exact | LocationKind::Prefix | LocationKind::PrefixNoRegex | LocationKind::Named => {
-            path.extend_from_slice(uri.get(location.name.len()..).unwrap_or_default());
-        }
+    };
+    // In a regular expression's location the alias is the whole path.
+    if location.kind != LocationKind::Regex {
+        path.extend_from_slice(uri.get(replaced..).unwrap_or_default());
     }
     path
 }

@@ -21,7 +21,9 @@ pub(crate) fn body(status: u16, signature: &str, page_407: bool, padded: bool) -
     if let Some(text) = page.text {
         body.push_str(&format!("<center>{text}</center>\r\n"));
     }
-    body.push_str(&format!("<hr><center>{signature}</center>\r\n</body>\r\n</html>\r\n"));
+    body.push_str(&format!(
+        "<hr><center>{signature}</center>\r\n</body>\r\n</html>\r\n"
+    ));
     if padded && status >= 400 {
         body.push_str(&PADDING.repeat(PADDING_LINES));
     }
@@ -37,8 +39,16 @@ pub(crate) fn refresh(location: &[u8]) -> Vec<u8> {
 }
 
 fn page(status: u16, page_407: bool) -> Option<Page> {
-    let plain = |title| Page { title, heading: title, text: None };
-    let bad_request = |title, text| Page { title, heading: "400 Bad Request", text: Some(text) };
+    let plain = |title| Page {
+        title,
+        heading: title,
+        text: None,
+    };
+    let bad_request = |title, text| Page {
+        title,
+        heading: "400 Bad Request",
+        text: Some(text),
+    };
     Some(match status {
         301 => plain("301 Moved Permanently"),
         302 => plain("302 Found"),
@@ -95,17 +105,49 @@ mod tests {
     #[test]
     fn lengths_are_those_recorded_from_nginx() {
         let lengths = [
-            (301, 169), (302, 145), (303, 153), (307, 171), (308, 171), (400, 157), (401, 179),
-            (402, 167), (403, 153), (404, 153), (405, 157), (406, 163), (407, 193), (409, 151),
-            (410, 143), (411, 165), (412, 173), (413, 183), (414, 177), (415, 179), (416, 197),
-            (421, 173), (429, 169), (494, 233), (495, 215), (496, 237), (497, 255), (500, 177),
-            (501, 165), (502, 157), (503, 197), (504, 167), (505, 187), (507, 175),
+            (301, 169),
+            (302, 145),
+            (303, 153),
+            (307, 171),
+            (308, 171),
+            (400, 157),
+            (401, 179),
+            (402, 167),
+            (403, 153),
+            (404, 153),
+            (405, 157),
+            (406, 163),
+            (407, 193),
+            (409, 151),
+            (410, 143),
+            (411, 165),
+            (412, 173),
+            (413, 183),
+            (414, 177),
+            (415, 179),
+            (416, 197),
+            (421, 173),
+            (429, 169),
+            (494, 233),
+            (495, 215),
+            (496, 237),
+            (497, 255),
+            (500, 177),
+            (501, 165),
+            (502, 157),
+            (503, 197),
+            (504, 167),
+            (505, 187),
+            (507, 175),
         ];
         for (status, length) in lengths {
             let page = body(status, "nginx/1.31.5", true, false).unwrap();
             assert_eq!(page.len(), length, "{status}");
         }
-        assert_eq!(body(502, "nginx/1.31.5", true, true).unwrap().len(), 157 + 402);
+        assert_eq!(
+            body(502, "nginx/1.31.5", true, true).unwrap().len(),
+            157 + 402
+        );
         assert_eq!(body(418, "nginx", true, false), None);
         assert_eq!(body(407, "nginx", false, false), None);
     }

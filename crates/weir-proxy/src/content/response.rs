@@ -91,7 +91,9 @@ impl Response {
         self.fields.split(|&byte| byte == b'\n').find_map(|line| {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             let colon = memchr::memchr(b':', line)?;
-            line[..colon].eq_ignore_ascii_case(name).then(|| line[colon + 1..].trim_ascii_start())
+            line[..colon]
+                .eq_ignore_ascii_case(name)
+                .then(|| line[colon + 1..].trim_ascii_start())
         })
     }
 }
@@ -175,7 +177,11 @@ fn write_head(session: &Session, out: &mut Vec<u8>) {
     let response = &session.req.response;
     out.extend_from_slice(b"HTTP/1.1 ");
     if response.status_line.is_empty() {
-        status_line::write(response.status, session.conn.plan.differences().page_407, out);
+        status_line::write(
+            response.status,
+            session.conn.plan.differences().page_407,
+            out,
+        );
     } else {
         out.extend_from_slice(&response.status_line);
     }
@@ -193,7 +199,11 @@ fn write_head(session: &Session, out: &mut Vec<u8>) {
         line(out, b"Content-Type: ", &response.content_type);
     }
     if let Some(length) = response.content_length {
-        line(out, b"Content-Length: ", itoa::Buffer::new().format(length).as_bytes());
+        line(
+            out,
+            b"Content-Length: ",
+            itoa::Buffer::new().format(length).as_bytes(),
+        );
     }
     if !response.last_modified.is_empty() {
         line(out, b"Last-Modified: ", &response.last_modified);

@@ -12,7 +12,11 @@ pub(crate) async fn answer(session: &mut Session, rule: &Return) -> Outcome {
     if rule.text.is_none() && rule.status >= 400 {
         return Outcome::Status(rule.status);
     }
-    let text = rule.text.as_ref().map(|text| variables::text(session, text)).unwrap_or_default();
+    let text = rule
+        .text
+        .as_ref()
+        .map(|text| variables::text(session, text))
+        .unwrap_or_default();
     session.discard_body();
     session.req.response.clear_head();
     if matches!(rule.status, 301 | 302 | 303 | 307 | 308) {

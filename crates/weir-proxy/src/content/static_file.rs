@@ -37,7 +37,10 @@ pub(crate) async fn answer(session: &mut Session) -> Outcome {
         Ok((_, metadata)) if metadata.is_dir() => redirect_to_directory(session),
         Ok((file, metadata)) if metadata.is_file() => send(session, &file, &metadata).await,
         Ok(_) => {
-            error_log::crit(session, Message::bytes(&quoted(b"", &path, b" is not a regular file")));
+            error_log::crit(
+                session,
+                Message::bytes(&quoted(b"", &path, b" is not a regular file")),
+            );
             Outcome::Status(404)
         }
         Err(error) => open_failed(session, &path, &error),
@@ -45,21 +48,30 @@ pub(crate) async fn answer(session: &mut Session) -> Outcome {
 }
 
 /// A URI that ends with a slash: the first index file that exists.
-fn index(session: &mut Session) -> Outcome {
-    if !matches!(session.req.method, Method::Get | Method::Head | Method::Post) {
+fn index(session: &Session) -> Outcome {
+    if !matches!(
+        session.req.method,
+        Method::Get | Method::Head | Method::Post
+    ) {
         return Outcome::Status(405);
     }
     let names = session.settings().index.clone();
     for name in names.iter() {
         let name = variables::text(session, name);
         if name.first() == Some(&b'/') {
-            return Outcome::Redirect { uri: name, args: session.req.args.clone() };
+            return Outcome::Redirect {
+                uri: name,
+                args: session.req.args.clone(),
+            };
         }
         let uri = [session.req.uri.as_slice(), &name].concat();
         let path = find::filename(session, &uri);
         match std::fs::metadata(Path::new(OsStr::from_bytes(&path))) {
             Ok(found) if found.is_file() => {
-                return Outcome::Redirect { uri, args: session.req.args.clone() };
+                return Outcome::Redirect {
+                    uri,
+                    args: session.req.args.clone(),
+                };
             }
             Ok(_) => {}
             Err(error) if error.raw_os_error() == Some(libc::ENOTDIR) => {
@@ -78,14 +90,21 @@ fn index(session: &mut Session) -> Outcome {
         Err(error) => {
             // nginx names the first index file's folder as missing.
             let text = quoted(b"", &first_index(session), b" is not found");
-            error_log::error(session, Message::call(&String::from_utf8_lossy(&text), &error));
+            error_log::error(
+                session,
+                Message::call(&String::from_utf8_lossy(&text), &error),
+            );
             Outcome::Status(404)
         }
     }
 }
 
 fn first_index(session: &Session) -> Vec<u8> {
-    let name = session.settings().index.first().map(|name| variables::text(session, name));
+    let name = session
+        .settings()
+        .index
+        .first()
+        .map(|name| variables::text(session, name));
     let uri = [session.req.uri.as_slice(), &name.unwrap_or_default()].concat();
     find::filename(session, &uri)
 }
@@ -126,15 +145,23 @@ async fn send(session: &mut Session, file: &File, metadata: &Metadata) -> Outcom
     let content_type = returned::media_type(session);
     let modified = u64::try_from(metadata.mtime()).unwrap_or(0);
     let last_modified = httpdate(modified);
-    let etag = session.settings().etag.then(|| format!("\"{modified:x}-{:x}\"", metadata.len()));
-    let overridden = session.req.status_override.is_some_and(|status| status != 200);
+    let etag = session
+        .settings()
+        .etag
+        .then(|| format!("\"{modified:x}-{:x}\"", metadata.len()));
+    let overridden = session
+        .req
+        .status_override
+        .is_some_and(|status| status != 200);
     let response = &mut session.req.response;
     response.clear_head();
     response.status = 200;
     response.content_type = content_type;
     response.content_length = Some(metadata.len());
     if !overridden {
-        response.last_modified.extend_from_slice(last_modified.as_bytes());
+        response
+            .last_modified
+            .extend_from_slice(last_modified.as_bytes());
     }
     if let Some(etag) = &etag {
         response.push_field(b"ETag", etag.as_bytes());
@@ -149,7 +176,11 @@ async fn send(session: &mut Session, file: &File, metadata: &Metadata) -> Outcom
     }
     response::begin(session);
     session.conn.action = Action::SendingToClient;
-    let length = if session.req.response.header_only { 0 } else { metadata.len() };
+    let length = if session.req.response.header_only {
+        0
+    } else {
+        metadata.len()
+    };
     send_blocks(session, file, length).await
 }
 
@@ -168,8 +199,12 @@ fn is_unmodified(session: &Session, modified: u64, etag: Option<&str>) -> bool {
     let Some(since) = session.req.field(KnownField::IfModifiedSince) else {
         return false;
     };
-    let since = std::str::from_utf8(since).ok().and_then(|text| httpdate::parse_http_date(text).ok());
-    let since = since.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).map(|time| time.as_secs());
+    let since = std::str::from_utf8(since)
+        .ok()
+        .and_then(|text| httpdate::parse_http_date(text).ok());
+    let since = since
+        .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
+        .map(|time| time.as_secs());
     match session.settings().if_modified_since {
         IfModifiedSince::Off => false,
         IfModifiedSince::Exact => since == Some(modified),
@@ -182,9 +217,15 @@ async fn send_blocks(session: &mut Session, file: &File, length: u64) -> Outcome
     let mut offset = 0;
     loop {
         block.clear();
-        let wanted = usize::try_from(length - offset).unwrap_or(usize::MAX).min(buffers::RELAY_BUFFER);
+        let wanted = usize::try_from(length - offset)
+            .unwrap_or(usize::MAX)
+            .min(buffers::RELAY_BUFFER);
         block.resize(wanted, 0);
-        let read = if wanted == 0 { Ok(0) } else { file.read_at(&mut block, offset) };
+        let read = if wanted == 0 {
+            Ok(0)
+        } else {
+            file.read_at(&mut block, offset)
+        };
         let count = *read.as_ref().unwrap_or(&0);
         if count == 0 && wanted > 0 {
             // The file shrank or cannot be read: the client must see a cut answer.

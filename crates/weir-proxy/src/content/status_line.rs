@@ -2,7 +2,11 @@
 
 /// The code and nginx's reason; codes that nginx has no reason for keep the space after the code.
 pub(crate) fn write(status: u16, page_407: bool, out: &mut Vec<u8>) {
-    let digits = [b'0' + (status / 100 % 10) as u8, b'0' + (status / 10 % 10) as u8, b'0' + (status % 10) as u8];
+    let digits = [
+        b'0' + (status / 100 % 10) as u8,
+        b'0' + (status / 10 % 10) as u8,
+        b'0' + (status % 10) as u8,
+    ];
     out.extend_from_slice(&digits);
     out.push(b' ');
     if status != 407 || page_407 {

@@ -32,7 +32,10 @@ pub(crate) fn run(session: &mut Session, rule: &TryFiles) -> Option<Outcome> {
             let uri = variables::text(session, template);
             let (path, args) = split_args(&uri);
             let args = args.map_or_else(|| session.req.args.clone(), <[u8]>::to_vec);
-            Outcome::Redirect { uri: path.to_vec(), args }
+            Outcome::Redirect {
+                uri: path.to_vec(),
+                args,
+            }
         }
     })
 }

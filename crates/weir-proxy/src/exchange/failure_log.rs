@@ -25,22 +25,46 @@ pub(super) fn log(session: &Session, failure: &Failure) {
         }
         Cause::ConnectAtOnce(peer, cause) => {
             let text = format!("connect() to {peer} failed");
-            error_log::log(session, at_once_level(errno_of(cause)), Message::call(&text, cause));
+            error_log::log(
+                session,
+                at_once_level(errno_of(cause)),
+                Message::call(&text, cause),
+            );
         }
         Cause::Connect(cause) => {
-            error_log::log(session, level_of(errno_of(cause)), Message::call("connect() failed", cause));
+            error_log::log(
+                session,
+                level_of(errno_of(cause)),
+                Message::call("connect() failed", cause),
+            );
         }
         Cause::TimedOut => {
-            error_log::log(session, error, Message::errno("upstream timed out", libc::ETIMEDOUT));
+            error_log::log(
+                session,
+                error,
+                Message::errno("upstream timed out", libc::ETIMEDOUT),
+            );
         }
         Cause::Closed => {
-            error_log::log(session, error, Message::text("upstream prematurely closed connection"));
+            error_log::log(
+                session,
+                error,
+                Message::text("upstream prematurely closed connection"),
+            );
         }
         Cause::Receive(call, cause) | Cause::Send(call, cause) => {
-            error_log::log(session, level_of(errno_of(cause)), Message::call(call, cause));
+            error_log::log(
+                session,
+                level_of(errno_of(cause)),
+                Message::call(call, cause),
+            );
         }
         Cause::HeadTooBig => {
-            error_log::log(session, error, Message::text("upstream sent too big header"));
+            error_log::log(
+                session,
+                error,
+                Message::text("upstream sent too big header"),
+            );
         }
         Cause::InvalidHead(fault) => {
             let mut text = Vec::new();
@@ -61,7 +85,11 @@ fn log_chunk(session: &Session, fault: &ChunkedFault) {
 
 /// `ngx_connection_error` on an upstream connection.
 fn level_of(errno: i32) -> Level {
-    if is_remote(errno) { Level::Error } else { Level::Alert }
+    if is_remote(errno) {
+        Level::Error
+    } else {
+        Level::Alert
+    }
 }
 
 /// A connect that fails at once is `crit` where the cause lies on this machine

@@ -53,12 +53,18 @@ impl Framing {
     pub(super) fn take(&mut self, bytes: &mut Vec<u8>, from: usize) -> Result<Taken, ChunkedFault> {
         let fresh = bytes.len() - from;
         match self {
-            Self::UntilClose => Ok(Taken { complete: false, surplus: false }),
+            Self::UntilClose => Ok(Taken {
+                complete: false,
+                surplus: false,
+            }),
             Self::Length(rest) => {
                 let wanted = usize::try_from(*rest).unwrap_or(usize::MAX).min(fresh);
                 *rest -= wanted as u64;
                 bytes.truncate(from + wanted);
-                Ok(Taken { complete: *rest == 0, surplus: wanted < fresh })
+                Ok(Taken {
+                    complete: *rest == 0,
+                    surplus: wanted < fresh,
+                })
             }
             Self::Chunked(decoder) => unchunk(decoder, bytes, from),
         }

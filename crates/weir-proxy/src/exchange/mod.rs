@@ -45,9 +45,10 @@ pub(crate) async fn proxy(session: &mut Session, pass: &ProxyPass) -> Outcome {
     let plan = session.conn.plan.clone();
     let head = request_head::write(session, settings);
     let (pool, method) = match &target.pool {
-        TargetPool::Configured(index) => {
-            (&plan.pools[*index], Some(&plan.http().upstreams[*index].method))
-        }
+        TargetPool::Configured(index) => (
+            &plan.pools[*index],
+            Some(&plan.http().upstreams[*index].method),
+        ),
         TargetPool::Literal(pool) => (&**pool, None),
     };
     let exchange = Exchange::new(session, settings, pool, method, head);
@@ -55,7 +56,10 @@ pub(crate) async fn proxy(session: &mut Session, pass: &ProxyPass) -> Outcome {
 }
 
 /// Reads the body whole, or only what has come if it is to be passed on as it arrives.
-async fn prepare_body(session: &mut Session, settings: &weir_conf::Settings) -> Result<(), BodyEnd> {
+async fn prepare_body(
+    session: &mut Session,
+    settings: &weir_conf::Settings,
+) -> Result<(), BodyEnd> {
     if session.req.body.complete || session.req.body.discarded {
         return Ok(());
     }

@@ -48,7 +48,7 @@ impl Exchange<'_> {
     }
 
     /// An idle connection on which nothing has arrived.
-    fn take_idle(&mut self, peer: PeerId, now: Duration) -> Option<UpstreamConnection> {
+    fn take_idle(&self, peer: PeerId, now: Duration) -> Option<UpstreamConnection> {
         let mut cache = self.pool.idle.as_ref()?.borrow_mut();
         let peer = self.pool.pool.peer(peer);
         loop {
@@ -76,8 +76,14 @@ impl Exchange<'_> {
         };
         let [head, body] = self.source.first(&self.session.req.body);
         let first = [IoSlice::new(head), IoSlice::new(body)];
-        let dialed = worker.dialer.dial(self.pool.pool.peer(peer).address(), &self.options, &first);
-        let Dialed { stream, connected, written } = match dialed {
+        let dialed = worker
+            .dialer
+            .dial(self.pool.pool.peer(peer).address(), &self.options, &first);
+        let Dialed {
+            stream,
+            connected,
+            written,
+        } = match dialed {
             Ok(dialed) => dialed,
             Err(error) => {
                 if matches!(error, DialError::Connect(_)) {
@@ -92,8 +98,13 @@ impl Exchange<'_> {
             self.request_sent = true;
         }
         worker.next_number();
-        let connection =
-            UpstreamConnection { stream, requests: 1, opened_at: now, reused: false, _slot: slot };
+        let connection = UpstreamConnection {
+            stream,
+            requests: 1,
+            opened_at: now,
+            reused: false,
+            _slot: slot,
+        };
         Ok((connection, connected))
     }
 
@@ -110,7 +121,11 @@ impl Exchange<'_> {
             if watch && let Poll::Ready(gone) = session.poll_client_gone(cx) {
                 return Poll::Ready(Connecting::ClientGone(gone));
             }
-            session.conn.deadline.poll_expired(cx).map(|()| Connecting::TimedOut)
+            session
+                .conn
+                .deadline
+                .poll_expired(cx)
+                .map(|()| Connecting::TimedOut)
         })
         .await;
         self.session.conn.deadline.clear();
@@ -123,7 +138,7 @@ impl Exchange<'_> {
     }
 
     /// The client left while the upstream was at work (`ngx_http_upstream_check_broken_connection`).
-    pub(super) fn client_gone(&mut self, error: Option<io::Error>, peer: PeerId) -> TryEnd {
+    pub(super) fn client_gone(&self, error: Option<io::Error>, peer: PeerId) -> TryEnd {
         log_client_gone(self.session, error.as_ref());
         TryEnd::Client(Outcome::Close(499), peer)
     }
@@ -137,7 +152,10 @@ impl Exchange<'_> {
             return;
         }
         let connection = held.connection;
-        let meta = IdleMeta { requests: connection.requests, opened_at: connection.opened_at };
+        let meta = IdleMeta {
+            requests: connection.requests,
+            opened_at: connection.opened_at,
+        };
         let now = clock::monotonic(clock::now());
         let peer = self.pool.pool.peer(held.peer);
         let mut idle = IdleConnection { connection };
@@ -205,7 +223,12 @@ fn dial_cause(error: DialError, label: &PeerLabel) -> Cause {
 /// `proxy_bind`: an address with or without a port.
 fn parse_local(text: &str) -> Option<SocketAddr> {
     text.parse::<SocketAddr>().ok().or_else(|| {
-        let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
-        bare.parse::<IpAddr>().ok().map(|address| SocketAddr::new(address, 0))
+        let bare = text
+            .strip_prefix('[')
+            .and_then(|text| text.strip_suffix(']'))
+            .unwrap_or(text);
+        bare.parse::<IpAddr>()
+            .ok()
+            .map(|address| SocketAddr::new(address, 0))
     })
 }

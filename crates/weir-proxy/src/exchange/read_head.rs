@@ -86,8 +86,11 @@ impl Exchange<'_> {
                 Event::Stuck(stuck) => return Err(self.stuck(stuck, held)),
                 Event::ClientGone(error) => return Err(self.client_gone(error, held.peer)),
                 Event::TimedOut => {
-                    let phase =
-                        if self.source.is_done() { Phase::ReadingHead } else { Phase::Sending };
+                    let phase = if self.source.is_done() {
+                        Phase::ReadingHead
+                    } else {
+                        Phase::Sending
+                    };
                     return Err(failed(phase, Cause::TimedOut, held));
                 }
             }
@@ -108,11 +111,15 @@ impl Exchange<'_> {
         let session = &mut *self.session;
         let source = &mut self.source;
         let watch = !settings.proxy_ignore_client_abort;
-        let limit = settings.proxy_buffer_size.saturating_sub(session.req.upstream.bytes.len());
+        let limit = settings
+            .proxy_buffer_size
+            .saturating_sub(session.req.upstream.bytes.len());
         let limit = limit.clamp(1, buffers::HEAD_BUFFER);
         let mut clock = None;
         poll_fn(|cx| {
-            let read = upstream.stream.poll_read(cx, &mut session.req.upstream.bytes, limit);
+            let read = upstream
+                .stream
+                .poll_read(cx, &mut session.req.upstream.bytes, limit);
             if let Poll::Ready(read) = read {
                 return Poll::Ready(Event::Read(read));
             }
@@ -120,10 +127,15 @@ impl Exchange<'_> {
             let running = match poll_request(cx, session, source, upstream, sent) {
                 Poll::Ready(Some(event)) => return Poll::Ready(event),
                 Poll::Ready(None) => Clock::Read,
-                Poll::Pending if session.req.body.streaming && source.waits_for_client() => Clock::Body,
+                Poll::Pending if session.req.body.streaming && source.waits_for_client() => {
+                    Clock::Body
+                }
                 Poll::Pending => Clock::Send,
             };
-            if source.is_done() && watch && let Poll::Ready(gone) = session.poll_client_gone(cx) {
+            if source.is_done()
+                && watch
+                && let Poll::Ready(gone) = session.poll_client_gone(cx)
+            {
                 return Poll::Ready(Event::ClientGone(gone));
             }
             // The read clock runs once for the whole head; the others begin anew with each byte.
@@ -219,7 +231,9 @@ impl Exchange<'_> {
             Stuck::Client(BodyEnd::Refused(status)) => {
                 TryEnd::Client(Outcome::Status(status), held.peer)
             }
-            Stuck::Client(BodyEnd::Gone(status)) => TryEnd::Client(Outcome::Close(status), held.peer),
+            Stuck::Client(BodyEnd::Gone(status)) => {
+                TryEnd::Client(Outcome::Close(status), held.peer)
+            }
         }
     }
 }
@@ -229,7 +243,11 @@ const EARLY_HINTS: u16 = 103;
 
 fn failed(phase: Phase, cause: Cause, held: &Held) -> TryEnd {
     let peer: PeerId = held.peer;
-    TryEnd::Failed(Failure::new(phase, cause), Some(peer), held.connection.reused)
+    TryEnd::Failed(
+        Failure::new(phase, cause),
+        Some(peer),
+        held.connection.reused,
+    )
 }
 
 /// Sends on; `Ready(None)` when all has been sent.

@@ -128,7 +128,11 @@ impl Relay {
             && session
                 .req
                 .field(weir_http1::KnownField::Te)
-                .is_some_and(|te| te.to_ascii_lowercase().windows(8).any(|part| part == b"trailers"));
+                .is_some_and(|te| {
+                    te.to_ascii_lowercase()
+                        .windows(8)
+                        .any(|part| part == b"trailers")
+                });
         Self {
             framing,
             spool: Spool::new(settings, buffering),
@@ -159,7 +163,11 @@ impl Relay {
 
     /// Takes the body bytes that came along with the head.
     fn take_preread(&mut self, exchange: &mut Exchange<'_>) {
-        let phase = if self.buffering { Phase::ReadingBody } else { Phase::ReadingHead };
+        let phase = if self.buffering {
+            Phase::ReadingBody
+        } else {
+            Phase::ReadingHead
+        };
         exchange.session.conn.action = Action::Exchange(phase);
         let is_head = exchange.session.req.is_head();
         let no_head = exchange.session.req.response.no_head;
@@ -168,7 +176,9 @@ impl Relay {
         let count = upstream.bytes.len() - start;
         if count > 0 && !is_head {
             self.spool.incoming = buffers::take_head();
-            self.spool.incoming.extend_from_slice(&upstream.bytes[start..]);
+            self.spool
+                .incoming
+                .extend_from_slice(&upstream.bytes[start..]);
         }
         upstream.bytes.truncate(start);
         if is_head || (self.framing.is_empty() && count == 0) {
@@ -178,7 +188,11 @@ impl Relay {
         }
         // nginx goes on reading in the same turn in which it writes what came with the head.
         let sends = !self.buffering && count > 0;
-        let phase = if sends { Phase::SendingToClient } else { Phase::ReadingBody };
+        let phase = if sends {
+            Phase::SendingToClient
+        } else {
+            Phase::ReadingBody
+        };
         exchange.session.conn.action = Action::Exchange(phase);
     }
 
@@ -280,9 +294,7 @@ impl Relay {
         if self.client == ClientEnd::Gone || self.upstream == UpstreamEnd::Broken {
             return true;
         }
-        self.upstream != UpstreamEnd::Open
-            && !self.writing
-            && self.last_sent
+        self.upstream != UpstreamEnd::Open && !self.writing && self.last_sent
     }
 
     /// Begins the next write if none is under way and there is something to write.
@@ -386,7 +398,8 @@ impl Relay {
         let budget = self.send_throttle.budget();
         let stream = &mut session.conn.stream;
         let result =
-            self.progress.poll_write_within(cx, stream, &slices, budget, &mut session.req.sent);
+            self.progress
+                .poll_write_within(cx, stream, &slices, budget, &mut session.req.sent);
         let count = session.req.sent - before;
         self.written += count;
         self.send_throttle.spend(count);
@@ -434,7 +447,11 @@ impl Relay {
         let Some(held) = &mut self.held else {
             return Poll::Pending;
         };
-        match held.connection.stream.poll_read(cx, &mut self.spool.incoming, limit) {
+        match held
+            .connection
+            .stream
+            .poll_read(cx, &mut self.spool.incoming, limit)
+        {
             Poll::Ready(result) => {
                 self.read_deadline = None;
                 Poll::Ready(Event::Read(result))
@@ -451,11 +468,20 @@ impl Relay {
 
     /// Bytes of `outgoing` that the client has not taken.
     fn unsent(&self) -> usize {
-        if self.writing { self.spool.outgoing.len() } else { 0 }
+        if self.writing {
+            self.spool.outgoing.len()
+        } else {
+            0
+        }
     }
 
     /// Memory is full: what waits goes to the temporary file.
-    fn make_room(&mut self, session: &Session, settings: &Settings, unsent: usize) -> Option<Event> {
+    fn make_room(
+        &mut self,
+        session: &Session,
+        settings: &Settings,
+        unsent: usize,
+    ) -> Option<Event> {
         if !self.buffering || !self.writing || !self.spool.should_spill(unsent) {
             return None;
         }
@@ -495,7 +521,9 @@ impl Relay {
             larger.extend_from_slice(&self.spool.incoming);
             buffers::give_back(std::mem::replace(&mut self.spool.incoming, larger));
         }
-        let room = buffers::RELAY_BUFFER.saturating_sub(self.spool.incoming.len()).max(1) as u64;
+        let room = buffers::RELAY_BUFFER
+            .saturating_sub(self.spool.incoming.len())
+            .max(1) as u64;
         let to_boundary = if self.decoded < self.first_buffer {
             self.first_buffer - self.decoded
         } else {
@@ -506,10 +534,11 @@ impl Relay {
         } else {
             to_boundary + (room - to_boundary) / self.buffer * self.buffer
         };
-        self.read_throttle.within(usize::try_from(limit).unwrap_or(buffers::RELAY_BUFFER))
+        self.read_throttle
+            .within(usize::try_from(limit).unwrap_or(buffers::RELAY_BUFFER))
     }
 
-    fn poll_clocks(&mut self, cx: &mut Context<'_>, session: &mut Session) -> Poll<Event> {
+    fn poll_clocks(&self, cx: &mut Context<'_>, session: &mut Session) -> Poll<Event> {
         let wakes = [
             self.read_deadline,
             self.send_deadline,
@@ -552,7 +581,11 @@ impl Relay {
                 self.take_read(exchange, from, count);
             }
             Event::Read(Err(error)) => {
-                let call = if self.buffering { "readv() failed" } else { "recv() failed" };
+                let call = if self.buffering {
+                    "readv() failed"
+                } else {
+                    "recv() failed"
+                };
                 self.cut(exchange, Cause::Receive(call, error));
             }
             Event::ReadTimedOut => self.cut(exchange, Cause::TimedOut),

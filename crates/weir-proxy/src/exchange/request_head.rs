@@ -37,7 +37,10 @@ pub(super) fn write(session: &mut Session, settings: &Settings) -> Vec<u8> {
 
 /// `Content-Length` and `Transfer-Encoding` of the request, for the variables that write them.
 fn settle_body(session: &mut Session, settings: &Settings) {
-    let set_body = settings.proxy_set_body.as_ref().map(|body| variables::text(session, body).len());
+    let set_body = settings
+        .proxy_set_body
+        .as_ref()
+        .map(|body| variables::text(session, body).len());
     let body = &session.req.body;
     let upstream = &mut session.req.upstream;
     upstream.body_chunked = false;
@@ -75,7 +78,11 @@ fn write_client_fields(session: &Session, settings: &Settings, out: &mut Vec<u8>
     let req = &session.req;
     for field in &req.head.fields {
         let name = field.name.of(&req.bytes);
-        if settings.proxy_set_header.iter().any(|set| set.name.as_bytes().eq_ignore_ascii_case(name)) {
+        if settings
+            .proxy_set_header
+            .iter()
+            .any(|set| set.name.as_bytes().eq_ignore_ascii_case(name))
+        {
             continue;
         }
         out.extend_from_slice(name);

@@ -118,23 +118,35 @@ impl RequestSource {
             }
             let memory = self.memory(&session.req.body);
             let slices = [self.head.as_slice(), memory, &self.block];
-            match self.progress.poll_write(cx, &mut upstream.stream, &slices, sent) {
+            match self
+                .progress
+                .poll_write(cx, &mut upstream.stream, &slices, sent)
+            {
                 Poll::Ready(Ok(())) => {
                     self.head_sent = true;
                     self.block.clear();
                 }
                 Poll::Ready(Err(error)) => {
-                    return Poll::Ready(Err(Stuck::Upstream(Cause::Send("writev() failed", error))));
+                    return Poll::Ready(Err(Stuck::Upstream(Cause::Send(
+                        "writev() failed",
+                        error,
+                    ))));
                 }
                 Poll::Pending => return self.read_ahead(cx, session),
             }
         }
         loop {
             if !self.block.is_empty() {
-                match self.progress.poll_write(cx, &mut upstream.stream, &[&self.block], sent) {
+                match self
+                    .progress
+                    .poll_write(cx, &mut upstream.stream, &[&self.block], sent)
+                {
                     Poll::Ready(Ok(())) => self.block.clear(),
                     Poll::Ready(Err(error)) => {
-                        return Poll::Ready(Err(Stuck::Upstream(Cause::Send("writev() failed", error))));
+                        return Poll::Ready(Err(Stuck::Upstream(Cause::Send(
+                            "writev() failed",
+                            error,
+                        ))));
                     }
                     Poll::Pending => return self.read_ahead(cx, session),
                 }

@@ -22,13 +22,21 @@ const FIRST_SPECIAL: u16 = 300;
 /// Goes on from a complete head (`ngx_http_upstream_process_header`).
 pub(super) async fn follow(exchange: &mut Exchange<'_>, held: Held) -> Step {
     let no_head = exchange.session.req.response.no_head;
-    let status = if no_head { 200 } else { exchange.session.req.upstream.head.status };
+    let status = if no_head {
+        200
+    } else {
+        exchange.session.req.upstream.head.status
+    };
     let hinted = exchange.current().status;
     if hinted == 0 {
         exchange.current().status = status;
     }
     if !no_head && status >= FIRST_SPECIAL {
-        if retry_on_status(status, &exchange.tried(held.connection.reused), &exchange.rules()) {
+        if retry_on_status(
+            status,
+            &exchange.tried(held.connection.reused),
+            &exchange.rules(),
+        ) {
             let failure = Failure::new(Phase::ReadingHead, Cause::Status(status));
             return exchange.fail(&failure, Some(held.peer), held.connection.reused);
         }
@@ -51,7 +59,10 @@ pub(super) async fn follow(exchange: &mut Exchange<'_>, held: Held) -> Step {
 /// `proxy_intercept_errors`: only statuses that have an `error_page`.
 fn intercepts(settings: &Settings, status: u16) -> bool {
     settings.proxy_intercept_errors
-        && settings.error_page.iter().any(|page| page.statuses.contains(&status))
+        && settings
+            .error_page
+            .iter()
+            .any(|page| page.statuses.contains(&status))
 }
 
 fn intercept(exchange: &mut Exchange<'_>, held: Held, status: u16) -> Step {
@@ -61,7 +72,10 @@ fn intercept(exchange: &mut Exchange<'_>, held: Held, status: u16) -> Step {
     req.response.clear_head();
     if status == 401 {
         let upstream = &req.upstream;
-        for value in upstream.head.values(KnownField::WwwAuthenticate, &upstream.bytes) {
+        for value in upstream
+            .head
+            .values(KnownField::WwwAuthenticate, &upstream.bytes)
+        {
             req.response.push_field(b"WWW-Authenticate", value);
         }
     }
@@ -72,12 +86,18 @@ fn intercept(exchange: &mut Exchange<'_>, held: Held, status: u16) -> Step {
 /// `X-Accel-Redirect` (`ngx_http_upstream_process_headers`).
 fn accel_redirect(exchange: &mut Exchange<'_>) -> Option<Outcome> {
     let settings = exchange.settings;
-    if settings.proxy_ignore_headers.contains(IgnoreHeaders::X_ACCEL_REDIRECT) {
+    if settings
+        .proxy_ignore_headers
+        .contains(IgnoreHeaders::X_ACCEL_REDIRECT)
+    {
         return None;
     }
     let session = &mut *exchange.session;
     let upstream = &session.req.upstream;
-    let target = upstream.head.value(KnownField::XAccelRedirect, &upstream.bytes)?.to_vec();
+    let target = upstream
+        .head
+        .value(KnownField::XAccelRedirect, &upstream.bytes)?
+        .to_vec();
     copy_for_redirect(session, settings);
     if session.req.method != Method::Head {
         session.req.method = Method::Get;
@@ -86,9 +106,10 @@ fn accel_redirect(exchange: &mut Exchange<'_>) -> Option<Outcome> {
         return Some(Outcome::Named(target));
     }
     match parse_unsafe(&target) {
-        Ok((path, args)) => {
-            Some(Outcome::Redirect { uri: path.into_owned(), args: args.to_vec() })
-        }
+        Ok((path, args)) => Some(Outcome::Redirect {
+            uri: path.into_owned(),
+            args: args.to_vec(),
+        }),
         Err(_) => {
             let mut text = b"unsafe URI \"".to_vec();
             text.extend_from_slice(&target);
@@ -105,7 +126,10 @@ fn copy_for_redirect(session: &mut Session, settings: &Settings) {
     req.response.clear_head();
     for index in 0..req.upstream.head.fields.len() {
         let field = req.upstream.head.fields[index];
-        let (name, value) = (field.name.of(&req.upstream.bytes), field.value.of(&req.upstream.bytes));
+        let (name, value) = (
+            field.name.of(&req.upstream.bytes),
+            field.value.of(&req.upstream.bytes),
+        );
         if settings.hidden.contains(name) {
             continue;
         }
@@ -133,14 +157,22 @@ fn copy(session: &mut Session, settings: &Settings) {
     }
     let head = &req.upstream.head;
     req.response.status = head.status;
-    req.response.status_line.extend_from_slice(head.reason_line.of(&req.upstream.bytes));
+    req.response
+        .status_line
+        .extend_from_slice(head.reason_line.of(&req.upstream.bytes));
     req.response.content_length = head.content_length;
     for index in 0..session.req.upstream.head.fields.len() {
         copy_field(session, settings, index);
     }
-    if !settings.proxy_ignore_headers.contains(IgnoreHeaders::X_ACCEL_LIMIT_RATE) {
+    if !settings
+        .proxy_ignore_headers
+        .contains(IgnoreHeaders::X_ACCEL_LIMIT_RATE)
+    {
         let req = &mut *session.req;
-        let rate = req.upstream.head.value(KnownField::XAccelLimitRate, &req.upstream.bytes);
+        let rate = req
+            .upstream
+            .head
+            .value(KnownField::XAccelLimitRate, &req.upstream.bytes);
         let rate = rate.and_then(|rate| std::str::from_utf8(rate).ok()?.parse().ok());
         req.response.limit_rate = rate.unwrap_or(req.response.limit_rate);
     }
@@ -173,7 +205,10 @@ fn copy_field(session: &mut Session, settings: &Settings, index: usize) {
                 KnownField::Refresh => rewrite::refresh(session, settings, &value),
                 _ => rewrite::cookie(session, settings, &value),
             };
-            session.req.response.push_field(&name, new.as_ref().unwrap_or(&value));
+            session
+                .req
+                .response
+                .push_field(&name, new.as_ref().unwrap_or(&value));
             return;
         }
         _ => {}
@@ -183,11 +218,17 @@ fn copy_field(session: &mut Session, settings: &Settings, index: usize) {
 
 /// Whether the answer is gathered in buffers: the directive, or `X-Accel-Buffering`.
 pub(super) fn is_buffered(session: &Session, settings: &Settings) -> bool {
-    if settings.proxy_ignore_headers.contains(IgnoreHeaders::X_ACCEL_BUFFERING) {
+    if settings
+        .proxy_ignore_headers
+        .contains(IgnoreHeaders::X_ACCEL_BUFFERING)
+    {
         return settings.proxy_buffering;
     }
     let upstream = &session.req.upstream;
-    match upstream.head.value(KnownField::XAccelBuffering, &upstream.bytes) {
+    match upstream
+        .head
+        .value(KnownField::XAccelBuffering, &upstream.bytes)
+    {
         Some(value) if value.eq_ignore_ascii_case(b"no") => false,
         Some(value) if value.eq_ignore_ascii_case(b"yes") => true,
         Some(_) | None => settings.proxy_buffering,

@@ -6,13 +6,21 @@ use crate::report::variables;
 use crate::session::{Captured, Session};
 
 /// `Location` as the client shall see it; `None` leaves it alone (`ngx_http_proxy_rewrite_redirect`).
-pub(super) fn location(session: &mut Session, settings: &Settings, value: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn location(
+    session: &mut Session,
+    settings: &Settings,
+    value: &[u8],
+) -> Option<Vec<u8>> {
     redirect(session, settings, value)
 }
 
 /// `Refresh`, whose URL follows `url=`.
 pub(super) fn refresh(session: &mut Session, settings: &Settings, value: &[u8]) -> Option<Vec<u8>> {
-    let at = value.to_ascii_lowercase().windows(4).position(|window| window == b"url=")? + 4;
+    let at = value
+        .to_ascii_lowercase()
+        .windows(4)
+        .position(|window| window == b"url=")?
+        + 4;
     let url = redirect(session, settings, &value[at..])?;
     Some([&value[..at], &url].concat())
 }
@@ -40,7 +48,10 @@ fn replace_match(
     let matched = groups.number(0)?;
     let kept = std::mem::replace(
         &mut session.req.captures,
-        Captured { groups, text: value.to_vec() },
+        Captured {
+            groups,
+            text: value.to_vec(),
+        },
     );
     let text = variables::text(session, to);
     session.req.captures = kept;
@@ -55,9 +66,16 @@ pub(super) fn cookie(session: &mut Session, settings: &Settings, value: &[u8]) -
     if domains.is_empty() && paths.is_empty() && flags.is_empty() {
         return None;
     }
-    let mut parts: Vec<Vec<u8>> =
-        value.split(|&byte| byte == b';').map(|part| part.trim_ascii().to_vec()).collect();
-    let name = parts.first()?.split(|&byte| byte == b'=').next().unwrap_or_default().to_vec();
+    let mut parts: Vec<Vec<u8>> = value
+        .split(|&byte| byte == b';')
+        .map(|part| part.trim_ascii().to_vec())
+        .collect();
+    let name = parts
+        .first()?
+        .split(|&byte| byte == b'=')
+        .next()
+        .unwrap_or_default()
+        .to_vec();
     for part in parts.iter_mut().skip(1) {
         if let Some(new) = attribute(session, part, b"domain", &domains) {
             *part = new;
@@ -93,7 +111,8 @@ fn attribute(
             if is_domain {
                 let bare = value.strip_prefix(b".").unwrap_or(value);
                 let wanted = text.strip_prefix(b".").unwrap_or(&text);
-                bare.eq_ignore_ascii_case(wanted).then(|| variables::text(session, &rule.to))
+                bare.eq_ignore_ascii_case(wanted)
+                    .then(|| variables::text(session, &rule.to))
             } else {
                 let rest = value.strip_prefix(text.as_slice())?;
                 Some([variables::text(session, &rule.to), rest.to_vec()].concat())
@@ -113,12 +132,37 @@ fn apply_flags(parts: &mut Vec<Vec<u8>>, flags: CookieFlags) {
             parts.push(text.to_vec());
         }
     };
-    set(CookieFlags::SECURE, CookieFlags::NO_SECURE, b"secure", b"Secure");
-    set(CookieFlags::HTTP_ONLY, CookieFlags::NO_HTTP_ONLY, b"httponly", b"HttpOnly");
+    set(
+        CookieFlags::SECURE,
+        CookieFlags::NO_SECURE,
+        b"secure",
+        b"Secure",
+    );
+    set(
+        CookieFlags::HTTP_ONLY,
+        CookieFlags::NO_HTTP_ONLY,
+        b"httponly",
+        b"HttpOnly",
+    );
     let never = CookieFlags::NO_SAME_SITE;
-    set(CookieFlags::SAME_SITE_STRICT, never, b"samesite", b"SameSite=Strict");
-    set(CookieFlags::SAME_SITE_LAX, never, b"samesite", b"SameSite=Lax");
-    set(CookieFlags::SAME_SITE_NONE, never, b"samesite", b"SameSite=None");
+    set(
+        CookieFlags::SAME_SITE_STRICT,
+        never,
+        b"samesite",
+        b"SameSite=Strict",
+    );
+    set(
+        CookieFlags::SAME_SITE_LAX,
+        never,
+        b"samesite",
+        b"SameSite=Lax",
+    );
+    set(
+        CookieFlags::SAME_SITE_NONE,
+        never,
+        b"samesite",
+        b"SameSite=None",
+    );
 }
 
 fn attribute_name(part: &[u8]) -> &[u8] {

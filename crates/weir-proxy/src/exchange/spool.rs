@@ -34,7 +34,14 @@ impl Spool {
         } else {
             (settings.proxy_buffer_size, 0)
         };
-        Self { outgoing: Vec::new(), incoming: Vec::new(), file: None, file_read: 0, memory, file_limit }
+        Self {
+            outgoing: Vec::new(),
+            incoming: Vec::new(),
+            file: None,
+            file_read: 0,
+            memory,
+            file_limit,
+        }
     }
 
     /// Whether more may be read from the upstream now, `unsent` bytes of `outgoing` being left.
@@ -44,7 +51,11 @@ impl Spool {
 
     /// Whether the file may grow.
     fn may_spill(&self) -> bool {
-        self.file_limit > 0 && self.file.as_ref().is_none_or(|file| file.len() < self.file_limit)
+        self.file_limit > 0
+            && self
+                .file
+                .as_ref()
+                .is_none_or(|file| file.len() < self.file_limit)
     }
 
     /// Memory is full and the client takes nothing: `incoming` should go to the file.
@@ -68,11 +79,16 @@ impl Spool {
 
     /// The file's name, for the log.
     pub(super) fn file_name(&self) -> String {
-        self.file.as_ref().map(|file| file.path().display().to_string()).unwrap_or_default()
+        self.file
+            .as_ref()
+            .map(|file| file.path().display().to_string())
+            .unwrap_or_default()
     }
 
     pub(super) fn file_has_more(&self) -> bool {
-        self.file.as_ref().is_some_and(|file| self.file_read < file.len())
+        self.file
+            .as_ref()
+            .is_some_and(|file| self.file_read < file.len())
     }
 
     /// Refills the empty `outgoing`: from the file, else with the first `released` bytes of
@@ -86,7 +102,11 @@ impl Spool {
                 buffers::give_back(std::mem::replace(&mut self.outgoing, buffers::take_relay()));
             }
             let left = usize::try_from(file.len() - self.file_read).unwrap_or(usize::MAX);
-            let count = file.read(self.file_read, left.min(buffers::RELAY_BUFFER), &mut self.outgoing)?;
+            let count = file.read(
+                self.file_read,
+                left.min(buffers::RELAY_BUFFER),
+                &mut self.outgoing,
+            )?;
             self.file_read += count as u64;
             return Ok(count > 0);
         }

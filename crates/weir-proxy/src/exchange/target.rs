@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 use std::sync::Arc;
 
-use weir_conf::{ProxyPass, ProxyTarget, Scheme, parse_upstream_url};
+use weir_conf::{ProxyPass, ProxyTarget, Scheme, UpstreamUrl, parse_upstream_url};
 use weir_http1::uri::{Escape, escape};
 use weir_upstream::{PeerAddress, Pool, PoolSpec};
 
@@ -30,13 +30,21 @@ pub(crate) enum TargetPool {
 /// error is a status; the log has been told.
 pub(super) fn resolve(session: &mut Session, pass: &ProxyPass) -> Result<Target, u16> {
     match &pass.target {
-        ProxyTarget::Fixed { upstream, scheme, uri, host_header, port } => {
+        ProxyTarget::Fixed {
+            upstream,
+            scheme,
+            uri,
+            host_header,
+            port,
+        } => {
             remember(session, *scheme, host_header.as_bytes(), port.as_bytes());
             match uri {
                 Some(uri) => write_replaced(session, uri.as_bytes(), pass.location_len),
                 None => write_unchanged(session),
             }
-            Ok(Target { pool: TargetPool::Configured(*upstream) })
+            Ok(Target {
+                pool: TargetPool::Configured(*upstream),
+            })
         }
         ProxyTarget::Variable(template) => resolve_variable(session, template),
     }
@@ -45,13 +53,17 @@ pub(super) fn resolve(session: &mut Session, pass: &ProxyPass) -> Result<Target,
 fn resolve_variable(session: &mut Session, template: &weir_conf::Template) -> Result<Target, u16> {
     let text = variables::text(session, template);
     let text = String::from_utf8_lossy(&text).into_owned();
-    let url = parse_upstream_url(&text).map_err(|fault| url_fault(session, &text, &fault))?;
-    let host_header = match url.port {
-        Some(port) => format!("{}:{port}", url.host),
-        None => url.host.clone(),
-    };
-    let port = url.port.unwrap_or(url.scheme.default_port());
-    remember(session, url.scheme, host_header.as_bytes(), port.to_string().as_bytes());
+    let url = parse_upstream_url(&text).map_err(|fault| {
+        error_log::error(session, Message::text(&fault.in_url(&text)));
+        500_u16
+    })?;
+    let host_header = url.host_header();
+    remember(
+        session,
+        url.scheme,
+        host_header.as_bytes(),
+        url.port_text().as_bytes(),
+    );
     match &url.uri {
         Some(uri) if uri.starts_with('/') => {
             let uri = uri.clone();
@@ -65,42 +77,32 @@ fn resolve_variable(session: &mut Session, template: &weir_conf::Template) -> Re
         }
         None => write_unchanged(session),
     }
-    if let Some(upstream) = session.conn.plan.upstream_for(&url) {
-        return Ok(Target { pool: TargetPool::Configured(upstream) });
+    if let Some(upstream) = session.conn.plan.http().upstream_of(&url) {
+        return Ok(Target {
+            pool: TargetPool::Configured(upstream),
+        });
     }
-    match literal_address(&url.host, port) {
+    match literal_address(&url) {
         Some(address) => {
             let pool = Pool::new(PoolSpec::implied(host_header, [address]), None);
-            Ok(Target { pool: TargetPool::Literal(Box::new(WorkerPool::new(&Arc::new(pool)))) })
+            Ok(Target {
+                pool: TargetPool::Literal(Box::new(WorkerPool::new(&Arc::new(pool)))),
+            })
         }
         None => Err(unresolved(session, &url.host)),
     }
 }
 
 /// An address needs no resolver.
-fn literal_address(host: &str, port: u16) -> Option<PeerAddress> {
-    if let Some(path) = host.strip_prefix("unix:") {
-        return Some(PeerAddress::Unix(path.into()));
+fn literal_address(url: &UpstreamUrl) -> Option<PeerAddress> {
+    if url.unix {
+        return Some(PeerAddress::Unix(url.host.clone().into()));
     }
-    let address: IpAddr = host.parse().ok()?;
-    Some(PeerAddress::Inet(SocketAddr::new(address, port)))
-}
-
-fn url_fault(session: &Session, text: &str, fault: &weir_conf::UrlFault) -> u16 {
-    let line = match fault {
-        weir_conf::UrlFault::Prefix => format!("invalid URL prefix in \"{text}\""),
-        weir_conf::UrlFault::NoHost
-        | weir_conf::UrlFault::Host
-        | weir_conf::UrlFault::Port
-        | weir_conf::UrlFault::NoPath
-        | weir_conf::UrlFault::Ipv6
-        | weir_conf::UrlFault::LongPath => {
-            let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
-            format!("{fault} in upstream \"{rest}\"")
-        }
-    };
-    error_log::error(session, Message::text(&line));
-    500
+    let address: IpAddr = url.host.parse().ok()?;
+    Some(PeerAddress::Inet(SocketAddr::new(
+        address,
+        url.effective_port(),
+    )))
 }
 
 /// A name that no block of the configuration has would need a resolver at run time.
@@ -139,7 +141,11 @@ fn write_replaced(session: &mut Session, uri: &[u8], location_len: usize) {
     out.clear();
     let req = &session.req;
     out.extend_from_slice(uri);
-    write_escaped(session, location_len.min(req.uri.len())..req.uri.len(), &mut out);
+    write_escaped(
+        session,
+        location_len.min(req.uri.len())..req.uri.len(),
+        &mut out,
+    );
     write_args(&req.args, &mut out);
     session.req.upstream.uri = out;
 }

@@ -42,13 +42,22 @@ impl Throttle {
     }
 
     fn new(rate: u64, free: u64) -> Self {
-        Self { rate, free, spent: 0, started: clock::now(), blocked_until: None }
+        Self {
+            rate,
+            free,
+            spent: 0,
+            started: clock::now(),
+            blocked_until: None,
+        }
     }
 
     /// Bytes that may pass now; `None` = any number.
     pub(super) fn budget(&self) -> Option<u64> {
         (self.rate > 0).then(|| {
-            let seconds = clock::now().saturating_duration_since(self.started).as_secs() + 1;
+            let seconds = clock::now()
+                .saturating_duration_since(self.started)
+                .as_secs()
+                + 1;
             (self.rate.saturating_mul(seconds)).saturating_sub(self.spent.saturating_sub(self.free))
         })
     }
@@ -56,7 +65,9 @@ impl Throttle {
     /// `bytes` cut to the budget, but at least one so that a read cannot be mistaken for an end.
     pub(super) fn within(&self, bytes: usize) -> usize {
         match self.budget() {
-            Some(budget) => bytes.min(usize::try_from(budget).unwrap_or(usize::MAX)).max(1),
+            Some(budget) => bytes
+                .min(usize::try_from(budget).unwrap_or(usize::MAX))
+                .max(1),
             None => bytes,
         }
     }
@@ -80,7 +91,10 @@ impl Throttle {
 
     /// Ends a pause that is over.
     pub(super) fn resume(&mut self) {
-        if self.blocked_until.is_some_and(|until| clock::now() >= until) {
+        if self
+            .blocked_until
+            .is_some_and(|until| clock::now() >= until)
+        {
             self.blocked_until = None;
         }
     }

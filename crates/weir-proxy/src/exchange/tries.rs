@@ -8,8 +8,8 @@ use weir_upstream::{Attempts, Key, Outcome as PeerOutcome, PeerId};
 
 use super::attempt::{Attempt, PeerLabel};
 use super::connection::UpstreamConnection;
-use super::peers::dial_options;
 use super::failure::{Cause, Failure, Phase};
+use super::peers::dial_options;
 use super::request_source::RequestSource;
 use super::verdict::{Rules, Tried, verdict};
 use super::{failure_log, response_head};
@@ -157,7 +157,9 @@ impl<'a> Exchange<'a> {
     }
 
     pub(super) fn rules(&self) -> Rules {
-        Rules { next_upstream: self.settings.proxy_next_upstream }
+        Rules {
+            next_upstream: self.settings.proxy_next_upstream,
+        }
     }
 
     /// Gives the peer back to the pool, and says so if that takes it out.
@@ -166,7 +168,10 @@ impl<'a> Exchange<'a> {
         let pool = &self.pool.pool;
         let released = pool.release(&self.pool.rotation, &mut self.attempts, peer, outcome, now);
         if released.disabled {
-            error_log::warn(self.session, Message::text("upstream server temporarily disabled"));
+            error_log::warn(
+                self.session,
+                Message::text("upstream server temporarily disabled"),
+            );
         }
     }
 
@@ -222,9 +227,9 @@ impl<'a> Exchange<'a> {
 /// Opens the request's turn in the pool, with the key its method hashes by.
 fn begin(session: &Session, pool: &WorkerPool, method: Option<&BalanceMethod>) -> Attempts {
     match method {
-        Some(BalanceMethod::Hash(template) | BalanceMethod::HashConsistent(template)) => {
-            pool.pool.begin(Key::Hash(&variables::text(session, template)))
-        }
+        Some(BalanceMethod::Hash(template) | BalanceMethod::HashConsistent(template)) => pool
+            .pool
+            .begin(Key::Hash(&variables::text(session, template))),
         Some(BalanceMethod::IpHash) => match &session.conn.client {
             ClientAddress::Inet(address) => pool.pool.begin(Key::ClientAddr(Some(address.ip()))),
             ClientAddress::Unix => pool.pool.begin(Key::ClientAddr(None)),

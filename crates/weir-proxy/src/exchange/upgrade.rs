@@ -67,7 +67,10 @@ impl Lane {
         loop {
             if !self.buffer.is_empty() {
                 let before = self.written;
-                match self.progress.poll_write(cx, to, &[&self.buffer], &mut self.written) {
+                match self
+                    .progress
+                    .poll_write(cx, to, &[&self.buffer], &mut self.written)
+                {
                     Poll::Ready(Ok(())) => {
                         self.buffer.clear();
                         self.write_deadline = None;
@@ -116,7 +119,9 @@ enum TunnelEnd {
     Closed,
     Upstream(Cause),
     Client(io::Error),
-    TimedOut { upstream: bool },
+    TimedOut {
+        upstream: bool,
+    },
 }
 
 /// Answers 101 and carries bytes until either side ends.
@@ -130,7 +135,8 @@ pub(super) async fn tunnel(exchange: &mut Exchange<'_>, mut held: Held) -> Outco
     held.connection.stream.set_nodelay();
     exchange.session.conn.action = Action::Exchange(Phase::Upgraded);
     let mut down = Lane::new(buffers::take_head());
-    down.buffer.extend_from_slice(&exchange.session.req.response.pending);
+    down.buffer
+        .extend_from_slice(&exchange.session.req.response.pending);
     down.buffer.extend_from_slice(&early);
     down.read = early.len() as u64;
     exchange.session.req.response.pending.clear();
@@ -172,15 +178,23 @@ async fn run(
         if let Poll::Ready(end) = judge(down_poll, up_poll) {
             return Poll::Ready(end);
         }
-        let clocks =
-            [down.read_deadline, up.write_deadline, down.write_deadline, up.read_deadline];
+        let clocks = [
+            down.read_deadline,
+            up.write_deadline,
+            down.write_deadline,
+            up.read_deadline,
+        ];
         let Some(first) = clocks.into_iter().flatten().min() else {
             return Poll::Pending;
         };
         session.conn.deadline.set_at(first);
-        session.conn.deadline.poll_expired(cx).map(|()| TunnelEnd::TimedOut {
-            upstream: down.read_deadline == Some(first) || up.write_deadline == Some(first),
-        })
+        session
+            .conn
+            .deadline
+            .poll_expired(cx)
+            .map(|()| TunnelEnd::TimedOut {
+                upstream: down.read_deadline == Some(first) || up.write_deadline == Some(first),
+            })
     })
     .await;
     exchange.session.conn.deadline.clear();
@@ -193,9 +207,8 @@ fn judge(down: Poll<Result<(), LaneEnd>>, up: Poll<Result<(), LaneEnd>>) -> Poll
         (Poll::Ready(Err(LaneEnd::Read(error))), _) => {
             TunnelEnd::Upstream(Cause::Receive("recv() failed", error))
         }
-        (Poll::Ready(Err(LaneEnd::Write(error))), _) | (_, Poll::Ready(Err(LaneEnd::Read(error)))) => {
-            TunnelEnd::Client(error)
-        }
+        (Poll::Ready(Err(LaneEnd::Write(error))), _)
+        | (_, Poll::Ready(Err(LaneEnd::Read(error)))) => TunnelEnd::Client(error),
         (_, Poll::Ready(Err(LaneEnd::Write(error)))) => {
             TunnelEnd::Upstream(Cause::Send("send() failed", error))
         }
@@ -210,7 +223,11 @@ fn log_end(exchange: &mut Exchange<'_>, end: TunnelEnd) {
         TunnelEnd::Closed => return,
         TunnelEnd::Upstream(cause) => cause,
         TunnelEnd::TimedOut { upstream } => {
-            let text = if upstream { "upstream timed out" } else { "client timed out" };
+            let text = if upstream {
+                "upstream timed out"
+            } else {
+                "client timed out"
+            };
             error_log::info(exchange.session, Message::errno(text, libc::ETIMEDOUT));
             return;
         }

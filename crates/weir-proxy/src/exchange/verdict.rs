@@ -79,7 +79,12 @@ fn class_of_status(status: u16) -> NextUpstream {
 /// What follows from `failure` (`ngx_http_upstream_next`).
 pub fn verdict(failure: &Failure, tried: &Tried, rules: &Rules) -> Verdict {
     let Some((mut class, status)) = class(&failure.cause) else {
-        return Verdict { status: 500, counts: false, extra_try: false, retry: false };
+        return Verdict {
+            status: 500,
+            counts: false,
+            extra_try: false,
+            retry: false,
+        };
     };
     let counts = match failure.cause {
         Cause::NoLivePeers => false,
@@ -107,7 +112,12 @@ pub fn verdict(failure: &Failure, tried: &Tried, rules: &Rules) -> Verdict {
         && rules.next_upstream.contains(class)
         && !(tried.request_sent && tried.body_in_flight)
         && !tried.out_of_time;
-    Verdict { status, counts, extra_try, retry }
+    Verdict {
+        status,
+        counts,
+        extra_try,
+        retry,
+    }
 }
 
 /// Whether an answer with `status` sends the request to the next peer

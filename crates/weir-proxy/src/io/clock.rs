@@ -37,13 +37,19 @@ const REBASE_AFTER: Duration = Duration::from_secs(1);
 
 /// Starts caching on this thread; [`refresh`] must then be called when the reactor wakes.
 pub fn start_caching() {
-    CACHE.set(Some(Cached { now: Instant::now(), calls: 0 }));
+    CACHE.set(Some(Cached {
+        now: Instant::now(),
+        calls: 0,
+    }));
 }
 
 /// Takes a new reading if this thread caches.
 pub fn refresh() {
     if CACHE.get().is_some() {
-        CACHE.set(Some(Cached { now: Instant::now(), calls: 0 }));
+        CACHE.set(Some(Cached {
+            now: Instant::now(),
+            calls: 0,
+        }));
     }
 }
 
@@ -54,7 +60,10 @@ pub fn now() -> Instant {
     };
     cached.calls += 1;
     if cached.calls >= CALLS_PER_REFRESH {
-        cached = Cached { now: Instant::now(), calls: 0 };
+        cached = Cached {
+            now: Instant::now(),
+            calls: 0,
+        };
     }
     CACHE.set(Some(cached));
     cached.now
@@ -70,7 +79,10 @@ pub fn wall(instant: Instant) -> Duration {
         .saturating_sub(base.instant.saturating_duration_since(instant))
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the wall clock"
+)]
 fn rebase(instant: Instant) -> Base {
     let wall = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)

@@ -53,7 +53,10 @@ impl Deadline {
                 timer.as_mut().reset(at);
                 self.waker = None;
             }
-            if self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()))
+            if self
+                .waker
+                .as_ref()
+                .is_some_and(|waker| waker.will_wake(cx.waker()))
                 && !timer.is_elapsed()
             {
                 return Poll::Pending;

@@ -83,7 +83,11 @@ impl Dialer {
         match self {
             Self::System => dial_system(address, options, first),
             Self::Memory(dial) => match dial(address) {
-                Ok(pipe) => Ok(Dialed { stream: Stream::Memory(pipe), connected: true, written: 0 }),
+                Ok(pipe) => Ok(Dialed {
+                    stream: Stream::Memory(pipe),
+                    connected: true,
+                    written: 0,
+                }),
                 Err(error) => Err(DialError::Connect(error)),
             },
         }
@@ -96,14 +100,19 @@ fn dial_system(
     first: &[IoSlice<'_>],
 ) -> Result<Dialed, DialError> {
     let (domain, protocol, target) = match address {
-        PeerAddress::Inet(address) => {
-            (Domain::for_address(*address), Some(Protocol::TCP), SockAddr::from(*address))
-        }
-        PeerAddress::Unix(path) => {
-            (Domain::UNIX, None, SockAddr::unix(path).map_err(DialError::Connect)?)
-        }
+        PeerAddress::Inet(address) => (
+            Domain::for_address(*address),
+            Some(Protocol::TCP),
+            SockAddr::from(*address),
+        ),
+        PeerAddress::Unix(path) => (
+            Domain::UNIX,
+            None,
+            SockAddr::unix(path).map_err(DialError::Connect)?,
+        ),
     };
-    let socket = Socket::new(domain, Type::STREAM.nonblocking(), protocol).map_err(DialError::Socket)?;
+    let socket =
+        Socket::new(domain, Type::STREAM.nonblocking(), protocol).map_err(DialError::Socket)?;
     if protocol.is_some() {
         set_options(&socket, options)?;
     }
@@ -113,13 +122,21 @@ fn dial_system(
         Err(error) => return Err(DialError::Connect(error)),
     };
     // A failure here is met again, and reported, by the ordinary write.
-    let written = if connected { socket.send_vectored(first).unwrap_or(0) } else { 0 };
+    let written = if connected {
+        socket.send_vectored(first).unwrap_or(0)
+    } else {
+        0
+    };
     let stream = if protocol.is_some() {
         TcpStream::from_std(socket.into()).map(Stream::Tcp)
     } else {
         UnixStream::from_std(socket.into()).map(Stream::Unix)
     };
-    Ok(Dialed { stream: stream.map_err(DialError::Socket)?, connected, written })
+    Ok(Dialed {
+        stream: stream.map_err(DialError::Socket)?,
+        connected,
+        written,
+    })
 }
 
 fn set_options(socket: &Socket, options: &DialOptions) -> Result<(), DialError> {
@@ -145,7 +162,9 @@ fn set_options(socket: &Socket, options: &DialOptions) -> Result<(), DialError> 
     if local.port() == 0 {
         no_port_at_bind(socket);
     }
-    socket.bind(&local.into()).map_err(|error| DialError::Bind(local.ip(), error))
+    socket
+        .bind(&local.into())
+        .map_err(|error| DialError::Bind(local.ip(), error))
 }
 
 /// Lets the kernel choose the port at connect, when it knows both ends, so that ports are not used up.

@@ -44,7 +44,10 @@ impl Stream {
         match result {
             Poll::Ready(Ok(())) => {
                 // SAFETY: `ReadBuf` vouches that `count` bytes of the spare room are initialised.
-                #[expect(unsafe_code, reason = "Vec has no safe way to adopt bytes read into its spare room")]
+                #[expect(
+                    unsafe_code,
+                    reason = "Vec has no safe way to adopt bytes read into its spare room"
+                )]
                 unsafe {
                     buf.advance_mut(count);
                 }
@@ -187,7 +190,10 @@ fn quiet(
         let mut byte = 0u8;
         let flags = libc::MSG_PEEK | libc::MSG_DONTWAIT;
         // SAFETY: one byte of room is passed, and the descriptor lives as long as the stream.
-        #[expect(unsafe_code, reason = "std and tokio offer no peek that leaves the task's waker alone")]
+        #[expect(
+            unsafe_code,
+            reason = "std and tokio offer no peek that leaves the task's waker alone"
+        )]
         let count = unsafe { libc::recv(fd, (&raw mut byte).cast(), 1, flags) };
         usize::try_from(count).map_err(|_| io::Error::last_os_error())
     };

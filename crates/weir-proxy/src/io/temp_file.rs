@@ -66,11 +66,22 @@ impl TempFile {
                         // Failing to unlink costs disk space only, and the next reboot clears it.
                         let _ = std::fs::remove_file(&path);
                     }
-                    return Ok(Self { file, path, written: 0, cleaned: name == FileName::UntilDone });
+                    return Ok(Self {
+                        file,
+                        path,
+                        written: 0,
+                        cleaned: name == FileName::UntilDone,
+                    });
                 }
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 Err(error) if error.kind() == ErrorKind::NotFound && make_levels(&path) => {}
-                Err(source) => return Err(TempFileError { call: "open", path, source }),
+                Err(source) => {
+                    return Err(TempFileError {
+                        call: "open",
+                        path,
+                        source,
+                    });
+                }
             }
         }
     }
@@ -87,24 +98,42 @@ impl TempFile {
     pub(crate) fn append(&mut self, bytes: &[u8]) -> Result<(), TempFileError> {
         self.file
             .write_all_at(bytes, self.written)
-            .map_err(|source| TempFileError { call: "pwrite", path: self.path.clone(), source })?;
+            .map_err(|source| TempFileError {
+                call: "pwrite",
+                path: self.path.clone(),
+                source,
+            })?;
         self.written += bytes.len() as u64;
         Ok(())
     }
 
     /// Appends up to `limit` bytes from `offset` on to `buf`; how many is the value.
-    pub(crate) fn read(&self, offset: u64, limit: usize, buf: &mut Vec<u8>) -> Result<usize, TempFileError> {
+    pub(crate) fn read(
+        &self,
+        offset: u64,
+        limit: usize,
+        buf: &mut Vec<u8>,
+    ) -> Result<usize, TempFileError> {
         let start = buf.len();
         buf.resize(start + limit, 0);
         let result = self.file.read_at(&mut buf[start..], offset);
         let count = *result.as_ref().unwrap_or(&0);
         buf.truncate(start + count);
-        result.map_err(|source| TempFileError { call: "pread", path: self.path.clone(), source })
+        result.map_err(|source| TempFileError {
+            call: "pread",
+            path: self.path.clone(),
+            source,
+        })
     }
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
 }
 
 /// `0000000001` or, with levels `1 2`, `1/00/0000000001` (`ngx_create_hashed_filename`).
@@ -123,5 +152,6 @@ fn path_of(place: &TempPath, number: u64) -> PathBuf {
 
 /// Creates the hashed folders of `path`; `false` if that changed nothing, so that no loop results.
 fn make_levels(path: &Path) -> bool {
-    path.parent().is_some_and(|parent| !parent.exists() && std::fs::create_dir_all(parent).is_ok())
+    path.parent()
+        .is_some_and(|parent| !parent.exists() && std::fs::create_dir_all(parent).is_ok())
 }

@@ -15,12 +15,19 @@ pub(crate) fn write(session: &mut Session) {
     let session = &*session;
     let now = clock::monotonic(clock::now());
     for log in session.conn.plan.access_logs(session.location()) {
-        if log.condition.as_ref().is_some_and(|condition| !variables::holds(session, condition)) {
+        if log
+            .condition
+            .as_ref()
+            .is_some_and(|condition| !variables::holds(session, condition))
+        {
             continue;
         }
-        session.conn.worker.log_lines(&session.conn.plan, log, now, |line| {
-            write_line(session, &log.format.template, log.escape, line);
-        });
+        session
+            .conn
+            .worker
+            .log_lines(&session.conn.plan, log, now, |line| {
+                write_line(session, &log.format.template, log.escape, line);
+            });
     }
 }
 

@@ -19,7 +19,10 @@ pub(crate) struct Message<'a> {
 impl<'a> Message<'a> {
     /// Text alone.
     pub(crate) fn text(text: &'a str) -> Self {
-        Self { text: text.as_bytes(), errno: 0 }
+        Self {
+            text: text.as_bytes(),
+            errno: 0,
+        }
     }
 
     /// Text that may hold any bytes.
@@ -29,7 +32,10 @@ impl<'a> Message<'a> {
 
     /// Text and an error number.
     pub(crate) fn errno(text: &'a str, errno: i32) -> Self {
-        Self { text: text.as_bytes(), errno }
+        Self {
+            text: text.as_bytes(),
+            errno,
+        }
     }
 
     /// Text and the error of the call that it names.
@@ -61,13 +67,24 @@ pub(crate) fn info(session: &Session, message: Message<'_>) {
 /// A file operation that failed: `crit` if it is this machine's fault, else `error`.
 pub(crate) fn log_call(session: &Session, crit: bool, text: &[u8], error: &io::Error) {
     let level = if crit { Level::Crit } else { Level::Error };
-    log(session, level, Message { text, errno: errno_of(error) });
+    log(
+        session,
+        level,
+        Message {
+            text,
+            errno: errno_of(error),
+        },
+    );
 }
 
 /// An error on the client's connection: `info` if the peer or the network did it, else `alert`
 /// (`ngx_connection_error`).
 pub(crate) fn connection_error(session: &Session, message: Message<'_>) {
-    let level = if is_remote(message.errno) { Level::Info } else { Level::Alert };
+    let level = if is_remote(message.errno) {
+        Level::Info
+    } else {
+        Level::Alert
+    };
     log(session, level, message);
 }
 
@@ -106,7 +123,9 @@ pub(crate) fn log(session: &Session, level: Level, message: Message<'_>) {
 
 /// A line about a connection that holds no request.
 pub(crate) fn log_idle(conn: &Connection, level: Level, message: Message<'_>) {
-    let sinks = conn.plan.error_sinks(&conn.plan.default_server(conn.listen).default);
+    let sinks = conn
+        .plan
+        .error_sinks(&conn.plan.default_server(conn.listen).default);
     if !sinks.enabled(level) {
         return;
     }
@@ -125,7 +144,9 @@ pub(crate) fn log_idle(conn: &Connection, level: Level, message: Message<'_>) {
 
 /// `client ADDRESS closed keepalive connection`: this line has no context.
 pub(crate) fn log_closed_keepalive(conn: &Connection, error: Option<&io::Error>) {
-    let sinks = conn.plan.error_sinks(&conn.plan.default_server(conn.listen).default);
+    let sinks = conn
+        .plan
+        .error_sinks(&conn.plan.default_server(conn.listen).default);
     if !sinks.enabled(Level::Info) {
         return;
     }

@@ -38,7 +38,7 @@ impl Desc for nix::errno::Errno {
 
 /// The number behind an I/O error; 0 if the system gave none.
 pub(crate) fn errno_of(error: &io::Error) -> i32 {
-    error.raw_os_error().unwrap_or(match error.kind() {
+    error.raw_os_error().unwrap_or_else(|| match error.kind() {
         io::ErrorKind::BrokenPipe | io::ErrorKind::WriteZero => libc::EPIPE,
         io::ErrorKind::ConnectionReset => libc::ECONNRESET,
         io::ErrorKind::ConnectionRefused => libc::ECONNREFUSED,

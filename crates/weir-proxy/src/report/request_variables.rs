@@ -10,9 +10,9 @@ use tokio::time::Instant;
 use weir_conf::Variable;
 use weir_http1::{KnownField, token};
 
+use super::peer_text::write_client;
 use super::upstream_variables::same_name;
 use super::variables::Value;
-use super::peer_text::write_client;
 use crate::content::find;
 use crate::io::clock;
 use crate::session::{ClientAddress, Ending, Session};
@@ -117,7 +117,16 @@ pub(super) fn server_addr(session: &Session, out: &mut Vec<u8>) -> Value {
             let _ = write!(out, "{}", address.ip());
             Value::Found
         }
-        None => Value::of(Some(session.conn.plan.listen_name(session.conn.listen).as_bytes()), out),
+        None => Value::of(
+            Some(
+                session
+                    .conn
+                    .plan
+                    .listen_name(session.conn.listen)
+                    .as_bytes(),
+            ),
+            out,
+        ),
     }
 }
 
@@ -174,13 +183,23 @@ pub(super) fn content_length(session: &Session, out: &mut Vec<u8>) -> Value {
 }
 
 pub(super) fn body_bytes_sent(session: &Session, out: &mut Vec<u8>) -> Value {
-    number(session.req.sent.saturating_sub(session.req.response.head_length), out)
+    number(
+        session
+            .req
+            .sent
+            .saturating_sub(session.req.response.head_length),
+        out,
+    )
 }
 
 /// `$host`: of the request line, else of `Host`, else the server's name.
 pub(super) fn host(session: &Session, out: &mut Vec<u8>) -> Value {
     let host = &session.req.host;
-    let host = if host.is_empty() { session.server().name.as_bytes() } else { host };
+    let host = if host.is_empty() {
+        session.server().name.as_bytes()
+    } else {
+        host
+    };
     Value::of(Some(host), out)
 }
 
@@ -229,7 +248,12 @@ pub(super) fn body(session: &Session, out: &mut Vec<u8>) -> Value {
 }
 
 pub(super) fn body_file(session: &Session, out: &mut Vec<u8>) -> Value {
-    let path = session.req.body.file.as_ref().map(|file| file.path().as_os_str().as_bytes());
+    let path = session
+        .req
+        .body
+        .file
+        .as_ref()
+        .map(|file| file.path().as_os_str().as_bytes());
     Value::of(path, out)
 }
 

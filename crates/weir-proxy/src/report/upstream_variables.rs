@@ -21,15 +21,25 @@ fn list(
     let attempts = &session.req.attempts;
     for (index, attempt) in attempts.iter().enumerate() {
         if index > 0 {
-            out.extend_from_slice(if attempt.after_redirect { b" : " } else { b", " });
+            out.extend_from_slice(if attempt.after_redirect {
+                b" : "
+            } else {
+                b", "
+            });
         }
         write(attempt, out);
     }
-    if attempts.is_empty() { Value::Missing } else { Value::Found }
+    if attempts.is_empty() {
+        Value::Missing
+    } else {
+        Value::Found
+    }
 }
 
 pub(super) fn addr(session: &Session, out: &mut Vec<u8>) -> Value {
-    list(session, out, |attempt, out| out.extend_from_slice(attempt.peer.as_str().as_bytes()))
+    list(session, out, |attempt, out| {
+        out.extend_from_slice(attempt.peer.as_str().as_bytes())
+    })
 }
 
 pub(super) fn status(session: &Session, out: &mut Vec<u8>) -> Value {
@@ -108,7 +118,9 @@ pub(super) fn trailer(session: &Session, name: &[u8], out: &mut Vec<u8>) -> Valu
 /// The value of a cookie that the last head set.
 pub(super) fn cookie(session: &Session, name: &[u8], out: &mut Vec<u8>) -> Value {
     let upstream = &session.req.upstream;
-    let lines = upstream.head.values(weir_http1::KnownField::SetCookie, &upstream.bytes);
+    let lines = upstream
+        .head
+        .values(weir_http1::KnownField::SetCookie, &upstream.bytes);
     Value::of(weir_http1::token::set_cookie_value(lines, name), out)
 }
 

@@ -69,7 +69,9 @@ pub(crate) fn write(session: &Session, variable: &Variable, out: &mut Vec<u8>) -
         }
         Variable::Host => request::host(session, out),
         Variable::Hostname => Value::of(Some(session.conn.plan.hostname()), out),
-        Variable::HttpCookie => request::joined(session, weir_http1::KnownField::Cookie, b"; ", out),
+        Variable::HttpCookie => {
+            request::joined(session, weir_http1::KnownField::Cookie, b"; ", out)
+        }
         Variable::HttpHost => request::known(session, weir_http1::KnownField::Host, out),
         Variable::HttpReferer => request::known(session, weir_http1::KnownField::Referer, out),
         Variable::HttpUserAgent => request::known(session, weir_http1::KnownField::UserAgent, out),
@@ -83,10 +85,22 @@ pub(crate) fn write(session: &Session, variable: &Variable, out: &mut Vec<u8>) -
         | Variable::ProxyProtocolServerAddr
         | Variable::ProxyProtocolServerPort
         | Variable::ProxyProtocolTlv(_) => empty_without_proxy_protocol(variable),
-        Variable::IsArgs => Value::of(Some(if session.req.args.is_empty() { b"" } else { b"?" }), out),
-        Variable::IsRequestPort => {
-            Value::of(Some(if request::port(session).is_empty() { b"" } else { b":" }), out)
-        }
+        Variable::IsArgs => Value::of(
+            Some(if session.req.args.is_empty() {
+                b""
+            } else {
+                b"?"
+            }),
+            out,
+        ),
+        Variable::IsRequestPort => Value::of(
+            Some(if request::port(session).is_empty() {
+                b""
+            } else {
+                b":"
+            }),
+            out,
+        ),
         Variable::LimitRate => request::number(session.req.response.limit_rate, out),
         Variable::Msec => request::msec(out),
         Variable::NginxVersion => Value::of(Some(session.conn.plan.version().as_bytes()), out),
@@ -107,7 +121,9 @@ pub(crate) fn write(session: &Session, variable: &Variable, out: &mut Vec<u8>) -
         Variable::RequestTime => request::since(session.req.started, out),
         Variable::RequestUri => request::request_uri(session, out),
         Variable::Scheme => Value::of(Some(b"http"), out),
-        Variable::SentHttpCacheControl => request::sent(session, b"cache-control", Some(b", "), out),
+        Variable::SentHttpCacheControl => {
+            request::sent(session, b"cache-control", Some(b", "), out)
+        }
         Variable::SentHttpConnection => request::sent_connection(session, out),
         Variable::SentHttpContentLength => request::sent_content_length(session, out),
         Variable::SentHttpContentType => {
@@ -166,5 +182,9 @@ pub(crate) fn write(session: &Session, variable: &Variable, out: &mut Vec<u8>) -
 
 /// Without TLS and the PROXY protocol `$https` is empty and the others have no value.
 fn empty_without_proxy_protocol(variable: &Variable) -> Value {
-    if matches!(variable, Variable::Https) { Value::Found } else { Value::Missing }
+    if matches!(variable, Variable::Https) {
+        Value::Found
+    } else {
+        Value::Missing
+    }
 }
