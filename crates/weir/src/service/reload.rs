@@ -86,9 +86,7 @@ impl Service {
         for (number, worker) in self.workers.iter().enumerate() {
             worker.tell(Order::Adopt(self.assignment(number, wanted)));
         }
-        if self.workers.len() < wanted
-            && let Err(error) = self.start_all()
-        {
+        if let Err(error) = self.start_all() {
             self.log(Level::Alert, &error.to_string());
             self.share_out();
         }

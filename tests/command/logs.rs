@@ -1,0 +1,74 @@
+//! USR1, and lines at the end.
+
+use std::fs;
+
+use nix::sys::signal::Signal;
+
+use crate::site::{Site, lines};
+
+#[test]
+fn a_moved_log_is_opened_anew_and_no_line_is_lost() {
+    let site = Site::new();
+    for workers in [1, 3] {
+        site.serve(&format!("worker_processes {workers};"), "return 200 x;");
+        let running = site.start();
+        let (path, moved) = (site.path("logs/access.log"), site.path("logs/access.log.1"));
+        (0..20).for_each(|_| drop(site.get("/before")));
+        fs::rename(&path, &moved).unwrap();
+        running.signal(Signal::SIGUSR1);
+        let mut between = 0;
+        while !path.exists() {
+            site.get("/between");
+            between += 1;
+        }
+        (0..20).for_each(|_| drop(site.get("/after")));
+        running.signal(Signal::SIGQUIT);
+        assert!(running.ended().0.success());
+        let (old, new) = (lines(&moved), lines(&path));
+        let count =
+            |lines: &[String], uri: &str| lines.iter().filter(|line| line.contains(uri)).count();
+        assert_eq!(count(&old, "GET /before "), 20);
+        assert_eq!(count(&new, "GET /after "), 20);
+        assert_eq!(
+            count(&old, "GET /between ") + count(&new, "GET /between "),
+            between
+        );
+        fs::remove_file(&moved).unwrap();
+        fs::remove_file(&path).unwrap();
+    }
+}
+
+#[test]
+fn buffered_lines_are_written_at_the_end() {
+    let site = Site::new();
+    site.serve(
+        "",
+        "access_log logs/buffered.log combined buffer=64k; return 200 x;",
+    );
+    let running = site.start();
+    (0..7).for_each(|_| drop(site.get("/")));
+    running.signal(Signal::SIGTERM);
+    assert!(running.ended().0.success());
+    assert_eq!(lines(&site.path("logs/buffered.log")).len(), 7);
+}
+
+#[test]
+fn stderr_goes_into_the_error_log_once_weir_serves() {
+    let site = Site::new();
+    site.conf(
+        "daemon off; pid logs/x.pid; events {}
+        http { access_log off; server { listen 127.0.0.1:PORT; return 200 x; } }",
+    );
+    let mut command = site.command(&[]);
+    let mut child = command
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut rest = String::new();
+    // The pipe's other end is closed although the process lives.
+    std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut rest).unwrap();
+    assert_eq!(rest, "");
+    assert_eq!(site.get("/"), "x");
+    assert!(site.run(&["-s", "stop"]).status.success());
+    assert!(child.wait().unwrap().success());
+}

@@ -1,0 +1,17 @@
+//! The `weir` command as operators meet it: flags, texts, exit codes, files, signals.
+//!
+//! Each test has a folder, a port and a process of its own. Waiting is for events: a line of the
+//! error log, which goes to stderr, an answer, the end of a process.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "all of it is test code; clippy sees the helpers as none"
+)]
+
+mod check;
+mod flags;
+mod logs;
+mod reload;
+mod site;
+mod start;
+mod stop;

@@ -1,0 +1,118 @@
+//! Starting: pid file, sockets, daemon, addresses in use.
+
+use std::io::{BufReader, Read, Write};
+use std::net::TcpListener;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::net::UnixStream;
+use std::process::Stdio;
+
+use nix::sys::signal::Signal;
+
+use crate::site::Site;
+
+#[test]
+fn the_pid_file_and_unix_sockets_live_as_long_as_the_process() {
+    let site = Site::new();
+    site.serve(
+        "pid logs/x.pid;",
+        &site.fill("listen unix:PREFIX/x.sock; return 200 here;"),
+    );
+    let running = site.start();
+    assert_eq!(site.read("logs/x.pid"), format!("{}\n", running.pid()));
+    let about = std::fs::metadata(site.path("x.sock")).unwrap();
+    assert!(about.file_type().is_socket());
+    assert_eq!(about.permissions().mode() & 0o777, 0o666);
+    let mut stream = UnixStream::connect(site.path("x.sock")).unwrap();
+    stream.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.ends_with("\r\n\r\nhere"), "{answer}");
+    running.signal(Signal::SIGQUIT);
+    let (status, log) = running.ended();
+    assert!(status.success());
+    assert!(
+        log.contains("(SIGQUIT) received from") && log.contains("exit\n"),
+        "{log}"
+    );
+    assert!(!site.path("logs/x.pid").exists() && !site.path("x.sock").exists());
+}
+
+#[test]
+fn an_address_in_use_is_told_five_times_and_ends_the_start() {
+    let site = Site::new();
+    for workers in [1, 2] {
+        site.serve(
+            &format!("worker_processes {workers}; pid logs/x.pid;"),
+            "return 200;",
+        );
+        let _taken = TcpListener::bind(("127.0.0.1", site.port)).unwrap();
+        let output = site.run(&[]);
+        assert_eq!(output.status.code(), Some(1));
+        let line = "nginx: [emerg] bind() to 127.0.0.1:PORT failed (98: Address already in use)\n";
+        let expected = format!("{}nginx: [emerg] still could not bind()\n", line.repeat(5));
+        assert_eq!(
+            String::from_utf8_lossy(&output.stderr),
+            site.fill(&expected)
+        );
+        assert!(
+            !site.path("logs/x.pid").exists(),
+            "the pid file tells of a service"
+        );
+    }
+}
+
+#[test]
+fn a_second_weir_does_not_share_the_port_of_the_first() {
+    let (site, other) = (Site::new(), Site::new());
+    site.serve("worker_processes 2;", "return 200 first;");
+    let _running = site.start();
+    other.conf(&site.read("conf/nginx.conf"));
+    let output = other.run(&[]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(site.get("/"), "first");
+}
+
+#[test]
+fn a_wildcard_socket_serves_the_other_addresses_of_its_port() {
+    let site = Site::new();
+    site.conf(
+        "daemon off; error_log stderr notice; events {}
+        http {
+            access_log off;
+            server { listen 127.0.0.1:PORT; return 200 named; }
+            server { listen *:PORT; return 200 any; }
+        }",
+    );
+    let _running = site.start();
+    assert_eq!(site.get("/"), "named");
+    let mut stream = std::net::TcpStream::connect(("127.0.0.2", site.port)).unwrap();
+    stream.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
+    assert!(crate::site::read_to_end(&mut stream).ends_with("any"));
+}
+
+#[test]
+fn a_daemon_leaves_its_starter_and_obeys_s() {
+    let site = Site::new();
+    site.serve("pid logs/x.pid;", "return 200 daemon;");
+    let conf = site
+        .read("conf/nginx.conf")
+        .replace("daemon off;", "daemon on;");
+    site.conf(&conf);
+    let mut starter = site
+        .command(&["-e", "stderr"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(starter.stderr.take().unwrap());
+    assert!(starter.wait().unwrap().success());
+    // Listened before the starter ended, answered once the pid file is there.
+    assert_eq!(site.get("/"), "daemon");
+    let pid: u32 = site.read("logs/x.pid").trim().parse().unwrap();
+    assert_ne!(pid, starter.id());
+    assert!(site.run(&["-s", "quit"]).status.success());
+    let mut rest = String::new();
+    // The daemon holds the other end until it is gone.
+    log.read_to_string(&mut rest).unwrap();
+    assert!(rest.contains("gracefully shutting down"), "{rest}");
+    assert!(!site.path("logs/x.pid").exists());
+}
