@@ -74,7 +74,7 @@ class Proxy:
         self.conf = conf if isinstance(conf, Path) else self.prefix / "proxy.conf"
         if self.conf is not conf:
             self.conf.write_text(conf)
-        self.output = open(self.prefix / "output", "wb")
+        self.output = open(self.prefix / "output", "ab")
         arguments = [*command, binary, "-p", f"{self.prefix}/", "-c", str(self.conf)]
         self.process = subprocess.Popen(
             arguments, stdin=subprocess.DEVNULL, stdout=self.output, stderr=self.output
