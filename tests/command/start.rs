@@ -62,6 +62,21 @@ fn an_address_in_use_is_told_five_times_and_ends_the_start() {
 }
 
 #[test]
+fn a_start_that_fails_leaves_no_unix_socket_behind() {
+    let site = Site::new();
+    let check = |main: &str, listen: &str| {
+        site.serve(
+            main,
+            &site.fill(&format!("listen unix:PREFIX/x.sock; {listen}")),
+        );
+        assert_eq!(site.run(&[]).status.code(), Some(1));
+        assert!(!site.path("x.sock").exists(), "{main} {listen}");
+    };
+    check("", "listen unix:PREFIX/none/y.sock;");
+    check("pid none/x.pid;", "");
+}
+
+#[test]
 fn a_second_weir_does_not_share_the_port_of_the_first() {
     let (site, other) = (Site::new(), Site::new());
     site.serve("worker_processes 2;", "return 200 first;");

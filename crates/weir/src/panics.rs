@@ -37,3 +37,48 @@ fn report(info: &PanicHookInfo<'_>) {
         emit(&sinks, Level::Alert, None, line.as_bytes());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tracing_subscriber::layer::SubscriberExt;
+    use weir_log::{ErrorLog, ErrorSink, MemoryLog, Output};
+
+    use super::*;
+
+    #[test]
+    fn a_panic_is_told_with_its_place_and_number() {
+        let memory = Arc::new(MemoryLog::default());
+        let output = Output::Memory(memory.clone());
+        let sinks = ErrorSinks::new([ErrorSink {
+            level: Level::Alert,
+            output,
+        }]);
+        let subscriber = tracing_subscriber::registry().with(ErrorLog::new(|| 0));
+        tracing::subscriber::with_default(subscriber, || {
+            report_to(&sinks);
+            for text in ["one", "two"] {
+                let _ = std::panic::catch_unwind(|| panic!("{text}"));
+            }
+            // Other tests shall fail as usual.
+            drop(std::panic::take_hook());
+        });
+        let lines = memory.lines();
+        let words = |index: usize| String::from_utf8_lossy(&lines[index].message).into_owned();
+        assert_eq!((lines.len(), lines[0].level), (2, Level::Alert));
+        assert!(
+            words(0).starts_with("panic at crates/weir/src/panics.rs:"),
+            "{}",
+            words(0)
+        );
+        assert!(
+            words(0).ends_with(": one (1 since the start)"),
+            "{}",
+            words(0)
+        );
+        assert!(
+            words(1).ends_with(": two (2 since the start)"),
+            "{}",
+            words(1)
+        );
+    }
+}

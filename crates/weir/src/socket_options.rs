@@ -85,11 +85,7 @@ pub(crate) fn bind(socket: &Socket, listen: &Listen) -> Result<(), SystemError> 
             open_to_all(path)?;
         }
     }
-    let backlog = backlog(listen);
-    socket.listen(backlog).map_err(|error| {
-        let call = format!("listen() to {address}, backlog {backlog}");
-        SystemError::new(call, error)
-    })
+    listen_again(socket, listen)
 }
 
 /// Sets what may be set, and changed by a reload, while the socket listens. Failures are logged and
@@ -126,11 +122,19 @@ pub(crate) fn configure(socket: &Socket, listen: &Listen, report: Report<'_>) {
         set_tcp_option(socket, libc::TCP_DEFER_ACCEPT, defer),
     );
     // A socket that was kept may have listened with another length.
-    check("SO_BACKLOG", socket.listen(backlog(listen)));
+    if let Err(error) = listen_again(socket, listen) {
+        report(Level::Alert, &format!("{error}, ignored"));
+    }
 }
 
-fn backlog(listen: &Listen) -> i32 {
-    listen.options.backlog.unwrap_or(BACKLOG)
+fn listen_again(socket: &Socket, listen: &Listen) -> Result<(), SystemError> {
+    let (address, backlog) = (&listen.address, listen.options.backlog.unwrap_or(BACKLOG));
+    socket.listen(backlog).map_err(|error| {
+        SystemError::new(
+            format_args!("listen() to {address}, backlog {backlog}"),
+            error,
+        )
+    })
 }
 
 fn open_to_all(path: &Path) -> Result<(), SystemError> {

@@ -89,31 +89,21 @@ impl Sockets {
             .iter()
             .map(|route| previous.and_then(|old| old.taken_over(&listens[route.listen], route)))
             .collect();
-        for tries_left in (0..TRIES).rev() {
-            for (group, route) in groups.iter_mut().zip(&routes) {
-                if group.is_none() {
-                    *group = Group::open(&listens[route.listen], route, report)?;
-                }
-            }
-            if groups.iter().all(Option::is_some) {
-                break;
-            }
-            if tries_left == 0 {
-                return Err(ListenFault::StillInUse);
-            }
-            report(Level::Notice, "try again to bind() after 500ms");
-            #[expect(clippy::disallowed_methods, reason = "this thread serves nobody")]
-            std::thread::sleep(PAUSE);
+        let opened = open_missing(&mut groups, &routes, listens, report);
+        let groups = groups.into_iter().flatten().collect();
+        let mut sockets = Self { groups };
+        if let Err(fault) = opened {
+            sockets.remove_paths(previous, report);
+            return Err(fault);
         }
-        let mut groups: Vec<Group> = groups.into_iter().flatten().collect();
-        for group in &mut groups {
+        for group in &mut sockets.groups {
             let listen = &listens[group.route.listen];
             group.grow(listen, workers);
             for socket in &group.sockets {
                 socket_options::configure(&socket.socket, listen, report);
             }
         }
-        Ok(Self { groups })
+        Ok(sockets)
     }
 
     /// Makes sure that the sockets could be opened (`-t`); an address in use is taken for one of a
@@ -144,13 +134,10 @@ impl Sockets {
         shares.collect()
     }
 
-    /// Removes the paths of unix sockets that `next` does not have.
-    pub(crate) fn remove_paths(&self, next: Option<&Self>, report: Report<'_>) {
+    /// Removes the paths of unix sockets that `kept` does not have.
+    pub(crate) fn remove_paths(&self, kept: Option<&Self>, report: Report<'_>) {
         for group in &self.groups {
-            if next.is_none_or(|next| next.group(&group.address).is_none()) {
-                if next.is_some() && matches!(group.address, ListenAddress::Unix(_)) {
-                    report(Level::Warn, &format!("deleting socket {}", group.address));
-                }
+            if kept.is_none_or(|kept| kept.group(&group.address).is_none()) {
                 remove_path(&group.address, report);
             }
         }
@@ -249,6 +236,33 @@ impl ListenSocket {
             socket,
         })
     }
+}
+
+/// Opens the groups that are not there yet; those of addresses in use may still be missing after an
+/// error.
+fn open_missing(
+    groups: &mut [Option<Group>],
+    routes: &[Route],
+    listens: &[Listen],
+    report: Report<'_>,
+) -> Result<(), ListenFault> {
+    for tries_left in (0..TRIES).rev() {
+        for (group, route) in groups.iter_mut().zip(routes) {
+            if group.is_none() {
+                *group = Group::open(&listens[route.listen], route, report)?;
+            }
+        }
+        if groups.iter().all(Option::is_some) {
+            return Ok(());
+        }
+        // nginx pauses after the last try too, but nothing depends on it.
+        if tries_left > 0 {
+            report(Level::Notice, "try again to bind() after 500ms");
+            #[expect(clippy::disallowed_methods, reason = "this thread serves nobody")]
+            std::thread::sleep(PAUSE);
+        }
+    }
+    Err(ListenFault::StillInUse)
 }
 
 /// A call about a listening address that failed.

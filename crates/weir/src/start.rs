@@ -122,18 +122,39 @@ fn serve(opened: Opened, log: StartupLog) -> Result<(), StartFault> {
     if config.main.daemon && daemon::detach()? == Side::Parent {
         return Ok(());
     }
+    let prepared = settle(&opened, log);
+    if prepared.is_err() {
+        opened.sockets.remove_paths(None, &|_, _| {});
+    }
+    Service::start(opened, prepared?)?.run()?;
+    Ok(())
+}
+
+/// Becomes the process that serves: its environment, pid file, stderr and user.
+fn settle(opened: &Opened, log: StartupLog) -> Result<PidFile, StartFault> {
+    let config = opened.plan.config();
     limits::set_environment(&config.main);
     let pid_file = PidFile::write(&config.main.pid)?;
-    if let Some(file) = configuration::stderr_file(&config) {
+    drop(log);
+    match settle_identity(opened) {
+        Ok(()) => Ok(pid_file),
+        Err(fault) => {
+            // The fault that led here is the one to tell.
+            let _ = pid_file.remove();
+            Err(fault.into())
+        }
+    }
+}
+
+fn settle_identity(opened: &Opened) -> Result<(), SystemError> {
+    if let Some(file) = configuration::stderr_file(opened.plan.config()) {
         daemon::redirect_stderr(file)?;
     }
-    drop(log);
     panics::report_to(opened.plan.main_sinks());
     if let Some(account) = &opened.account {
         hand_over_logs(account, &opened.plan);
         account.assume()?;
     }
-    Service::start(opened, pid_file)?.run()?;
     Ok(())
 }
 

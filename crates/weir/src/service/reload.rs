@@ -54,7 +54,7 @@ impl Service {
         let pid_file = moved.then(|| PidFile::write(&config.main.pid)).transpose();
         if pid_file.is_err() {
             // What was opened for nothing leaves nothing behind.
-            sockets.remove_paths(Some(&self.sockets), &|_, _| {});
+            sockets.remove_paths(Some(&self.sockets), &report);
         }
         Ok(Next {
             plan: Arc::new(plan),
