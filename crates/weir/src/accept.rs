@@ -4,12 +4,13 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
@@ -158,7 +159,7 @@ impl Entrance {
                 Ok((stream, peer)) => {
                     self.enter(Stream::Tcp(stream), ClientAddress::Inet(peer), local)
                 }
-                Err(error) => self.refused(error).await,
+                Err(error) => self.refused(error, &listener).await,
             }
             breathe(&mut accepted).await;
         }
@@ -169,7 +170,7 @@ impl Entrance {
         loop {
             match listener.accept().await {
                 Ok((stream, _)) => self.enter(Stream::Unix(stream), ClientAddress::Unix, None),
-                Err(error) => self.refused(error).await,
+                Err(error) => self.refused(error, &listener).await,
             }
             breathe(&mut accepted).await;
         }
@@ -193,7 +194,7 @@ impl Entrance {
         });
     }
 
-    async fn refused(&self, error: io::Error) {
+    async fn refused(&self, error: io::Error, listener: &impl AsFd) {
         let errno = Errno::from_raw(error.raw_os_error().unwrap_or(0));
         let exhausted = matches!(errno, Errno::EMFILE | Errno::ENFILE);
         let level = match errno {
@@ -201,13 +202,22 @@ impl Entrance {
             _ if exhausted => Level::Crit,
             _ => Level::Alert,
         };
-        let text = SystemError::new("accept4()", errno).to_string();
-        let sinks = self.plan.borrow().main_sinks().clone();
-        emit(&sinks, level, None, text.as_bytes());
+        // The kernel looks for a descriptor before it looks for a connection; nginx asks only when
+        // there is one, so that nobody is told of one that nobody wants.
+        if !exhausted || somebody_waits(listener) {
+            let text = SystemError::new("accept4()", errno).to_string();
+            let sinks = self.plan.borrow().main_sinks().clone();
+            emit(&sinks, level, None, text.as_bytes());
+        }
         if errno != Errno::ECONNABORTED {
             tokio::time::sleep(PAUSE).await;
         }
     }
+}
+
+fn somebody_waits(listener: &impl AsFd) -> bool {
+    let mut asked = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
+    poll(&mut asked, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
 }
 
 impl Counted {

@@ -11,7 +11,7 @@ use weir_proxy::plan::{Plan, PlanFault, create_temp_folders};
 use crate::configuration;
 use crate::daemon::{self, Side};
 use crate::flags::Flags;
-use crate::limits::{self, LimitFault};
+use crate::limits::{self, OpenFiles};
 use crate::panics;
 use crate::pid_file::PidFile;
 use crate::privileges::{Account, AccountFault};
@@ -45,6 +45,7 @@ pub(crate) struct Opened {
     pub(crate) logs: Logs,
     pub(crate) plan: Arc<Plan>,
     pub(crate) sockets: Sockets,
+    pub(crate) open_files: OpenFiles,
 }
 
 /// Serves until a signal ends it.
@@ -82,23 +83,26 @@ fn open(flags: Flags, config: Arc<Config>, log: &StartupLog) -> Result<Opened, S
     let workers = config.main.worker_processes;
     let report = |level: Level, text: &str| log.write(level, text);
     let sockets = Sockets::open(listens(&config), workers, None, &report)?;
-    match limits::raise_open_files(&config.main, workers) {
-        Ok(()) => {}
-        Err(fault @ LimitFault::System(_)) => log.write(Level::Alert, fault),
-        Err(fault @ LimitFault::TooFewFiles { .. }) => log.write(Level::Warn, fault),
+    let open_files = OpenFiles::now()?;
+    if let Some(warning) = open_files.warning(&config.main) {
+        log.write(Level::Warn, warning);
     }
-    introduce(plan.main_sinks(), &config);
+    if let Err(error) = open_files.make_room(&config.main) {
+        log.write(Level::Alert, error);
+    }
+    introduce(plan.main_sinks(), &config, open_files);
     Ok(Opened {
         flags,
         account,
         logs,
         plan,
         sockets,
+        open_files,
     })
 }
 
 /// The lines nginx begins with, at `notice`.
-fn introduce(sinks: &ErrorSinks, config: &Config) {
+fn introduce(sinks: &ErrorSinks, config: &Config, open_files: OpenFiles) {
     let notice = |text: &str| emit(sinks, Level::Notice, None, text.as_bytes());
     notice("using the \"epoll\" event method");
     notice(&format!(
@@ -110,10 +114,7 @@ fn introduce(sinks: &ErrorSinks, config: &Config) {
         let (name, release) = (system.sysname(), system.release());
         notice(&format!("OS: {} {}", name.display(), release.display()));
     }
-    notice(&format!(
-        "getrlimit(RLIMIT_NOFILE): {}",
-        limits::open_files()
-    ));
+    notice(&format!("getrlimit(RLIMIT_NOFILE): {}", open_files.text()));
 }
 
 fn serve(opened: Opened, log: StartupLog) -> Result<(), StartFault> {
@@ -126,7 +127,7 @@ fn serve(opened: Opened, log: StartupLog) -> Result<(), StartFault> {
     if prepared.is_err() {
         opened.sockets.remove_paths(None, &|_, _| {});
     }
-    Service::start(opened, prepared?)?.run()?;
+    Service::new(opened, prepared?)?.run()?;
     Ok(())
 }
 

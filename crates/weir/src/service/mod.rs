@@ -5,6 +5,7 @@ mod reload;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use nix::sys::resource::rlim_t;
 use nix::unistd::geteuid;
 use tokio::sync::{mpsc, oneshot};
 use weir_log::{Level, LogThread, Logs, emit};
@@ -13,12 +14,16 @@ use weir_proxy::plan::Plan;
 use crate::configuration;
 use crate::daemon;
 use crate::flags::Flags;
+use crate::limits::{self, OpenFiles};
 use crate::pid_file::PidFile;
 use crate::signals::{Meaning, Received, Signals};
 use crate::sockets::Sockets;
 use crate::start::Opened;
 use crate::system_error::SystemError;
 use crate::workers::{Assignment, Order, Surroundings, WorkerThread};
+
+/// Descriptors of a worker's runtime: epoll, its double, the eventfd that wakes it.
+const WORKER_FILES: usize = 3;
 
 /// A running weir.
 pub(crate) struct Service {
@@ -37,19 +42,23 @@ pub(crate) struct Service {
     pid_file: PidFile,
     /// Root's rights were given up, as the configuration asked.
     unprivileged: bool,
+    open_files: OpenFiles,
+    /// Descriptors that are open without workers.
+    own_files: rlim_t,
     /// No worker shall follow one that ends.
     leaving: bool,
 }
 
 impl Service {
-    /// Starts the log thread and the workers.
-    pub(crate) fn start(opened: Opened, pid_file: PidFile) -> Result<Self, SystemError> {
+    /// Starts the log thread.
+    pub(crate) fn new(opened: Opened, pid_file: PidFile) -> Result<Self, SystemError> {
         let Opened {
             flags,
             account,
             logs,
             plan,
             sockets,
+            open_files,
         } = opened;
         let log_thread =
             LogThread::start().map_err(|error| SystemError::new("pthread_create()", error))?;
@@ -60,7 +69,7 @@ impl Service {
             numbers: Arc::new(AtomicU64::new(1)),
             ended: send_ended,
         };
-        let mut service = Self {
+        Ok(Self {
             flags,
             plan,
             logs,
@@ -73,16 +82,13 @@ impl Service {
             ended,
             pid_file,
             unprivileged: account.is_some() && !geteuid().is_root(),
+            open_files,
+            own_files: 0,
             leaving: false,
-        };
-        if let Err(error) = service.start_all() {
-            service.leave();
-            return Err(error);
-        }
-        Ok(service)
+        })
     }
 
-    /// Obeys signals until the last worker has ended.
+    /// Starts the workers and obeys signals until the last of them has ended.
     pub(crate) fn run(mut self) -> Result<(), SystemError> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
@@ -95,6 +101,9 @@ impl Service {
 
     async fn obey(&mut self) -> Result<(), SystemError> {
         let signals = Signals::new()?;
+        self.own_files = limits::open_now();
+        self.limit_open_files();
+        self.start_all()?;
         while !(self.leaving && self.workers.is_empty() && self.retired.is_empty()) {
             tokio::select! {
                 received = signals.next() => match received {
@@ -166,6 +175,18 @@ impl Service {
         if let Some(file) = configuration::stderr_file(self.plan.config())
             && let Err(error) = daemon::redirect_stderr(file)
         {
+            self.log(Level::Alert, &error.to_string());
+        }
+    }
+
+    fn limit_open_files(&self) {
+        let main = &self.plan.config().main;
+        let workers = main.worker_processes;
+        let shares: usize = (0..workers)
+            .map(|n| self.sockets.share(n, workers).len())
+            .sum();
+        let own = self.own_files + (workers * WORKER_FILES + shares) as rlim_t;
+        if let Err(error) = self.open_files.settle(main, own) {
             self.log(Level::Alert, &error.to_string());
         }
     }

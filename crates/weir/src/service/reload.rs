@@ -76,6 +76,7 @@ impl Service {
         panics::report_to(self.plan.main_sinks());
         let old = std::mem::replace(&mut self.sockets, next.sockets);
         old.remove_paths(Some(&self.sockets), &|level, text| self.log(level, text));
+        self.limit_open_files();
         let wanted = self.plan.config().main.worker_processes;
         let kept = wanted.min(self.workers.len());
         let limit = self.plan.config().main.worker_shutdown_timeout;
