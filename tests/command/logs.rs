@@ -4,7 +4,7 @@ use std::fs;
 
 use nix::sys::signal::Signal;
 
-use crate::site::{Site, lines};
+use crate::site::{Site, eventually, lines};
 
 #[test]
 fn a_moved_log_is_opened_anew_and_no_line_is_lost() {
@@ -17,10 +17,11 @@ fn a_moved_log_is_opened_anew_and_no_line_is_lost() {
         fs::rename(&path, &moved).unwrap();
         running.signal(Signal::SIGUSR1);
         let mut between = 0;
-        while !path.exists() {
+        eventually(|| {
             site.get("/between");
             between += 1;
-        }
+            path.exists()
+        });
         (0..20).for_each(|_| drop(site.get("/after")));
         running.signal(Signal::SIGQUIT);
         assert!(running.ended().0.success());

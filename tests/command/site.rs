@@ -168,9 +168,13 @@ impl Running<'_> {
 
     /// Asks until the answer is `body`: a reload shows in answers only.
     pub(crate) fn answers(&self, path: &str, body: &str) {
-        let found = (0..10_000).any(|_| self.site.get(path) == body);
-        assert!(found, "{path} never answered {body:?}");
+        eventually(|| self.site.get(path) == body);
     }
+}
+
+/// Asks again and again, each time a system call or a whole request, until it is so.
+pub(crate) fn eventually(mut condition: impl FnMut() -> bool) {
+    assert!((0..100_000).any(|_| condition()), "it never came to that");
 }
 
 impl Drop for Running<'_> {

@@ -8,7 +8,7 @@ use std::process::Stdio;
 
 use nix::sys::signal::Signal;
 
-use crate::site::Site;
+use crate::site::{Site, eventually};
 
 #[test]
 fn the_pid_file_and_unix_sockets_live_as_long_as_the_process() {
@@ -129,5 +129,62 @@ fn a_daemon_leaves_its_starter_and_obeys_s() {
     // The daemon holds the other end until it is gone.
     log.read_to_string(&mut rest).unwrap();
     assert!(rest.contains("gracefully shutting down"), "{rest}");
+    assert!(!site.path("logs/x.pid").exists());
+}
+
+/// The value of a field in one of the kernel's status files.
+fn status(path: &str, field: &str) -> String {
+    let text = std::fs::read_to_string(path).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix(field));
+    line.unwrap()
+        .trim_start_matches(':')
+        .split_whitespace()
+        .next()
+        .unwrap()
+        .to_owned()
+}
+
+#[test]
+fn root_becomes_the_user_and_workers_keep_no_right() {
+    let site = Site::new();
+    let main = "pid logs/x.pid; user nobody;";
+    // A group of the user's name is not everywhere.
+    let main = if nix::unistd::Group::from_name("nobody").unwrap().is_some() {
+        main.to_owned()
+    } else {
+        main.replace("nobody", "nobody nogroup")
+    };
+    site.serve(&main, "return 200 x;");
+    let running = site.start();
+    assert_eq!(site.get("/"), "x");
+    let process = format!("/proc/{}", running.pid());
+    let root = nix::unistd::geteuid().is_root();
+    let nobody = nix::unistd::User::from_name("nobody").unwrap().unwrap().uid;
+    let expected = if root { nobody } else { nix::unistd::geteuid() };
+    assert_eq!(
+        status(&format!("{process}/status"), "Uid"),
+        expected.to_string()
+    );
+    for task in std::fs::read_dir(format!("{process}/task")).unwrap() {
+        let task = task.unwrap().path().display().to_string();
+        if std::fs::read_to_string(format!("{task}/comm"))
+            .unwrap()
+            .starts_with("worker")
+        {
+            assert_eq!(
+                status(&format!("{task}/status"), "CapEff"),
+                "0000000000000000"
+            );
+        }
+    }
+    // The folder is root's alone.
+    std::fs::rename(site.path("logs/access.log"), site.path("logs/old.log")).unwrap();
+    running.signal(Signal::SIGUSR1);
+    eventually(|| {
+        site.get("/");
+        site.path("logs/access.log").exists()
+    });
+    running.signal(Signal::SIGQUIT);
+    assert!(running.ended().0.success());
     assert!(!site.path("logs/x.pid").exists());
 }

@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 
 use nix::sys::signal::Signal;
 
-use crate::site::{Running, Site, ask, read_to_end};
+use crate::site::{Running, Site, ask, eventually, read_to_end};
 
 /// A backend whose answers the test gives.
 struct Backend(TcpListener);
@@ -37,12 +37,6 @@ impl Backend {
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nlater";
 
-/// Until nobody listens any more.
-fn closed(site: &Site) {
-    let closed = (0..100_000).any(|_| TcpStream::connect(("127.0.0.1", site.port)).is_err());
-    assert!(closed, "the socket is still open");
-}
-
 fn start_slow<'a>(
     site: &'a Site,
     main: &str,
@@ -70,7 +64,7 @@ fn quit_answers_what_is_under_way_and_nothing_else() {
     running.expect("gracefully shutting down");
     // What the first read left of the answer, then FIN.
     read_to_end(&mut idle);
-    closed(&site);
+    eventually(|| TcpStream::connect(("127.0.0.1", site.port)).is_err());
     upstream.write_all(ANSWER).unwrap();
     assert!(read_to_end(&mut client).ends_with("later"));
     let (status, log) = running.ended();

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use weir_conf::{Config, SourceFile};
+use weir_conf::{Config, Faults, SourceFile};
 use weir_log::{Level, Logs};
 use weir_proxy::plan::{Plan, PlanFault, create_temp_folders};
 
@@ -19,41 +19,31 @@ use crate::startup_log::{StartupLog, plain};
 /// Tests the configuration; nginx's lines come first, what weir knows besides after them.
 pub(crate) fn run(flags: &Flags, log: &StartupLog) -> ExitCode {
     let path = flags.load_options().conf_path;
-    let failed = || {
-        plain(format_args!(
-            "configuration file {} test failed",
-            path.display()
-        ))
-    };
+    let path = path.display();
+    let failed = format!("configuration file {path} test failed");
     let config = match configuration::load(flags) {
         Ok(config) => Arc::new(config),
         Err(faults) => {
             log.faults(faults.all());
-            failed();
-            explain(&faults.explain());
+            plain(failed);
+            explain(&faults);
             return ExitCode::FAILURE;
         }
     };
     log.faults(&config.warnings);
-    let say = |words: &str| {
+    let say = |words: String| {
         if !flags.quiet {
-            plain(format_args!(
-                "{} {} {words}",
-                "the configuration file",
-                path.display()
-            ));
+            plain(words);
         }
     };
-    if let Err(fault) = probe(&config, log, || say("syntax is ok")) {
+    let read = || say(format!("the configuration file {path} syntax is ok"));
+    if let Err(fault) = probe(&config, log, read) {
         log.write(Level::Emerg, fault);
-        failed();
+        plain(failed);
         return ExitCode::FAILURE;
     }
+    say(format!("configuration file {path} test is successful"));
     if !flags.quiet {
-        plain(format_args!(
-            "configuration file {} test is successful",
-            path.display()
-        ));
         list_ignored(&config);
     }
     if flags.dump {
@@ -80,7 +70,9 @@ fn probe(config: &Arc<Config>, log: &StartupLog, read: impl FnOnce()) -> Result<
     Ok(())
 }
 
-pub(crate) fn explain(text: &str) {
+/// Tells on stderr what nginx does not say about a configuration that cannot be used.
+pub(crate) fn explain(faults: &Faults) {
+    let text = faults.explain();
     let text = text.trim_end();
     if !text.is_empty() {
         // Nobody can be told if stderr is closed.

@@ -37,6 +37,7 @@ mod system_error;
 mod version;
 mod workers;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use tracing_subscriber::layer::SubscriberExt;
@@ -59,7 +60,8 @@ fn main() -> ExitCode {
 
 fn run(flags: Flags) -> ExitCode {
     if flags.version {
-        eprint!("{}", version::text(&flags));
+        // Nobody can be told if stderr is closed.
+        let _ = std::io::stderr().write_all(version::text(&flags).as_bytes());
         if !flags.test {
             return ExitCode::SUCCESS;
         }
@@ -74,21 +76,25 @@ fn run(flags: Flags) -> ExitCode {
     };
     let log = StartupLog::open(flags.first_error_log().as_deref(), limit);
     if flags.test {
-        return check::run(&flags, &log);
+        check::run(&flags, &log)
+    } else {
+        act(flags, log)
     }
+}
+
+/// Signals a running weir, or becomes one.
+fn act(flags: Flags, log: StartupLog) -> ExitCode {
     let config = match configuration::load(&flags) {
         Ok(config) => config,
         Err(faults) => {
             log.faults(faults.all());
-            check::explain(&faults.explain());
+            check::explain(&faults);
             return ExitCode::FAILURE;
         }
     };
+    log.faults(&config.warnings);
     match flags.signal {
-        Some(command) => {
-            log.faults(&config.warnings);
-            send_signal::run(command, &config, &log)
-        }
+        Some(command) => send_signal::run(command, &config, &log),
         None => start::run(flags, config, log),
     }
 }

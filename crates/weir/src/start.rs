@@ -50,7 +50,6 @@ pub(crate) struct Opened {
 
 /// Serves until a signal ends it.
 pub(crate) fn run(flags: Flags, config: Config, log: StartupLog) -> ExitCode {
-    log.faults(&config.warnings);
     let opened = match open(flags, Arc::new(config), &log) {
         Ok(opened) => opened,
         Err(fault) => {
