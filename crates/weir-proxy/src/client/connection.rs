@@ -171,7 +171,10 @@ impl Connection {
             self.deadline.set(self.idle_timeout);
         }
         let arrived = poll_fn(|cx| self.poll_first_bytes(cx)).await;
-        self.deadline.clear();
+        // As in nginx, the first head's time runs from accept on, a later one's from its first byte.
+        if self.requests > 0 || !matches!(arrived, Arrived::Bytes) {
+            self.deadline.clear();
+        }
         match arrived {
             Arrived::Bytes => true,
             Arrived::Closed(error) => {
