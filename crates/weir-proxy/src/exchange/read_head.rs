@@ -123,7 +123,7 @@ impl Exchange<'_> {
             if let Poll::Ready(read) = read {
                 return Poll::Ready(Event::Read(read));
             }
-            let before = *sent;
+            let before = (*sent, session.req.length);
             let running = match poll_request(cx, session, source, upstream, sent) {
                 Poll::Ready(Some(event)) => return Poll::Ready(event),
                 Poll::Ready(None) => Clock::Read,
@@ -139,7 +139,12 @@ impl Exchange<'_> {
                 return Poll::Ready(Event::ClientGone(gone));
             }
             // The read clock runs once for the whole head; the others begin anew with each byte.
-            let restart = clock != Some(running) || (running != Clock::Read && *sent > before);
+            let moved = match running {
+                Clock::Send => *sent > before.0,
+                Clock::Body => session.req.length > before.1,
+                Clock::Read => false,
+            };
+            let restart = clock != Some(running) || moved;
             if restart && !(running == Clock::Read && source.read_clock_runs()) {
                 session.conn.deadline.set(match running {
                     Clock::Send => settings.proxy_send_timeout,
