@@ -1,0 +1,288 @@
+//! A worker in this process: scripted clients and peers at its pipes, its logs in a folder of its
+//! own, the clock paused.
+
+mod client;
+mod peer;
+mod wire;
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Once};
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::time::Instant;
+use tracing_subscriber::layer::SubscriberExt;
+use weir_log::{ErrorLog, LogThread, Logs};
+use weir_proxy::io::dial::Dialer;
+use weir_proxy::io::stream::Stream;
+use weir_proxy::plan::{Generation, Plan, create_temp_folders};
+use weir_proxy::session::ClientAddress;
+use weir_proxy::worker::Worker;
+
+pub(crate) use client::{Answer, Client};
+pub(crate) use peer::{Act, Peer, ok};
+
+use peer::Peers;
+
+/// Room of a pipe, each way, unless a test wants another.
+const PIPE: usize = 64 * 1024;
+
+/// A test that is not over by then waits for something that never comes.
+const STUCK: Duration = Duration::from_secs(100_000);
+
+/// Runs `test` on a worker's kind of runtime with the clock paused: time passes only when every
+/// task waits for it.
+pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build_local(tokio::runtime::LocalOptions::default())
+        .expect("a runtime without drivers of the system cannot fail");
+    runtime.block_on(async {
+        tokio::time::timeout(STUCK, test)
+            .await
+            .expect("the test waits for something that never comes")
+    })
+}
+
+/// What a test writes into the configuration, by place. `upstream` is the block `u` that
+/// `location /` passes to; `format` is the access log's, `server` may hold locations of its own.
+pub(crate) struct Conf<'a> {
+    pub(crate) main: &'a str,
+    pub(crate) http: &'a str,
+    pub(crate) upstream: &'a str,
+    pub(crate) server: &'a str,
+    pub(crate) location: &'a str,
+    pub(crate) format: &'a str,
+}
+
+impl Default for Conf<'_> {
+    fn default() -> Self {
+        Self {
+            main: "",
+            http: "",
+            upstream: "server 127.0.0.1:9001;",
+            server: "",
+            location: "",
+            format: "'$status $body_bytes_sent $upstream_addr $upstream_status'",
+        }
+    }
+}
+
+impl Conf<'_> {
+    fn text(&self) -> String {
+        let Self {
+            main,
+            http,
+            upstream,
+            server,
+            location,
+            format,
+        } = self;
+        format!(
+            "error_log error.log info;\n{main}\nevents {{ worker_connections 64; }}\n\
+             http {{\nlog_format t {format};\naccess_log access.log t;\n{http}\n\
+             upstream u {{ {upstream} }}\n\
+             server {{ listen 127.0.0.1:8080; server_name localhost;\n{server}\n\
+             location / {{ proxy_pass http://u;\n{location}\n}} }} }}\n"
+        )
+    }
+}
+
+/// The worker and what surrounds it.
+pub(crate) struct Rig {
+    worker: Rc<Worker>,
+    peers: Rc<Peers>,
+    log_thread: LogThread,
+    folder: TempDir,
+}
+
+impl Rig {
+    /// A worker whose `location /` has these directives, before the one peer 127.0.0.1:9001.
+    pub(crate) fn location(directives: &str) -> Self {
+        Self::new(&Conf {
+            location: directives,
+            ..Conf::default()
+        })
+    }
+
+    /// A worker that serves `conf`.
+    pub(crate) fn new(conf: &Conf<'_>) -> Self {
+        log_to_files();
+        let folder = TempDir::new().expect("a folder for logs");
+        let text = conf.text();
+        let config = weir_conf::load_str(&text, folder.path())
+            .unwrap_or_else(|faults| panic!("{}\n{text}", faults.explain()));
+        create_temp_folders(&config, None).expect("folders for bodies");
+        let plan = Plan::new(Arc::new(config), &Logs::default(), None).expect("a plan");
+        let log_thread = LogThread::start().expect("a log thread");
+        let generation = Generation::new(Arc::new(plan), &log_thread.handle());
+        let peers = Rc::new(Peers::new(PIPE));
+        let dial = peers.clone();
+        let dialer = Dialer::Memory(Rc::new(move |address| dial.dial(address)));
+        let worker = Worker::new(generation, dialer, 64, Arc::new(AtomicU64::new(1)));
+        tokio::task::spawn_local(worker.clone().run_housekeeping());
+        Self {
+            worker,
+            peers,
+            log_thread,
+            folder,
+        }
+    }
+
+    /// A new client connection.
+    pub(crate) fn connect(&self) -> Client {
+        self.connect_through(PIPE)
+    }
+
+    /// A client connection that holds `room` bytes each way.
+    pub(crate) fn connect_through(&self, room: usize) -> Client {
+        let (ours, theirs) = tokio::io::duplex(room);
+        let client = ClientAddress::Inet(SocketAddr::from(([127, 0, 0, 1], 40_000)));
+        let local = SocketAddr::from(([127, 0, 0, 1], 8080));
+        let worker = self.worker.clone();
+        tokio::task::spawn_local(worker.serve(Stream::Memory(theirs), 0, client, Some(local)));
+        Client::new(ours)
+    }
+
+    /// Sends one request on a connection of its own and reads the answer.
+    pub(crate) async fn ask(&self, request: &str) -> Answer {
+        let mut client = self.connect();
+        client.send(request).await;
+        if request.starts_with("HEAD ") {
+            client.head_answer().await
+        } else {
+            client.answer().await
+        }
+    }
+
+    /// As [`Self::ask`], for `GET /`.
+    pub(crate) async fn get(&self) -> Answer {
+        self.ask("GET / HTTP/1.1\r\nHost: h\r\n\r\n").await
+    }
+
+    /// The next upstream connection that no script answers.
+    pub(crate) async fn accept(&self) -> Peer {
+        self.peers.accept().await
+    }
+
+    /// Lets 127.0.0.1:`port` do `acts`, one for each request; the last goes on for ever.
+    pub(crate) fn script(&self, port: u16, acts: &[Act]) {
+        self.peers.script(port, acts);
+    }
+
+    /// Gives upstream connections that are opened from now on `room` bytes each way.
+    pub(crate) fn set_upstream_room(&self, room: usize) {
+        self.peers.set_room(room);
+    }
+
+    /// Port and text of each request that scripts have read.
+    pub(crate) fn seen(&self) -> Vec<(u16, String)> {
+        self.peers.seen()
+    }
+
+    /// Ports that were dialed, refused ones too.
+    pub(crate) fn dialed(&self) -> Vec<u16> {
+        self.peers.dialed()
+    }
+
+    /// Client connections that the worker has not finished with.
+    pub(crate) fn open_connections(&self) -> usize {
+        self.worker.open_connections()
+    }
+
+    /// The folder of the configuration.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Waits until every task waits for something else than this.
+    pub(crate) async fn settle(&self) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+
+    /// The access lines so far, buffered ones too.
+    pub(crate) async fn access(&self) -> Vec<String> {
+        self.settle().await;
+        self.worker.flush_lines();
+        self.written_access()
+    }
+
+    /// The access lines in the file.
+    pub(crate) fn written_access(&self) -> Vec<String> {
+        self.log_thread.sync();
+        lines_of(&self.folder.path().join("access.log")).expect("an access log")
+    }
+
+    /// The error lines so far, as `[level] message`, without the context from `, client:` on, and
+    /// without what says only that the test's client left.
+    pub(crate) async fn errors(&self) -> Vec<String> {
+        let lines = self.error_lines().await;
+        let short = |line: String| match line.split_once(", client: ") {
+            Some((message, _)) => message.to_owned(),
+            None => line,
+        };
+        lines
+            .into_iter()
+            .filter(|line| !line.ends_with("closed keepalive connection"))
+            .map(short)
+            .collect()
+    }
+
+    /// The error lines so far, as `[level] message, context`.
+    pub(crate) async fn error_lines(&self) -> Vec<String> {
+        self.settle().await;
+        let lines = lines_of(&self.folder.path().join("error.log")).expect("an error log");
+        lines.iter().map(|line| without_stamp(line)).collect()
+    }
+}
+
+/// `[level] message` of `TIME [level] PID#TID: *CONN message`.
+fn without_stamp(line: &str) -> String {
+    let (_, rest) = line.split_once(" [").expect("a level");
+    let (level, rest) = rest.split_once("] ").expect("the level's end");
+    let (_, message) = rest.split_once(": ").expect("a process number");
+    let message = match message.strip_prefix('*') {
+        Some(numbered) => numbered.split_once(' ').map_or(numbered, |(_, rest)| rest),
+        None => message,
+    };
+    format!("[{level}] {message}")
+}
+
+fn lines_of(path: &Path) -> io::Result<Vec<String>> {
+    let text = std::fs::read(path)?;
+    let text = String::from_utf8_lossy(&text);
+    Ok(text.lines().map(str::to_owned).collect())
+}
+
+/// Runs `future` and tells how long it took on the paused clock.
+pub(crate) async fn timed<T>(future: impl Future<Output = T>) -> (T, Duration) {
+    let start = Instant::now();
+    let value = future.await;
+    (value, start.elapsed())
+}
+
+/// Fails unless `took` is `seconds`, timers being exact to a millisecond or two.
+#[track_caller]
+pub(crate) fn assert_seconds(took: Duration, seconds: u64) {
+    let late = took.checked_sub(Duration::from_secs(seconds));
+    assert!(
+        late.is_some_and(|late| late < Duration::from_millis(5)),
+        "{took:?} instead of {seconds} s"
+    );
+}
+
+/// Error lines go through tracing, whose subscriber is the process's.
+fn log_to_files() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let layer = ErrorLog::new(|| 0);
+        let subscriber = tracing_subscriber::registry().with(layer);
+        tracing::subscriber::set_global_default(subscriber).expect("the first subscriber");
+    });
+}
