@@ -3,4 +3,5 @@
 
 mod client_clocks;
 mod clocks;
+mod retries;
 mod rig;

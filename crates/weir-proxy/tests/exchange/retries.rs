@@ -1,0 +1,374 @@
+//! Which failures send a request to the next peer, and what the client gets when none is left.
+
+use crate::rig::{Act, Conf, Rig, ok, run};
+
+const TWO: &str = "server 127.0.0.1:9001; server 127.0.0.1:9002;";
+
+const TWO_KEPT: &str = "server 127.0.0.1:9001; server 127.0.0.1:9002; keepalive 4;";
+
+fn pool(upstream: &str, location: &str) -> Rig {
+    Rig::new(&Conf {
+        upstream,
+        location,
+        format: "'$status $upstream_addr $upstream_status $upstream_failure'",
+        ..Conf::default()
+    })
+}
+
+fn request(method: &str) -> String {
+    format!("{method} / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nxy")
+}
+
+/// What becomes of a request whose first peer does `first`, the second one being well.
+struct Case {
+    location: &'static str,
+    method: &'static str,
+    first: Act,
+    /// The client's status; 200 is the second peer's.
+    status: u16,
+    /// `$upstream_status` and `$upstream_failure`.
+    tried: &'static str,
+}
+
+fn check(case: &Case) {
+    run(async {
+        let rig = pool(TWO, case.location);
+        rig.script(9001, std::slice::from_ref(&case.first));
+        rig.script(9002, &[Act::Send(ok("second"))]);
+        let answer = rig.ask(&request(case.method)).await;
+        let name = format!("{} {:?} {}", case.method, case.first, case.location);
+        assert_eq!(answer.status, case.status, "{name}");
+        let retried = case.tried.contains(", ");
+        let (ports, addresses): (&[u16], _) = if retried {
+            (&[9001, 9002], "127.0.0.1:9001, 127.0.0.1:9002")
+        } else {
+            (&[9001], "127.0.0.1:9001")
+        };
+        assert_eq!(rig.dialed(), ports, "{name}");
+        assert_eq!(
+            rig.access().await,
+            [format!("{} {addresses} {}", case.status, case.tried)],
+            "{name}"
+        );
+        if retried {
+            let (port, seen) = rig.seen().pop().expect("a second request");
+            assert_eq!(port, 9002, "{name}");
+            assert!(seen.ends_with("\r\n\r\nxy"), "{name}: {seen}");
+        }
+    });
+}
+
+#[test]
+fn failures_lead_on_as_proxy_next_upstream_says() {
+    let stall = Act::Stall;
+    let invalid = Act::send("HTTP/1.1 200 OK\r\nA B: c\r\n\r\n");
+    let half = Act::SendAndClose("HTTP/1.1 200 O".to_owned());
+    let table = [
+        ("", Act::Refuse, "502, 200 connection_refused, -"),
+        ("", Act::Close, "502, 200 connection_terminated, -"),
+        ("", half, "502, 200 connection_terminated, -"),
+        ("", stall.clone(), "504, 200 http_response_timeout, -"),
+        ("", invalid.clone(), "502 http_protocol_error"),
+        (
+            "proxy_next_upstream invalid_header;",
+            invalid,
+            "502, 200 http_protocol_error, -",
+        ),
+        (
+            "proxy_next_upstream timeout;",
+            Act::Refuse,
+            "502 connection_refused",
+        ),
+        (
+            "proxy_next_upstream error;",
+            stall,
+            "504 http_response_timeout",
+        ),
+        (
+            "proxy_next_upstream off;",
+            Act::Refuse,
+            "502 connection_refused",
+        ),
+        ("", Act::status(503), "503 -"),
+    ];
+    for (location, first, tried) in table {
+        check(&Case {
+            location,
+            method: "GET",
+            status: if tried.contains(", ") {
+                200
+            } else {
+                tried[..3].parse().unwrap()
+            },
+            first,
+            tried,
+        });
+    }
+}
+
+#[test]
+fn statuses_lead_on_where_they_are_listed() {
+    for status in [500, 502, 503, 504, 403, 404, 429] {
+        for listed in [true, false] {
+            let (location, tried) = if listed {
+                (
+                    format!("proxy_next_upstream http_{status};"),
+                    format!("{status}, 200 http_status, -"),
+                )
+            } else {
+                (
+                    "proxy_next_upstream error timeout;".into(),
+                    format!("{status} -"),
+                )
+            };
+            check(&Case {
+                location: location.leak(),
+                method: "GET",
+                first: Act::status(status),
+                status: if listed { 200 } else { status },
+                tried: tried.leak(),
+            });
+        }
+    }
+}
+
+#[test]
+fn what_may_not_be_repeated_is_not_once_it_was_sent() {
+    let closed = "502 connection_terminated";
+    let closed_then_ok = "502, 200 connection_terminated, -";
+    let refused_then_ok = "502, 200 connection_refused, -";
+    let non_idempotent = "proxy_next_upstream error non_idempotent;";
+    for (method, location, first, status, tried) in [
+        ("POST", "", Act::Close, 502, closed),
+        ("LOCK", "", Act::Close, 502, closed),
+        ("PATCH", "", Act::Close, 502, closed),
+        ("PUT", "", Act::Close, 200, closed_then_ok),
+        ("DELETE", "", Act::Close, 200, closed_then_ok),
+        ("BREW", "", Act::Close, 200, closed_then_ok),
+        ("POST", "", Act::Refuse, 200, refused_then_ok),
+        ("POST", non_idempotent, Act::Close, 200, closed_then_ok),
+        (
+            "POST",
+            "proxy_next_upstream http_503;",
+            Act::status(503),
+            503,
+            "503 -",
+        ),
+        // A body that was read whole may be sent again, however it was to be passed on.
+        (
+            "PUT",
+            "proxy_request_buffering off;",
+            Act::Close,
+            200,
+            closed_then_ok,
+        ),
+    ] {
+        check(&Case {
+            location,
+            method,
+            first,
+            status,
+            tried,
+        });
+    }
+}
+
+#[test]
+fn an_upload_under_way_is_not_repeated() {
+    run(async {
+        let rig = pool(TWO, "proxy_request_buffering off;");
+        rig.script(9002, &[Act::Send(ok("second"))]);
+        let mut client = rig.connect();
+        client
+            .send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc")
+            .await;
+        let mut peer = rig.accept().await;
+        peer.wire.head().await;
+        drop(peer);
+        assert_eq!(client.answer().await.status, 502);
+        assert_eq!(rig.dialed(), [9001]);
+    });
+}
+
+#[test]
+fn tries_are_limited() {
+    let three = "server 127.0.0.1:9001; server 127.0.0.1:9002; server 127.0.0.1:9003;";
+    for (limit, dialed) in [
+        (0, vec![9001, 9002, 9003]),
+        (1, vec![9001]),
+        (2, vec![9001, 9002]),
+        (9, vec![9001, 9002, 9003]),
+    ] {
+        run(async {
+            let rig = pool(three, &format!("proxy_next_upstream_tries {limit};"));
+            for port in [9001, 9002, 9003] {
+                rig.script(port, &[Act::Refuse]);
+            }
+            assert_eq!(rig.get().await.status, 502);
+            assert_eq!(rig.dialed(), dialed, "{limit}");
+        });
+    }
+}
+
+#[test]
+fn a_kept_connection_that_died_costs_no_try() {
+    let again = "127.0.0.1:9001, 127.0.0.1:9001 502, 200 connection_terminated, -";
+    let gone = "127.0.0.1:9001 502 connection_terminated";
+    for (location, method, line) in [
+        ("", "GET", format!("200 {again}")),
+        (
+            "proxy_next_upstream_tries 1;",
+            "GET",
+            format!("200 {again}"),
+        ),
+        ("", "POST", format!("502 {gone}")),
+        ("proxy_next_upstream off;", "GET", format!("502 {gone}")),
+        ("proxy_next_upstream timeout;", "GET", format!("502 {gone}")),
+    ] {
+        run(async {
+            let rig = pool("server 127.0.0.1:9001; keepalive 4;", location);
+            let acts = [Act::Send(ok("1")), Act::Close, Act::Send(ok("3"))];
+            rig.script(9001, &acts);
+            assert_eq!(rig.get().await.text(), "1");
+            rig.ask(&request(method)).await;
+            assert_eq!(rig.access().await[1], line, "{method} {location}");
+            assert_eq!(
+                rig.errors().await,
+                [
+                    "[error] upstream prematurely closed connection while reading response header \
+                  from upstream"
+                ]
+            );
+        });
+    }
+}
+
+#[test]
+fn a_kept_connection_that_closed_while_idle_leaves_no_trace() {
+    run(async {
+        let rig = pool(TWO_KEPT, "");
+        rig.script(9001, &[Act::SendAndClose(ok("1"))]);
+        rig.script(9002, &[Act::Send(ok("2"))]);
+        for body in ["1", "2", "1", "2"] {
+            assert_eq!(rig.get().await.text(), body);
+            rig.settle().await;
+        }
+        assert_eq!(rig.dialed(), [9001, 9002, 9001]);
+        assert_eq!(rig.errors().await, [""; 0]);
+    });
+}
+
+#[test]
+fn without_a_live_peer_the_answer_is_502_and_names_the_pool() {
+    run(async {
+        let rig = pool("server 127.0.0.1:9001 down; server 127.0.0.1:9002;", "");
+        rig.script(9002, &[Act::Refuse]);
+        assert_eq!(rig.get().await.status, 502);
+        assert_eq!(rig.get().await.status, 502);
+        let nobody = "no live upstreams while connecting to upstream";
+        let context = "client: 127.0.0.1, server: localhost, request: \"GET / HTTP/1.1\"";
+        let lines = rig.error_lines().await;
+        assert!(
+            lines.contains(&format!(
+                "[error] {nobody}, {context}, upstream: \"http://u/\", host: \"h\""
+            )),
+            "{lines:#?}"
+        );
+        assert_eq!(rig.access().await[1], "502 u 502 destination_unavailable");
+    });
+}
+
+#[test]
+fn the_last_answer_is_passed_on() {
+    run(async {
+        let rig = pool(TWO, "proxy_next_upstream http_503 http_500;");
+        rig.script(9001, &[Act::status(503)]);
+        rig.script(
+            9002,
+            &[Act::send(
+                "HTTP/1.1 500 Mine\r\nContent-Length: 4\r\n\r\nlast",
+            )],
+        );
+        let answer = rig.get().await;
+        assert!(answer.head.starts_with("HTTP/1.1 500 Mine\r\n"));
+        assert_eq!(answer.text(), "last");
+    });
+}
+
+#[test]
+fn a_peer_that_is_taken_out_is_named_after_an_error_but_before_a_time_out() {
+    let out = |words: &str| format!("[warn] upstream server temporarily disabled while {words}");
+    let connecting = "connecting to upstream";
+    let reading = "reading response header from upstream";
+    for (act, lines) in [
+        (
+            Act::Refuse,
+            [
+                format!(
+                    "[error] connect() to 127.0.0.1:9001 failed (111: Connection refused) while {connecting}"
+                ),
+                out(connecting),
+            ],
+        ),
+        (
+            Act::Close,
+            [
+                format!("[error] upstream prematurely closed connection while {reading}"),
+                out(reading),
+            ],
+        ),
+        (
+            Act::Stall,
+            [
+                out(reading),
+                format!("[error] upstream timed out (110: Connection timed out) while {reading}"),
+            ],
+        ),
+    ] {
+        run(async {
+            let rig = pool(TWO, "");
+            rig.script(9001, &[act]);
+            rig.script(9002, &[Act::Send(ok("b"))]);
+            assert_eq!(rig.get().await.status, 200);
+            assert_eq!(rig.errors().await, lines);
+        });
+    }
+}
+
+#[test]
+fn failures_are_counted_up_to_max_fails() {
+    for (upstream, location, act, dialed) in [
+        // Taken out at once.
+        (TWO, "", Act::Refuse, 1),
+        (
+            "server 127.0.0.1:9001 max_fails=2; server 127.0.0.1:9002;",
+            "",
+            Act::Refuse,
+            2,
+        ),
+        (
+            "server 127.0.0.1:9001 max_fails=0; server 127.0.0.1:9002;",
+            "",
+            Act::Refuse,
+            4,
+        ),
+        // An answer that is not retried is no failure.
+        (TWO, "", Act::status(503), 4),
+        (TWO, "proxy_next_upstream http_503;", Act::status(503), 1),
+        (TWO, "proxy_next_upstream http_404;", Act::status(404), 4),
+        (TWO, "proxy_next_upstream off;", Act::Refuse, 1),
+    ] {
+        run(async {
+            let rig = pool(upstream, location);
+            rig.script(9001, &[act]);
+            rig.script(9002, &[Act::SendAndClose(ok("b"))]);
+            for _ in 0..8 {
+                let request = "GET / HTTP/1.0\r\n\r\n";
+                rig.ask(request).await;
+            }
+            let seen = rig.access().await;
+            let tried = seen.iter().filter(|line| line.contains(":9001")).count();
+            assert_eq!(tried, dialed, "{upstream} {location}: {seen:#?}");
+        });
+    }
+}
