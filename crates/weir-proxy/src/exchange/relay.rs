@@ -155,7 +155,7 @@ impl Relay {
             client: ClientEnd::Open,
             read_deadline: None,
             send_deadline: None,
-            read_throttle: Throttle::upstream(exchange.session, settings),
+            read_throttle: Throttle::upstream(exchange.session, settings, buffering),
             send_throttle: Throttle::client(exchange.session),
             held: Some(held),
         }
@@ -184,6 +184,7 @@ impl Relay {
         if is_head || (self.framing.is_empty() && count == 0) {
             self.upstream_done(exchange, UpstreamEnd::Complete);
         } else if count > 0 {
+            self.read_throttle.spend(count as u64);
             self.take_read(exchange, 0, count);
         }
         // nginx goes on reading in the same turn in which it writes what came with the head.
@@ -412,6 +413,9 @@ impl Relay {
             Poll::Pending => {
                 if self.send_throttle.blocked_until().is_some() {
                     self.send_deadline = None;
+                } else if budget.is_some_and(|budget| count >= budget) {
+                    // A new second began meanwhile, and nobody else would wake this task.
+                    return Poll::Ready(Event::Resume);
                 } else if count > 0 || self.send_deadline.is_none() {
                     self.send_deadline = Some(clock::now() + settings.send_timeout);
                 }

@@ -36,9 +36,13 @@ impl Throttle {
         Self::new(rate, free)
     }
 
-    /// `proxy_limit_rate`, which needs buffering.
-    pub(super) fn upstream(session: &Session, settings: &Settings) -> Self {
-        Self::new(value(session, &settings.proxy_limit_rate), 0)
+    /// `proxy_limit_rate`, which holds only while buffering.
+    pub(super) fn upstream(session: &Session, settings: &Settings, buffering: bool) -> Self {
+        let rate = match buffering {
+            true => value(session, &settings.proxy_limit_rate),
+            false => 0,
+        };
+        Self::new(rate, 0)
     }
 
     fn new(rate: u64, free: u64) -> Self {
@@ -58,7 +62,8 @@ impl Throttle {
                 .saturating_duration_since(self.started)
                 .as_secs()
                 + 1;
-            (self.rate.saturating_mul(seconds)).saturating_sub(self.spent.saturating_sub(self.free))
+            let allowed = self.rate.saturating_mul(seconds).saturating_add(self.free);
+            allowed.saturating_sub(self.spent)
         })
     }
 
