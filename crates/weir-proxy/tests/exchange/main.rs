@@ -3,5 +3,7 @@
 
 mod client_clocks;
 mod clocks;
+mod relay;
 mod retries;
 mod rig;
+mod slow_client;
