@@ -103,12 +103,13 @@ pub fn verdict(failure: &Failure, tried: &Tried, rules: &Rules) -> Verdict {
         | Cause::InvalidChunk(_) => true,
     };
     let extra_try = tried.reused && class == NextUpstream::ERROR;
+    let can_be_listed = !class.is_empty();
     if tried.request_sent && !tried.idempotent {
         class = class | NextUpstream::NON_IDEMPOTENT;
     }
     let tries_left = tried.tries_left + u32::from(extra_try);
     let retry = tries_left > 0
-        && !class.is_empty()
+        && can_be_listed
         && rules.next_upstream.contains(class)
         && !(tried.request_sent && tried.body_in_flight)
         && !tried.out_of_time;
@@ -135,4 +136,227 @@ pub fn retry_on_status(status: u16, tried: &Tried, rules: &Rules) -> bool {
         && rules.next_upstream.contains(class)
         && !(tried.request_sent && tried.body_in_flight)
         && !tried.out_of_time
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+    use std::io;
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use weir_http1::chunked::ChunkedFault;
+    use weir_http1::response::ResponseFault;
+
+    use super::*;
+    use crate::exchange::failure::Phase;
+
+    /// A request that was sent, may be repeated, and has a try left.
+    const SENT: Tried = Tried {
+        request_sent: true,
+        idempotent: true,
+        body_in_flight: false,
+        reused: false,
+        tries_left: 1,
+        out_of_time: false,
+    };
+
+    /// Every situation that matters, with a heading.
+    const SITUATIONS: [(&str, Tried); 8] = [
+        ("GET", SENT),
+        (
+            "POST unsent",
+            Tried {
+                request_sent: false,
+                idempotent: false,
+                ..SENT
+            },
+        ),
+        (
+            "POST sent",
+            Tried {
+                idempotent: false,
+                ..SENT
+            },
+        ),
+        (
+            "uploading",
+            Tried {
+                body_in_flight: true,
+                ..SENT
+            },
+        ),
+        (
+            "last try",
+            Tried {
+                tries_left: 0,
+                ..SENT
+            },
+        ),
+        (
+            "last, kept",
+            Tried {
+                tries_left: 0,
+                reused: true,
+                ..SENT
+            },
+        ),
+        (
+            "POST, kept",
+            Tried {
+                idempotent: false,
+                reused: true,
+                ..SENT
+            },
+        ),
+        (
+            "late",
+            Tried {
+                out_of_time: true,
+                ..SENT
+            },
+        ),
+    ];
+
+    fn error() -> io::Error {
+        io::Error::from_raw_os_error(libc::ECONNREFUSED)
+    }
+
+    fn causes() -> Vec<(&'static str, Cause)> {
+        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let mut causes = vec![
+            ("NoLivePeers", Cause::NoLivePeers),
+            ("NoConnectionSlot", Cause::NoConnectionSlot(512)),
+            ("Socket", Cause::Socket(error())),
+            ("Bind", Cause::Bind(address, error())),
+            ("ConnectAtOnce", Cause::ConnectAtOnce("p".into(), error())),
+            ("Connect", Cause::Connect(error())),
+            ("TimedOut", Cause::TimedOut),
+            ("Closed", Cause::Closed),
+            ("Receive", Cause::Receive("recv() failed", error())),
+            ("Send", Cause::Send("writev() failed", error())),
+            ("HeadTooBig", Cause::HeadTooBig),
+            (
+                "InvalidHead",
+                Cause::InvalidHead(ResponseFault::LengthAndEncoding),
+            ),
+            ("InvalidChunk", Cause::InvalidChunk(ChunkedFault::Invalid)),
+        ];
+        let statuses = [
+            ("Status 403", 403),
+            ("Status 404", 404),
+            ("Status 429", 429),
+            ("Status 500", 500),
+            ("Status 502", 502),
+            ("Status 503", 503),
+            ("Status 504", 504),
+            ("Status 501", 501),
+        ];
+        causes.extend(statuses.map(|(name, status)| (name, Cause::Status(status))));
+        causes
+    }
+
+    fn flags(all: &[NextUpstream]) -> NextUpstream {
+        all.iter().fold(NextUpstream::EMPTY, |sum, &one| sum | one)
+    }
+
+    /// What `proxy_next_upstream` may say.
+    fn rule_sets() -> [(&'static str, NextUpstream); 4] {
+        let statuses = [
+            NextUpstream::HTTP_500,
+            NextUpstream::HTTP_502,
+            NextUpstream::HTTP_503,
+            NextUpstream::HTTP_504,
+            NextUpstream::HTTP_403,
+            NextUpstream::HTTP_404,
+            NextUpstream::HTTP_429,
+        ];
+        let default = NextUpstream::ERROR | NextUpstream::TIMEOUT;
+        let all = default | NextUpstream::INVALID_HEADER | flags(&statuses);
+        [
+            ("error timeout", default),
+            ("error timeout invalid_header http_*", all),
+            (
+                "error timeout non_idempotent",
+                default | NextUpstream::NON_IDEMPOTENT,
+            ),
+            ("off", NextUpstream::EMPTY),
+        ]
+    }
+
+    /// `502` final, `502 >` next peer, `502 +>` next peer by a try that costs none.
+    fn cell(verdict: Verdict) -> String {
+        let extra = if verdict.extra_try { "+" } else { "" };
+        let next = if verdict.retry { ">" } else { "" };
+        format!("{} {extra}{next}", verdict.status)
+    }
+
+    fn table(rules: &Rules) -> String {
+        let mut text = format!("{:18}{:8}", "cause", "counts");
+        for (name, _) in SITUATIONS {
+            write!(text, "{name:13}").unwrap();
+        }
+        text.truncate(text.trim_end().len());
+        for (name, cause) in causes() {
+            let failure = Failure::new(Phase::ReadingHead, cause);
+            let verdicts = SITUATIONS.map(|(_, tried)| verdict(&failure, &tried, rules));
+            let counts = if verdicts[0].counts { "yes" } else { "no" };
+            assert!(verdicts.iter().all(|v| v.counts == verdicts[0].counts));
+            write!(text, "\n{name:18}{counts:8}").unwrap();
+            for verdict in verdicts {
+                write!(text, "{:13}", cell(verdict)).unwrap();
+            }
+            text.truncate(text.trim_end().len());
+        }
+        text
+    }
+
+    #[test]
+    fn the_whole_table() {
+        let mut text = String::new();
+        for (name, next_upstream) in rule_sets() {
+            let table = table(&Rules { next_upstream });
+            writeln!(text, "proxy_next_upstream {name}\n{table}\n").unwrap();
+        }
+        insta::assert_snapshot!(text);
+    }
+
+    /// A listed status is retried only while a further try is left; the running one counts here.
+    #[test]
+    fn an_answer_is_final_unless_its_status_is_listed_and_a_try_is_left() {
+        let listed = Rules {
+            next_upstream: NextUpstream::HTTP_503,
+        };
+        let unlisted = Rules {
+            next_upstream: NextUpstream::ERROR | NextUpstream::TIMEOUT,
+        };
+        let two = Tried {
+            tries_left: 2,
+            ..SENT
+        };
+        let post = Tried {
+            idempotent: false,
+            ..two
+        };
+        let uploading = Tried {
+            body_in_flight: true,
+            ..two
+        };
+        let late = Tried {
+            out_of_time: true,
+            ..two
+        };
+        for (status, tried, rules, expected) in [
+            (503, two, listed, true),
+            (503, SENT, listed, false),
+            (503, post, listed, false),
+            (503, uploading, listed, false),
+            (503, late, listed, false),
+            (503, two, unlisted, false),
+            (502, two, listed, false),
+            (501, two, listed, false),
+        ] {
+            let retried = retry_on_status(status, &tried, &rules);
+            assert_eq!(retried, expected, "{status} {tried:?}");
+        }
+    }
 }
