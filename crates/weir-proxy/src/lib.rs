@@ -22,5 +22,6 @@ pub mod exchange;
 pub mod io;
 pub mod plan;
 mod report;
+pub mod service;
 pub mod session;
 pub mod worker;

@@ -3,7 +3,7 @@
 //! A [`Plan`] is shared by all workers; each worker adds what it keeps for itself (the turn of the
 //! balancers, idle connections, line buffers) in a [`Generation`].
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::ops::Deref;
@@ -222,6 +222,8 @@ pub struct Generation {
     plan: Arc<Plan>,
     pub(crate) pools: Vec<WorkerPool>,
     pub(crate) lines: Vec<RefCell<LineBuffer>>,
+    /// `worker_shutdown_timeout` has passed since a newer generation took over.
+    expired: Cell<bool>,
 }
 
 /// A pool as one worker sees it.
@@ -269,11 +271,20 @@ impl Generation {
                 ))
             })
             .collect();
-        Self { plan, pools, lines }
+        Self { plan, pools, lines, expired: Cell::new(false) }
     }
 }
 
 impl Generation {
+    /// Ends what is still served under this generation.
+    pub(crate) fn expire(&self) {
+        self.expired.set(true);
+    }
+
+    pub(crate) fn is_expired(&self) -> bool {
+        self.expired.get()
+    }
+
     /// Whether the socket that `older` knows as `listen` is the same one here, so that a connection
     /// accepted under `older` may go on under this plan.
     pub(crate) fn listens_like(&self, older: &Self, listen: usize) -> bool {

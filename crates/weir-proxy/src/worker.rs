@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Wake, Waker};
@@ -31,6 +31,8 @@ const KEPT_REQUESTS: usize = 64;
 /// One worker: lives on one thread, shares nothing but atomics with the others.
 pub struct Worker {
     generation: RefCell<Rc<Generation>>,
+    /// Generations that connections may still be served under.
+    older: RefCell<Vec<Weak<Generation>>>,
     pub(crate) dialer: Dialer,
     /// Free places of `worker_connections`.
     free_slots: Cell<usize>,
@@ -106,6 +108,7 @@ impl Worker {
             idle_waker: idle_woken.clone().into(),
             idle_woken,
             generation: RefCell::new(Rc::new(generation)),
+            older: RefCell::default(),
             dialer,
             free_slots: Cell::new(slots),
             slots: Cell::new(slots),
@@ -124,14 +127,39 @@ impl Worker {
         self.generation.borrow().clone()
     }
 
-    /// Serves requests that begin from now on under `generation`; idle connections move over.
-    pub fn adopt(&self, generation: Generation, slots: usize) {
+    /// Serves requests that begin from now on under `generation`; idle connections move over, and
+    /// the others have `worker_shutdown_timeout` to end. Must be called on the worker's thread.
+    pub fn adopt(self: &Rc<Self>, generation: Generation, slots: usize) {
         let grown = slots as isize - self.slots.get() as isize;
         self.slots.set(slots);
         self.free_slots
             .set(self.free_slots.get().saturating_add_signed(grown));
-        *self.generation.borrow_mut() = Rc::new(generation);
+        let older = self.generation.replace(Rc::new(generation));
+        let limit = older.config().main.worker_shutdown_timeout;
+        let mut past = self.older.borrow_mut();
+        past.retain(|older| older.strong_count() > 0);
+        past.push(Rc::downgrade(&older));
+        drop(past);
+        if let Some(limit) = limit {
+            tokio::task::spawn_local(self.clone().expire_later(Rc::downgrade(&older), limit));
+        }
+        drop(older);
         self.wake_all();
+    }
+
+    /// Ends, after `limit`, the connections that are still served under an older generation.
+    async fn expire_later(self: Rc<Self>, older: Weak<Generation>, limit: Duration) {
+        tokio::time::sleep(limit).await;
+        if let Some(older) = older.upgrade() {
+            older.expire();
+            self.wake_all();
+        }
+    }
+
+    /// The generations that are still in use, the newest first.
+    fn generations(&self) -> Vec<Rc<Generation>> {
+        let older = self.older.borrow();
+        std::iter::once(self.generation()).chain(older.iter().filter_map(Weak::upgrade)).collect()
     }
 
     /// Closes idle connections and lets the others end after their request (SIGQUIT).
@@ -286,9 +314,8 @@ impl Worker {
     }
 
     fn flush_prompt_lines(&self) {
-        let generation = self.generation();
         let now = clock::monotonic(clock::now());
-        for line in &generation.lines {
+        for line in self.generations().iter().flat_map(|generation| &generation.lines) {
             let mut line = line.borrow_mut();
             line.turn_idle();
             line.tick(now);
@@ -297,7 +324,7 @@ impl Worker {
 
     /// Writes every waiting access line, buffered ones too (SIGUSR1, exit).
     pub fn flush_lines(&self) {
-        for line in &self.generation().lines {
+        for line in self.generations().iter().flat_map(|generation| &generation.lines) {
             line.borrow_mut().flush();
         }
     }

@@ -1,6 +1,6 @@
 //! The life of a client connection: idle, a request, idle again.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::ops::{Deref, DerefMut};
 use std::task::{Context, Poll};
@@ -21,7 +21,15 @@ pub(crate) async fn serve(mut conn: Connection) {
     let worker = conn.worker.clone();
     let _registration = poll_fn(|cx| Poll::Ready(worker.register(cx.waker().clone()))).await;
     while conn.wait_for_request().await {
-        match Box::pin(serve_requests(conn)).await {
+        let plan = conn.plan.clone();
+        let mut running = Box::pin(serve_requests(conn));
+        let kept = poll_fn(|cx| {
+            if worker.is_aborting() || plan.is_expired() {
+                return Poll::Ready(None);
+            }
+            running.as_mut().poll(cx)
+        });
+        match kept.await {
             Some(idle) => conn = idle,
             None => return,
         }
@@ -130,14 +138,6 @@ impl Drop for Logged<'_> {
 impl Session {
     /// What was read ahead becomes the beginning of the next request.
     fn begin_request(&mut self) {
-        if self
-            .conn
-            .worker
-            .generation()
-            .listens_like(&self.conn.plan, self.conn.listen)
-        {
-            self.conn.plan = self.conn.worker.generation();
-        }
         std::mem::swap(&mut self.req.bytes, &mut self.conn.input);
         self.req.started = crate::io::clock::now();
         self.conn.requests += 1;
@@ -176,7 +176,10 @@ impl Connection {
             self.deadline.clear();
         }
         match arrived {
-            Arrived::Bytes => true,
+            Arrived::Bytes => {
+                self.move_to_new_plan();
+                true
+            }
             Arrived::Closed(error) => {
                 self.log_idle_end(error.as_ref());
                 false

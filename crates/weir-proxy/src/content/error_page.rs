@@ -7,6 +7,7 @@ use weir_http1::uri::split_args;
 
 use super::dispatch::Outcome;
 use super::{page, response};
+use crate::report::request_variables::local_address;
 use crate::report::variables;
 use crate::session::Session;
 
@@ -164,9 +165,7 @@ fn settle_location(session: &mut Session) {
         &session.req.host
     };
     absolute.extend_from_slice(host);
-    let port = session
-        .conn
-        .local
+    let port = local_address(session)
         .map(|local| local.port())
         .filter(|port| *port != 80);
     if let Some(port) = port

@@ -139,6 +139,10 @@ fn settle(session: &mut Session) {
         session.req.response.status = status;
         session.req.response.status_line.clear();
     }
+    if session.conn.worker.is_draining() {
+        // The client must not send its next request to a worker that is about to end.
+        session.req.keepalive = false;
+    }
     super::access::add_headers(session);
     let is_head = session.req.is_head();
     let version = session.req.head.version;

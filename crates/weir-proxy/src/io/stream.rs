@@ -1,6 +1,7 @@
 //! One byte stream, whatever carries it.
 
 use std::io::{self, IoSlice};
+use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -156,6 +157,14 @@ impl Stream {
         if let Self::Tcp(stream) = self {
             // Only latency depends on it.
             let _ = stream.set_nodelay(true);
+        }
+    }
+
+    /// The address at this end of a TCP connection.
+    pub(crate) fn local_address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(stream) => stream.local_addr().ok(),
+            Self::Unix(_) | Self::Memory(_) => None,
         }
     }
 
