@@ -3,7 +3,9 @@
 
 mod client_clocks;
 mod clocks;
+mod refused_heads;
 mod relay;
+mod requests;
 mod retries;
 mod rig;
 mod slow_client;

@@ -1,13 +1,8 @@
 //! A client, and the answers it reads.
 
-use std::time::Duration;
-
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
-use super::wire::{Wire, field, text};
-
-/// Long enough for every task to come to rest, on the paused clock.
-const MOMENT: Duration = Duration::from_millis(1);
+use super::wire::{MOMENT, Wire, field, text};
 
 /// A client connection.
 pub(crate) struct Client {
@@ -99,8 +94,7 @@ impl Client {
 
     /// What can be read without waiting for time to pass.
     pub(crate) async fn arrived(&mut self) -> String {
-        while let Ok(true) = tokio::time::timeout(MOMENT, self.wire.more()).await {}
-        text(std::mem::take(&mut self.wire.ahead))
+        self.wire.arrived().await
     }
 
     /// Whether the worker has closed its end; everything sent before must have been read.

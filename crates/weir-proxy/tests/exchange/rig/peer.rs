@@ -68,6 +68,11 @@ impl Peer {
         self.wire.stream.write_all(bytes.as_ref()).await.is_ok()
     }
 
+    /// What can be read without waiting for time to pass.
+    pub(crate) async fn arrived(&mut self) -> String {
+        self.wire.arrived().await
+    }
+
     /// Waits until the worker lets go of the connection; what it still sent is the value.
     pub(crate) async fn rest(&mut self) -> Vec<u8> {
         while self.wire.more().await {}

@@ -1,6 +1,11 @@
 //! Reading HTTP/1 messages from a pipe, strictly.
 
+use std::time::Duration;
+
 use tokio::io::{AsyncReadExt, DuplexStream};
+
+/// Long enough for every task to come to rest, on the paused clock.
+pub(crate) const MOMENT: Duration = Duration::from_millis(1);
 
 /// Bytes asked for at once.
 const READ: usize = 16 * 1024;
@@ -30,6 +35,12 @@ impl Wire {
         self.ahead.reserve(READ);
         let count = self.stream.read_buf(&mut self.ahead).await;
         count.expect("a pipe's read cannot fail") > 0
+    }
+
+    /// What can be read without waiting for time to pass.
+    pub(crate) async fn arrived(&mut self) -> String {
+        while let Ok(true) = tokio::time::timeout(MOMENT, self.more()).await {}
+        text(std::mem::take(&mut self.ahead))
     }
 
     /// Everything up to the empty line, or up to the end if none comes.

@@ -1,0 +1,368 @@
+//! Request bodies and what follows them: pipelining, `100 Continue`, limits, files, discarding.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::rig::{Act, Conf, Rig, ok, run};
+
+const POST: &str = "POST / HTTP/1.1\r\nHost: h\r\n";
+
+fn serving(location: &str) -> Rig {
+    let rig = Rig::location(location);
+    rig.script(9001, &[Act::Send(ok("a"))]);
+    rig
+}
+
+/// Method, path and body of what reached the upstream.
+fn requests(rig: &Rig) -> Vec<String> {
+    let seen = rig.seen();
+    let short = |(_, text): &(u16, String)| {
+        let (head, body) = text.split_once("\r\n\r\n").expect("a whole head");
+        let line = head.split(" HTTP/").next().expect("a line");
+        format!("{line} {body}").trim_end().to_owned()
+    };
+    seen.iter().map(short).collect()
+}
+
+#[test]
+fn requests_sent_ahead_are_answered_in_turn() {
+    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n");
+    let sized = format!("{POST}Content-Length: 3\r\n\r\nabc");
+    let chunked = format!("{POST}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n");
+    for (requests_sent, reached) in [
+        (get("/1") + &get("/2"), vec!["GET /1", "GET /2"]),
+        (sized.clone() + &get("/2"), vec!["POST / abc", "GET /2"]),
+        (chunked + &get("/2"), vec!["POST / abc", "GET /2"]),
+        (
+            get("/1") + &sized + &get("/3"),
+            vec!["GET /1", "POST / abc", "GET /3"],
+        ),
+        (
+            format!("\r\n{}\r\n{}", get("/1"), get("/2")),
+            vec!["GET /1", "GET /2"],
+        ),
+    ] {
+        for piece in [requests_sent.len(), 1, 7] {
+            run(async {
+                let rig = serving("");
+                let mut client = rig.connect();
+                for bytes in requests_sent.as_bytes().chunks(piece) {
+                    client.send(bytes).await;
+                    rig.settle().await;
+                }
+                for _ in &reached {
+                    assert_eq!(client.answer().await.text(), "a");
+                }
+                assert!(!client.is_closed().await);
+                assert_eq!(requests(&rig), reached);
+                assert_eq!(rig.access().await.len(), reached.len());
+            });
+        }
+    }
+}
+
+#[test]
+fn a_request_behind_a_closing_one_is_not_served() {
+    run(async {
+        let rig = serving("");
+        let mut client = rig.connect();
+        client
+            .send("GET /1 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n")
+            .await;
+        assert_eq!(client.answer().await.text(), "a");
+        assert_eq!(client.rest().await, b"");
+        assert_eq!(requests(&rig), ["GET /1"]);
+    });
+}
+
+#[test]
+fn who_expects_100_continue_gets_it_once_the_body_is_wanted() {
+    let expect = "Expect: 100-continue\r\n";
+    for (location, framing, body, continued) in [
+        ("", "Content-Length: 3\r\n", "abc", true),
+        (
+            "",
+            "Transfer-Encoding: chunked\r\n",
+            "3\r\nabc\r\n0\r\n\r\n",
+            true,
+        ),
+        (
+            "proxy_request_buffering off;",
+            "Content-Length: 3\r\n",
+            "abc",
+            true,
+        ),
+        (
+            "client_max_body_size 2;",
+            "Content-Length: 3\r\n",
+            "abc",
+            false,
+        ),
+        ("return 403;", "Content-Length: 3\r\n", "abc", false),
+    ] {
+        run(async {
+            let rig = serving(location);
+            let mut client = rig.connect();
+            client.send(format!("{POST}{expect}{framing}\r\n")).await;
+            let interim = client.arrived().await;
+            let said = interim == "HTTP/1.1 100 Continue\r\n\r\n";
+            assert_eq!(said, continued, "{location} {framing}: {interim}");
+            if continued {
+                client.send(body).await;
+                assert_eq!(client.answer().await.text(), "a");
+                assert_eq!(requests(&rig), ["POST / abc"]);
+            }
+        });
+    }
+}
+
+#[test]
+fn a_body_that_comes_along_is_not_asked_for() {
+    run(async {
+        let rig = serving("");
+        let mut client = rig.connect();
+        client
+            .send(format!(
+                "{POST}Expect: 100-continue\r\nContent-Length: 3\r\n\r\nabc"
+            ))
+            .await;
+        assert_eq!(client.answer().await.status, 200);
+    });
+}
+
+#[test]
+fn a_buffered_upload_waits_for_its_end_before_any_connect() {
+    for (framing, first, last) in [
+        ("Content-Length: 6\r\n", "abc", "def"),
+        (
+            "Transfer-Encoding: chunked\r\n",
+            "3\r\nabc\r\n",
+            "3\r\ndef\r\n0\r\n\r\n",
+        ),
+    ] {
+        run(async {
+            let rig = serving("");
+            let mut client = rig.connect();
+            client.send(format!("{POST}{framing}\r\n{first}")).await;
+            rig.settle().await;
+            assert_eq!(rig.dialed(), [0; 0]);
+            client.send(last).await;
+            assert_eq!(client.answer().await.text(), "a");
+            let (_, seen) = rig.seen().pop().unwrap();
+            assert!(seen.contains("Content-Length: 6\r\n"), "{seen}");
+            assert!(!seen.contains("Transfer-Encoding"), "{seen}");
+            assert!(seen.ends_with("\r\n\r\nabcdef"), "{seen}");
+        });
+    }
+}
+
+#[test]
+fn an_unbuffered_upload_goes_on_as_it_comes() {
+    for (framing, first, last, sent_first, sent_last) in [
+        ("Content-Length: 6", "abc", "def", "abc", "def"),
+        (
+            "Transfer-Encoding: chunked",
+            "1\r\na\r\n2\r\nbc\r\n",
+            "3\r\ndef\r\n0\r\n\r\n",
+            "3\r\nabc\r\n",
+            "3\r\ndef\r\n0\r\n\r\n",
+        ),
+    ] {
+        run(async {
+            let rig = Rig::location("proxy_request_buffering off;");
+            let mut client = rig.connect();
+            client.send(format!("{POST}{framing}\r\n\r\n{first}")).await;
+            let mut peer = rig.accept().await;
+            let head = peer.wire.head().await;
+            assert!(head.contains(&format!("\r\n{framing}\r\n")), "{head}");
+            assert_eq!(peer.arrived().await, sent_first);
+            client.send(last).await;
+            assert_eq!(peer.arrived().await, sent_last);
+            peer.send(ok("a")).await;
+            assert_eq!(client.answer().await.text(), "a");
+        });
+    }
+}
+
+#[test]
+fn a_body_beyond_its_buffer_goes_to_a_file_and_arrives_whole() {
+    let body = "0123456789".repeat(3000);
+    let chunks: String = body
+        .as_bytes()
+        .chunks(999)
+        .map(|chunk| {
+            format!(
+                "{:x}\r\n{}\r\n",
+                chunk.len(),
+                std::str::from_utf8(chunk).unwrap()
+            )
+        })
+        .collect();
+    for (framing, bytes) in [
+        (format!("Content-Length: {}", body.len()), body.clone()),
+        (
+            "Transfer-Encoding: chunked".to_owned(),
+            chunks + "0\r\n\r\n",
+        ),
+    ] {
+        for (size, in_file) in [("8k", true), ("64k", false)] {
+            run(async {
+                let rig = Rig::new(&Conf {
+                    location: &format!("client_body_buffer_size {size};"),
+                    format: "'$status $request_body_file'",
+                    ..Conf::default()
+                });
+                rig.script(9001, &[Act::Send(ok("a"))]);
+                let mut client = rig.connect();
+                client.send(format!("{POST}{framing}\r\n\r\n{bytes}")).await;
+                assert_eq!(client.answer().await.text(), "a");
+                let (_, seen) = rig.seen().pop().unwrap();
+                assert!(
+                    seen.ends_with(&format!("\r\n\r\n{body}")),
+                    "{framing} {size}"
+                );
+                let warned = rig.errors().await;
+                assert_eq!(warned.len(), usize::from(in_file), "{warned:?}");
+                let line = &rig.access().await[0];
+                assert_eq!(line == "200 -", !in_file, "{line}");
+                if in_file {
+                    let text = "[warn] a client request body is buffered to a temporary file ";
+                    let path = line.strip_prefix("200 ").unwrap();
+                    assert_eq!(warned[0], format!("{text}{path}"));
+                }
+            });
+        }
+    }
+}
+
+#[test]
+fn bodies_that_are_too_large_are_refused() {
+    let length = format!("{POST}Content-Length: 11\r\n\r\n");
+    let chunked = format!("{POST}Transfer-Encoding: chunked\r\n\r\nb\r\nx");
+    let chunks = format!("{POST}Transfer-Encoding: chunked\r\n\r\n6\r\nabcdef\r\n5\r\nx");
+    for (request, line) in [
+        (length, "client intended to send too large body: 11 bytes"),
+        (
+            chunked,
+            "client intended to send too large chunked body: 0+11 bytes",
+        ),
+        (
+            chunks,
+            "client intended to send too large chunked body: 6+5 bytes",
+        ),
+    ] {
+        run(async {
+            let rig = serving("client_max_body_size 10;");
+            let mut client = rig.connect();
+            client.send(&request).await;
+            let answer = client.answer().await;
+            assert_eq!(answer.status, 413, "{request}");
+            assert_eq!(answer.field("connection"), Some("close"));
+            assert_eq!(client.rest().await, b"");
+            assert_eq!(rig.dialed(), [0; 0]);
+            assert_eq!(rig.errors().await, [format!("[error] {line}")]);
+        });
+    }
+}
+
+#[test]
+fn a_refused_client_may_finish_sending() {
+    run(async {
+        let rig = serving("client_max_body_size 10;");
+        let mut client = rig.connect_through(64 * 1024);
+        client
+            .send(format!("{POST}Content-Length: 20000\r\n\r\n"))
+            .await;
+        assert_eq!(client.answer().await.status, 413);
+        for _ in 0..4 {
+            sleep(Duration::from_secs(4)).await;
+            client.send("x".repeat(5000)).await;
+        }
+        assert_eq!(rig.open_connections(), 1, "it lingers");
+        sleep(Duration::from_secs(6)).await;
+        assert_eq!(rig.open_connections(), 0, "lingering_timeout is over");
+    });
+}
+
+#[test]
+fn bodies_that_nobody_wants_are_dropped_and_the_connection_kept() {
+    for body in [
+        ("Content-Length: 4\r\n\r\n", "wxyz"),
+        (
+            "Transfer-Encoding: chunked\r\n\r\n",
+            "4\r\nwxyz\r\n0\r\n\r\n",
+        ),
+    ] {
+        for pause in [false, true] {
+            run(async {
+                let rig = Rig::new(&Conf {
+                    server: "location /no { return 403; }",
+                    ..Conf::default()
+                });
+                rig.script(9001, &[Act::Send(ok("a"))]);
+                let mut client = rig.connect();
+                client
+                    .send(format!("POST /no HTTP/1.1\r\nHost: h\r\n{}", body.0))
+                    .await;
+                if pause {
+                    assert_eq!(client.answer().await.status, 403);
+                    client.send(body.1).await;
+                } else {
+                    client.send(body.1).await;
+                    assert_eq!(client.answer().await.status, 403);
+                }
+                client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n").await;
+                assert_eq!(client.answer().await.text(), "a");
+                assert_eq!(requests(&rig), ["GET /"]);
+                assert_eq!(rig.access().await.len(), 2);
+            });
+        }
+    }
+}
+
+#[test]
+fn broken_chunks_of_an_upload_are_refused() {
+    for (location, body) in [
+        ("", "zz\r\n"),
+        ("", "3\r\nabcd\r\n"),
+        ("proxy_request_buffering off;", "zz\r\n"),
+    ] {
+        run(async {
+            let rig = serving(location);
+            let mut client = rig.connect();
+            client
+                .send(format!("{POST}Transfer-Encoding: chunked\r\n\r\n{body}"))
+                .await;
+            assert_eq!(client.answer().await.status, 400, "{location} {body}");
+            assert_eq!(client.rest().await, b"");
+            assert_eq!(requests(&rig), [""; 0]);
+            assert_eq!(
+                rig.errors().await,
+                ["[error] client sent invalid chunked body"]
+            );
+        });
+    }
+}
+
+#[test]
+fn an_early_answer_to_an_upload_is_passed_on() {
+    for buffering in ["on", "off"] {
+        run(async {
+            let rig = Rig::location(&format!("proxy_request_buffering {buffering};"));
+            rig.set_upstream_room(1024);
+            let mut client = rig.connect();
+            let body = "x".repeat(3000);
+            client
+                .send(format!("{POST}Content-Length: 3000\r\n\r\n{body}"))
+                .await;
+            let mut peer = rig.accept().await;
+            peer.wire.head().await;
+            peer.send("HTTP/1.1 413 No\r\nContent-Length: 2\r\n\r\nno")
+                .await;
+            let answer = client.answer().await;
+            assert_eq!((answer.status, answer.text().as_str()), (413, "no"));
+            peer.rest().await;
+        });
+    }
+}
