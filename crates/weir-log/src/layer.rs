@@ -5,9 +5,11 @@ use std::fmt::{self, Write};
 
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::LookupSpan;
 
 use crate::{ErrorSinks, Level, TimeCache, sinks};
 
@@ -67,7 +69,21 @@ impl ErrorLog {
     }
 }
 
-impl<S: Subscriber> Layer<S> for ErrorLog {
+/// The client connection that a span belongs to: the field `conn` of the span.
+#[derive(Debug, Clone, Copy)]
+struct SpanConn(u64);
+
+impl Visit for SpanConn {
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        if field.name() == "conn" {
+            self.0 = value;
+        }
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
+}
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for ErrorLog {
     fn max_level_hint(&self) -> Option<LevelFilter> {
         Some(if sinks::any_at_debug() {
             LevelFilter::TRACE
@@ -76,7 +92,17 @@ impl<S: Subscriber> Layer<S> for ErrorLog {
         })
     }
 
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let mut conn = SpanConn(0);
+        attributes.record(&mut conn);
+        if conn.0 != 0
+            && let Some(span) = context.span(id)
+        {
+            span.extensions_mut().insert(conn);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let ours = event.metadata().target() == ERROR_LOG_TARGET;
         if !ours && !sinks::any_at_debug() {
             return;
@@ -98,14 +124,17 @@ impl<S: Subscriber> Layer<S> for ErrorLog {
             }
             return;
         }
-        let message = format!(
-            "{}: {}{}",
-            event.metadata().target(),
-            line.message,
-            line.fields
-        );
+        let conn = context
+            .event_scope(event)
+            .into_iter()
+            .flatten()
+            .find_map(|span| span.extensions().get::<SpanConn>().map(|conn| conn.0));
+        let message = match event.metadata().target() {
+            "weir" => format!("{}{}", line.message, line.fields),
+            target => format!("{target}: {}{}", line.message, line.fields),
+        };
         for sinks in sinks::at_debug() {
-            self.write(&sinks, Level::Debug, None, message.as_bytes());
+            self.write(&sinks, Level::Debug, conn, message.as_bytes());
         }
     }
 }
@@ -250,6 +279,21 @@ mod tests {
                 [line(Level::Debug, None, b"hyper: seen code=7")]
             );
             assert_eq!(at_error.lines(), []);
+        });
+    }
+
+    #[test]
+    fn debug_lines_carry_the_connection_of_their_span() {
+        logged(|| {
+            let (_debug, lines) = memory(Level::Debug);
+            let connection = tracing::debug_span!(target: "weir", "connection", conn = 7_u64);
+            let _in_connection = connection.enter();
+            let _in_request = tracing::debug_span!(target: "weir", "request").entered();
+            tracing::debug!(target: "weir", "http process request line");
+            assert_eq!(
+                lines.lines(),
+                [line(Level::Debug, Some(7), b"http process request line")]
+            );
         });
     }
 

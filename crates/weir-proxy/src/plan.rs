@@ -271,7 +271,12 @@ impl Generation {
                 ))
             })
             .collect();
-        Self { plan, pools, lines, expired: Cell::new(false) }
+        Self {
+            plan,
+            pools,
+            lines,
+            expired: Cell::new(false),
+        }
     }
 }
 

@@ -159,7 +159,9 @@ impl Worker {
     /// The generations that are still in use, the newest first.
     fn generations(&self) -> Vec<Rc<Generation>> {
         let older = self.older.borrow();
-        std::iter::once(self.generation()).chain(older.iter().filter_map(Weak::upgrade)).collect()
+        std::iter::once(self.generation())
+            .chain(older.iter().filter_map(Weak::upgrade))
+            .collect()
     }
 
     /// Closes idle connections and lets the others end after their request (SIGQUIT).
@@ -315,7 +317,11 @@ impl Worker {
 
     fn flush_prompt_lines(&self) {
         let now = clock::monotonic(clock::now());
-        for line in self.generations().iter().flat_map(|generation| &generation.lines) {
+        for line in self
+            .generations()
+            .iter()
+            .flat_map(|generation| &generation.lines)
+        {
             let mut line = line.borrow_mut();
             line.turn_idle();
             line.tick(now);
@@ -324,7 +330,11 @@ impl Worker {
 
     /// Writes every waiting access line, buffered ones too (SIGUSR1, exit).
     pub fn flush_lines(&self) {
-        for line in self.generations().iter().flat_map(|generation| &generation.lines) {
+        for line in self
+            .generations()
+            .iter()
+            .flat_map(|generation| &generation.lines)
+        {
             line.borrow_mut().flush();
         }
     }

@@ -5,6 +5,7 @@ use std::io;
 use std::ops::{Deref, DerefMut};
 use std::task::{Context, Poll};
 
+use tracing::Instrument;
 use weir_conf::LingeringClose;
 use weir_log::Level;
 
@@ -17,7 +18,12 @@ use crate::session::{Action, Connection, Session};
 
 /// Serves `conn` until it ends. The future is small while the connection idles: what a request
 /// needs is boxed when its first byte comes.
-pub(crate) async fn serve(mut conn: Connection) {
+pub(crate) async fn serve(conn: Connection) {
+    let span = tracing::debug_span!(target: "weir", "connection", conn = conn.number);
+    serve_connection(conn).instrument(span).await;
+}
+
+async fn serve_connection(mut conn: Connection) {
     let worker = conn.worker.clone();
     let _registration = poll_fn(|cx| Poll::Ready(worker.register(cx.waker().clone()))).await;
     while conn.wait_for_request().await {
@@ -42,7 +48,8 @@ async fn serve_requests(conn: Connection) -> Option<Connection> {
     let mut session = Session { conn, req };
     loop {
         session.begin_request();
-        let kept = serve_request(&mut session).await;
+        let span = tracing::debug_span!(target: "weir", "request", request = session.conn.requests);
+        let kept = serve_request(&mut session).instrument(span).await;
         session.end_request();
         if !kept {
             session.conn.worker.give_back_request(session.req);

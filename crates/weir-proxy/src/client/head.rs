@@ -8,6 +8,7 @@ use weir_http1::{KnownField, Version};
 
 use crate::io::buffers;
 use crate::report::error_log::{self, Message};
+use crate::report::peer_text::Lossy;
 use crate::session::{Action, Captured, Session};
 
 /// Why there is no request to serve; the log has been told.
@@ -195,6 +196,7 @@ fn settle(session: &mut Session) {
         choose_server(session);
     }
     session.conn.action = Action::Processing;
+    tracing::debug!(target: "weir", "http request line: \"{}\"", Lossy(session.req.text(session.req.head.request_line)));
     let strict = session.conn.plan.differences().chunk_bare_lf_refused;
     let req = &mut *session.req;
     let head = &req.head;

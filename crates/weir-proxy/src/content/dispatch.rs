@@ -131,6 +131,7 @@ async fn enter(session: &mut Session) -> Outcome {
 }
 
 async fn run_location(session: &mut Session) -> Outcome {
+    tracing::debug!(target: "weir", "using configuration \"{}\"", session.location().name);
     if session.req.location.is_some()
         && let Some(rule) = session.settings().return_.clone()
     {

@@ -123,6 +123,7 @@ pub(crate) fn begin(session: &mut Session) {
     if session.req.head.version >= Version::HTTP_10 && !session.req.response.no_head {
         write_head(session, &mut out);
     }
+    tracing::debug!(target: "weir", "http header sent, status {}", session.req.response.status);
     let response = &mut session.req.response;
     response.head_length = (out.len() - start) as u64;
     response.pending = out;

@@ -33,6 +33,7 @@ impl Exchange<'_> {
             return Err(failed(Cause::NoLivePeers, None));
         };
         let label = pool.labels[peer.index()].clone();
+        tracing::debug!(target: "weir", "connect to {}", label.as_str());
         self.name_peer(&label);
         if let Some(connection) = self.take_idle(peer, now) {
             self.current().peer = label;
@@ -57,6 +58,7 @@ impl Exchange<'_> {
             if connection.is_quiet() {
                 connection.requests = idle.meta.requests + 1;
                 connection.reused = true;
+                tracing::debug!(target: "weir", "reuse a kept connection, request {}", connection.requests);
                 return Some(connection);
             }
         }

@@ -255,6 +255,7 @@ impl Relay {
             return;
         }
         self.upstream = end;
+        tracing::debug!(target: "weir", ?end, received = self.received, "http upstream response done");
         self.read_deadline = None;
         exchange.close_attempt();
         let Some(held) = self.held.take() else {

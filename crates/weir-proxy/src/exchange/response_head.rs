@@ -27,6 +27,7 @@ pub(super) async fn follow(exchange: &mut Exchange<'_>, held: Held) -> Step {
     } else {
         exchange.session.req.upstream.head.status
     };
+    tracing::debug!(target: "weir", "http upstream status {status}");
     let hinted = exchange.current().status;
     if hinted == 0 {
         exchange.current().status = status;

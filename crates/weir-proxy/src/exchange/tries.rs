@@ -135,6 +135,7 @@ impl<'a> Exchange<'a> {
                 attempt.status = verdict.status;
             }
         }
+        tracing::debug!(target: "weir", ?verdict, reason = failure.reason().token(), "http next upstream");
         if verdict.retry {
             return Step::Again;
         }

@@ -47,3 +47,12 @@ pub(crate) fn errno_of(error: &io::Error) -> i32 {
         _ => 0,
     })
 }
+
+/// Bytes shown as text, for debug lines only.
+pub(crate) struct Lossy<'a>(pub(crate) &'a [u8]);
+
+impl std::fmt::Display for Lossy<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&String::from_utf8_lossy(self.0))
+    }
+}

@@ -108,7 +108,10 @@ fn basic_user(credentials: &[u8]) -> Option<Vec<u8>> {
 
 /// The address that accepted the connection; asked from the kernel where the socket listens on all.
 pub(crate) fn local_address(session: &Session) -> Option<SocketAddr> {
-    session.conn.local.or_else(|| session.conn.stream.local_address())
+    session
+        .conn
+        .local
+        .or_else(|| session.conn.stream.local_address())
 }
 
 pub(super) fn server_addr(session: &Session, out: &mut Vec<u8>) -> Value {
