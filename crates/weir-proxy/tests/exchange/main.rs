@@ -3,9 +3,11 @@
 
 mod client_clocks;
 mod clocks;
+mod leaving;
 mod refused_heads;
 mod relay;
 mod requests;
 mod retries;
 mod rig;
 mod slow_client;
+mod upgraded;
