@@ -318,13 +318,14 @@ impl Session {
 }
 
 impl Session {
-    /// The status of the access line: `009` for an HTTP/0.9 answer that an upstream sent.
+    /// The status of the access line: `009` for an HTTP/0.9 answer that an upstream sent, and the
+    /// error whose page is being made (`ngx_http_variable_status`).
     pub(crate) fn shown_status(&self) -> u16 {
         let response = &self.req.response;
         if response.no_head {
             return NO_HEAD_STATUS;
         }
-        response.status
+        self.req.status_override.unwrap_or(response.status)
     }
 }
 
