@@ -40,8 +40,8 @@ pub(crate) struct Response {
     pub(crate) begun: bool,
     /// Bytes of the head.
     pub(crate) head_length: u64,
-    /// Bytes a second, 0 = no limit; from `limit_rate`, `X-Accel-Limit-Rate`.
-    pub(crate) limit_rate: u64,
+    /// Bytes a second, 0 = no limit; from `X-Accel-Limit-Rate`, else `limit_rate`.
+    pub(crate) limit_rate: Option<u64>,
     /// Trailers will follow, so the body is chunked whatever its length.
     pub(crate) expects_trailers: bool,
     /// Trailer lines that follow a chunked body.
@@ -56,7 +56,7 @@ impl Response {
         self.pending.clear();
         self.begun = false;
         self.head_length = 0;
-        self.limit_rate = 0;
+        self.limit_rate = None;
         self.trailers.clear();
         self.no_head = false;
         self.expects_trailers = false;

@@ -175,7 +175,7 @@ fn copy(session: &mut Session, settings: &Settings) {
             .head
             .value(KnownField::XAccelLimitRate, &req.upstream.bytes);
         let rate = rate.and_then(|rate| std::str::from_utf8(rate).ok()?.parse().ok());
-        req.response.limit_rate = rate.unwrap_or(req.response.limit_rate);
+        req.response.limit_rate = rate.or(req.response.limit_rate);
     }
 }
 

@@ -28,11 +28,11 @@ impl Throttle {
     pub(super) fn client(session: &mut Session) -> Self {
         let settings = session.settings();
         let rate = match session.req.response.limit_rate {
-            0 => value(session, &settings.limit_rate),
-            rate => rate,
+            None => value(session, &settings.limit_rate),
+            Some(rate) => rate,
         };
         let free = value(session, &settings.limit_rate_after);
-        session.req.response.limit_rate = rate;
+        session.req.response.limit_rate = Some(rate);
         Self::new(rate, free)
     }
 

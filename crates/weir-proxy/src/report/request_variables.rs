@@ -366,6 +366,12 @@ pub(super) fn sent_keep_alive(session: &Session, out: &mut Vec<u8>) -> Value {
     }
 }
 
+pub(super) fn sent_last_modified(session: &Session, out: &mut Vec<u8>) -> Value {
+    let response = &session.req.response;
+    let own = nonempty(&response.last_modified);
+    Value::of(own.or_else(|| response.field(b"last-modified")), out)
+}
+
 pub(super) fn sent_location(session: &Session, out: &mut Vec<u8>) -> Value {
     match nonempty(&session.req.response.location) {
         Some(location) => Value::of(Some(location), out),

@@ -101,7 +101,7 @@ pub(crate) fn write(session: &Session, variable: &Variable, out: &mut Vec<u8>) -
             }),
             out,
         ),
-        Variable::LimitRate => request::number(session.req.response.limit_rate, out),
+        Variable::LimitRate => request::number(session.req.response.limit_rate.unwrap_or(0), out),
         Variable::Msec => request::msec(out),
         Variable::NginxVersion => Value::of(Some(session.conn.plan.version().as_bytes()), out),
         Variable::Pid => request::number(u64::from(std::process::id()), out),
@@ -130,9 +130,7 @@ pub(crate) fn write(session: &Session, variable: &Variable, out: &mut Vec<u8>) -
             Value::of(request::nonempty(&session.req.response.content_type), out)
         }
         Variable::SentHttpKeepAlive => request::sent_keep_alive(session, out),
-        Variable::SentHttpLastModified => {
-            Value::of(request::nonempty(&session.req.response.last_modified), out)
-        }
+        Variable::SentHttpLastModified => request::sent_last_modified(session, out),
         Variable::SentHttpLink => request::sent(session, b"link", Some(b", "), out),
         Variable::SentHttpLocation => request::sent_location(session, out),
         Variable::SentHttpTransferEncoding => {
