@@ -1,6 +1,7 @@
 //! Exchanges in this process: clients and peers are scripts at the ends of pipes, the clock is
 //! paused, so that a minute's time-out is tested in milliseconds.
 
+mod access_logs;
 mod answer_heads;
 mod client_clocks;
 mod clocks;
@@ -14,3 +15,4 @@ mod retries;
 mod rig;
 mod slow_client;
 mod upgraded;
+mod variables;

@@ -124,6 +124,7 @@ fn rates_are_kept() {
         ("limit_rate 1000; limit_rate_after 5000;", "", 4),
         ("", "X-Accel-Limit-Rate: 2000\r\n", 4),
         ("limit_rate 1000;", "X-Accel-Limit-Rate: 5000\r\n", 1),
+        ("limit_rate 1000;", "X-Accel-Limit-Rate: 0\r\n", 0),
         (
             "proxy_ignore_headers X-Accel-Limit-Rate;",
             "X-Accel-Limit-Rate: 1\r\n",
