@@ -3,6 +3,7 @@
 
 mod access_logs;
 mod answer_heads;
+mod any_pieces;
 mod client_clocks;
 mod clocks;
 mod error_pages;
