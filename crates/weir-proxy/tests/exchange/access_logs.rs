@@ -23,7 +23,7 @@ async fn ask(rig: &Rig, path: &str) {
 }
 
 fn read(rig: &Rig, name: &str) -> Vec<String> {
-    let text = std::fs::read_to_string(rig.folder().join(name)).unwrap();
+    let text = std::fs::read_to_string(rig.folder().join(name)).expect("a log");
     text.lines().map(str::to_owned).collect()
 }
 

@@ -37,7 +37,7 @@ fn body(framings: &'static [Framing]) -> impl Strategy<Value = Body> {
         prop::collection::vec(any::<u8>(), 0..300),
         (any::<u8>(), 300..150_000_usize).prop_map(|(start, length)| {
             (0..length)
-                .map(|index| start.wrapping_add((index * index >> 7) as u8))
+                .map(|index| start.wrapping_add(((index * index) >> 7) as u8))
                 .collect()
         }),
     ];
@@ -131,7 +131,7 @@ async fn send_pieces(peer: &mut Peer, pieces: Vec<Vec<u8>>) {
 async fn nibble(client: &mut Client, sizes: &[usize]) {
     for &size in sizes {
         let mut bite = vec![0; size];
-        let count = client.wire.stream.read(&mut bite).await.unwrap();
+        let count = client.wire.stream.read(&mut bite).await.expect("a read");
         client.wire.ahead.extend_from_slice(&bite[..count]);
         tokio::task::yield_now().await;
     }

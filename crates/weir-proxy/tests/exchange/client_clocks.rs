@@ -34,7 +34,7 @@ async fn dribble(client: &mut Client, pieces: &[&str], gap: u64) -> (String, Dur
         client.send(piece).await;
     }
     let (rest, took) = timed(client.rest()).await;
-    (String::from_utf8(rest).unwrap(), took)
+    (String::from_utf8(rest).expect("text"), took)
 }
 
 /// The first head's time runs from accept, five seconds before its first byte.

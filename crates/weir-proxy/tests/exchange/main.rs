@@ -14,6 +14,7 @@ mod request_heads;
 mod requests;
 mod retries;
 mod rig;
+mod service_life;
 mod slow_client;
 mod upgraded;
 mod variables;

@@ -8,7 +8,7 @@ async fn sent(conf: &Conf<'_>, request: &str) -> String {
     rig.script(9001, &[Act::Send(ok("a"))]);
     let answer = rig.ask(request).await;
     assert_eq!(answer.status, 200, "{request}");
-    rig.seen().pop().unwrap().1
+    rig.seen().pop().expect("a request").1
 }
 
 #[test]

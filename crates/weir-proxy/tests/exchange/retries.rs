@@ -174,6 +174,21 @@ fn what_may_not_be_repeated_is_not_once_it_was_sent() {
 }
 
 #[test]
+fn a_body_in_a_file_is_sent_again_from_its_beginning() {
+    run(async {
+        let rig = pool(TWO, "client_body_buffer_size 1k;");
+        rig.script(9001, &[Act::Close]);
+        rig.script(9002, &[Act::Send(ok("second"))]);
+        let body = "0123456789".repeat(20_000);
+        let head = "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 200000\r\n\r\n";
+        assert_eq!(rig.ask(&format!("{head}{body}")).await.text(), "second");
+        for (port, seen) in rig.seen() {
+            assert!(seen.ends_with(&format!("\r\n\r\n{body}")), "{port}");
+        }
+    });
+}
+
+#[test]
 fn an_upload_under_way_is_not_repeated() {
     run(async {
         let rig = pool(TWO, "proxy_request_buffering off;");

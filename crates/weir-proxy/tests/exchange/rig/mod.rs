@@ -59,6 +59,8 @@ pub(crate) struct Conf<'a> {
     pub(crate) server: &'a str,
     pub(crate) location: &'a str,
     pub(crate) format: &'a str,
+    /// Places of `worker_connections` that this worker has.
+    pub(crate) slots: usize,
 }
 
 impl Default for Conf<'_> {
@@ -70,6 +72,7 @@ impl Default for Conf<'_> {
             server: "",
             location: "",
             format: "'$status $body_bytes_sent $upstream_addr $upstream_status'",
+            slots: 64,
         }
     }
 }
@@ -83,6 +86,7 @@ impl Conf<'_> {
             server,
             location,
             format,
+            slots: _,
         } = self;
         format!(
             "error_log error.log info;\n{main}\nevents {{ worker_connections 64; }}\n\
@@ -125,7 +129,7 @@ impl Rig {
         let peers = Rc::new(Peers::new(PIPE));
         let dial = peers.clone();
         let dialer = Dialer::Memory(Rc::new(move |address| dial.dial(address)));
-        let worker = Worker::new(generation, dialer, 64, Arc::new(AtomicU64::new(1)));
+        let worker = Worker::new(generation, dialer, conf.slots, Arc::new(AtomicU64::new(1)));
         tokio::task::spawn_local(worker.clone().run_housekeeping());
         Self {
             worker,
@@ -189,6 +193,10 @@ impl Rig {
     /// Ports that were dialed, refused ones too.
     pub(crate) fn dialed(&self) -> Vec<u16> {
         self.peers.dialed()
+    }
+
+    pub(crate) fn worker(&self) -> &Worker {
+        &self.worker
     }
 
     /// Client connections that the worker has not finished with.

@@ -1,0 +1,87 @@
+//! A worker that goes out of service, or is out of places.
+
+use crate::rig::{Act, Conf, Rig, ok, run};
+
+const GET: &str = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+
+#[test]
+fn draining_closes_idle_connections_and_lets_others_finish() {
+    run(async {
+        let rig = Rig::location("");
+        let mut fresh = rig.connect();
+        let mut idle = rig.connect();
+        idle.send(GET).await;
+        let mut peer = rig.accept().await;
+        peer.request().await;
+        peer.send(ok("a")).await;
+        assert_eq!(idle.answer().await.text(), "a");
+        let mut busy = rig.connect();
+        busy.send(GET).await;
+        peer.request().await;
+        rig.worker().drain();
+        assert_eq!(idle.rest().await, b"");
+        assert_eq!(fresh.rest().await, b"");
+        assert_eq!(rig.open_connections(), 1);
+        peer.send(ok("last")).await;
+        assert_eq!(busy.answer().await.text(), "last");
+        assert!(busy.is_closed().await);
+        assert_eq!(peer.rest().await, b"", "no upstream connection is kept");
+    });
+}
+
+#[test]
+fn aborting_ends_heads_that_are_under_way() {
+    run(async {
+        let rig = Rig::location("");
+        let mut client = rig.connect();
+        client.send("GET / HT").await;
+        rig.settle().await;
+        rig.worker().abort();
+        assert_eq!(client.rest().await, b"");
+        assert_eq!(rig.open_connections(), 0);
+    });
+}
+
+#[test]
+fn without_a_free_place_no_connection_is_made() {
+    for (slots, status, line) in [
+        (0, 0, "[alert] 64 worker_connections are not enough"),
+        (
+            1,
+            500,
+            "[alert] 64 worker_connections are not enough while connecting to upstream",
+        ),
+        (2, 200, ""),
+    ] {
+        run(async {
+            let rig = Rig::new(&Conf {
+                slots,
+                ..Conf::default()
+            });
+            rig.script(9001, &[Act::Send(ok("a"))]);
+            let mut client = rig.connect();
+            client.try_send(GET).await;
+            let answer = client.answer().await;
+            assert_eq!(answer.status, status, "{slots}");
+            let lines: &[&str] = if line.is_empty() { &[] } else { &[line] };
+            assert_eq!(rig.errors().await, lines, "{slots}");
+        });
+    }
+}
+
+#[test]
+fn places_are_given_back() {
+    run(async {
+        let rig = Rig::new(&Conf {
+            slots: 2,
+            ..Conf::default()
+        });
+        rig.script(9001, &[Act::SendAndClose(ok("a"))]);
+        for _ in 0..5 {
+            let answer = rig.ask("GET / HTTP/1.0\r\n\r\n").await;
+            assert_eq!(answer.text(), "a");
+            rig.settle().await;
+        }
+        assert_eq!(rig.errors().await, [""; 0]);
+    });
+}
