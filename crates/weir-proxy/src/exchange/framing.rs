@@ -111,3 +111,69 @@ fn unchunk(
     bytes.truncate(end);
     Ok(Taken { complete, surplus })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules() -> ChunkRules {
+        ChunkRules {
+            strict_line_ends: true,
+            trailers: Some(100),
+        }
+    }
+
+    /// Takes `reads` one after the other: the payload, and what each read came to.
+    fn check(mut framing: Framing, reads: &[&str], payload: &str, last: Taken) {
+        let mut bytes = Vec::new();
+        let mut taken = None;
+        for read in reads {
+            let from = bytes.len();
+            bytes.extend_from_slice(read.as_bytes());
+            taken = framing.take(&mut bytes, from).ok();
+        }
+        assert_eq!(String::from_utf8_lossy(&bytes), payload, "{reads:?}");
+        assert_eq!(taken, Some(last), "{reads:?}");
+    }
+
+    const fn taken(complete: bool, surplus: bool) -> Taken {
+        Taken { complete, surplus }
+    }
+
+    #[test]
+    fn payload_is_what_the_framing_says() {
+        let chunked = || Framing::Chunked(Box::new(ChunkedDecoder::new(rules())));
+        for (framing, reads, payload, last) in [
+            (Framing::Length(3), &["ab"][..], "ab", taken(false, false)),
+            (Framing::Length(3), &["ab", "c"], "abc", taken(true, false)),
+            (Framing::Length(3), &["ab", "cd"], "abc", taken(true, true)),
+            (Framing::Length(0), &["x"], "", taken(true, true)),
+            (
+                Framing::UntilClose,
+                &["ab", "c"],
+                "abc",
+                taken(false, false),
+            ),
+            (chunked(), &["2\r\nab\r\n"], "ab", taken(false, false)),
+            (
+                chunked(),
+                &["2\r", "\nab\r\n1;x\r\nc", "\r\n0\r\n\r\n"],
+                "abc",
+                taken(true, false),
+            ),
+            (chunked(), &["1\r\na\r\n0\r\n\r\nX"], "a", taken(true, true)),
+        ] {
+            check(framing, reads, payload, last);
+        }
+    }
+
+    #[test]
+    fn trailers_are_kept_where_they_are_wanted() {
+        let mut framing = Framing::Chunked(Box::new(ChunkedDecoder::new(rules())));
+        let mut bytes = b"1\r\na\r\n0\r\nA: b\r\nC: d\r\n\r\n".to_vec();
+        assert_eq!(framing.take(&mut bytes, 0), Ok(taken(true, false)));
+        let mut lines = Vec::new();
+        framing.write_trailers(&mut lines);
+        assert_eq!(String::from_utf8_lossy(&lines), "A: b\r\nC: d\r\n");
+    }
+}

@@ -114,3 +114,42 @@ fn value(session: &Session, limit: &RateLimit) -> u64 {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Spends what the budget allows until `total` has passed; the seconds it took.
+    async fn pass(mut throttle: Throttle, total: u64) -> u64 {
+        let start = Instant::now();
+        let mut left = total;
+        while left > 0 {
+            let now = throttle.budget().map_or(left, |budget| budget.min(left));
+            assert!(now > 0, "nothing may pass, and nothing says until when");
+            throttle.spend(now);
+            left -= now;
+            if let Some(until) = throttle.blocked_until() {
+                tokio::time::sleep_until(until).await;
+                throttle.resume();
+                assert_eq!(throttle.blocked_until(), None);
+            }
+        }
+        start.elapsed().as_secs()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_second_begun_has_its_share() {
+        for (rate, free, total, seconds) in [
+            (0, 0, 1_000_000, 0),
+            (1000, 0, 999, 0),
+            (1000, 0, 1000, 1),
+            (1000, 0, 10_000, 10),
+            (1000, 4000, 10_000, 6),
+            (3, 0, 10, 3),
+            (1000, 20_000, 10_000, 0),
+        ] {
+            let took = pass(Throttle::new(rate, free), total).await;
+            assert_eq!(took, seconds, "{total} bytes at {rate} after {free}");
+        }
+    }
+}

@@ -155,3 +155,71 @@ fn make_levels(path: &Path) -> bool {
     path.parent()
         .is_some_and(|parent| !parent.exists() && std::fs::create_dir_all(parent).is_ok())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(folder: &Path, levels: &[u8]) -> TempPath {
+        TempPath {
+            path: folder.to_owned(),
+            levels: levels.to_vec(),
+        }
+    }
+
+    #[test]
+    fn numbers_become_hashed_paths() {
+        for (number, levels, path) in [
+            (1, &[][..], "t/0000000001"),
+            (1, &[1, 2], "t/1/00/0000000001"),
+            (12_345, &[1, 2], "t/5/34/0000012345"),
+            (12_345, &[3], "t/345/0000012345"),
+            (12_345_678_901, &[1], "t/1/12345678901"),
+        ] {
+            let found = path_of(&place(Path::new("t"), levels), number);
+            assert_eq!(found, Path::new(path));
+        }
+    }
+
+    #[test]
+    fn what_was_appended_is_read_from_any_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut file = TempFile::create(&place(folder.path(), &[1, 1]), FileName::None).unwrap();
+        file.append(b"abc").unwrap();
+        file.append(b"def").unwrap();
+        assert_eq!(file.len(), 6);
+        for (offset, limit, expected) in [(0, 10, "abcdef"), (2, 3, "cde"), (6, 4, "")] {
+            let mut read = b">".to_vec();
+            let count = file.read(offset, limit, &mut read).unwrap();
+            assert_eq!(count, expected.len());
+            assert_eq!(read, format!(">{expected}").as_bytes());
+        }
+    }
+
+    #[test]
+    fn names_last_as_long_as_they_should() {
+        for (name, while_open, afterwards) in [
+            (FileName::None, false, false),
+            (FileName::UntilDone, true, false),
+            (FileName::Kept, true, true),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let file = TempFile::create(&place(folder.path(), &[]), name).unwrap();
+            let path = file.path().to_owned();
+            assert_eq!(path.exists(), while_open, "{name:?}");
+            drop(file);
+            assert_eq!(path.exists(), afterwards, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_an_error_that_names_the_call() {
+        let folder = tempfile::tempdir().unwrap();
+        let blocked = folder.path().join("file");
+        std::fs::write(&blocked, "").unwrap();
+        let error = TempFile::create(&place(&blocked, &[]), FileName::None).unwrap_err();
+        let text = error.to_string();
+        assert!(text.starts_with("open() \""), "{text}");
+        assert!(text.ends_with("\" failed"), "{text}");
+    }
+}
