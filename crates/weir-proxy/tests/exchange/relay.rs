@@ -183,6 +183,43 @@ fn surplus_bytes_are_dropped_and_the_connection_with_them() {
     }
 }
 
+/// What is still to come of an answer must not become part of the next one.
+#[test]
+fn a_connection_whose_answer_broke_off_is_not_used_again() {
+    let chunked = "Transfer-Encoding: chunked\r\n\r\n";
+    for bytes in [
+        "Content-Length: 9\r\n\r\nabc".to_owned(),
+        format!("{chunked}3\r\nabc\r\n"),
+        format!("{chunked}3\r\nabc\r\nzz\r\n"),
+    ] {
+        run(async {
+            let rig = Rig::location("");
+            rig.script(9001, &[Act::Send(format!("HTTP/1.1 200 OK\r\n{bytes}"))]);
+            for _ in 0..2 {
+                let answer = rig.get().await;
+                assert!(answer.head.is_empty() || !answer.whole, "{bytes}");
+            }
+            assert_eq!(rig.dialed(), [9001, 9001], "{bytes}");
+        });
+    }
+}
+
+#[test]
+fn a_connection_whose_request_was_not_sent_whole_is_not_used_again() {
+    run(async {
+        let rig = Rig::location("proxy_request_buffering off;");
+        let mut client = rig.connect();
+        client
+            .send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc")
+            .await;
+        let mut peer = rig.accept().await;
+        peer.wire.head().await;
+        peer.send(ok("early")).await;
+        assert_eq!(client.answer().await.text(), "early");
+        assert_eq!(peer.rest().await, b"abc");
+    });
+}
+
 /// Whether a second request goes over the connection that brought this answer.
 async fn is_reused(method: &str, bytes: &str) -> bool {
     let rig = Rig::location("");
