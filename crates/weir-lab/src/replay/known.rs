@@ -25,10 +25,22 @@ pub(crate) struct Explained {
     pub(crate) id: String,
     /// The version; both when absent.
     version: Option<Version>,
+    /// Who differs; both binaries when absent.
+    by: Option<Player>,
     /// Beginnings of the paths of fields that differ.
     fields: Vec<String>,
     /// Why that is right.
     reason: String,
+}
+
+/// Whose run a list entry is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Player {
+    /// nginx itself.
+    Nginx,
+    /// weir, or whatever else is replayed against.
+    Weir,
 }
 
 /// The list could not be used.
@@ -59,16 +71,19 @@ pub enum KnownError {
 }
 
 impl Known {
-    /// Reads the list.
-    pub(crate) fn load(path: &Path) -> Result<Self, KnownError> {
+    /// Reads what the list says of `player`.
+    pub(crate) fn load(path: &Path, player: Player) -> Result<Self, KnownError> {
         let text = std::fs::read_to_string(path).map_err(|source| KnownError::Read {
             path: path.to_owned(),
             source,
         })?;
-        let known: Self = toml::from_str(&text).map_err(|source| KnownError::Parse {
+        let mut known: Self = toml::from_str(&text).map_err(|source| KnownError::Parse {
             path: path.to_owned(),
             source,
         })?;
+        for list in [&mut known.difference, &mut known.loose] {
+            list.retain(|explained| explained.by.is_none_or(|by| by == player));
+        }
         match known
             .difference
             .iter()

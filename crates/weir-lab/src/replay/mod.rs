@@ -113,8 +113,13 @@ pub fn main(options: &Options) -> ExitCode {
 /// Whether every outcome is as known.
 fn run(options: &Options) -> Result<bool, ReplayError> {
     let records = record::load(&options.records)?;
-    let known = known::Known::load(&options.known)?;
     let target = proxy::Target::ask(options)?;
+    let player = if target.is_nginx() {
+        known::Player::Nginx
+    } else {
+        known::Player::Weir
+    };
+    let known = known::Known::load(&options.known, player)?;
     let (mut jobs, mut results) = select(&records, options, &target);
     jobs.sort_by_key(|job| std::cmp::Reverse(records[job.index].shortest_time()));
     let started = tokio::time::Instant::now();
