@@ -1,8 +1,6 @@
 //! What the answer's head commands, and what of it reaches the client.
 
-use crate::rig::{Act, Answer, Conf, Rig, ok, run};
-
-const GET: &str = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+use crate::rig::{Act, Answer, Conf, GET, Rig, ok, run};
 
 /// The answer to GET under `location` where the upstream's head has `fields`.
 async fn answered(location: &str, fields: &str) -> Answer {

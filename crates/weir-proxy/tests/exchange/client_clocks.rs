@@ -4,10 +4,8 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::rig::{Act, Rig, assert_seconds, ok, run, timed};
+use crate::rig::{Act, GET, Rig, assert_seconds, ok, run, timed};
 use crate::rig::{Client, Conf};
-
-const GET: &str = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
 
 const CLIENT_TIMED_OUT: &str = "[info] client timed out (110: Connection timed out)";
 

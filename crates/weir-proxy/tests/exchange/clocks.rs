@@ -5,9 +5,7 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::time::sleep;
 
-use crate::rig::{Act, Conf, Rig, assert_seconds, ok, run, timed};
-
-const GET: &str = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+use crate::rig::{Act, Conf, GET, Rig, assert_seconds, ok, run, timed};
 
 const TIMED_OUT: &str = "upstream timed out (110: Connection timed out) while";
 

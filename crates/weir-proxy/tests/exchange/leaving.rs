@@ -1,8 +1,6 @@
 //! Clients that leave before their answer is complete.
 
-use crate::rig::{Act, Conf, Rig, ok, run};
-
-const GET: &str = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+use crate::rig::{Act, Conf, GET, Rig, ok, run};
 
 const LEFT: &str = "[info] epoll_wait() reported that client prematurely closed connection, so \
                     upstream connection is closed too while";

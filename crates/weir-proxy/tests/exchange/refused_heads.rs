@@ -1,12 +1,6 @@
 //! Heads that no upstream may see: two readings are possible, or none.
 
-use crate::rig::{Act, Rig, ok, run};
-
-fn serving() -> Rig {
-    let rig = Rig::location("");
-    rig.script(9001, &[Act::Send(ok("a"))]);
-    rig
-}
+use crate::rig::{Rig, run};
 
 #[test]
 fn ambiguous_requests_are_refused_whole() {
@@ -27,7 +21,7 @@ fn ambiguous_requests_are_refused_whole() {
         "Content-Length: 5\0\r\n",
     ] {
         run(async {
-            let rig = serving();
+            let rig = Rig::serving("");
             let mut client = rig.connect();
             let head = format!("POST / HTTP/1.1\r\nHost: h\r\n{fields}\r\n0\r\n\r\n");
             client.send(format!("{head}{smuggled}")).await;
@@ -51,7 +45,7 @@ fn ambiguous_requests_are_refused_whole() {
 fn fields_with_invalid_names_do_not_pass() {
     for field in [" folded", "A B: c", "under_score: x", "no colon"] {
         run(async {
-            let rig = serving();
+            let rig = Rig::serving("");
             let request = format!("GET / HTTP/1.1\r\nHost: h\r\nX: y\r\n{field}\r\n\r\n");
             let answer = rig.ask(&request).await;
             if answer.status == 200 {
@@ -89,7 +83,7 @@ fn requests_that_cannot_be_served_get_their_status() {
         ),
     ] {
         run(async {
-            let rig = serving();
+            let rig = Rig::serving("");
             let mut client = rig.connect();
             client.send(request).await;
             let answer = client.answer().await;
@@ -125,7 +119,7 @@ fn large_heads_are_refused() {
         ),
     ] {
         run(async {
-            let rig = serving();
+            let rig = Rig::serving("");
             let answer = rig.ask(&request).await;
             assert_eq!(answer.status, status);
             let errors = rig.errors().await;
@@ -140,7 +134,7 @@ fn large_heads_are_refused() {
 #[test]
 fn http_0_9_gets_a_body_and_nothing_else() {
     run(async {
-        let rig = serving();
+        let rig = Rig::serving("");
         let mut client = rig.connect();
         client.send("GET /old\r\n").await;
         assert_eq!(client.rest().await, b"a");

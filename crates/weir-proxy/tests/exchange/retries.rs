@@ -4,8 +4,6 @@ use crate::rig::{Act, Conf, Rig, ok, run};
 
 const TWO: &str = "server 127.0.0.1:9001; server 127.0.0.1:9002;";
 
-const TWO_KEPT: &str = "server 127.0.0.1:9001; server 127.0.0.1:9002; keepalive 4;";
-
 fn pool(upstream: &str, location: &str) -> Rig {
     Rig::new(&Conf {
         upstream,
@@ -226,74 +224,6 @@ fn tries_are_limited() {
 }
 
 #[test]
-fn a_kept_connection_that_died_costs_no_try() {
-    let again = "127.0.0.1:9001, 127.0.0.1:9001 502, 200 connection_terminated, -";
-    let gone = "127.0.0.1:9001 502 connection_terminated";
-    for (location, method, line) in [
-        ("", "GET", format!("200 {again}")),
-        (
-            "proxy_next_upstream_tries 1;",
-            "GET",
-            format!("200 {again}"),
-        ),
-        ("", "POST", format!("502 {gone}")),
-        ("proxy_next_upstream off;", "GET", format!("502 {gone}")),
-        ("proxy_next_upstream timeout;", "GET", format!("502 {gone}")),
-    ] {
-        run(async {
-            let rig = pool("server 127.0.0.1:9001; keepalive 4;", location);
-            let acts = [Act::Send(ok("1")), Act::Close, Act::Send(ok("3"))];
-            rig.script(9001, &acts);
-            assert_eq!(rig.get().await.text(), "1");
-            rig.ask(&request(method)).await;
-            assert_eq!(rig.access().await[1], line, "{method} {location}");
-            assert_eq!(
-                rig.errors().await,
-                [
-                    "[error] upstream prematurely closed connection while reading response header \
-                  from upstream"
-                ]
-            );
-        });
-    }
-}
-
-#[test]
-fn a_kept_connection_that_closed_while_idle_leaves_no_trace() {
-    run(async {
-        let rig = pool(TWO_KEPT, "");
-        rig.script(9001, &[Act::SendAndClose(ok("1"))]);
-        rig.script(9002, &[Act::Send(ok("2"))]);
-        for body in ["1", "2", "1", "2"] {
-            assert_eq!(rig.get().await.text(), body);
-            rig.settle().await;
-        }
-        assert_eq!(rig.dialed(), [9001, 9002, 9001]);
-        assert_eq!(rig.errors().await, [""; 0]);
-    });
-}
-
-#[test]
-fn without_a_live_peer_the_answer_is_502_and_names_the_pool() {
-    run(async {
-        let rig = pool("server 127.0.0.1:9001 down; server 127.0.0.1:9002;", "");
-        rig.script(9002, &[Act::Refuse]);
-        assert_eq!(rig.get().await.status, 502);
-        assert_eq!(rig.get().await.status, 502);
-        let nobody = "no live upstreams while connecting to upstream";
-        let context = "client: 127.0.0.1, server: localhost, request: \"GET / HTTP/1.1\"";
-        let lines = rig.error_lines().await;
-        assert!(
-            lines.contains(&format!(
-                "[error] {nobody}, {context}, upstream: \"http://u/\", host: \"h\""
-            )),
-            "{lines:#?}"
-        );
-        assert_eq!(rig.access().await[1], "502 u 502 destination_unavailable");
-    });
-}
-
-#[test]
 fn the_last_answer_is_passed_on() {
     run(async {
         let rig = pool(TWO, "proxy_next_upstream http_503 http_500;");
@@ -308,82 +238,4 @@ fn the_last_answer_is_passed_on() {
         assert!(answer.head.starts_with("HTTP/1.1 500 Mine\r\n"));
         assert_eq!(answer.text(), "last");
     });
-}
-
-#[test]
-fn a_peer_that_is_taken_out_is_named_after_an_error_but_before_a_time_out() {
-    let out = |words: &str| format!("[warn] upstream server temporarily disabled while {words}");
-    let connecting = "connecting to upstream";
-    let reading = "reading response header from upstream";
-    for (act, lines) in [
-        (
-            Act::Refuse,
-            [
-                format!(
-                    "[error] connect() to 127.0.0.1:9001 failed (111: Connection refused) while {connecting}"
-                ),
-                out(connecting),
-            ],
-        ),
-        (
-            Act::Close,
-            [
-                format!("[error] upstream prematurely closed connection while {reading}"),
-                out(reading),
-            ],
-        ),
-        (
-            Act::Stall,
-            [
-                out(reading),
-                format!("[error] upstream timed out (110: Connection timed out) while {reading}"),
-            ],
-        ),
-    ] {
-        run(async {
-            let rig = pool(TWO, "");
-            rig.script(9001, &[act]);
-            rig.script(9002, &[Act::Send(ok("b"))]);
-            assert_eq!(rig.get().await.status, 200);
-            assert_eq!(rig.errors().await, lines);
-        });
-    }
-}
-
-#[test]
-fn failures_are_counted_up_to_max_fails() {
-    for (upstream, location, act, dialed) in [
-        // Taken out at once.
-        (TWO, "", Act::Refuse, 1),
-        (
-            "server 127.0.0.1:9001 max_fails=2; server 127.0.0.1:9002;",
-            "",
-            Act::Refuse,
-            2,
-        ),
-        (
-            "server 127.0.0.1:9001 max_fails=0; server 127.0.0.1:9002;",
-            "",
-            Act::Refuse,
-            4,
-        ),
-        // An answer that is not retried is no failure.
-        (TWO, "", Act::status(503), 4),
-        (TWO, "proxy_next_upstream http_503;", Act::status(503), 1),
-        (TWO, "proxy_next_upstream http_404;", Act::status(404), 4),
-        (TWO, "proxy_next_upstream off;", Act::Refuse, 1),
-    ] {
-        run(async {
-            let rig = pool(upstream, location);
-            rig.script(9001, &[act]);
-            rig.script(9002, &[Act::SendAndClose(ok("b"))]);
-            for _ in 0..8 {
-                let request = "GET / HTTP/1.0\r\n\r\n";
-                rig.ask(request).await;
-            }
-            let seen = rig.access().await;
-            let tried = seen.iter().filter(|line| line.contains(":9001")).count();
-            assert_eq!(tried, dialed, "{upstream} {location}: {seen:#?}");
-        });
-    }
 }

@@ -1,8 +1,6 @@
 //! A worker that goes out of service, or is out of places.
 
-use crate::rig::{Act, Conf, Rig, ok, run};
-
-const GET: &str = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+use crate::rig::{Act, Conf, GET, Rig, ok, run};
 
 #[test]
 fn draining_closes_idle_connections_and_lets_others_finish() {

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::rig::{Act, Rig, run, timed};
-
-const GET: &str = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+use crate::rig::{Act, GET, Rig, run, timed};
 
 const MIB: usize = 1024 * 1024;
 

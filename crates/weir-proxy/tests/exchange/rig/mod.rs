@@ -35,6 +35,9 @@ const PIPE: usize = 64 * 1024;
 /// A test that is not over by then waits for something that never comes.
 const STUCK: Duration = Duration::from_secs(100_000);
 
+/// The plainest request.
+pub(crate) const GET: &str = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+
 /// Runs `test` on a worker's kind of runtime with the clock paused: time passes only when every
 /// task waits for it.
 pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
@@ -165,9 +168,9 @@ impl Rig {
         }
     }
 
-    /// As [`Self::ask`], for `GET /`.
+    /// As [`Self::ask`], for [`GET`].
     pub(crate) async fn get(&self) -> Answer {
-        self.ask("GET / HTTP/1.1\r\nHost: h\r\n\r\n").await
+        self.ask(GET).await
     }
 
     /// The next upstream connection that no script answers.
@@ -188,6 +191,23 @@ impl Rig {
     /// Port and text of each request that scripts have read.
     pub(crate) fn seen(&self) -> Vec<(u16, String)> {
         self.peers.seen()
+    }
+
+    /// Method, URI and body of each request that scripts have read.
+    pub(crate) fn reached(&self) -> Vec<String> {
+        let short = |(_, text): &(u16, String)| {
+            let (head, body) = text.split_once("\r\n\r\n").expect("a whole head");
+            let line = head.split(" HTTP/").next().expect("a line");
+            format!("{line} {body}").trim_end().to_owned()
+        };
+        self.seen().iter().map(short).collect()
+    }
+
+    /// A worker as [`Self::location`] makes it, whose peer answers `a` to everything.
+    pub(crate) fn serving(directives: &str) -> Self {
+        let rig = Self::location(directives);
+        rig.script(9001, &[Act::Send(ok("a"))]);
+        rig
     }
 
     /// Ports that were dialed, refused ones too.

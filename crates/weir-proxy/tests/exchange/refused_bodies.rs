@@ -1,0 +1,118 @@
+//! Request bodies that are refused, or that nobody wants.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::rig::{Act, Conf, Rig, ok, run};
+
+const POST: &str = "POST / HTTP/1.1\r\nHost: h\r\n";
+
+#[test]
+fn bodies_that_are_too_large_are_refused() {
+    let length = format!("{POST}Content-Length: 11\r\n\r\n");
+    let chunked = format!("{POST}Transfer-Encoding: chunked\r\n\r\nb\r\nx");
+    let chunks = format!("{POST}Transfer-Encoding: chunked\r\n\r\n6\r\nabcdef\r\n5\r\nx");
+    for (request, line) in [
+        (length, "client intended to send too large body: 11 bytes"),
+        (
+            chunked,
+            "client intended to send too large chunked body: 0+11 bytes",
+        ),
+        (
+            chunks,
+            "client intended to send too large chunked body: 6+5 bytes",
+        ),
+    ] {
+        run(async {
+            let rig = Rig::serving("client_max_body_size 10;");
+            let mut client = rig.connect();
+            client.send(&request).await;
+            let answer = client.answer().await;
+            assert_eq!(answer.status, 413, "{request}");
+            assert_eq!(answer.field("connection"), Some("close"));
+            assert_eq!(client.rest().await, b"");
+            assert_eq!(rig.dialed(), [0; 0]);
+            assert_eq!(rig.errors().await, [format!("[error] {line}")]);
+        });
+    }
+}
+
+#[test]
+fn a_refused_client_may_finish_sending() {
+    run(async {
+        let rig = Rig::serving("client_max_body_size 10;");
+        let mut client = rig.connect_through(64 * 1024);
+        client
+            .send(format!("{POST}Content-Length: 20000\r\n\r\n"))
+            .await;
+        assert_eq!(client.answer().await.status, 413);
+        for _ in 0..4 {
+            sleep(Duration::from_secs(4)).await;
+            client.send("x".repeat(5000)).await;
+        }
+        assert_eq!(rig.open_connections(), 1, "it lingers");
+        sleep(Duration::from_secs(6)).await;
+        assert_eq!(rig.open_connections(), 0, "lingering_timeout is over");
+    });
+}
+
+#[test]
+fn bodies_that_nobody_wants_are_dropped_and_the_connection_kept() {
+    for body in [
+        ("Content-Length: 4\r\n\r\n", "wxyz"),
+        (
+            "Transfer-Encoding: chunked\r\n\r\n",
+            "4\r\nwxyz\r\n0\r\n\r\n",
+        ),
+    ] {
+        for pause in [false, true] {
+            run(async {
+                let rig = Rig::new(&Conf {
+                    server: "location /no { return 403; }",
+                    ..Conf::default()
+                });
+                rig.script(9001, &[Act::Send(ok("a"))]);
+                let mut client = rig.connect();
+                client
+                    .send(format!("POST /no HTTP/1.1\r\nHost: h\r\n{}", body.0))
+                    .await;
+                if pause {
+                    assert_eq!(client.answer().await.status, 403);
+                    client.send(body.1).await;
+                } else {
+                    client.send(body.1).await;
+                    assert_eq!(client.answer().await.status, 403);
+                }
+                client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n").await;
+                assert_eq!(client.answer().await.text(), "a");
+                assert_eq!(rig.reached(), ["GET /"]);
+                assert_eq!(rig.access().await.len(), 2);
+            });
+        }
+    }
+}
+
+#[test]
+fn broken_chunks_of_an_upload_are_refused() {
+    for (location, body) in [
+        ("", "zz\r\n"),
+        ("", "3\r\nabcd\r\n"),
+        ("proxy_request_buffering off;", "zz\r\n"),
+    ] {
+        run(async {
+            let rig = Rig::serving(location);
+            let mut client = rig.connect();
+            client
+                .send(format!("{POST}Transfer-Encoding: chunked\r\n\r\n{body}"))
+                .await;
+            assert_eq!(client.answer().await.status, 400, "{location} {body}");
+            assert_eq!(client.rest().await, b"");
+            assert_eq!(rig.reached(), [""; 0]);
+            assert_eq!(
+                rig.errors().await,
+                ["[error] client sent invalid chunked body"]
+            );
+        });
+    }
+}
