@@ -1,6 +1,6 @@
 //! Which upstream connections serve another request, and what becomes of those that died meanwhile.
 
-use crate::rig::{Act, Conf, Rig, ok, run};
+use crate::rig::{Act, Conf, GET, Rig, ok, run};
 
 #[test]
 fn surplus_bytes_are_dropped_and_the_connection_with_them() {
@@ -196,5 +196,43 @@ fn a_kept_connection_that_closed_while_idle_leaves_no_trace() {
         }
         assert_eq!(rig.dialed(), [9001, 9002, 9001]);
         assert_eq!(rig.errors().await, [""; 0]);
+    });
+}
+
+/// Nobody has looked at the idle connection between its end and the request.
+#[test]
+fn a_kept_connection_that_closes_with_the_request_is_not_used() {
+    run(async {
+        let rig = pool("server 127.0.0.1:9001; keepalive 4;", "");
+        let mut client = rig.connect();
+        client.send(GET).await;
+        let mut peer = rig.accept().await;
+        peer.request().await;
+        peer.send(ok("1")).await;
+        assert_eq!(client.answer().await.text(), "1");
+        client.send(GET).await;
+        drop(peer);
+        let mut second = rig.accept().await;
+        second.request().await;
+        second.send(ok("2")).await;
+        assert_eq!(client.answer().await.text(), "2");
+        assert_eq!(rig.errors().await, [""; 0]);
+    });
+}
+
+#[test]
+fn the_try_that_a_dead_connection_cost_is_given_back() {
+    run(async {
+        let rig = pool(
+            "server 127.0.0.1:9001 weight=9; server 127.0.0.1:9002; server 127.0.0.1:9003; \
+             keepalive 4;",
+            "proxy_next_upstream_tries 2;",
+        );
+        rig.script(9001, &[Act::Send(ok("1")), Act::Close]);
+        rig.script(9002, &[Act::Refuse]);
+        rig.script(9003, &[Act::Send(ok("3"))]);
+        assert_eq!(rig.get().await.text(), "1");
+        assert_eq!(rig.get().await.text(), "3");
+        assert_eq!(rig.dialed(), [9001, 9002, 9003]);
     });
 }
