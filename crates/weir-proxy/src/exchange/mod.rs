@@ -52,7 +52,7 @@ pub(crate) async fn proxy(session: &mut Session, pass: &ProxyPass) -> Outcome {
         TargetPool::Literal(pool) => (&**pool, None),
     };
     let exchange = Exchange::new(session, settings, pool, method, head);
-    Box::pin(exchange.run()).await
+    exchange.run().await
 }
 
 /// Reads the body whole, or only what has come if it is to be passed on as it arrives.
