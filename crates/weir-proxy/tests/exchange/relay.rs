@@ -1,6 +1,6 @@
 //! Response bodies: the framing that each kind of client gets, and when bytes are handed on.
 
-use crate::rig::{Act, Answer, Client, GET, Peer, Rig, ok, run};
+use crate::rig::{Act, Answer, Client, Conf, GET, Peer, Rig, ok, run};
 
 /// How an upstream frames the body `hello`, and whether it must close to end it.
 const FRAMINGS: [(&str, bool); 3] = [
@@ -176,4 +176,62 @@ fn interim_heads_pass_by() {
         assert_eq!((answer.status, answer.text().as_str()), (200, "final"));
         assert_eq!(rig.access().await, ["200 5 127.0.0.1:9001 103"]);
     });
+}
+
+#[test]
+fn early_hints_are_passed_on_where_asked_for() {
+    for (directive, passed) in [
+        ("", false),
+        ("early_hints $http_x;", true),
+        ("early_hints $http_y;", false),
+    ] {
+        run(async {
+            let rig = Rig::location(directive);
+            let hints = "HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n";
+            rig.script(9001, &[Act::Send(format!("{hints}{}", ok("final")))]);
+            let mut client = rig.connect();
+            client
+                .send("GET / HTTP/1.1\r\nHost: h\r\nX: 1\r\n\r\n")
+                .await;
+            if passed {
+                assert_eq!(client.answer().await.head, hints);
+            }
+            assert_eq!(client.answer().await.text(), "final", "{directive}");
+        });
+    }
+}
+
+#[test]
+fn trailers_are_passed_to_who_takes_them() {
+    for (directive, field, passed) in [
+        ("", "TE: trailers\r\n", false),
+        ("proxy_pass_trailers on;", "", false),
+        ("proxy_pass_trailers on;", "TE: trailers\r\n", true),
+    ] {
+        run(async {
+            let rig = Rig::new(&Conf {
+                location: directive,
+                format: "'$upstream_trailer_x_sum $sent_trailer_x_sum'",
+                ..Conf::default()
+            });
+            let bytes = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
+                         1\r\na\r\n0\r\nX-Sum: 7\r\n\r\n";
+            rig.script(9001, &[Act::send(bytes)]);
+            let mut client = rig.connect();
+            client
+                .send(format!("GET / HTTP/1.1\r\nHost: h\r\n{field}\r\n"))
+                .await;
+            let answer = client.arrived().await;
+            let end = if passed {
+                "0\r\nX-Sum: 7\r\n\r\n"
+            } else {
+                "\r\n0\r\n\r\n"
+            };
+            assert!(answer.ends_with(end), "{directive} {field}: {answer}");
+            let line = rig.access().await.remove(0);
+            if passed {
+                assert_eq!(line, "7 7");
+            }
+        });
+    }
 }
