@@ -178,7 +178,11 @@ impl ChunkedDecoder {
     /// Bytes of the current chunk's data that are still to come; 0 between chunks.
     #[must_use]
     pub fn chunk_rest(&self) -> u64 {
-        if self.stage == Stage::Data { self.size } else { 0 }
+        if self.stage == Stage::Data {
+            self.size
+        } else {
+            0
+        }
     }
 
     /// Names and values of the kept trailers, complete once done.

@@ -135,7 +135,6 @@ impl Plan {
             response_rules: ResponseRules {
                 strict: differences.strict_upstream_lengths,
                 early_hints: differences.early_hints,
-                trim_tabs: false,
             },
             differences,
             signature: format!("nginx/{}", config.compat.version()),

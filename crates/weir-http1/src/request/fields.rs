@@ -66,7 +66,8 @@ fn take_host(buf: &[u8], head: &mut RequestHead, field: Field) -> Result<Taken, 
         return Err(RequestFault::DuplicateHost(pair));
     }
     // The log shows the host that is refused.
-    head.known.set_first(KnownField::Host, head.fields.len() - 1);
+    head.known
+        .set_first(KnownField::Host, head.fields.len() - 1);
     let host = validate_host(field.value.of(buf)).map_err(|_fault| RequestFault::InvalidHost)?;
     if !head.host.is_empty() {
         return Ok(Taken::Field);

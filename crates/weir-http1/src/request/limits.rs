@@ -41,21 +41,17 @@ impl Default for HeadLimits {
 pub struct HeadCompat {
     /// `CONNECT host:port` is a request line (answered with 405), not an invalid request (400).
     pub connect_authority: bool,
-    /// Tabs around a field's value are trimmed like spaces.
-    pub trim_tabs: bool,
 }
 
 impl HeadCompat {
     /// nginx 1.22.
     pub const V1_22: Self = Self {
         connect_authority: false,
-        trim_tabs: false,
     };
     /// nginx 1.28.
     pub const V1_28: Self = Self::V1_22;
     /// nginx 1.31.
     pub const V1_31: Self = Self {
         connect_authority: true,
-        trim_tabs: false,
     };
 }

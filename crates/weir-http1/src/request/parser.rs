@@ -219,7 +219,7 @@ impl RequestParser {
     ) -> Result<Progress, RequestFault> {
         let rules = LineRules {
             underscores: limits.underscores,
-            trim_tabs: limits.compat.trim_tabs,
+            trim_tabs: false,
             skip_status_lines: false,
         };
         loop {

@@ -12,8 +12,6 @@ pub struct ResponseRules {
     pub strict: bool,
     /// Since 1.29: a 103 is an interim head, not the response.
     pub early_hints: bool,
-    /// Tabs around a field's value are trimmed like spaces.
-    pub trim_tabs: bool,
 }
 
 impl ResponseRules {
@@ -21,19 +19,16 @@ impl ResponseRules {
     pub const V1_22: Self = Self {
         strict: false,
         early_hints: false,
-        trim_tabs: false,
     };
     /// nginx 1.28.
     pub const V1_28: Self = Self {
         strict: true,
         early_hints: false,
-        trim_tabs: false,
     };
     /// nginx 1.31.
     pub const V1_31: Self = Self {
         strict: true,
         early_hints: true,
-        trim_tabs: false,
     };
 }
 

@@ -117,7 +117,7 @@ impl ResponseParser {
     ) -> Result<ResponseProgress, ResponseFault> {
         let line_rules = LineRules {
             underscores: true,
-            trim_tabs: rules.trim_tabs,
+            trim_tabs: false,
             skip_status_lines: true,
         };
         loop {
