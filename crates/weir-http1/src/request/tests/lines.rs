@@ -2,9 +2,7 @@
 
 use super::{parse, text};
 use crate::field::KnownField;
-use crate::request::{
-    ConnectionOption, HeadCompat, HeadLimits, Method, Progress, RequestHead, RequestParser,
-};
+use crate::request::{ConnectionOption, HeadLimits, Method, Progress, RequestHead, RequestParser};
 use crate::version::Version;
 
 fn head(input: &str) -> RequestHead {
