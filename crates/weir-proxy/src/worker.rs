@@ -25,6 +25,12 @@ const PROMPT: Duration = Duration::from_millis(20);
 /// Time between two looks at idle upstream connections.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
 
+/// Idle connections that make room at once, as in nginx.
+const REUSED_AT_ONCE: usize = 32;
+
+/// Turns of the reactor that a connection may take to close.
+const TURNS_TO_CLOSE: usize = 4;
+
 /// Requests kept for reuse.
 const KEPT_REQUESTS: usize = 64;
 
@@ -38,8 +44,10 @@ pub struct Worker {
     free_slots: Cell<usize>,
     slots: Cell<usize>,
     numbers: Arc<AtomicU64>,
-    connections: RefCell<Wakers>,
+    connections: RefCell<Tasks>,
     draining: Cell<bool>,
+    /// Idle connections are not closed while the worker drains; they end with their next answer.
+    retiring: Cell<bool>,
     /// `worker_shutdown_timeout` is over: everything ends now.
     aborting: Cell<bool>,
     #[expect(
@@ -64,11 +72,22 @@ impl Wake for IdleWoken {
     }
 }
 
-/// How to wake each connection's task.
+/// The tasks of the open connections.
 #[derive(Default)]
-struct Wakers {
-    places: Vec<Option<Waker>>,
+struct Tasks {
+    places: Vec<Option<TaskEntry>>,
     free: Vec<usize>,
+    /// Number of the last time that a connection fell idle.
+    idle_turns: u64,
+}
+
+/// What the worker knows of one connection.
+struct TaskEntry {
+    waker: Waker,
+    /// When it fell idle, in turns; 0 while it serves a request.
+    idle_turn: u64,
+    /// It is to close, to make room for another.
+    evicted: bool,
 }
 
 /// A taken place of `worker_connections`.
@@ -86,11 +105,31 @@ pub(crate) struct Registration {
     place: usize,
 }
 
+impl Registration {
+    /// Notes that the connection waits for a request, or no longer.
+    pub(crate) fn set_idle(&self, idle: bool) {
+        let mut tasks = self.worker.connections.borrow_mut();
+        tasks.idle_turns += u64::from(idle);
+        let turn = if idle { tasks.idle_turns } else { 0 };
+        if let Some(task) = &mut tasks.places[self.place] {
+            task.idle_turn = turn;
+        }
+    }
+
+    /// Whether the connection is to make room for another.
+    pub(crate) fn is_evicted(&self) -> bool {
+        let tasks = self.worker.connections.borrow();
+        tasks.places[self.place]
+            .as_ref()
+            .is_some_and(|task| task.evicted)
+    }
+}
+
 impl Drop for Registration {
     fn drop(&mut self) {
-        let mut wakers = self.worker.connections.borrow_mut();
-        wakers.places[self.place] = None;
-        wakers.free.push(self.place);
+        let mut tasks = self.worker.connections.borrow_mut();
+        tasks.places[self.place] = None;
+        tasks.free.push(self.place);
     }
 }
 
@@ -115,6 +154,7 @@ impl Worker {
             numbers,
             connections: RefCell::default(),
             draining: Cell::new(false),
+            retiring: Cell::new(false),
             aborting: Cell::new(false),
             requests: RefCell::default(),
             lines_wait: Notify::new(),
@@ -166,8 +206,22 @@ impl Worker {
 
     /// Closes idle connections and lets the others end after their request (SIGQUIT).
     pub fn drain(&self) {
+        self.retiring.set(false);
         self.draining.set(true);
         self.wake_all();
+    }
+
+    /// Takes no more than what its connections still send: each ends with its next answer. For a
+    /// worker that a reload makes superfluous, whose clients may be about to send.
+    pub fn retire(&self) {
+        self.retiring.set(true);
+        self.draining.set(true);
+        self.wake_all();
+    }
+
+    /// Whether idle connections close now.
+    pub(crate) fn closes_idle(&self) -> bool {
+        self.draining.get() && !self.retiring.get() || self.aborting.get()
     }
 
     /// Ends everything at once (SIGTERM, `worker_shutdown_timeout`).
@@ -187,34 +241,89 @@ impl Worker {
 
     /// Connections that are open now.
     pub fn open_connections(&self) -> usize {
-        let wakers = self.connections.borrow();
-        wakers.places.len() - wakers.free.len()
+        let tasks = self.connections.borrow();
+        tasks.places.len() - tasks.free.len()
     }
 
     fn wake_all(&self) {
-        let wakers: Vec<Waker> = self
-            .connections
-            .borrow()
+        let tasks = self.connections.borrow();
+        let wakers: Vec<Waker> = tasks
             .places
             .iter()
             .flatten()
-            .cloned()
+            .map(|task| task.waker.clone())
             .collect();
+        drop(tasks);
         wakers.into_iter().for_each(Waker::wake);
     }
 
     /// Enters the running task into the list.
     pub(crate) fn register(self: &Rc<Self>, waker: Waker) -> Registration {
-        let mut wakers = self.connections.borrow_mut();
-        let place = wakers.free.pop().unwrap_or_else(|| {
-            wakers.places.push(None);
-            wakers.places.len() - 1
+        let mut tasks = self.connections.borrow_mut();
+        let entry = Some(TaskEntry {
+            waker,
+            idle_turn: 0,
+            evicted: false,
         });
-        wakers.places[place] = Some(waker);
+        let place = match tasks.free.pop() {
+            Some(place) => {
+                tasks.places[place] = entry;
+                place
+            }
+            None => {
+                tasks.places.push(entry);
+                tasks.places.len() - 1
+            }
+        };
         Registration {
             worker: self.clone(),
             place,
         }
+    }
+
+    /// Closes the connections that have idled longest, as nginx does when places run out
+    /// (`ngx_drain_connections`); they close when their tasks run.
+    fn reuse_idle(&self) {
+        let mut tasks = self.connections.borrow_mut();
+        let mut idle: Vec<(u64, usize)> = tasks
+            .places
+            .iter()
+            .enumerate()
+            .filter_map(|(place, task)| Some((task.as_ref()?.idle_turn, place)))
+            .filter(|(turn, _)| *turn > 0)
+            .collect();
+        idle.sort_unstable();
+        let count = REUSED_AT_ONCE.min(idle.len().div_ceil(8));
+        let mut wakers = Vec::new();
+        for (_, place) in idle.into_iter().take(count) {
+            if let Some(task) = &mut tasks.places[place] {
+                task.evicted = true;
+                wakers.push(task.waker.clone());
+            }
+        }
+        drop(tasks);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// A place of `worker_connections`, if need be that of an idle connection; `None` if all serve.
+    pub(crate) async fn acquire_slot(self: &Rc<Self>) -> Option<Slot> {
+        if let Some(slot) = self.take_slot() {
+            return Some(slot);
+        }
+        self.reuse_idle();
+        for _ in 0..TURNS_TO_CLOSE {
+            tokio::task::yield_now().await;
+            if let Some(slot) = self.take_slot() {
+                let text = format!(
+                    "{} worker_connections are not enough, reusing connections",
+                    self.worker_connections()
+                );
+                let sinks = self.generation().main_sinks().clone();
+                weir_log::emit(&sinks, weir_log::Level::Warn, None, text.as_bytes());
+                return Some(slot);
+            }
+        }
+        None
     }
 
     /// Takes a place of `worker_connections`; `None` if all are taken.
@@ -257,7 +366,7 @@ impl Worker {
         local: Option<SocketAddr>,
     ) {
         let plan = self.generation();
-        let Some(slot) = self.take_slot() else {
+        let Some(slot) = self.acquire_slot().await else {
             let text = format!(
                 "{} worker_connections are not enough",
                 self.worker_connections()

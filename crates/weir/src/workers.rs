@@ -38,6 +38,9 @@ pub(crate) enum Order {
     FlushLines(oneshot::Sender<()>),
     /// Accept no more, answer what is under way, end; at the latest after this time.
     Drain(Option<Duration>),
+    /// As [`Order::Drain`], but idle connections may send one more request: their clients know
+    /// nothing of a reload.
+    Retire(Option<Duration>),
     /// End at once.
     Stop,
 }
@@ -170,6 +173,7 @@ async fn work(
         acceptors,
         plan,
         log: around.log.clone(),
+        retires: false,
     };
     let limit = desk.obey(&mut orders).await;
     desk.wind_down(&mut orders, limit).await;
@@ -190,6 +194,8 @@ struct Desk {
     acceptors: Acceptors,
     plan: Arc<Plan>,
     log: LogHandle,
+    /// It ends because a reload has made it superfluous.
+    retires: bool,
 }
 
 /// When a worker that has begun to end must be gone.
@@ -208,6 +214,10 @@ impl Desk {
                 Order::Adopt(assignment) => self.adopt(assignment),
                 Order::FlushLines(done) => self.flush_lines(done),
                 Order::Drain(limit) => return limit.map_or(Limit::Never, Limit::After),
+                Order::Retire(limit) => {
+                    self.retires = true;
+                    return limit.map_or(Limit::Never, Limit::After);
+                }
                 Order::Stop => return Limit::Now,
             }
         }
@@ -219,7 +229,11 @@ impl Desk {
         self.acceptors.close();
         if limit != Limit::Now {
             self.notice("gracefully shutting down");
-            self.worker.drain();
+            if self.retires {
+                self.worker.retire();
+            } else {
+                self.worker.drain();
+            }
         }
         tokio::select! {
             () = self.acceptors.idle() => {}
@@ -238,8 +252,9 @@ impl Desk {
         loop {
             match orders.recv().await {
                 Some(Order::FlushLines(done)) => self.flush_lines(done),
+                Some(Order::Drain(_)) => self.worker.drain(),
                 // It has begun to end under the configuration it has.
-                Some(Order::Adopt(_) | Order::Drain(_)) => {}
+                Some(Order::Adopt(_) | Order::Retire(_)) => {}
                 Some(Order::Stop) | None => return,
             }
         }

@@ -11,10 +11,11 @@ use weir_log::Level;
 
 use super::head::{self, HeadEnd};
 use crate::content::dispatch;
-use crate::io::buffers;
+use crate::io::{buffers, clock};
 use crate::report::access_log;
 use crate::report::error_log::{self, Message};
 use crate::session::{Action, Connection, Session};
+use crate::worker::Registration;
 
 /// Serves `conn` until it ends. The future is small while the connection idles: what a request
 /// needs is boxed when its first byte comes.
@@ -25,14 +26,21 @@ pub(crate) async fn serve(conn: Connection) {
 
 async fn serve_connection(mut conn: Connection) {
     let worker = conn.worker.clone();
-    let _registration = poll_fn(|cx| Poll::Ready(worker.register(cx.waker().clone()))).await;
-    while conn.wait_for_request().await {
+    let registration = poll_fn(|cx| Poll::Ready(worker.register(cx.waker().clone()))).await;
+    loop {
+        registration.set_idle(true);
+        if !conn.wait_for_request(&registration).await {
+            return;
+        }
+        registration.set_idle(false);
         let plan = conn.plan.clone();
         let mut running = Box::pin(serve_requests(conn));
         let kept = poll_fn(|cx| {
             if worker.is_aborting() || plan.is_expired() {
                 return Poll::Ready(None);
             }
+            // Once per wake-up, so that a worker that never sleeps keeps time.
+            clock::refresh();
             running.as_mut().poll(cx)
         });
         match kept.await {
@@ -146,7 +154,7 @@ impl Session {
     /// What was read ahead becomes the beginning of the next request.
     fn begin_request(&mut self) {
         std::mem::swap(&mut self.req.bytes, &mut self.conn.input);
-        self.req.started = crate::io::clock::now();
+        self.req.started = clock::now();
         self.conn.requests += 1;
         self.conn.action = if self.req.pipelined {
             Action::ReadingPipelinedLine
@@ -166,7 +174,7 @@ impl Session {
 
 impl Connection {
     /// Waits for the first bytes of a request; `false` when the connection is to end.
-    async fn wait_for_request(&mut self) -> bool {
+    async fn wait_for_request(&mut self, registration: &Registration) -> bool {
         if self.requests == 0 {
             let server = self.plan.default_server(self.listen);
             self.deadline.set(server.core.client_header_timeout);
@@ -177,7 +185,7 @@ impl Connection {
             }
             self.deadline.set(self.idle_timeout);
         }
-        let arrived = poll_fn(|cx| self.poll_first_bytes(cx)).await;
+        let arrived = poll_fn(|cx| self.poll_first_bytes(cx, registration)).await;
         // As in nginx, the first head's time runs from accept on, a later one's from its first byte.
         if self.requests > 0 || !matches!(arrived, Arrived::Bytes) {
             self.deadline.clear();
@@ -211,7 +219,11 @@ impl Connection {
         }
     }
 
-    fn poll_first_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Arrived> {
+    fn poll_first_bytes(
+        &mut self,
+        cx: &mut Context<'_>,
+        registration: &Registration,
+    ) -> Poll<Arrived> {
         loop {
             if self.stream.poll_readable(cx).is_ready() {
                 let mut input = buffers::take_head();
@@ -232,7 +244,7 @@ impl Connection {
                     continue;
                 }
             }
-            if self.worker.is_draining() {
+            if self.worker.closes_idle() || registration.is_evicted() {
                 return Poll::Ready(Arrived::Drained);
             }
             self.move_to_new_plan();

@@ -211,6 +211,8 @@ fn settle(session: &mut Session) {
     };
     req.body.expect(head.content_length, head.chunked, strict);
     req.lingers = !req.body.complete;
+    // A location that is found has its say later (`ngx_http_update_location_config`).
+    session.conn.idle_timeout = session.settings().keepalive_timeout.timeout;
 }
 
 impl Session {

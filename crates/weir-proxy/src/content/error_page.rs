@@ -67,7 +67,7 @@ fn redirect(session: &mut Session, page: &ErrorPage) -> Outcome {
             let uri = variables::text(session, path);
             let (uri, args) = match args {
                 Some(args) => (uri, args.to_vec()),
-                None if path.is_literal() => (uri, session.req.args.clone()),
+                None if path.is_literal() => (uri, Vec::new()),
                 None => {
                     let (path, args) = split_args(&uri);
                     (path.to_vec(), args.unwrap_or_default().to_vec())

@@ -1,6 +1,6 @@
 //! From the URI to a location and to a file.
 
-use weir_conf::{Found, KeepaliveDisable, LocationKind};
+use weir_conf::{Found, KeepaliveDisable};
 use weir_http1::request::Method;
 use weir_http1::uri::{Escape, escape};
 
@@ -35,6 +35,7 @@ pub(crate) fn location(session: &mut Session) -> Option<Outcome> {
     }
     let internal_only = session.req.location.is_some() && session.settings().internal;
     if internal_only && !session.req.internal {
+        session.conn.idle_timeout = session.settings().keepalive_timeout.timeout;
         return Some(Outcome::Status(404));
     }
     apply_location(session);
@@ -106,17 +107,13 @@ pub(crate) fn document_root(session: &Session) -> Vec<u8> {
 /// The file that `uri` stands for (`ngx_http_map_uri_to_path`).
 pub(crate) fn filename(session: &Session, uri: &[u8]) -> Vec<u8> {
     let mut path = document_root(session);
-    let location = session.location();
-    let Some(replaced) = location.settings.alias_len else {
+    let Some(replaced) = session.settings().alias_len else {
         while path.last() == Some(&b'/') {
             path.pop();
         }
         path.extend_from_slice(uri);
         return path;
     };
-    // In a regular expression's location the alias is the whole path.
-    if location.kind != LocationKind::Regex {
-        path.extend_from_slice(uri.get(replaced..).unwrap_or_default());
-    }
+    path.extend_from_slice(uri.get(replaced..).unwrap_or_default());
     path
 }

@@ -1,6 +1,6 @@
 //! `return`.
 
-use weir_conf::Return;
+use weir_conf::{Return, Template};
 use weir_http1::uri::extension;
 
 use super::dispatch::Outcome;
@@ -9,7 +9,8 @@ use crate::session::Session;
 
 /// Answers as `return` says (`ngx_http_script_return_code`, `ngx_http_send_response`).
 pub(crate) async fn answer(session: &mut Session, rule: &Return) -> Outcome {
-    if rule.text.is_none() && rule.status >= 400 {
+    let empty = |text: &Template| text.is_literal() && variables::text(session, text).is_empty();
+    if rule.status >= 400 && rule.text.as_ref().is_none_or(empty) {
         return Outcome::Status(rule.status);
     }
     let text = rule

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -25,16 +25,15 @@ pub(crate) async fn answer(session: &mut Session) -> Outcome {
     if session.req.uri.last() == Some(&b'/') {
         return index(session);
     }
-    if !matches!(session.req.method, Method::Get | Method::Head) {
+    if !is_served(session.req.method) {
         return Outcome::Status(405);
     }
     let path = find::filename(session, &session.req.uri);
-    let opened = File::open(Path::new(OsStr::from_bytes(&path))).and_then(|file| {
-        let metadata = file.metadata()?;
-        Ok((file, metadata))
-    });
-    match opened {
+    match open(&path) {
         Ok((_, metadata)) if metadata.is_dir() => redirect_to_directory(session),
+        Ok((_, metadata)) if metadata.is_file() && session.req.method == Method::Post => {
+            Outcome::Status(405)
+        }
         Ok((file, metadata)) if metadata.is_file() => send(session, &file, &metadata).await,
         Ok(_) => {
             error_log::crit(
@@ -47,12 +46,24 @@ pub(crate) async fn answer(session: &mut Session) -> Outcome {
     }
 }
 
+/// The methods that nginx looks for a file for; POST is refused once there is one.
+fn is_served(method: Method) -> bool {
+    matches!(method, Method::Get | Method::Head | Method::Post)
+}
+
+/// Opens without waiting: a named pipe without a writer would stop the worker.
+fn open(path: &[u8]) -> io::Result<(File, Metadata)> {
+    let file = File::options()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(Path::new(OsStr::from_bytes(path)))?;
+    let metadata = file.metadata()?;
+    Ok((file, metadata))
+}
+
 /// A URI that ends with a slash: the first index file that exists.
 fn index(session: &Session) -> Outcome {
-    if !matches!(
-        session.req.method,
-        Method::Get | Method::Head | Method::Post
-    ) {
+    if !is_served(session.req.method) {
         return Outcome::Status(405);
     }
     let names = session.settings().index.clone();

@@ -19,6 +19,7 @@ use crate::io::dial::{DialError, DialOptions, Dialed};
 use crate::report::error_log::{self, Message};
 use crate::report::variables;
 use crate::session::Session;
+use crate::worker::Slot;
 
 impl Exchange<'_> {
     /// Chooses a peer and connects to it, or takes an idle connection
@@ -39,7 +40,11 @@ impl Exchange<'_> {
             self.current().peer = label;
             return Ok(Held { peer, connection });
         }
-        let (connection, connected) = self.dial(peer, &label, now)?;
+        let Some(slot) = self.session.conn.worker.clone().acquire_slot().await else {
+            let count = self.session.conn.worker.worker_connections();
+            return Err(failed(Cause::NoConnectionSlot(count), Some(peer)));
+        };
+        let (connection, connected) = self.dial(peer, &label, now, slot)?;
         self.current().peer = label;
         let mut held = Held { peer, connection };
         if !connected {
@@ -70,12 +75,9 @@ impl Exchange<'_> {
         peer: PeerId,
         label: &PeerLabel,
         now: Duration,
+        slot: Slot,
     ) -> Result<(UpstreamConnection, bool), TryEnd> {
         let worker = self.session.conn.worker.clone();
-        let Some(slot) = worker.take_slot() else {
-            let count = worker.worker_connections();
-            return Err(failed(Cause::NoConnectionSlot(count), Some(peer)));
-        };
         let [head, body] = self.source.first(&self.session.req.body);
         let first = [IoSlice::new(head), IoSlice::new(body)];
         let dialed = worker

@@ -102,7 +102,10 @@ impl Exchange<'_> {
         if self.session.req.response.pending.is_empty() {
             return Ok(());
         }
+        // The clock of the whole head goes on running.
+        let running = self.session.conn.deadline.instant();
         let flushed = self.session.write_all(&[]).await;
+        self.session.conn.deadline.restore(running);
         flushed.map_err(|_| TryEnd::Client(Outcome::Close(499), held.peer))
     }
 

@@ -38,6 +38,9 @@ pub(super) async fn run(exchange: &mut Exchange<'_>, held: Held) -> Outcome {
     relay.finish(exchange)
 }
 
+/// Bytes that a read has room for, however much waits already.
+const MIN_READ: usize = 64 * 1024;
+
 /// Bytes that are gathered at most before the client gets some.
 const READ_BEFORE_WRITE: usize = 128 * 1024;
 
@@ -365,22 +368,29 @@ impl Relay {
         session: &mut Session,
         settings: &Settings,
     ) -> Poll<Event> {
-        // As nginx, take what is there before anything is written: fewer and larger writes, and no
+        if !settings.proxy_ignore_client_abort
+            && self.upstream == UpstreamEnd::Open
+            && let Poll::Ready(gone) = session.poll_client_gone(cx)
+        {
+            return Poll::Ready(Event::ClientGone(gone));
+        }
+        // A write under way has its turn before more is read, lest a fast upstream starve the client.
+        if let Poll::Ready(event) = self.poll_write(cx, session, settings) {
+            return Poll::Ready(event);
+        }
+        // As nginx, take what is there before the next write begins: fewer and larger writes, and no
         // byte of a piece whose end is broken.
         if let Poll::Ready(event) = self.poll_read(cx, session, settings) {
             return Poll::Ready(event);
+        }
+        if self.writing {
+            return self.poll_clocks(cx, session);
         }
         if let Err(error) = self.begin_write(session) {
             return Poll::Ready(Event::WriteFailed(error));
         }
         if let Poll::Ready(event) = self.poll_write(cx, session, settings) {
             return Poll::Ready(event);
-        }
-        if !settings.proxy_ignore_client_abort
-            && self.upstream == UpstreamEnd::Open
-            && let Poll::Ready(gone) = session.poll_client_gone(cx)
-        {
-            return Poll::Ready(Event::ClientGone(gone));
         }
         self.poll_clocks(cx, session)
     }
@@ -526,9 +536,11 @@ impl Relay {
             larger.extend_from_slice(&self.spool.incoming);
             buffers::give_back(std::mem::replace(&mut self.spool.incoming, larger));
         }
-        let room = buffers::RELAY_BUFFER
-            .saturating_sub(self.spool.incoming.len())
-            .max(1) as u64;
+        // Buffers larger than ours are filled piece by piece; the Vec grows.
+        let room = match buffers::RELAY_BUFFER.saturating_sub(self.spool.incoming.len()) {
+            0..MIN_READ => MIN_READ as u64,
+            room => room as u64,
+        };
         let to_boundary = if self.decoded < self.first_buffer {
             self.first_buffer - self.decoded
         } else {

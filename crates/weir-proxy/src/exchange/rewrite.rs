@@ -109,10 +109,12 @@ fn attribute(
         CookieMatch::Text(text) => {
             let text = variables::text(session, text);
             if is_domain {
+                // The dot of an older cookie stays (`ngx_http_proxy_rewrite_domain_handler`).
                 let bare = value.strip_prefix(b".").unwrap_or(value);
+                let dot = &value[..value.len() - bare.len()];
                 let wanted = text.strip_prefix(b".").unwrap_or(&text);
                 bare.eq_ignore_ascii_case(wanted)
-                    .then(|| variables::text(session, &rule.to))
+                    .then(|| [dot, &variables::text(session, &rule.to)].concat())
             } else {
                 let rest = value.strip_prefix(text.as_slice())?;
                 Some([variables::text(session, &rule.to), rest.to_vec()].concat())

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::time::Instant;
 use weir_conf::Settings;
@@ -31,7 +32,6 @@ struct Lane {
     read: u64,
     /// Bytes that went out.
     written: u64,
-    read_deadline: Option<Instant>,
     write_deadline: Option<Instant>,
 }
 
@@ -50,7 +50,6 @@ impl Lane {
             ended: false,
             closed: false,
             written: 0,
-            read_deadline: None,
             write_deadline: None,
         }
     }
@@ -62,7 +61,7 @@ impl Lane {
         from: &mut Stream,
         to: &mut Stream,
         limit: usize,
-        clocks: (std::time::Duration, std::time::Duration),
+        write_timeout: Duration,
     ) -> Poll<Result<(), LaneEnd>> {
         loop {
             if !self.buffer.is_empty() {
@@ -78,7 +77,7 @@ impl Lane {
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(LaneEnd::Write(error))),
                     Poll::Pending => {
                         if self.write_deadline.is_none() || self.written > before {
-                            self.write_deadline = Some(clock::now() + clocks.1);
+                            self.write_deadline = Some(clock::now() + write_timeout);
                         }
                         return Poll::Pending;
                     }
@@ -93,21 +92,10 @@ impl Lane {
                 return Poll::Ready(Ok(()));
             }
             match from.poll_read(cx, &mut self.buffer, limit) {
-                Poll::Ready(Ok(0)) => {
-                    self.ended = true;
-                    self.read_deadline = None;
-                }
-                Poll::Ready(Ok(count)) => {
-                    self.read += count as u64;
-                    self.read_deadline = None;
-                }
+                Poll::Ready(Ok(0)) => self.ended = true,
+                Poll::Ready(Ok(count)) => self.read += count as u64,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(LaneEnd::Read(error))),
-                Poll::Pending => {
-                    if self.read_deadline.is_none() {
-                        self.read_deadline = Some(clock::now() + clocks.0);
-                    }
-                    return Poll::Pending;
-                }
+                Poll::Pending => return Poll::Pending,
             }
         }
     }
@@ -168,32 +156,34 @@ async fn run(
 ) -> TunnelEnd {
     let session = &mut *exchange.session;
     let limit = settings.proxy_buffer_size;
-    let up_clocks = (settings.proxy_read_timeout, settings.proxy_send_timeout);
-    let down_clocks = (settings.proxy_read_timeout, settings.send_timeout);
+    let read_timeout = settings.proxy_read_timeout;
+    let mut moved = 0;
+    let mut read_deadline = clock::now() + read_timeout;
     let end = poll_fn(|cx| {
         let client = &mut session.conn.stream;
         let upstream = &mut held.connection.stream;
-        let down_poll = down.poll(cx, upstream, client, limit, down_clocks);
-        let up_poll = up.poll(cx, client, upstream, limit, up_clocks);
+        let down_poll = down.poll(cx, upstream, client, limit, settings.send_timeout);
+        let up_poll = up.poll(cx, client, upstream, limit, settings.proxy_send_timeout);
         if let Poll::Ready(end) = judge(down_poll, up_poll) {
             return Poll::Ready(end);
         }
-        let clocks = [
-            down.read_deadline,
-            up.write_deadline,
-            down.write_deadline,
-            up.read_deadline,
-        ];
-        let Some(first) = clocks.into_iter().flatten().min() else {
-            return Poll::Pending;
-        };
+        // One clock for both ways: traffic in either keeps the tunnel open.
+        let now_moved = down.read + down.written + up.read + up.written;
+        if std::mem::replace(&mut moved, now_moved) != now_moved {
+            read_deadline = clock::now() + read_timeout;
+        }
+        let writes = [up.write_deadline, down.write_deadline];
+        let first = writes
+            .into_iter()
+            .flatten()
+            .fold(read_deadline, Instant::min);
         session.conn.deadline.set_at(first);
         session
             .conn
             .deadline
             .poll_expired(cx)
             .map(|()| TunnelEnd::TimedOut {
-                upstream: down.read_deadline == Some(first) || up.write_deadline == Some(first),
+                upstream: down.write_deadline != Some(first),
             })
     })
     .await;

@@ -34,6 +34,15 @@ impl Deadline {
         self.at = None;
     }
 
+    /// When it expires, to be given to [`Self::restore`] after another clock has run.
+    pub(crate) fn instant(&self) -> Option<Instant> {
+        self.at
+    }
+
+    pub(crate) fn restore(&mut self, at: Option<Instant>) {
+        self.at = at;
+    }
+
     /// Whether a deadline runs.
     pub(crate) fn is_set(&self) -> bool {
         self.at.is_some()

@@ -262,3 +262,20 @@ fn add_header_adds_to_what_passes() {
         assert_eq!(answer.fields("x-own"), ["old", "new"]);
     });
 }
+
+#[test]
+fn a_rewritten_domain_keeps_the_dot_of_the_cookie() {
+    for (sent, shown) in [
+        ("a=b; domain=.old.com", "a=b; domain=.new.com"),
+        ("a=b; domain=OLD.com; path=/", "a=b; domain=new.com; path=/"),
+        ("a=b; domain=other.com", "a=b; domain=other.com"),
+    ] {
+        run(async {
+            let rig = Rig::location("proxy_cookie_domain old.com new.com;");
+            let answer =
+                format!("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nSet-Cookie: {sent}\r\n\r\n");
+            rig.script(9001, &[Act::send(&answer)]);
+            assert_eq!(rig.get().await.field("set-cookie"), Some(shown));
+        });
+    }
+}

@@ -20,6 +20,7 @@ mod reuse;
 mod rig;
 mod service_life;
 mod slow_client;
+mod static_content;
 mod upgraded;
 mod uploads;
 mod variables;

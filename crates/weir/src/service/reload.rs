@@ -81,7 +81,7 @@ impl Service {
         let kept = wanted.min(self.workers.len());
         let limit = self.plan.config().main.worker_shutdown_timeout;
         for worker in self.workers.drain(kept..) {
-            worker.tell(Order::Drain(limit));
+            worker.tell(Order::Retire(limit));
             self.retired.push(worker);
         }
         for (number, worker) in self.workers.iter().enumerate() {
