@@ -143,8 +143,11 @@ impl LocationDraft {
                         "the \"alias\" directive cannot be used inside the named location",
                     ));
                 }
-                let prefix = self.kind != LocationKind::Regex;
-                self.level.alias_len = prefix.then_some(self.name.len());
+                self.level.alias_len = Some(match self.kind {
+                    // The alias is the whole path.
+                    LocationKind::Regex => usize::MAX,
+                    _ => self.name.len(),
+                });
                 self.level.put(cx, directive).unwrap_or(Ok(()))
             }
             _ => self.level.put(cx, directive).unwrap_or(Ok(())),

@@ -72,7 +72,7 @@ directives! {
     /// Biggest request body, bytes; 0 = any.
     client_max_body_size: One<u64> = offset, "1m"; in ALL;
     /// Bytes of a request body kept in memory.
-    client_body_buffer_size: One<usize> = size, "16k"; in ALL;
+    client_body_buffer_size: One<usize> = size, "8k"; in ALL;
     /// Where bigger request bodies go.
     client_body_temp_path: One<TempPath> = temp_path, "client_body_temp"; in ALL, Arity::between(1, 4);
     /// Whether a request body is always written to a file.
@@ -219,8 +219,8 @@ directives! {
         /// Response headers not passed on: nginx's own list, `proxy_hide_header`, without
         /// `proxy_pass_header`.
         hidden: HiddenHeaders,
-        /// Length of the location's name that `alias` replaces; `None` in a regular-expression
-        /// location, where `alias` is the whole path, and where there is no `alias`.
+        /// Length of the location's name that `alias` replaces: `usize::MAX` in a
+        /// regular-expression location, where `alias` is the whole path; `None` without `alias`.
         alias_len: Option<usize>,
     }
 }

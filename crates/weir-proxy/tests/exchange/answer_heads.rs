@@ -88,7 +88,7 @@ fn cookies_are_rewritten() {
         (
             "proxy_cookie_domain x.y w.v;",
             "a=b; domain=.X.y; path=/z",
-            "a=b; domain=w.v; path=/z",
+            "a=b; domain=.w.v; path=/z",
         ),
         (
             "proxy_cookie_domain x.y w.v;",

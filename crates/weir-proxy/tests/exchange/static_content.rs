@@ -1,0 +1,115 @@
+//! Files, and texts that the configuration holds.
+
+use std::process::Command;
+
+use crate::rig::{Answer, Conf, Rig, run};
+
+/// A worker whose `/s/` are files: `f.txt`, a folder `dir`, a named pipe `fifo`.
+fn site(server: &str) -> Rig {
+    let rig = Rig::new(&Conf {
+        server: &format!("location /s/ {{ root www; }} {server}"),
+        ..Conf::default()
+    });
+    let folder = rig.folder().join("www/s");
+    std::fs::create_dir_all(folder.join("dir")).expect("folders");
+    std::fs::write(folder.join("f.txt"), "hello-file\n").expect("a file");
+    let made = Command::new("mkfifo").arg(folder.join("fifo")).status();
+    assert!(made.expect("mkfifo runs").success());
+    rig
+}
+
+fn request(method: &str, path: &str, fields: &str) -> String {
+    format!("{method} {path} HTTP/1.1\r\nHost: h\r\n{fields}\r\n")
+}
+
+async fn get(rig: &Rig, path: &str) -> Answer {
+    rig.ask(&request("GET", path, "")).await
+}
+
+#[test]
+fn methods_decide_what_a_path_is_worth() {
+    for (method, path, status) in [
+        ("GET", "/s/f.txt", 200),
+        ("GET", "/s/none", 404),
+        ("GET", "/s/dir", 301),
+        ("GET", "/s/dir/", 403),
+        ("GET", "/s/fifo", 404),
+        ("HEAD", "/s/f.txt", 200),
+        ("POST", "/s/f.txt", 405),
+        ("POST", "/s/none", 404),
+        ("POST", "/s/dir", 301),
+        ("POST", "/s/dir/", 403),
+        ("POST", "/s/fifo", 404),
+        ("PUT", "/s/f.txt", 405),
+        ("PUT", "/s/none", 405),
+        ("PUT", "/s/dir", 405),
+        ("PUT", "/s/dir/", 405),
+    ] {
+        run(async {
+            let rig = site("");
+            let answer = rig.ask(&request(method, path, "")).await;
+            assert_eq!(answer.status, status, "{method} {path}");
+        });
+    }
+}
+
+#[test]
+fn a_named_pipe_is_no_file() {
+    run(async {
+        let rig = site("");
+        assert_eq!(get(&rig, "/s/fifo").await.status, 404);
+        let path = rig.folder().join("www/s/fifo");
+        let line = format!("[crit] \"{}\" is not a regular file", path.display());
+        assert_eq!(rig.errors().await, [line]);
+    });
+}
+
+#[test]
+fn an_alias_under_a_regular_expression_is_the_whole_path() {
+    run(async {
+        let rig = site("location ~ ^/r/(.*)$ { alias www/s/$1; }");
+        assert_eq!(get(&rig, "/r/f.txt").await.text(), "hello-file\n");
+    });
+}
+
+#[test]
+fn an_error_page_has_no_arguments_but_its_own() {
+    for (page, shown) in [("/t", "[]"), ("/t?b=2", "[b=2]")] {
+        run(async {
+            let rig = site(&format!(
+                "location /e {{ error_page 403 =200 {page}; return 403; }}
+                 location /t {{ return 200 [$args]; }}"
+            ));
+            assert_eq!(get(&rig, "/e?a=1").await.text(), shown);
+        });
+    }
+}
+
+#[test]
+fn an_empty_text_leaves_an_error_its_own_page() {
+    run(async {
+        let rig = site("location /e { return 503 \"\"; } location /v { return 503 \"$arg_x\"; }");
+        let page = get(&rig, "/e").await;
+        assert!(page.text().contains("503 Service Temporarily Unavailable"));
+        assert_eq!(get(&rig, "/v").await.text(), "");
+    });
+}
+
+#[test]
+fn connections_are_kept_where_no_location_has_its_say() {
+    for (server, path) in [
+        ("return 200 x;", "/"),
+        ("location /in { internal; }", "/in"),
+    ] {
+        run(async {
+            let rig = site(server);
+            let mut client = rig.connect();
+            for _ in 0..2 {
+                client.send(request("GET", path, "")).await;
+                let answer = client.answer().await;
+                assert_eq!(answer.field("connection"), Some("keep-alive"));
+                rig.settle().await;
+            }
+        });
+    }
+}
