@@ -183,3 +183,23 @@ fn idle_upstream_connections_are_let_go() {
         });
     }
 }
+
+#[test]
+fn the_clock_of_the_head_runs_on_behind_an_interim_head() {
+    run(async {
+        let rig = Rig::location("early_hints 1;");
+        let mut client = rig.connect();
+        client.send(GET).await;
+        let mut peer = rig.accept().await;
+        peer.request().await;
+        let (answer, took) = timed(async {
+            peer.send("HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n")
+                .await;
+            client.answer().await;
+            client.answer().await
+        })
+        .await;
+        assert_eq!(answer.status, 504);
+        assert_seconds(took, 60);
+    });
+}

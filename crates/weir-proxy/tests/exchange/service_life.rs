@@ -83,3 +83,45 @@ fn places_are_given_back() {
         assert_eq!(rig.errors().await, [""; 0]);
     });
 }
+
+#[test]
+fn idle_connections_make_room_the_oldest_first() {
+    run(async {
+        let rig = Rig::new(&Conf {
+            slots: 3,
+            ..Conf::default()
+        });
+        rig.script(
+            9001,
+            &[Act::SendAndClose(ok("a")), Act::SendAndClose(ok("b"))],
+        );
+        let mut oldest = rig.connect();
+        rig.settle().await;
+        let mut idle = rig.connect();
+        rig.settle().await;
+        let mut client = rig.connect();
+        client.send("GET / HTTP/1.0\r\n\r\n").await;
+        assert_eq!(client.answer().await.text(), "a");
+        assert_eq!(oldest.rest().await, b"", "its place went to the upstream");
+        idle.send("GET / HTTP/1.0\r\n\r\n").await;
+        assert_eq!(idle.answer().await.text(), "b");
+        let line = "[warn] 64 worker_connections are not enough, reusing connections";
+        assert_eq!(rig.errors().await, [line]);
+    });
+}
+
+#[test]
+fn a_retiring_worker_answers_once_more_on_each_connection() {
+    run(async {
+        let rig = Rig::location("");
+        rig.script(9001, &[Act::Send(ok("a"))]);
+        let mut fresh = rig.connect();
+        rig.settle().await;
+        rig.worker().retire();
+        rig.settle().await;
+        fresh.send(GET).await;
+        let answer = fresh.answer().await;
+        assert_eq!(answer.text(), "a");
+        assert!(fresh.is_closed().await);
+    });
+}

@@ -1,0 +1,315 @@
+//! The response body on its way from the upstream to the client: `reading` is the upstream's half,
+//! `writing` the client's; here they meet in one poll.
+
+mod reading;
+mod writing;
+
+use std::future::poll_fn;
+use std::io;
+use std::task::{Context, Poll};
+
+use tokio::time::Instant;
+use weir_conf::Settings;
+use weir_http1::chunked::ChunkRules;
+use weir_upstream::Outcome as PeerOutcome;
+
+use crate::client::output::Progress;
+use crate::content::dispatch::Outcome;
+use crate::exchange::failure::{Cause, Failure, Phase};
+use crate::exchange::framing::Framing;
+use crate::exchange::peers::log_client_gone;
+use crate::exchange::spool::Spool;
+use crate::exchange::throttle::Throttle;
+use crate::exchange::tries::{Exchange, Held};
+use crate::exchange::{failure_log, response_head};
+use crate::session::{Action, Ending, Session};
+
+/// Passes the body on (`ngx_http_upstream_send_response`, `ngx_event_pipe`).
+pub(in crate::exchange) async fn run(exchange: &mut Exchange<'_>, held: Held) -> Outcome {
+    let settings = exchange.settings;
+    let mut relay = Relay::new(exchange, held);
+    response_head::begin(exchange.session, settings, relay.trailers_expected);
+    relay.client_chunked = exchange.session.req.response.chunked;
+    relay.header_only = exchange.session.req.response.header_only;
+    relay.take_preread(exchange);
+    while !relay.over() {
+        let event = relay.next_event(exchange).await;
+        exchange.session.conn.deadline.clear();
+        relay.handle(exchange, event);
+    }
+    relay.finish(exchange)
+}
+
+/// The state of one relay.
+struct Relay {
+    held: Option<Held>,
+    framing: Framing,
+    spool: Spool,
+    buffering: bool,
+    /// Body bytes as the upstream sent them, framing included.
+    received: u64,
+    /// Payload bytes that were handed on from `incoming`.
+    handed_on: u64,
+    /// Payload bytes decoded so far.
+    decoded: u64,
+    /// The first buffer ends after this many body bytes; the others have `buffer` bytes each.
+    first_buffer: u64,
+    buffer: u64,
+    client_chunked: bool,
+    header_only: bool,
+    trailers_expected: bool,
+    /// Size line before, and line end behind, the chunk that is being written.
+    prefix: Vec<u8>,
+    suffix: Vec<u8>,
+    progress: Progress,
+    /// A write is under way: head, prefix, `outgoing`, suffix.
+    writing: bool,
+    /// Bytes of that write that are out.
+    written: u64,
+    last_sent: bool,
+    upstream: UpstreamEnd,
+    client: ClientEnd,
+    /// When the running gap between two reads, or writes, is too long.
+    read_deadline: Option<Instant>,
+    send_deadline: Option<Instant>,
+    read_throttle: Throttle,
+    send_throttle: Throttle,
+}
+
+/// How the upstream's side stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum UpstreamEnd {
+    /// More is to come.
+    Open,
+    /// The body is complete.
+    Complete,
+    /// It broke off; what was read before is still delivered.
+    Cut,
+    /// What was sent is no body; nothing more is delivered.
+    Broken,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ClientEnd {
+    Open,
+    Gone,
+}
+
+/// What happened next.
+enum Event {
+    Read(io::Result<usize>),
+    /// A write is complete.
+    Written,
+    WriteFailed(io::Error),
+    ClientGone(Option<io::Error>),
+    ReadTimedOut,
+    SendTimedOut,
+    /// A throttle lets bytes through again.
+    Resume,
+}
+
+impl Relay {
+    fn new(exchange: &mut Exchange<'_>, held: Held) -> Self {
+        let settings = exchange.settings;
+        let session = &mut *exchange.session;
+        let no_head = session.req.response.no_head;
+        let trailers = settings.proxy_pass_trailers;
+        let rules = ChunkRules {
+            strict_line_ends: session.conn.plan.differences().chunk_bare_lf_refused,
+            trailers: trailers.then_some(settings.proxy_buffer_size),
+        };
+        let head = &session.req.upstream.head;
+        let framing = Framing::of(head, session.req.is_head(), no_head, rules);
+        let head_length = if no_head { 0 } else { head.len };
+        let buffering = response_head::is_buffered(session, settings);
+        let trailers_expected = trailers
+            && head.chunked
+            && session
+                .req
+                .field(weir_http1::KnownField::Te)
+                .is_some_and(|te| {
+                    te.to_ascii_lowercase()
+                        .windows(8)
+                        .any(|part| part == b"trailers")
+                });
+        Self {
+            framing,
+            spool: Spool::new(settings, buffering),
+            buffering,
+            received: 0,
+            handed_on: 0,
+            decoded: 0,
+            first_buffer: settings.proxy_buffer_size.saturating_sub(head_length) as u64,
+            buffer: settings.proxy_buffers.size.max(1) as u64,
+            client_chunked: false,
+            header_only: false,
+            trailers_expected,
+            prefix: Vec::new(),
+            suffix: Vec::new(),
+            progress: Progress::default(),
+            writing: false,
+            written: 0,
+            last_sent: false,
+            upstream: UpstreamEnd::Open,
+            client: ClientEnd::Open,
+            read_deadline: None,
+            send_deadline: None,
+            read_throttle: Throttle::upstream(exchange.session, settings, buffering),
+            send_throttle: Throttle::client(exchange.session),
+            held: Some(held),
+        }
+    }
+
+    fn log_failure(&self, exchange: &mut Exchange<'_>, cause: Cause) {
+        let phase = match exchange.session.conn.action {
+            Action::Exchange(phase) => phase,
+            _ => Phase::ReadingBody,
+        };
+        let failure = Failure::new(phase, cause);
+        failure_log::log(exchange.session, &failure);
+        exchange.current().failure = Some(failure.reason());
+    }
+
+    fn over(&self) -> bool {
+        if self.client == ClientEnd::Gone || self.upstream == UpstreamEnd::Broken {
+            return true;
+        }
+        self.upstream != UpstreamEnd::Open && !self.writing && self.last_sent
+    }
+
+    /// Waits for whatever happens first on either side.
+    async fn next_event(&mut self, exchange: &mut Exchange<'_>) -> Event {
+        let settings = exchange.settings;
+        let session = &mut *exchange.session;
+        poll_fn(|cx| self.poll_event(cx, session, settings)).await
+    }
+
+    fn poll_event(
+        &mut self,
+        cx: &mut Context<'_>,
+        session: &mut Session,
+        settings: &Settings,
+    ) -> Poll<Event> {
+        if !settings.proxy_ignore_client_abort
+            && self.upstream == UpstreamEnd::Open
+            && let Poll::Ready(gone) = session.poll_client_gone(cx)
+        {
+            return Poll::Ready(Event::ClientGone(gone));
+        }
+        // A write under way has its turn before more is read, lest a fast upstream starve the client.
+        if let Poll::Ready(event) = self.poll_write(cx, session, settings) {
+            return Poll::Ready(event);
+        }
+        // As nginx, take what is there before the next write begins: fewer and larger writes, and no
+        // byte of a piece whose end is broken.
+        if let Poll::Ready(event) = self.poll_read(cx, session, settings) {
+            return Poll::Ready(event);
+        }
+        if self.writing {
+            return self.poll_clocks(cx, session);
+        }
+        if let Err(error) = self.begin_write(session) {
+            return Poll::Ready(Event::WriteFailed(error));
+        }
+        if let Poll::Ready(event) = self.poll_write(cx, session, settings) {
+            return Poll::Ready(event);
+        }
+        self.poll_clocks(cx, session)
+    }
+
+    fn poll_clocks(&self, cx: &mut Context<'_>, session: &mut Session) -> Poll<Event> {
+        let wakes = [
+            self.read_deadline,
+            self.send_deadline,
+            self.read_throttle.blocked_until(),
+            self.send_throttle.blocked_until().filter(|_| self.writing),
+        ];
+        let Some(first) = wakes.into_iter().flatten().min() else {
+            session.conn.deadline.clear();
+            return Poll::Pending;
+        };
+        session.conn.deadline.set_at(first);
+        if session.conn.deadline.poll_expired(cx).is_pending() {
+            return Poll::Pending;
+        }
+        Poll::Ready(if self.read_deadline == Some(first) {
+            Event::ReadTimedOut
+        } else if self.send_deadline == Some(first) {
+            Event::SendTimedOut
+        } else {
+            Event::Resume
+        })
+    }
+
+    fn handle(&mut self, exchange: &mut Exchange<'_>, event: Event) {
+        match event {
+            Event::Resume => {
+                self.read_throttle.resume();
+                self.send_throttle.resume();
+            }
+            Event::Written => {
+                self.writing = false;
+                exchange.session.req.response.pending.clear();
+                self.spool.outgoing.clear();
+            }
+            Event::Read(Ok(0)) => self.read_eof(exchange),
+            Event::Read(Ok(count)) => {
+                exchange.current().bytes_received += count as u64;
+                self.read_throttle.spend(count as u64);
+                let from = self.spool.incoming.len() - count;
+                self.take_read(exchange, from, count);
+            }
+            Event::Read(Err(error)) => {
+                let call = if self.buffering {
+                    "readv() failed"
+                } else {
+                    "recv() failed"
+                };
+                self.cut(exchange, Cause::Receive(call, error));
+            }
+            Event::ReadTimedOut => self.cut(exchange, Cause::TimedOut),
+            Event::SendTimedOut => {
+                exchange.session.client_write_timed_out();
+                self.client = ClientEnd::Gone;
+            }
+            Event::WriteFailed(error) => {
+                if error.kind() != io::ErrorKind::Other {
+                    exchange.session.client_write_failed(&error);
+                }
+                self.client = ClientEnd::Gone;
+            }
+            Event::ClientGone(error) => {
+                log_client_gone(exchange.session, error.as_ref());
+                self.client = ClientEnd::Gone;
+            }
+        }
+    }
+
+    fn finish(mut self, exchange: &mut Exchange<'_>) -> Outcome {
+        let left_early = self.held.is_some();
+        if left_early {
+            let held = self.held.take();
+            exchange.close_attempt();
+            if let Some(held) = held {
+                exchange.release(held.peer, PeerOutcome::Success);
+            }
+        }
+        let req = &mut *exchange.session.req;
+        let (ending, whole) = match (self.client, self.upstream) {
+            (ClientEnd::Gone, _) | (ClientEnd::Open, UpstreamEnd::Broken | UpstreamEnd::Open) => {
+                (Ending::Broken, false)
+            }
+            (ClientEnd::Open, UpstreamEnd::Cut) => (Ending::Cut, false),
+            (ClientEnd::Open, UpstreamEnd::Complete) => (Ending::Complete, true),
+        };
+        req.ending = ending;
+        if !whole {
+            req.keepalive = false;
+        }
+        if self.client == ClientEnd::Gone {
+            req.closes_at_once = true;
+        }
+        exchange.session.conn.action = Action::Exchange(Phase::SendingToClient);
+        Outcome::Answered
+    }
+}

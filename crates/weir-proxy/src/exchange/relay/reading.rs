@@ -1,0 +1,280 @@
+//! The upstream's half: what is read, decoded, held back, spilled.
+
+use std::task::{Context, Poll};
+
+use weir_conf::Settings;
+use weir_upstream::Outcome as PeerOutcome;
+
+use super::{Event, Relay, UpstreamEnd};
+use crate::exchange::failure::{Cause, Phase};
+use crate::exchange::framing::Framing;
+use crate::exchange::tries::Exchange;
+use crate::io::{buffers, clock};
+use crate::report::error_log::{self, Message};
+use crate::session::{Action, Session};
+
+/// Bytes that a read has room for, however much waits already.
+const MIN_READ: usize = 64 * 1024;
+
+/// Bytes that are gathered at most before the client gets some.
+const READ_BEFORE_WRITE: usize = 128 * 1024;
+
+impl Relay {
+    /// Takes the body bytes that came along with the head.
+    pub(super) fn take_preread(&mut self, exchange: &mut Exchange<'_>) {
+        let phase = if self.buffering {
+            Phase::ReadingBody
+        } else {
+            Phase::ReadingHead
+        };
+        exchange.session.conn.action = Action::Exchange(phase);
+        let is_head = exchange.session.req.is_head();
+        let no_head = exchange.session.req.response.no_head;
+        let upstream = &mut exchange.session.req.upstream;
+        let start = if no_head { 0 } else { upstream.head.len };
+        let count = upstream.bytes.len() - start;
+        if count > 0 && !is_head {
+            self.spool.incoming = buffers::take_head();
+            self.spool
+                .incoming
+                .extend_from_slice(&upstream.bytes[start..]);
+        }
+        upstream.bytes.truncate(start);
+        if is_head || (self.framing.is_empty() && count == 0) {
+            self.upstream_done(exchange, UpstreamEnd::Complete);
+        } else if count > 0 {
+            self.read_throttle.spend(count as u64);
+            self.take_read(exchange, 0, count);
+        }
+        // nginx goes on reading in the same turn in which it writes what came with the head.
+        let sends = !self.buffering && count > 0;
+        let phase = if sends {
+            Phase::SendingToClient
+        } else {
+            Phase::ReadingBody
+        };
+        exchange.session.conn.action = Action::Exchange(phase);
+    }
+
+    /// Decodes what was read behind `from`.
+    pub(super) fn take_read(&mut self, exchange: &mut Exchange<'_>, from: usize, count: usize) {
+        self.received += count as u64;
+        exchange.current().response_length = self.received;
+        match self.framing.take(&mut self.spool.incoming, from) {
+            Ok(taken) => {
+                self.decoded += (self.spool.incoming.len() - from) as u64;
+                if taken.surplus {
+                    self.warn_surplus(exchange.session);
+                    self.forget_connection();
+                }
+                if taken.complete {
+                    self.upstream_done(exchange, UpstreamEnd::Complete);
+                }
+            }
+            Err(fault) => {
+                self.spool.incoming.truncate(from);
+                self.log_failure(exchange, Cause::InvalidChunk(fault));
+                self.upstream_done(exchange, UpstreamEnd::Broken);
+            }
+        }
+    }
+
+    fn warn_surplus(&self, session: &Session) {
+        error_log::warn(
+            session,
+            Message::text(match self.framing {
+                Framing::Chunked(_) => "upstream sent data after final chunk",
+                Framing::Length(_) | Framing::UntilClose => {
+                    "upstream sent more data than specified in \"Content-Length\" header"
+                }
+            }),
+        );
+    }
+
+    /// The connection may not be used again.
+    fn forget_connection(&mut self) {
+        if let Some(held) = &mut self.held {
+            held.connection.requests = u64::MAX;
+        }
+    }
+
+    /// Nothing more comes from the upstream: the try is over for it, however slow the client is.
+    pub(super) fn upstream_done(&mut self, exchange: &mut Exchange<'_>, end: UpstreamEnd) {
+        if self.upstream != UpstreamEnd::Open {
+            return;
+        }
+        self.upstream = end;
+        tracing::debug!(target: "weir", ?end, received = self.received, "http upstream response done");
+        self.read_deadline = None;
+        exchange.close_attempt();
+        let Some(held) = self.held.take() else {
+            return;
+        };
+        exchange.release(held.peer, PeerOutcome::Success);
+        let head = &exchange.session.req.upstream.head;
+        let reusable = end == UpstreamEnd::Complete
+            && !self.framing.ends_by_close()
+            && !head.connection_close
+            && held.connection.requests != u64::MAX
+            && exchange.source.is_done();
+        if reusable {
+            exchange.keep(held);
+        }
+    }
+
+    /// How many bytes of `incoming` may go to the client.
+    ///
+    /// While buffering, nginx hands a buffer on when it is full, or when the body is complete
+    /// (`ngx_event_pipe_read_upstream`); pieces of a chunked body go on as they come.
+    pub(super) fn released(&self) -> usize {
+        let all = self.spool.incoming.len();
+        let chunked = matches!(self.framing, Framing::Chunked(_));
+        if !self.buffering || chunked || self.upstream != UpstreamEnd::Open {
+            return all;
+        }
+        let full = if self.decoded < self.first_buffer {
+            0
+        } else {
+            let beyond = self.decoded - self.first_buffer;
+            self.first_buffer + beyond / self.buffer * self.buffer
+        };
+        usize::try_from(full.saturating_sub(self.handed_on)).map_or(all, |count| count.min(all))
+    }
+
+    pub(super) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        session: &mut Session,
+        settings: &Settings,
+    ) -> Poll<Event> {
+        let unsent = self.unsent();
+        if self.upstream != UpstreamEnd::Open || self.read_throttle.blocked_until().is_some() {
+            return Poll::Pending;
+        }
+        let room = if self.buffering {
+            self.spool.has_room(unsent)
+                && (self.writing || self.spool.incoming.len() < READ_BEFORE_WRITE)
+        } else {
+            self.spool.incoming.is_empty() && !self.writing
+        };
+        if !room {
+            self.read_deadline = None;
+            return Poll::Pending;
+        }
+        if let Some(event) = self.make_room(session, settings, unsent) {
+            return Poll::Ready(event);
+        }
+        let limit = self.read_limit(settings);
+        let Some(held) = &mut self.held else {
+            return Poll::Pending;
+        };
+        match held
+            .connection
+            .stream
+            .poll_read(cx, &mut self.spool.incoming, limit)
+        {
+            Poll::Ready(result) => {
+                self.read_deadline = None;
+                Poll::Ready(Event::Read(result))
+            }
+            Poll::Pending => {
+                session.conn.action = Action::Exchange(Phase::ReadingBody);
+                if self.read_deadline.is_none() {
+                    self.read_deadline = Some(clock::now() + settings.proxy_read_timeout);
+                }
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Bytes of `outgoing` that the client has not taken.
+    pub(super) fn unsent(&self) -> usize {
+        if self.writing {
+            self.spool.outgoing.len()
+        } else {
+            0
+        }
+    }
+
+    /// Memory is full: what waits goes to the temporary file.
+    fn make_room(
+        &mut self,
+        session: &Session,
+        settings: &Settings,
+        unsent: usize,
+    ) -> Option<Event> {
+        if !self.buffering || !self.writing || !self.spool.should_spill(unsent) {
+            return None;
+        }
+        let count = self.released();
+        if count == 0 {
+            return None;
+        }
+        match self.spool.spill(&settings.proxy_temp_path, count) {
+            Ok(fresh) => {
+                self.handed_on += count as u64;
+                if fresh {
+                    let text = format!(
+                        "an upstream response is buffered to a temporary file {}",
+                        self.spool.file_name()
+                    );
+                    error_log::warn(session, Message::text(&text));
+                }
+                None
+            }
+            Err(error) => {
+                error_log::crit(session, Message::call(&error.to_string(), &error.source));
+                Some(Event::WriteFailed(std::io::ErrorKind::Other.into()))
+            }
+        }
+    }
+
+    /// Bytes to read at once, so that a read that fills its room ends where a buffer of nginx would.
+    fn read_limit(&mut self, settings: &Settings) -> usize {
+        if !self.buffering {
+            if self.spool.incoming.capacity() == 0 {
+                self.spool.incoming = buffers::take_head();
+            }
+            return self.read_throttle.within(settings.proxy_buffer_size);
+        }
+        if self.spool.incoming.capacity() < buffers::RELAY_BUFFER {
+            let mut larger = buffers::take_relay();
+            larger.extend_from_slice(&self.spool.incoming);
+            buffers::give_back(std::mem::replace(&mut self.spool.incoming, larger));
+        }
+        // Buffers larger than ours are filled piece by piece; the Vec grows.
+        let room = match buffers::RELAY_BUFFER.saturating_sub(self.spool.incoming.len()) {
+            0..MIN_READ => MIN_READ as u64,
+            room => room as u64,
+        };
+        let to_boundary = if self.decoded < self.first_buffer {
+            self.first_buffer - self.decoded
+        } else {
+            self.buffer - (self.decoded - self.first_buffer) % self.buffer
+        };
+        let limit = if to_boundary >= room {
+            room
+        } else {
+            to_boundary + (room - to_boundary) / self.buffer * self.buffer
+        };
+        self.read_throttle
+            .within(usize::try_from(limit).unwrap_or(buffers::RELAY_BUFFER))
+    }
+
+    pub(super) fn read_eof(&mut self, exchange: &mut Exchange<'_>) {
+        if self.framing.ends_by_close() {
+            self.upstream_done(exchange, UpstreamEnd::Complete);
+        } else {
+            self.log_failure(exchange, Cause::Closed);
+            self.upstream_done(exchange, UpstreamEnd::Cut);
+        }
+    }
+
+    /// The body broke off: what nginx would hold in a buffer that is not full is lost there, too.
+    pub(super) fn cut(&mut self, exchange: &mut Exchange<'_>, cause: Cause) {
+        let released = self.released();
+        self.spool.incoming.truncate(released);
+        self.log_failure(exchange, cause);
+        self.upstream_done(exchange, UpstreamEnd::Cut);
+    }
+}

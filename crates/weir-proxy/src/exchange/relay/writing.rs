@@ -1,0 +1,106 @@
+//! The client's half: what is written, and in which frames.
+
+use std::io;
+use std::task::{Context, Poll};
+
+use weir_conf::Settings;
+use weir_http1::chunked::{LAST_CHUNK, write_chunk_size};
+
+use super::{Event, Relay, UpstreamEnd};
+use crate::io::clock;
+use crate::session::Session;
+
+impl Relay {
+    /// Begins the next write if none is under way and there is something to write.
+    pub(super) fn begin_write(&mut self, session: &mut Session) -> Result<(), io::Error> {
+        if self.writing || self.last_sent {
+            return Ok(());
+        }
+        self.spool.outgoing.clear();
+        let released = self.released();
+        let from_file = self.spool.file_has_more();
+        let refilled = if self.header_only {
+            self.spool.incoming.clear();
+            false
+        } else {
+            self.spool.refill(released).map_err(|error| error.source)?
+        };
+        if refilled && !from_file {
+            self.handed_on += self.spool.outgoing.len() as u64;
+        }
+        let ended = self.upstream != UpstreamEnd::Open
+            && self.spool.incoming.is_empty()
+            && !self.spool.file_has_more();
+        let flushes = !self.buffering && !session.req.response.pending.is_empty();
+        if !refilled && !ended && !flushes {
+            return Ok(());
+        }
+        self.prefix.clear();
+        self.suffix.clear();
+        if self.client_chunked {
+            if refilled {
+                write_chunk_size(self.spool.outgoing.len() as u64, &mut self.prefix);
+                self.suffix.extend_from_slice(b"\r\n");
+            }
+            if ended && self.upstream == UpstreamEnd::Complete {
+                self.write_end(session);
+            }
+        }
+        self.last_sent = ended;
+        self.writing = true;
+        Ok(())
+    }
+
+    fn write_end(&mut self, session: &mut Session) {
+        if !self.trailers_expected {
+            self.suffix.extend_from_slice(LAST_CHUNK);
+            return;
+        }
+        self.suffix.extend_from_slice(b"0\r\n");
+        let at = self.suffix.len();
+        self.framing.write_trailers(&mut self.suffix);
+        session.req.response.trailers = self.suffix[at..].to_vec();
+        session.req.upstream.trailers = self.suffix[at..].to_vec();
+        self.suffix.extend_from_slice(b"\r\n");
+    }
+
+    pub(super) fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        session: &mut Session,
+        settings: &Settings,
+    ) -> Poll<Event> {
+        if !self.writing || self.send_throttle.blocked_until().is_some() {
+            return Poll::Pending;
+        }
+        let pending = &session.req.response.pending;
+        let slices: [&[u8]; 4] = [pending, &self.prefix, &self.spool.outgoing, &self.suffix];
+        let before = session.req.sent;
+        let budget = self.send_throttle.budget();
+        let stream = &mut session.conn.stream;
+        let result =
+            self.progress
+                .poll_write_within(cx, stream, &slices, budget, &mut session.req.sent);
+        let count = session.req.sent - before;
+        self.written += count;
+        self.send_throttle.spend(count);
+        match result {
+            Poll::Ready(Ok(())) => {
+                self.send_deadline = None;
+                Poll::Ready(Event::Written)
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Event::WriteFailed(error)),
+            Poll::Pending => {
+                if self.send_throttle.blocked_until().is_some() {
+                    self.send_deadline = None;
+                } else if budget.is_some_and(|budget| count >= budget) {
+                    // A new second began meanwhile, and nobody else would wake this task.
+                    return Poll::Ready(Event::Resume);
+                } else if count > 0 || self.send_deadline.is_none() {
+                    self.send_deadline = Some(clock::now() + settings.send_timeout);
+                }
+                Poll::Pending
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! What one worker keeps for one plan.
+
+use std::cell::{Cell, RefCell};
+use std::ops::Deref;
+use std::sync::Arc;
+
+use weir_log::{LineBuffer, LogHandle};
+use weir_upstream::{IdleCache, Pool, Rotation};
+
+use super::Plan;
+use crate::exchange::attempt::PeerLabel;
+use crate::exchange::connection::IdleConnection;
+
+/// What one worker keeps for one plan.
+pub struct Generation {
+    plan: Arc<Plan>,
+    pub(crate) pools: Vec<WorkerPool>,
+    pub(crate) lines: Vec<RefCell<LineBuffer>>,
+    /// `worker_shutdown_timeout` has passed since a newer generation took over.
+    expired: Cell<bool>,
+}
+
+/// A pool as one worker sees it.
+pub(crate) struct WorkerPool {
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) rotation: Rotation,
+    /// The pool's name, for "no live upstreams".
+    pub(crate) pool_label: PeerLabel,
+    /// The peers' names, by `PeerId::index`.
+    pub(crate) labels: Vec<PeerLabel>,
+    pub(crate) idle: Option<RefCell<IdleCache<IdleConnection>>>,
+}
+
+impl WorkerPool {
+    /// A pool at the start of its turns, with nothing idle.
+    pub(crate) fn new(pool: &Arc<Pool>) -> Self {
+        Self {
+            pool: pool.clone(),
+            rotation: Rotation::new(pool),
+            pool_label: PeerLabel::Name(pool.name().into()),
+            labels: pool
+                .peers()
+                .iter()
+                .map(|peer| PeerLabel::Name(peer.name().into()))
+                .collect(),
+            idle: pool
+                .keepalive()
+                .map(|spec| RefCell::new(IdleCache::new(*spec))),
+        }
+    }
+}
+
+impl Generation {
+    /// Begins to serve `plan` in a worker whose lines `log` writes.
+    pub fn new(plan: Arc<Plan>, log: &LogHandle) -> Self {
+        let pools = plan.pools.iter().map(WorkerPool::new).collect();
+        let lines = plan
+            .lines
+            .iter()
+            .map(|line| {
+                RefCell::new(LineBuffer::new(
+                    line.file.clone(),
+                    log.clone(),
+                    line.buffering,
+                ))
+            })
+            .collect();
+        Self {
+            plan,
+            pools,
+            lines,
+            expired: Cell::new(false),
+        }
+    }
+}
+
+impl Generation {
+    /// Ends what is still served under this generation.
+    pub(crate) fn expire(&self) {
+        self.expired.set(true);
+    }
+
+    pub(crate) fn is_expired(&self) -> bool {
+        self.expired.get()
+    }
+
+    /// Whether the socket that `older` knows as `listen` is the same one here, so that a connection
+    /// accepted under `older` may go on under this plan.
+    pub(crate) fn listens_like(&self, older: &Self, listen: usize) -> bool {
+        !Arc::ptr_eq(&self.plan, &older.plan)
+            && self.plan.listen_names.get(listen) == older.plan.listen_names.get(listen)
+    }
+}
+
+impl Deref for Generation {
+    type Target = Plan;
+
+    fn deref(&self) -> &Plan {
+        &self.plan
+    }
+}

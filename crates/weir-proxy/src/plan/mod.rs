@@ -1,0 +1,238 @@
+//! A configuration made ready to serve: names resolved, logs opened, pools built.
+//!
+//! A [`Plan`] is shared by all workers; each worker adds what it keeps for itself (the turn of the
+//! balancers, idle connections, line buffers) in a [`Generation`].
+
+mod generation;
+mod logs;
+mod pools;
+mod temp_folders;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use weir_conf::{Compat, Config, Differences, Http, Location, Place, Server};
+use weir_http1::request::{HeadCompat, HeadLimits};
+use weir_http1::response::ResponseRules;
+use weir_log::{ErrorSinks, Logs};
+use weir_upstream::Pool;
+
+pub use generation::Generation;
+pub(crate) use generation::WorkerPool;
+pub(crate) use logs::AccessTarget;
+pub use logs::log_level;
+pub use temp_folders::create_temp_folders;
+
+use logs::{LineTarget, LogBook, PlaceLogs, error_sinks, place_logs};
+use pools::pool_spec;
+
+/// A configuration that is ready to serve.
+pub struct Plan {
+    config: Arc<Config>,
+    pools: Vec<Arc<Pool>>,
+    main_sinks: Arc<ErrorSinks>,
+    /// By `Location::index`.
+    places: Vec<PlaceLogs>,
+    /// Files that access lines go to, each with its buffering.
+    lines: Vec<LineTarget>,
+    listen_names: Vec<String>,
+    /// By `Server::index`.
+    limits: Vec<HeadLimits>,
+    response_rules: ResponseRules,
+    differences: Differences,
+    signature: String,
+    hostname: Vec<u8>,
+}
+
+/// Why a configuration cannot serve. Displays nginx's words.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanFault {
+    /// A name in an upstream has no address.
+    #[error("host not found in upstream \"{name}\" in {}:{}", .place.file.display(), .place.line)]
+    HostNotFound {
+        /// `HOST:PORT` as written.
+        name: String,
+        /// The directive.
+        place: Place,
+    },
+    /// A log cannot be opened.
+    #[error(transparent)]
+    Log(#[from] weir_log::OpenError),
+    /// A folder for temporary files cannot be made.
+    #[error("mkdir() \"{}\" failed ({}: {})", .path.display(), .errno, crate::report::peer_text::errno_text(*.errno))]
+    TempFolder {
+        /// The folder.
+        path: std::path::PathBuf,
+        /// Error number of `mkdir()`.
+        errno: i32,
+    },
+}
+
+impl Plan {
+    /// Resolves names, opens logs and builds pools; peers that `previous` knew keep their state.
+    pub fn new(
+        config: Arc<Config>,
+        logs: &Logs,
+        previous: Option<&Self>,
+    ) -> Result<Self, PlanFault> {
+        let main_sinks = ErrorSinks::new(error_sinks(&config.main.error_log, logs)?);
+        let mut pools = Vec::new();
+        let mut book = LogBook {
+            logs,
+            lines: Vec::new(),
+            known: HashMap::new(),
+        };
+        let mut places = Vec::new();
+        let mut listen_names = Vec::new();
+        let mut limits = Vec::new();
+        let differences = config.compat.differences();
+        if let Some(http) = &config.http {
+            for upstream in &http.upstreams {
+                let carried = previous.and_then(|plan| plan.pool_named(&upstream.name));
+                pools.push(Arc::new(Pool::new(
+                    pool_spec(upstream)?,
+                    carried.map(|pool| &**pool),
+                )));
+            }
+            places = place_logs(http, &mut book, &main_sinks)?;
+            listen_names = http
+                .listens
+                .iter()
+                .map(|listen| listen.address.to_string())
+                .collect();
+            limits = http
+                .servers
+                .iter()
+                .map(|server| head_limits(server, config.compat))
+                .collect();
+        }
+        Ok(Self {
+            pools,
+            main_sinks,
+            places,
+            lines: book.lines,
+            listen_names,
+            limits,
+            response_rules: ResponseRules {
+                strict: differences.strict_upstream_lengths,
+                early_hints: differences.early_hints,
+            },
+            differences,
+            signature: format!("nginx/{}", config.compat.version()),
+            hostname: hostname(),
+            config,
+        })
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    /// The `http` block.
+    ///
+    /// # Panics
+    ///
+    /// If there is none; a connection can only have been accepted by a server inside it.
+    pub(crate) fn http(&self) -> &Http {
+        self.config
+            .http
+            .as_ref()
+            .expect("connections are accepted by servers only")
+    }
+
+    /// The error log outside all servers.
+    pub fn main_sinks(&self) -> &Arc<ErrorSinks> {
+        &self.main_sinks
+    }
+
+    /// The pools, by index in `Http::upstreams`.
+    pub fn pools(&self) -> &[Arc<Pool>] {
+        &self.pools
+    }
+
+    fn pool_named(&self, name: &str) -> Option<&Arc<Pool>> {
+        self.pools.iter().find(|pool| pool.name() == name)
+    }
+
+    pub(crate) fn default_server(&self, listen: usize) -> &Arc<Server> {
+        let http = self.http();
+        &http.servers[http.listens[listen].default_server]
+    }
+
+    pub(crate) fn listen_name(&self, listen: usize) -> &str {
+        &self.listen_names[listen]
+    }
+
+    pub(crate) fn error_sinks(&self, location: &Location) -> &Arc<ErrorSinks> {
+        &self.places[location.index].sinks
+    }
+
+    pub(crate) fn access_logs(&self, location: &Location) -> &[AccessTarget] {
+        &self.places[location.index].access
+    }
+
+    pub(crate) fn head_limits(&self, server: usize) -> &HeadLimits {
+        &self.limits[server]
+    }
+
+    pub(crate) fn response_rules(&self) -> &ResponseRules {
+        &self.response_rules
+    }
+
+    pub(crate) fn differences(&self) -> &Differences {
+        &self.differences
+    }
+
+    pub(crate) fn version(&self) -> &'static str {
+        self.config.compat.version()
+    }
+
+    pub(crate) fn server_signature(&self) -> String {
+        self.signature.clone()
+    }
+
+    pub(crate) fn hostname(&self) -> &[u8] {
+        &self.hostname
+    }
+}
+
+/// Every location, the servers' own levels included.
+fn all_locations(http: &Http) -> Vec<&Location> {
+    let mut found = Vec::new();
+    for server in &http.servers {
+        found.push(&server.default);
+        collect_locations(&server.locations, &mut found);
+    }
+    found
+}
+
+fn collect_locations<'a>(locations: &'a weir_conf::Locations, found: &mut Vec<&'a Location>) {
+    for location in locations.iter() {
+        found.push(location);
+        collect_locations(&location.nested, found);
+    }
+}
+
+fn head_limits(server: &Server, compat: Compat) -> HeadLimits {
+    let core = &server.core;
+    HeadLimits {
+        first_buffer: core.client_header_buffer_size,
+        large_count: core.large_client_header_buffers.count,
+        large_size: core.large_client_header_buffers.size,
+        max_headers: usize::try_from(core.max_headers).unwrap_or(usize::MAX),
+        ignore_invalid: core.ignore_invalid_headers,
+        underscores: core.underscores_in_headers,
+        merge_slashes: core.merge_slashes,
+        compat: match compat {
+            Compat::V1_22 => HeadCompat::V1_22,
+            Compat::V1_28 => HeadCompat::V1_28,
+            Compat::V1_31 => HeadCompat::V1_31,
+        },
+    }
+}
+
+fn hostname() -> Vec<u8> {
+    let name = nix::unistd::gethostname().unwrap_or_default();
+    name.to_string_lossy().to_ascii_lowercase().into_bytes()
+}

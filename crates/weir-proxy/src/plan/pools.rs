@@ -1,0 +1,81 @@
+//! Upstream blocks with their names resolved.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+
+use weir_conf::{BalanceMethod, Upstream, UpstreamAddress, UpstreamServer};
+use weir_upstream::{KeepaliveSpec, Method, PeerAddress, PeerSpec, PoolSpec};
+
+use super::PlanFault;
+
+pub(super) fn pool_spec(upstream: &Upstream) -> Result<PoolSpec, PlanFault> {
+    let mut peers = Vec::new();
+    for server in &upstream.servers {
+        for address in addresses(upstream, server)? {
+            peers.push(PeerSpec {
+                name: address.to_string(),
+                address,
+                server: server.written.clone(),
+                weight: server.weight,
+                max_fails: server.max_fails,
+                fail_timeout: server.fail_timeout,
+                max_conns: server.max_conns,
+                backup: server.backup,
+                down: server.down,
+            });
+        }
+    }
+    Ok(PoolSpec {
+        name: upstream.name.clone(),
+        method: match upstream.method {
+            BalanceMethod::RoundRobin => Method::RoundRobin,
+            BalanceMethod::LeastConn => Method::LeastConn,
+            BalanceMethod::IpHash => Method::IpHash,
+            BalanceMethod::Hash(_) => Method::Hash,
+            BalanceMethod::HashConsistent(_) => Method::HashConsistent,
+            BalanceMethod::Random => Method::Random,
+            BalanceMethod::RandomTwo => Method::RandomTwo,
+            BalanceMethod::RandomTwoLeastConn => Method::RandomTwoLeastConn,
+        },
+        peers,
+        keepalive: upstream.keepalive.map(|keepalive| KeepaliveSpec {
+            connections: keepalive.connections,
+            requests: keepalive.requests,
+            time: keepalive.time,
+            timeout: keepalive.timeout,
+            local: false,
+        }),
+    })
+}
+
+fn addresses(upstream: &Upstream, server: &UpstreamServer) -> Result<Vec<PeerAddress>, PlanFault> {
+    match &server.address {
+        UpstreamAddress::Inet(address) => Ok(vec![PeerAddress::Inet(*address)]),
+        UpstreamAddress::Unix(path) => Ok(vec![PeerAddress::Unix(path.clone())]),
+        UpstreamAddress::Name { host, port } => {
+            let found: Vec<SocketAddr> = (host.as_str(), *port)
+                .to_socket_addrs()
+                .map(Iterator::collect)
+                .unwrap_or_default();
+            if found.is_empty() {
+                let name = if upstream.explicit {
+                    server.written.clone()
+                } else {
+                    host.clone()
+                };
+                return Err(PlanFault::HostNotFound {
+                    name,
+                    place: server.place.clone(),
+                });
+            }
+            // One line may stand for an address once only.
+            let mut unique: Vec<PeerAddress> = Vec::new();
+            for address in found {
+                let address = PeerAddress::Inet(address);
+                if !unique.contains(&address) {
+                    unique.push(address);
+                }
+            }
+            Ok(unique)
+        }
+    }
+}
