@@ -9,7 +9,7 @@ use weir_http1::chunked::{Chunk, ChunkRules, ChunkedDecoder};
 use crate::io::buffers;
 use crate::io::temp_file::{FileName, TempFile, TempFileError};
 use crate::report::error_log::{self, Message};
-use crate::session::{Action, Session};
+use crate::session::Session;
 
 /// How the client says where its body ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -109,11 +109,11 @@ impl Session {
     /// Reads the whole body into memory or, beyond `client_body_buffer_size`, into a temporary file
     /// (`ngx_http_read_client_request_body`).
     pub(crate) async fn read_body(&mut self) -> Result<(), BodyEnd> {
+        self.answer_expect().await?;
         if self.req.body.complete {
             return Ok(());
         }
         self.req.body.begun = true;
-        self.answer_expect().await?;
         self.begin_body_memory();
         loop {
             while let Taken::Some = self.take_body_bytes()? {
@@ -373,40 +373,39 @@ impl Session {
         BodyEnd::Refused(500)
     }
 
-    /// Sends `100 Continue` to a client that waits for it (`ngx_http_test_expect`).
+    /// Sends `100 Continue` to a client that waits for it, also where no body follows
+    /// (`ngx_http_test_expect`).
     pub(crate) async fn answer_expect(&mut self) -> Result<(), BodyEnd> {
-        let body = &mut self.req.body;
-        if body.expect_answered || body.complete {
-            return Ok(());
-        }
-        body.expect_answered = true;
-        if self.conn.input.is_empty() && self.expects_continue() {
+        let asked = std::mem::replace(&mut self.req.body.expect_answered, true);
+        if !asked && self.expects_continue() {
             let sent = self.write_slices(&[b"HTTP/1.1 100 Continue\r\n\r\n"]).await;
             sent.map_err(|_| BodyEnd::Gone(500))?;
         }
         Ok(())
     }
 
-    /// Nobody will read the body: drops what is there (`ngx_http_discard_request_body`).
-    pub(crate) fn discard_body(&mut self) {
+    /// Nobody will read the body: drops what is there (`ngx_http_discard_request_body`). An error is
+    /// the status to answer with; the connection cannot be kept then.
+    pub(crate) fn discard_body(&mut self) -> Result<(), u16> {
         let body = &mut self.req.body;
         if body.complete || body.discarded || body.begun {
-            return;
+            return Ok(());
         }
         body.discarded = true;
         body.expect_answered = true;
-        self.drop_discarded();
+        self.drop_discarded()
     }
 
-    /// Drops body bytes in the input; a body whose framing breaks ends the connection.
-    fn drop_discarded(&mut self) {
+    /// Drops body bytes in the input. Of a body whose framing breaks nothing more can be told apart.
+    fn drop_discarded(&mut self) -> Result<(), u16> {
         loop {
             match self.take_body_bytes() {
                 Ok(Taken::Some) if !self.req.body.complete => {}
-                Ok(_) => return,
-                Err(_) => {
+                Ok(_) => return Ok(()),
+                Err(BodyEnd::Refused(status) | BodyEnd::Gone(status)) => {
                     self.req.keepalive = false;
-                    return;
+                    self.req.body.complete = true;
+                    return Err(status);
                 }
             }
         }
@@ -418,7 +417,6 @@ impl Session {
         let settings = self.settings();
         let gap = settings.lingering_timeout;
         let end = crate::io::clock::now() + settings.lingering_time;
-        self.conn.action = Action::Closing;
         while !self.req.body.complete {
             if !self.req.keepalive && self.conn.input_closed {
                 return false;
@@ -444,8 +442,7 @@ impl Session {
             if !more {
                 return false;
             }
-            self.drop_discarded();
-            if self.req.body.framing == Framing::Chunked && !self.req.keepalive {
+            if self.drop_discarded().is_err() {
                 return false;
             }
         }

@@ -169,7 +169,6 @@ impl Session {
     /// Begins the head and sends it with `body` as a whole answer.
     pub(crate) async fn send_answer(&mut self, body: &[u8]) {
         response::begin(self);
-        self.conn.action = Action::SendingToClient;
         let body = if self.req.response.header_only {
             &[]
         } else {

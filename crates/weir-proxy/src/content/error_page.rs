@@ -32,7 +32,9 @@ pub(crate) async fn answer(session: &mut Session, status: u16) -> Outcome {
     if let Some(outcome) = custom(session, status) {
         return outcome;
     }
-    session.discard_body();
+    session.req.body.expect_answered = true;
+    // Whatever is wrong with the body, this answer is an error's already.
+    let _ = session.discard_body();
     send_page(session, status).await;
     Outcome::Answered
 }

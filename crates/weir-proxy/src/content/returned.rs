@@ -18,7 +18,9 @@ pub(crate) async fn answer(session: &mut Session, rule: &Return) -> Outcome {
         .as_ref()
         .map(|text| variables::text(session, text))
         .unwrap_or_default();
-    session.discard_body();
+    if let Err(outcome) = begin(session).await {
+        return outcome;
+    }
     session.req.response.clear_head();
     if matches!(rule.status, 301 | 302 | 303 | 307 | 308) {
         session.req.response.redirect_to = Some(text);
@@ -31,6 +33,14 @@ pub(crate) async fn answer(session: &mut Session, rule: &Return) -> Outcome {
     response.content_length = Some(text.len() as u64);
     session.send_answer(&text).await;
     Outcome::Answered
+}
+
+/// Does with the request's body what an answer of our own begins with.
+pub(crate) async fn begin(session: &mut Session) -> Result<(), Outcome> {
+    if session.answer_expect().await.is_err() {
+        return Err(Outcome::Close(500));
+    }
+    session.discard_body().map_err(Outcome::Status)
 }
 
 /// Type of the URI's extension, or `default_type` (`ngx_http_set_content_type`).

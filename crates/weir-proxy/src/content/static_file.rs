@@ -152,7 +152,9 @@ fn quoted(before: &[u8], path: &[u8], after: &[u8]) -> Vec<u8> {
 }
 
 async fn send(session: &mut Session, file: &File, metadata: &Metadata) -> Outcome {
-    session.discard_body();
+    if let Err(outcome) = returned::begin(session).await {
+        return outcome;
+    }
     let content_type = returned::media_type(session);
     let modified = u64::try_from(metadata.mtime()).unwrap_or(0);
     let last_modified = httpdate(modified);

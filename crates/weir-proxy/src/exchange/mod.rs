@@ -60,7 +60,11 @@ async fn prepare_body(
     session: &mut Session,
     settings: &weir_conf::Settings,
 ) -> Result<(), BodyEnd> {
-    if session.req.body.complete || session.req.body.discarded {
+    if session.req.body.discarded {
+        return Ok(());
+    }
+    session.answer_expect().await?;
+    if session.req.body.complete {
         return Ok(());
     }
     let chunked = session.req.body.framing == Framing::Chunked;
@@ -72,7 +76,6 @@ async fn prepare_body(
         return session.read_body().await;
     }
     session.req.body.begun = true;
-    session.answer_expect().await?;
     while !session.conn.input.is_empty() && !session.req.body.complete {
         match session.take_body_bytes()? {
             crate::client::body::Taken::Some => {}

@@ -116,3 +116,82 @@ fn broken_chunks_of_an_upload_are_refused() {
         });
     }
 }
+
+#[test]
+fn broken_chunks_that_nobody_wants_are_refused_before_the_answer() {
+    for (path, sent, later, status) in [
+        ("/t", "zz\r\n", "", 400),
+        ("/t", "3\r\nabcd\r\n", "", 400),
+        ("/e", "zz\r\n", "", 403),
+        // Too late for another answer.
+        ("/t", "3\r\n", "abcdd\r\n", 200),
+    ] {
+        run(async {
+            let rig = Rig::new(&Conf {
+                server: "location /t { return 200 t; } location /e { return 403; }",
+                ..Conf::default()
+            });
+            let mut client = rig.connect();
+            let head = format!("POST {path} HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n");
+            client.send(format!("{head}\r\n{sent}")).await;
+            assert_eq!(client.answer().await.status, status, "{path} {sent}");
+            client.send(later).await;
+            assert_eq!(client.rest().await, b"");
+            assert_eq!(
+                rig.errors().await,
+                ["[error] client sent invalid chunked body"]
+            );
+        });
+    }
+}
+
+#[test]
+fn a_chunked_upload_is_read_to_its_end_though_the_connection_closes() {
+    run(async {
+        let rig = Rig::new(&Conf {
+            server: "location /t { return 200 t; }",
+            ..Conf::default()
+        });
+        let mut client = rig.connect();
+        client
+            .send(
+                "POST /t HTTP/1.1\r\nHost: h\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n",
+            )
+            .await;
+        assert_eq!(client.answer().await.text(), "t");
+        client.send("3\r\nabc\r\n").await;
+        assert!(!client.is_closed().await, "the client is still sending");
+        client.send("0\r\n\r\n").await;
+        assert_eq!(client.rest().await, b"");
+    });
+}
+
+#[test]
+fn a_client_that_waits_for_leave_to_send_gets_it() {
+    let asking = "Expect: 100-continue\r\n";
+    for (method, path, fields, told) in [
+        ("GET", "/", "", true),
+        ("GET", "/t", "", true),
+        ("POST", "/t", "Content-Length: 1\r\n", true),
+        ("POST", "/e", "Content-Length: 1\r\n", false),
+    ] {
+        run(async {
+            let rig = Rig::new(&Conf {
+                server: "location /t { return 200 t; } location /e { return 403; }",
+                ..Conf::default()
+            });
+            rig.script(9001, &[Act::Send(ok("a"))]);
+            let mut client = rig.connect();
+            client
+                .send(format!(
+                    "{method} {path} HTTP/1.1\r\nHost: h\r\n{asking}{fields}\r\n"
+                ))
+                .await;
+            let first = client.answer().await.status;
+            assert_eq!(first == 100, told, "{method} {path}");
+            if told {
+                assert_eq!(client.answer().await.status, 200);
+            }
+        });
+    }
+}

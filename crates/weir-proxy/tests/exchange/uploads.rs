@@ -46,7 +46,7 @@ fn who_expects_100_continue_gets_it_once_the_body_is_wanted() {
 }
 
 #[test]
-fn a_body_that_comes_along_is_not_asked_for() {
+fn a_body_that_comes_along_is_asked_for_all_the_same() {
     run(async {
         let rig = Rig::serving("");
         let mut client = rig.connect();
@@ -55,6 +55,7 @@ fn a_body_that_comes_along_is_not_asked_for() {
                 "{POST}Expect: 100-continue\r\nContent-Length: 3\r\n\r\nabc"
             ))
             .await;
+        assert_eq!(client.answer().await.status, 100);
         assert_eq!(client.answer().await.status, 200);
     });
 }
