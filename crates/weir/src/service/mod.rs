@@ -4,6 +4,7 @@ mod reload;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use nix::sys::resource::rlim_t;
 use nix::unistd::geteuid;
@@ -24,6 +25,13 @@ use crate::workers::{Assignment, Order, Surroundings, WorkerThread};
 
 /// Descriptors of a worker's runtime: epoll, its double, the eventfd that wakes it.
 const WORKER_FILES: usize = 3;
+
+/// How long workers may take to end once they were told to; longer than a worker gives its
+/// connections. One that is stuck ends with the process.
+const END_LIMIT: Duration = Duration::from_secs(3);
+
+/// How long workers may take to hand over their lines.
+const FLUSH_LIMIT: Duration = Duration::from_secs(1);
 
 /// A running weir.
 pub(crate) struct Service {
@@ -47,6 +55,8 @@ pub(crate) struct Service {
     own_files: rlim_t,
     /// No worker shall follow one that ends.
     leaving: bool,
+    /// The workers need not finish what they do.
+    stopping: bool,
 }
 
 impl Service {
@@ -85,16 +95,18 @@ impl Service {
             open_files,
             own_files: 0,
             leaving: false,
+            stopping: false,
         })
     }
 
     /// Starts the workers and obeys signals until the last of them has ended.
     pub(crate) fn run(mut self) -> Result<(), SystemError> {
         let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_io()
+            .enable_all()
             .build();
         let runtime = runtime.map_err(|error| SystemError::new("epoll_create()", error))?;
         let result = runtime.block_on(self.obey());
+        runtime.block_on(self.end_workers());
         self.leave();
         result
     }
@@ -104,7 +116,7 @@ impl Service {
         self.own_files = limits::open_now();
         self.limit_open_files();
         self.start_all()?;
-        while !(self.leaving && self.workers.is_empty() && self.retired.is_empty()) {
+        while !self.is_over() {
             tokio::select! {
                 received = signals.next() => match received {
                     Ok(received) => self.on_signal(received).await,
@@ -114,6 +126,11 @@ impl Service {
             }
         }
         Ok(())
+    }
+
+    fn is_over(&self) -> bool {
+        let all_ended = self.workers.is_empty() && self.retired.is_empty();
+        self.stopping || (self.leaving && all_ended)
     }
 
     async fn on_signal(&mut self, received: Received) {
@@ -130,11 +147,8 @@ impl Service {
 
     fn stop(&mut self) {
         self.leaving = true;
+        self.stopping = true;
         self.close_sockets();
-        self.retired.append(&mut self.workers);
-        self.retired
-            .iter()
-            .for_each(|worker| worker.tell(Order::Stop));
     }
 
     fn quit(&mut self) {
@@ -164,10 +178,14 @@ impl Service {
                 flushed
             })
             .collect();
-        for flushed in flushed {
-            // A worker that ends meanwhile has flushed too.
-            let _ = flushed.await;
-        }
+        let all = async {
+            for flushed in flushed {
+                // A worker that ends meanwhile has flushed too.
+                let _ = flushed.await;
+            }
+        };
+        // The others' files shall not wait for a worker that is stuck.
+        let _ = tokio::time::timeout(FLUSH_LIMIT, all).await;
         self.log_thread.sync();
         for error in self.logs.reopen_all() {
             self.log(Level::Emerg, &error.to_string());
@@ -234,13 +252,35 @@ impl Service {
         Ok(())
     }
 
+    /// Ends the workers that there are, and waits for them as long as [`END_LIMIT`].
+    async fn end_workers(&mut self) {
+        self.retired.append(&mut self.workers);
+        self.retired
+            .iter()
+            .for_each(|worker| worker.tell(Order::Stop));
+        let all = async {
+            while !self.retired.is_empty() {
+                let Some(id) = self.ended.recv().await else {
+                    return;
+                };
+                if let Some(at) = self.retired.iter().position(|worker| worker.id == id) {
+                    self.retired.remove(at).join();
+                }
+            }
+        };
+        // Whoever is late is told of below.
+        let _ = tokio::time::timeout(END_LIMIT, all).await;
+        for worker in std::mem::take(&mut self.retired) {
+            let text = format!("worker {} does not end and is left behind", worker.id);
+            self.log(Level::Alert, &text);
+        }
+    }
+
     /// The last steps, whatever led here.
     fn leave(self) {
         let Self {
             plan,
             sockets,
-            workers,
-            retired,
             log_thread,
             pid_file,
             around,
@@ -248,10 +288,6 @@ impl Service {
         } = self;
         let log = |level, text: &str| emit(plan.main_sinks(), level, None, text.as_bytes());
         sockets.remove_paths(None, &log);
-        for worker in workers.into_iter().chain(retired) {
-            worker.tell(Order::Stop);
-            worker.join();
-        }
         drop(around);
         log_thread.shutdown();
         if let Err(error) = pid_file.remove() {
