@@ -19,35 +19,41 @@ use crate::worker::Registration;
 
 /// Serves `conn` until it ends. The future is small while the connection idles: what a request
 /// needs is boxed when its first byte comes.
-pub(crate) async fn serve(conn: Connection) {
+///
+/// Not an `async fn`: that would hold `conn` twice, as its argument and as its variable.
+pub(crate) fn serve(mut conn: Connection) -> impl Future<Output = ()> {
     let span = tracing::debug_span!(target: "weir", "connection", conn = conn.number);
-    serve_connection(conn).instrument(span).await;
+    let worker = conn.worker.clone();
+    let life = async move {
+        let registration = poll_fn(|cx| Poll::Ready(worker.register(cx.waker().clone()))).await;
+        loop {
+            registration.set_idle(true);
+            if !conn.wait_for_request(&registration).await {
+                return;
+            }
+            registration.set_idle(false);
+            match serve_busy(conn).await {
+                Some(idle) => conn = idle,
+                None => return,
+            }
+        }
+    };
+    life.instrument(span)
 }
 
-async fn serve_connection(mut conn: Connection) {
+/// Serves until the client pauses, unless the worker aborts or the configuration's time is over.
+fn serve_busy(conn: Connection) -> impl Future<Output = Option<Connection>> {
     let worker = conn.worker.clone();
-    let registration = poll_fn(|cx| Poll::Ready(worker.register(cx.waker().clone()))).await;
-    loop {
-        registration.set_idle(true);
-        if !conn.wait_for_request(&registration).await {
-            return;
+    let plan = conn.plan.clone();
+    let mut running = Box::pin(serve_requests(conn));
+    poll_fn(move |cx| {
+        if worker.is_aborting() || plan.is_expired() {
+            return Poll::Ready(None);
         }
-        registration.set_idle(false);
-        let plan = conn.plan.clone();
-        let mut running = Box::pin(serve_requests(conn));
-        let kept = poll_fn(|cx| {
-            if worker.is_aborting() || plan.is_expired() {
-                return Poll::Ready(None);
-            }
-            // Once per wake-up, so that a worker that never sleeps keeps time.
-            clock::refresh();
-            running.as_mut().poll(cx)
-        });
-        match kept.await {
-            Some(idle) => conn = idle,
-            None => return,
-        }
-    }
+        // Once per wake-up, so that a worker that never sleeps keeps time.
+        clock::refresh();
+        running.as_mut().poll(cx)
+    })
 }
 
 /// Serves what the client sends until it pauses; `None` when the connection has ended.
