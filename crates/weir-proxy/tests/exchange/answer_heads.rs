@@ -279,3 +279,18 @@ fn a_rewritten_domain_keeps_the_dot_of_the_cookie() {
         });
     }
 }
+
+#[test]
+fn server_tokens_says_what_server_shows() {
+    for (directive, server) in [
+        ("", "nginx/1.31.5"),
+        ("server_tokens off;", "nginx"),
+        ("server_tokens build;", "nginx/1.31.5"),
+        ("server_tokens \"mine, for $host\";", "mine, for h"),
+    ] {
+        run(async {
+            let rig = Rig::serving(directive);
+            assert_eq!(rig.get().await.field("Server"), Some(server), "{directive}");
+        });
+    }
+}

@@ -228,6 +228,10 @@ pub(crate) fn server_tokens(call: &mut Call<'_>) -> Result<ServerTokens, Reject>
         b"on" => Ok(ServerTokens::On),
         b"off" => Ok(ServerTokens::Off),
         b"build" => Ok(ServerTokens::Build),
-        _ => Err(invalid_value(call, 0)),
+        // Text of one's own, which nginx keeps for its subscribers.
+        _ => {
+            let text = call.bytes(0).to_vec();
+            Ok(ServerTokens::Text(call.template(&text)?))
+        }
     }
 }
