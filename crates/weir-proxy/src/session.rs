@@ -277,6 +277,11 @@ impl Request {
         self.head.len > 0
     }
 
+    /// The whole request line is there, though its target may be refused.
+    pub(crate) fn line_is_complete(&self) -> bool {
+        self.head.request_length > 0
+    }
+
     /// The method's name, which an internal redirect may have changed.
     pub(crate) fn method_text(&self) -> &[u8] {
         if self.method == Method::Get && self.head.method != Method::Get {

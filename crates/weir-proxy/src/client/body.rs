@@ -110,10 +110,10 @@ impl Session {
     /// (`ngx_http_read_client_request_body`).
     pub(crate) async fn read_body(&mut self) -> Result<(), BodyEnd> {
         self.answer_expect().await?;
+        self.req.body.begun = true;
         if self.req.body.complete {
             return Ok(());
         }
-        self.req.body.begun = true;
         self.begin_body_memory();
         loop {
             while let Taken::Some = self.take_body_bytes()? {
@@ -404,6 +404,7 @@ impl Session {
                 Ok(_) => return Ok(()),
                 Err(BodyEnd::Refused(status) | BodyEnd::Gone(status)) => {
                     self.req.keepalive = false;
+                    self.req.body.framing = Framing::None;
                     self.req.body.complete = true;
                     return Err(status);
                 }

@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::task::Poll;
 
-use weir_http1::request::{ConnectionOption, Method, ParsePhase, Progress};
+use weir_http1::request::{ConnectionOption, Method, ParsePhase, Progress, RequestFault};
 use weir_http1::{KnownField, Version};
 
 use crate::io::buffers;
@@ -30,6 +30,7 @@ pub(crate) async fn read(session: &mut Session) -> Result<(), HeadEnd> {
             Progress::RequestLine => {
                 session.req.begun = true;
                 session.conn.action = Action::ReadingHeaders;
+                take_line(session);
                 choose_server(session);
             }
             Progress::Host => choose_server(session),
@@ -61,6 +62,13 @@ fn step(session: &mut Session) -> Result<Progress, HeadEnd> {
     result.map_err(|fault| {
         let mut text = Vec::new();
         fault.write_message(&mut text);
+        let in_line = session.req.parser.phase() == ParsePhase::RequestLine;
+        if in_line && session.req.line_is_complete() {
+            session.req.method = session.req.head.method;
+            if !matches!(fault, RequestFault::InvalidRequest) {
+                take_line(session);
+            }
+        }
         choose_server(session);
         error_log::info(session, Message::bytes(&text));
         session.req.begun = true;
@@ -70,6 +78,16 @@ fn step(session: &mut Session) -> Result<Progress, HeadEnd> {
         }
         HeadEnd::Refused(fault.status())
     })
+}
+
+/// What the request line says; variables and pages need it also if the lines after it are refused.
+fn take_line(session: &mut Session) {
+    let req = &mut *session.req;
+    let head = &req.head;
+    req.method = head.method;
+    req.uri.extend_from_slice(head.path(&req.bytes));
+    req.args.extend_from_slice(head.args.of(&req.bytes));
+    req.target_is_raw = !head.empty_path;
 }
 
 fn log_notices(session: &mut Session) {
@@ -200,10 +218,6 @@ fn settle(session: &mut Session) {
     let strict = session.conn.plan.differences().chunk_bare_lf_refused;
     let req = &mut *session.req;
     let head = &req.head;
-    req.method = head.method;
-    req.uri.extend_from_slice(head.path(&req.bytes));
-    req.args.extend_from_slice(head.args.of(&req.bytes));
-    req.target_is_raw = !head.empty_path;
     req.keepalive = match head.connection {
         ConnectionOption::None => head.version > Version::HTTP_10,
         ConnectionOption::Close => false,

@@ -64,6 +64,7 @@ async fn prepare_body(
         return Ok(());
     }
     session.answer_expect().await?;
+    session.req.body.begun = true;
     if session.req.body.complete {
         return Ok(());
     }
@@ -75,7 +76,6 @@ async fn prepare_body(
     if !streams {
         return session.read_body().await;
     }
-    session.req.body.begun = true;
     while !session.conn.input.is_empty() && !session.req.body.complete {
         match session.take_body_bytes()? {
             crate::client::body::Taken::Some => {}

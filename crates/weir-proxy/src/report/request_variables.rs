@@ -13,6 +13,7 @@ use weir_http1::{KnownField, token};
 use super::peer_text::write_client;
 use super::upstream_variables::same_name;
 use super::variables::Value;
+use crate::client::body::Framing;
 use crate::content::find;
 use crate::io::clock;
 use crate::session::{ClientAddress, Ending, Session};
@@ -180,8 +181,11 @@ pub(super) fn field(session: &Session, name: &[u8], out: &mut Vec<u8>) -> Value 
 }
 
 pub(super) fn content_length(session: &Session, out: &mut Vec<u8>) -> Value {
+    let body = &session.req.body;
     match session.req.field(KnownField::ContentLength) {
         Some(value) => Value::of(Some(value), out),
+        // Known once the body has been read (`ngx_http_variable_content_length`).
+        None if body.framing == Framing::Chunked && body.complete => number(body.taken, out),
         None => Value::Missing,
     }
 }
@@ -217,10 +221,23 @@ pub(super) fn request_line(session: &Session, out: &mut Vec<u8>) -> Value {
 }
 
 pub(super) fn request_uri(session: &Session, out: &mut Vec<u8>) -> Value {
-    Value::of(Some(session.req.text(session.req.head.raw_uri)), out)
+    // A target that was refused is no URI.
+    let known = !session.req.uri.is_empty();
+    Value::of(
+        known.then(|| session.req.text(session.req.head.raw_uri)),
+        out,
+    )
+}
+
+pub(super) fn uri(session: &Session, out: &mut Vec<u8>) -> Value {
+    let known = session.req.line_is_complete();
+    Value::of(known.then_some(session.req.uri.as_slice()), out)
 }
 
 pub(super) fn method(session: &Session, out: &mut Vec<u8>) -> Value {
+    if !session.req.line_is_complete() {
+        return Value::Missing;
+    }
     Value::of(nonempty(session.req.method_text()), out)
 }
 
@@ -245,10 +262,12 @@ pub(super) fn completion(session: &Session, out: &mut Vec<u8>) -> Value {
 
 pub(super) fn body(session: &Session, out: &mut Vec<u8>) -> Value {
     let body = &session.req.body;
-    if body.file.is_some() || !body.complete || body.discarded {
+    let announced = session.req.head.content_length.is_some() || session.req.head.chunked;
+    let read = announced && body.begun && body.complete && !body.discarded;
+    if body.file.is_some() || !read || (body.streaming && body.memory.is_empty()) {
         return Value::Missing;
     }
-    Value::of(nonempty(&body.memory), out)
+    Value::of(Some(&body.memory), out)
 }
 
 pub(super) fn body_file(session: &Session, out: &mut Vec<u8>) -> Value {
@@ -347,8 +366,15 @@ pub(super) fn sent_content_length(session: &Session, out: &mut Vec<u8>) -> Value
     }
 }
 
+/// Whether the answer's head says, as variables see it, that the connection is kept. nginx's access
+/// line says so only if the client left before its unwanted body was read, because keeping a
+/// connection ends the wish to keep it (`ngx_http_set_keepalive`).
+fn says_keepalive(session: &Session) -> bool {
+    session.req.keepalive && !(session.req.logged && session.req.body.complete)
+}
+
 pub(super) fn sent_connection(session: &Session, out: &mut Vec<u8>) -> Value {
-    let value: &[u8] = match (session.req.response.status, session.req.keepalive) {
+    let value: &[u8] = match (session.req.response.status, says_keepalive(session)) {
         (101, _) => b"upgrade",
         (_, true) => b"keep-alive",
         (_, false) => b"close",
@@ -358,7 +384,7 @@ pub(super) fn sent_connection(session: &Session, out: &mut Vec<u8>) -> Value {
 
 pub(super) fn sent_keep_alive(session: &Session, out: &mut Vec<u8>) -> Value {
     match session.settings().keepalive_timeout.header {
-        Some(seconds) if session.req.keepalive => {
+        Some(seconds) if says_keepalive(session) => {
             out.extend_from_slice(b"timeout=");
             number(seconds, out)
         }

@@ -55,7 +55,7 @@ pub(crate) fn holds(session: &Session, template: &Template) -> bool {
 /// Appends the value of `variable`.
 pub(crate) fn write(session: &Session, variable: &Variable, out: &mut Vec<u8>) -> Value {
     match variable {
-        Variable::Args => Value::of(Some(&session.req.args), out),
+        Variable::Args => Value::of(request::nonempty(&session.req.args), out),
         Variable::BinaryRemoteAddr => request::binary_remote_addr(session, out),
         Variable::BodyBytesSent => request::body_bytes_sent(session, out),
         Variable::BytesSent => request::number(session.req.sent, out),
@@ -147,7 +147,7 @@ pub(crate) fn write(session: &Session, variable: &Variable, out: &mut Vec<u8>) -
         | Variable::TcpinfoRcvSpace => request::tcpinfo(session, variable, out),
         Variable::TimeIso8601 => request::time_iso8601(out),
         Variable::TimeLocal => request::time_local(out),
-        Variable::Uri => Value::of(Some(&session.req.uri), out),
+        Variable::Uri => request::uri(session, out),
         Variable::ProxyHost => Value::of(upstream::set(session, &session.req.upstream.host), out),
         Variable::ProxyPort => Value::of(upstream::set(session, &session.req.upstream.port), out),
         Variable::ProxyAddXForwardedFor => request::add_x_forwarded_for(session, out),

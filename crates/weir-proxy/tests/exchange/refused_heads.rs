@@ -146,3 +146,20 @@ fn http_0_9_gets_a_body_and_nothing_else() {
         assert_eq!(rig.access().await, ["200 1 127.0.0.1:9001 200"]);
     });
 }
+
+#[test]
+fn a_refused_head_request_gets_no_page() {
+    for request in [
+        "HEAD / HTTP/1.1\r\n\r\n",
+        "HEAD /%zz HTTP/1.1\r\nHost: h\r\n\r\n",
+        "HEAD / HTTP/1.1\r\nHost: h\r\nHost: i\r\n\r\n",
+    ] {
+        run(async {
+            let rig = Rig::location("");
+            let mut client = rig.connect();
+            client.send(request).await;
+            assert_eq!(client.head_answer().await.status, 400, "{request}");
+            assert_eq!(client.rest().await, b"", "{request}");
+        });
+    }
+}

@@ -73,7 +73,8 @@ fn values_of_an_exchange() {
         ("$scheme", "http"),
         ("$sent_http_content_type", "text/y"),
         ("$sent_http_content_length", "5"),
-        ("$sent_http_connection", "keep-alive"),
+        // As nginx: by now the connection is kept, not to be kept.
+        ("$sent_http_connection", "close"),
         ("$sent_http_cache_control", "p, q"),
         ("$sent_http_x_up", "u"),
         ("$sent_http_location", "/l"),
@@ -229,6 +230,45 @@ fn escape_modes() {
             rig.script(9001, &[Act::Send(ok("a"))]);
             rig.ask(odd).await;
             assert_eq!(rig.access().await, [expected], "{escape}");
+        });
+    }
+}
+
+#[test]
+fn values_of_bodies_and_of_requests_that_were_refused() {
+    const FORMAT: &str = "'$request_method [$args] [$content_length] [$request_body] [$uri] \
+                          [$request_uri]'";
+    for (request, line) in [
+        (
+            "GET / HTTP/1.1\r\nHost: h\r\n\r\n",
+            "GET [-] [-] [-] [/] [/]",
+        ),
+        (
+            "POST /p? HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n",
+            "POST [-] [0] [] [/p] [/p?]",
+        ),
+        (
+            "POST /p?a=1 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+            "POST [a=1] [3] [abc] [/p] [/p?a=1]",
+        ),
+        (
+            "POST /a/../b?z=1 HTTP/1.1\r\n\r\n",
+            "POST [z=1] [-] [-] [/b] [/a/../b?z=1]",
+        ),
+        (
+            "HEAD /%zz?q HTTP/1.1\r\nHost: h\r\n\r\n",
+            "HEAD [-] [-] [-] [] [-]",
+        ),
+        ("GeT /x HTTP/1.1\r\n\r\n", "- [-] [-] [-] [-] [-]"),
+    ] {
+        run(async {
+            let rig = Rig::new(&Conf {
+                format: FORMAT,
+                ..Conf::default()
+            });
+            rig.script(9001, &[Act::Send(ok("a"))]);
+            rig.ask(request).await;
+            assert_eq!(rig.access().await, [line], "{request}");
         });
     }
 }
