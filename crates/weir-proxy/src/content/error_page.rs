@@ -111,6 +111,7 @@ async fn send_page(session: &mut Session, status: u16) {
         .map(String::into_bytes),
     };
     settle_location(session);
+    session.req.response.take_kept_fields();
     let response = &mut session.req.response;
     response.status = match status {
         301 | 302 if refreshes => 200,

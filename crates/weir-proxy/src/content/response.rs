@@ -27,6 +27,9 @@ pub(crate) struct Response {
     pub(crate) redirect_to: Option<Vec<u8>>,
     /// All other fields, as lines with CRLF, in order.
     pub(crate) fields: Vec<u8>,
+    /// `Content-Type` and field lines that an `X-Accel-Redirect` leaves to whatever answers.
+    pub(crate) kept_type: Vec<u8>,
+    pub(crate) kept_fields: Vec<u8>,
     /// The fields hold a `Server` / `Date` that replaces ours.
     pub(crate) has_server: bool,
     pub(crate) has_date: bool,
@@ -60,6 +63,8 @@ impl Response {
         self.trailers.clear();
         self.no_head = false;
         self.expects_trailers = false;
+        self.kept_type.clear();
+        self.kept_fields.clear();
     }
 
     /// Forgets what an earlier producer had set; its head was not begun.
@@ -76,6 +81,31 @@ impl Response {
         self.has_date = false;
         self.chunked = false;
         self.header_only = false;
+    }
+
+    /// Keeps type and fields as they are now for whatever answers in place of the producer.
+    pub(crate) fn keep_for_redirect(&mut self) {
+        std::mem::swap(&mut self.kept_type, &mut self.content_type);
+        std::mem::swap(&mut self.kept_fields, &mut self.fields);
+        self.clear_head();
+    }
+
+    /// Begins an answer of our own, whose type is `content_type` unless one was kept
+    /// (`ngx_http_set_content_type`).
+    pub(crate) fn begin_own(&mut self, status: u16, content_type: Vec<u8>) {
+        self.clear_head();
+        self.status = status;
+        self.content_type = if self.kept_type.is_empty() {
+            content_type
+        } else {
+            self.kept_type.clone()
+        };
+        self.take_kept_fields();
+    }
+
+    /// Puts the fields that were kept into the head.
+    pub(crate) fn take_kept_fields(&mut self) {
+        self.fields.append(&mut self.kept_fields);
     }
 
     /// Adds a field line.

@@ -21,15 +21,14 @@ pub(crate) async fn answer(session: &mut Session, rule: &Return) -> Outcome {
     if let Err(outcome) = begin(session).await {
         return outcome;
     }
-    session.req.response.clear_head();
     if matches!(rule.status, 301 | 302 | 303 | 307 | 308) {
+        session.req.response.clear_head();
         session.req.response.redirect_to = Some(text);
         return Outcome::Status(rule.status);
     }
     let content_type = media_type(session);
     let response = &mut session.req.response;
-    response.status = rule.status;
-    response.content_type = content_type;
+    response.begin_own(rule.status, content_type);
     response.content_length = Some(text.len() as u64);
     session.send_answer(&text).await;
     Outcome::Answered

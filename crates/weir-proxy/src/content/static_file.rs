@@ -167,9 +167,7 @@ async fn send(session: &mut Session, file: &File, metadata: &Metadata) -> Outcom
         .status_override
         .is_some_and(|status| status != 200);
     let response = &mut session.req.response;
-    response.clear_head();
-    response.status = 200;
-    response.content_type = content_type;
+    response.begin_own(200, content_type);
     response.content_length = Some(metadata.len());
     if !overridden {
         response

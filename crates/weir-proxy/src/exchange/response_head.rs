@@ -146,6 +146,7 @@ fn copy_for_redirect(session: &mut Session, settings: &Settings) {
             _ => {}
         }
     }
+    req.response.keep_for_redirect();
 }
 
 /// Copies the head for the client: without what is hidden or belongs to the upstream's connection,

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::rig::{Answer, Conf, Rig, run};
+use crate::rig::{Act, Answer, Conf, Rig, run};
 
 /// A worker whose `/s/` are files: `f.txt`, a folder `dir`, a named pipe `fifo`.
 fn site(server: &str) -> Rig {
@@ -110,6 +110,30 @@ fn connections_are_kept_where_no_location_has_its_say() {
                 assert_eq!(answer.field("connection"), Some("keep-alive"));
                 rig.settle().await;
             }
+        });
+    }
+}
+
+#[test]
+fn an_internal_redirect_keeps_what_the_upstream_said_of_the_content() {
+    for (target, media, length) in [
+        ("/s/f.txt", "text/up", "11"),
+        ("/t", "text/up", "1"),
+        ("/s/none", "text/html", "153"),
+    ] {
+        run(async {
+            let rig = site("location /t { return 200 t; }");
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nContent-Type: text/up\r\nX-Other: o\r\n\
+                 Set-Cookie: a=b\r\nCache-Control: private\r\nX-Accel-Redirect: {target}\r\n\r\n"
+            );
+            rig.script(9001, &[Act::Send(head)]);
+            let answer = rig.get().await;
+            assert_eq!(answer.fields("content-type"), [media], "{target}");
+            assert_eq!(answer.field("content-length"), Some(length));
+            assert_eq!(answer.fields("set-cookie"), ["a=b"]);
+            assert_eq!(answer.fields("cache-control"), ["private"]);
+            assert_eq!(answer.field("x-other"), None);
         });
     }
 }
