@@ -1,6 +1,7 @@
 //! Answers: their heads, the built-in pages, what a location produces.
 
 pub(crate) mod access;
+mod conditions;
 pub(crate) mod dispatch;
 pub(crate) mod error_page;
 pub(crate) mod find;

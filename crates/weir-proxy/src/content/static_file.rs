@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
 use std::io;
+use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
@@ -14,7 +15,7 @@ use weir_http1::request::Method;
 use weir_http1::uri::{Escape, escape};
 
 use super::dispatch::Outcome;
-use super::{find, response, returned};
+use super::{conditions, find, response, returned};
 use crate::io::buffers;
 use crate::report::error_log::{self, Message};
 use crate::report::variables;
@@ -166,6 +167,9 @@ async fn send(session: &mut Session, file: &File, metadata: &Metadata) -> Outcom
         .req
         .status_override
         .is_some_and(|status| status != 200);
+    if !overridden && conditions::fails(session, modified, etag.as_deref()) {
+        return Outcome::Status(412);
+    }
     let response = &mut session.req.response;
     response.begin_own(200, content_type);
     response.content_length = Some(metadata.len());
@@ -177,22 +181,45 @@ async fn send(session: &mut Session, file: &File, metadata: &Metadata) -> Outcom
     if let Some(etag) = &etag {
         response.push_field(b"ETag", etag.as_bytes());
     }
+    let mut part = 0..metadata.len();
     if !overridden && is_unmodified(session, modified, etag.as_deref()) {
         let response = &mut session.req.response;
         response.status = 304;
         response.content_type.clear();
         response.content_length = None;
     } else if !overridden {
-        session.req.response.push_field(b"Accept-Ranges", b"bytes");
+        match conditions::range(session, part.end, modified, etag.as_deref()) {
+            None => session.req.response.push_field(b"Accept-Ranges", b"bytes"),
+            Some(Ok(range)) => {
+                part = range;
+                begin_part(session, &part, metadata.len());
+            }
+            Some(Err(())) => return no_such_part(session, metadata.len()),
+        }
     }
     response::begin(session);
     session.conn.action = Action::SendingToClient;
-    let length = if session.req.response.header_only {
-        0
-    } else {
-        metadata.len()
-    };
-    send_blocks(session, file, length).await
+    if session.req.response.header_only {
+        part = 0..0;
+    }
+    send_blocks(session, file, part).await
+}
+
+/// 206 (`ngx_http_range_singlepart_header`).
+fn begin_part(session: &mut Session, part: &Range<u64>, length: u64) {
+    let response = &mut session.req.response;
+    response.status = 206;
+    response.content_length = Some(part.end - part.start);
+    let text = format!("bytes {}-{}/{length}", part.start, part.end - 1);
+    response.push_field(b"Content-Range", text.as_bytes());
+}
+
+/// 416 (`ngx_http_range_not_satisfiable`).
+fn no_such_part(session: &mut Session, length: u64) -> Outcome {
+    let response = &mut session.req.response;
+    response.clear_head();
+    response.push_field(b"Content-Range", format!("bytes */{length}").as_bytes());
+    Outcome::Status(416)
 }
 
 /// `If-None-Match`, else `If-Modified-Since` (`ngx_http_not_modified_header_filter`).
@@ -223,12 +250,12 @@ fn is_unmodified(session: &Session, modified: u64, etag: Option<&str>) -> bool {
     }
 }
 
-async fn send_blocks(session: &mut Session, file: &File, length: u64) -> Outcome {
+async fn send_blocks(session: &mut Session, file: &File, part: Range<u64>) -> Outcome {
     let mut block = buffers::take_relay();
-    let mut offset = 0;
+    let mut offset = part.start;
     loop {
         block.clear();
-        let wanted = usize::try_from(length - offset)
+        let wanted = usize::try_from(part.end - offset)
             .unwrap_or(usize::MAX)
             .min(buffers::RELAY_BUFFER);
         block.resize(wanted, 0);
@@ -247,7 +274,7 @@ async fn send_blocks(session: &mut Session, file: &File, length: u64) -> Outcome
             break;
         }
         offset += count as u64;
-        if offset == length {
+        if offset == part.end {
             session.req.ending = Ending::Complete;
             break;
         }

@@ -137,3 +137,36 @@ fn an_internal_redirect_keeps_what_the_upstream_said_of_the_content() {
         });
     }
 }
+
+#[test]
+fn conditions_and_ranges_of_a_file() {
+    for (fields, status, body, range) in [
+        ("Range: bytes=1-3\r\n", 206, "ell", Some("bytes 1-3/11")),
+        ("Range: bytes=50-\r\n", 416, "", Some("bytes */11")),
+        ("Range: bytes=0-1,3-4\r\n", 200, "hello-file\n", None),
+        (
+            "Range: bytes=1-3\r\nIf-Range: \"x\"\r\n",
+            200,
+            "hello-file\n",
+            None,
+        ),
+        ("If-Match: \"x\"\r\n", 412, "", None),
+        ("If-Match: *\r\n", 200, "hello-file\n", None),
+        (
+            "If-Unmodified-Since: Mon, 01 Jan 2001 00:00:00 GMT\r\n",
+            412,
+            "",
+            None,
+        ),
+    ] {
+        run(async {
+            let rig = site("");
+            let answer = rig.ask(&request("GET", "/s/f.txt", fields)).await;
+            assert_eq!(answer.status, status, "{fields}");
+            assert_eq!(answer.field("content-range"), range, "{fields}");
+            if status < 300 {
+                assert_eq!(answer.text(), body, "{fields}");
+            }
+        });
+    }
+}
