@@ -24,8 +24,13 @@ pub(super) struct Throttle {
 }
 
 impl Throttle {
-    /// `limit_rate`, or what `X-Accel-Limit-Rate` said.
-    pub(super) fn client(session: &mut Session) -> Self {
+    /// `limit_rate`, or what `X-Accel-Limit-Rate` said; nginx limits buffered answers only
+    /// (`ngx_http_upstream_send_response`).
+    pub(super) fn client(session: &mut Session, buffering: bool) -> Self {
+        if !buffering {
+            session.req.response.limit_rate = Some(0);
+            return Self::new(0, 0);
+        }
         let settings = session.settings();
         let rate = match session.req.response.limit_rate {
             None => value(session, &settings.limit_rate),

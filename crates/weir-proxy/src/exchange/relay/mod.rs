@@ -155,7 +155,7 @@ impl Relay {
             read_deadline: None,
             send_deadline: None,
             read_throttle: Throttle::upstream(exchange.session, settings, buffering),
-            send_throttle: Throttle::client(exchange.session),
+            send_throttle: Throttle::client(exchange.session, buffering),
             held: Some(held),
         }
     }
