@@ -160,7 +160,7 @@ pub(crate) struct Request {
     /// Bytes sent to the client, head included.
     pub(crate) sent: u64,
     pub(crate) ending: Ending,
-    /// The client was gone before the answer: 499, whatever the status was to be.
+    /// The access line was written, or none is due.
     pub(crate) logged: bool,
 }
 

@@ -11,7 +11,6 @@ use super::tries::{Exchange, Held, Step};
 use super::verdict::retry_on_status;
 use super::{relay, rewrite, upgrade};
 use crate::content::dispatch::Outcome;
-use crate::content::response;
 use crate::report::error_log::{self, Message};
 use crate::report::variables;
 use crate::session::{Action, Session};
@@ -274,11 +273,4 @@ pub(super) fn early_hints(session: &mut Session) {
     }
     lines.extend_from_slice(b"\r\n");
     req.response.pending.extend_from_slice(&lines);
-}
-
-/// Begins the client's head for the body that follows.
-pub(super) fn begin(session: &mut Session, settings: &Settings, expects_trailers: bool) {
-    let _ = settings;
-    session.req.response.expects_trailers = expects_trailers;
-    response::begin(session);
 }

@@ -15,6 +15,7 @@ use weir_upstream::Outcome as PeerOutcome;
 
 use crate::client::output::Progress;
 use crate::content::dispatch::Outcome;
+use crate::content::response;
 use crate::exchange::failure::{Cause, Failure, Phase};
 use crate::exchange::framing::Framing;
 use crate::exchange::peers::log_client_gone;
@@ -26,9 +27,9 @@ use crate::session::{Action, Ending, Session};
 
 /// Passes the body on (`ngx_http_upstream_send_response`, `ngx_event_pipe`).
 pub(in crate::exchange) async fn run(exchange: &mut Exchange<'_>, held: Held) -> Outcome {
-    let settings = exchange.settings;
     let mut relay = Relay::new(exchange, held);
-    response_head::begin(exchange.session, settings, relay.trailers_expected);
+    exchange.session.req.response.expects_trailers = relay.trailers_expected;
+    response::begin(exchange.session);
     relay.client_chunked = exchange.session.req.response.chunked;
     relay.header_only = exchange.session.req.response.header_only;
     relay.take_preread(exchange);
@@ -64,8 +65,6 @@ struct Relay {
     progress: Progress,
     /// A write is under way: head, prefix, `outgoing`, suffix.
     writing: bool,
-    /// Bytes of that write that are out.
-    written: u64,
     last_sent: bool,
     upstream: UpstreamEnd,
     client: ClientEnd,
@@ -148,7 +147,6 @@ impl Relay {
             suffix: Vec::new(),
             progress: Progress::default(),
             writing: false,
-            written: 0,
             last_sent: false,
             upstream: UpstreamEnd::Open,
             client: ClientEnd::Open,

@@ -82,7 +82,6 @@ impl Relay {
             self.progress
                 .poll_write_within(cx, stream, &slices, budget, &mut session.req.sent);
         let count = session.req.sent - before;
-        self.written += count;
         self.send_throttle.spend(count);
         match result {
             Poll::Ready(Ok(())) => {
