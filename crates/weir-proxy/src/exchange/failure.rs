@@ -125,6 +125,26 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Every reason, in the order of an exchange.
+    pub const ALL: [Self; 16] = [
+        Self::DestinationUnavailable,
+        Self::ProxyInternalError,
+        Self::ConnectionRefused,
+        Self::DestinationIpUnroutable,
+        Self::DestinationIpProhibited,
+        Self::DestinationNotFound,
+        Self::ConnectionLimitReached,
+        Self::ConnectionTimeout,
+        Self::ConnectionWriteTimeout,
+        Self::HttpResponseTimeout,
+        Self::ConnectionTerminated,
+        Self::HttpResponseIncomplete,
+        Self::ConnectionReadTimeout,
+        Self::HttpResponseHeaderSectionSize,
+        Self::HttpProtocolError,
+        Self::HttpStatus,
+    ];
+
     /// The token of this reason.
     pub const fn token(self) -> &'static str {
         match self {
@@ -199,5 +219,26 @@ fn connect_reason(error: &io::Error) -> Reason {
             Reason::ProxyInternalError
         }
         _ => Reason::ConnectionTerminated,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Reason;
+
+    /// The page that says what each failure means, and what to do.
+    const PAGE: &str = include_str!("../../../../docs/failures.md");
+
+    #[test]
+    fn every_reason_has_its_section_and_no_other_has_one() {
+        let sections: Vec<&str> = PAGE
+            .lines()
+            .filter_map(|line| line.strip_prefix("## "))
+            .filter(|title| title.contains('_'))
+            .collect();
+        for reason in Reason::ALL {
+            assert!(sections.contains(&reason.token()), "{}", reason.token());
+        }
+        assert_eq!(sections.len(), Reason::ALL.len(), "{sections:?}");
     }
 }
