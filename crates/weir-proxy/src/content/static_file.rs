@@ -16,6 +16,7 @@ use weir_http1::uri::{Escape, escape};
 
 use super::dispatch::Outcome;
 use super::{conditions, find, response, returned};
+use crate::exchange::throttle::Throttle;
 use crate::io::buffers;
 use crate::report::error_log::{self, Message};
 use crate::report::variables;
@@ -253,11 +254,14 @@ fn is_unmodified(session: &Session, modified: u64, etag: Option<&str>) -> bool {
 async fn send_blocks(session: &mut Session, file: &File, part: Range<u64>) -> Outcome {
     let mut block = buffers::take_relay();
     let mut offset = part.start;
+    let mut throttle = Throttle::client(session, true);
     loop {
+        throttle.pause().await;
         block.clear();
         let wanted = usize::try_from(part.end - offset)
             .unwrap_or(usize::MAX)
             .min(buffers::RELAY_BUFFER);
+        let wanted = throttle.within(wanted).min(wanted);
         block.resize(wanted, 0);
         let read = if wanted == 0 {
             Ok(0)
@@ -273,6 +277,7 @@ async fn send_blocks(session: &mut Session, file: &File, part: Range<u64>) -> Ou
         if session.write_all(&block[..count]).await.is_err() {
             break;
         }
+        throttle.spend(count as u64);
         offset += count as u64;
         if offset == part.end {
             session.req.ending = Ending::Complete;

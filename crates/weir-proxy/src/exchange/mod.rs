@@ -14,7 +14,7 @@ mod response_head;
 mod rewrite;
 mod spool;
 mod target;
-mod throttle;
+pub(crate) mod throttle;
 mod tries;
 mod upgrade;
 pub(crate) mod upstream_state;

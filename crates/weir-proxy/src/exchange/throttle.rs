@@ -13,7 +13,7 @@ use crate::session::Session;
 ///
 /// nginx allows the rate of every second begun, and pauses for what was sent beyond it
 /// (`ngx_http_write_filter`, `ngx_event_pipe_read_upstream`).
-pub(super) struct Throttle {
+pub(crate) struct Throttle {
     /// Bytes a second; 0 = no limit.
     rate: u64,
     /// Bytes that are not counted.
@@ -26,7 +26,7 @@ pub(super) struct Throttle {
 impl Throttle {
     /// `limit_rate`, or what `X-Accel-Limit-Rate` said; nginx limits buffered answers only
     /// (`ngx_http_upstream_send_response`).
-    pub(super) fn client(session: &mut Session, buffering: bool) -> Self {
+    pub(crate) fn client(session: &mut Session, buffering: bool) -> Self {
         if !buffering {
             session.req.response.limit_rate = Some(0);
             return Self::new(0, 0);
@@ -73,7 +73,7 @@ impl Throttle {
     }
 
     /// `bytes` cut to the budget, but at least one so that a read cannot be mistaken for an end.
-    pub(super) fn within(&self, bytes: usize) -> usize {
+    pub(crate) fn within(&self, bytes: usize) -> usize {
         match self.budget() {
             Some(budget) => bytes
                 .min(usize::try_from(budget).unwrap_or(usize::MAX))
@@ -83,7 +83,7 @@ impl Throttle {
     }
 
     /// Counts bytes that passed, and begins the pause they call for.
-    pub(super) fn spend(&mut self, bytes: u64) {
+    pub(crate) fn spend(&mut self, bytes: u64) {
         if self.rate == 0 || bytes == 0 {
             return;
         }
@@ -95,12 +95,21 @@ impl Throttle {
         }
     }
 
-    pub(super) fn blocked_until(&self) -> Option<Instant> {
+    pub(crate) fn blocked_until(&self) -> Option<Instant> {
         self.blocked_until
     }
 
+    /// Waits until bytes may pass.
+    pub(crate) async fn pause(&mut self) {
+        while let Some(until) = self.blocked_until {
+            tokio::time::sleep_until(until).await;
+            clock::refresh();
+            self.resume();
+        }
+    }
+
     /// Ends a pause that is over.
-    pub(super) fn resume(&mut self) {
+    pub(crate) fn resume(&mut self) {
         if self
             .blocked_until
             .is_some_and(|until| clock::now() >= until)

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::rig::{Act, Answer, Conf, Rig, run};
+use crate::rig::{Act, Answer, Conf, Rig, assert_seconds, run, timed};
 
 /// A worker whose `/s/` are files: `f.txt`, a folder `dir`, a named pipe `fifo`.
 fn site(server: &str) -> Rig {
@@ -167,6 +167,24 @@ fn conditions_and_ranges_of_a_file() {
             if status < 300 {
                 assert_eq!(answer.text(), body, "{fields}");
             }
+        });
+    }
+}
+
+#[test]
+fn limit_rate_holds_for_files() {
+    for (directive, seconds) in [
+        ("", 0),
+        ("limit_rate 20k;", 2),
+        ("limit_rate 20k; limit_rate_after 20k;", 1),
+    ] {
+        run(async {
+            let rig = site(directive);
+            let body = "x".repeat(60_000);
+            std::fs::write(rig.folder().join("www/s/large.txt"), &body).expect("a file");
+            let (answer, took) = timed(get(&rig, "/s/large.txt")).await;
+            assert_eq!(answer.text(), body);
+            assert_seconds(took, seconds);
         });
     }
 }
