@@ -33,6 +33,7 @@ impl Exchange<'_> {
             self.current().peer = label;
             return Err(failed(Cause::NoLivePeers, None));
         };
+        self.picked = Some(peer);
         let label = pool.labels[peer.index()].clone();
         tracing::debug!(target: "weir", "connect to {}", label.as_str());
         self.name_peer(&label);

@@ -33,6 +33,9 @@ pub(super) struct Exchange<'a> {
     started: Instant,
     /// Something of the request may have reached a peer.
     pub(super) request_sent: bool,
+    /// The peer that is held, so that it is given back even if the task ends in the middle: a
+    /// reload's `worker_shutdown_timeout`, a panic.
+    pub(super) picked: Option<PeerId>,
     /// This exchange has pushed an attempt.
     opened: bool,
 }
@@ -81,6 +84,7 @@ impl<'a> Exchange<'a> {
             options,
             started: clock::now(),
             request_sent: false,
+            picked: None,
             opened: false,
         }
     }
@@ -165,6 +169,7 @@ impl<'a> Exchange<'a> {
 
     /// Gives the peer back to the pool, and says so if that takes it out.
     pub(super) fn release(&mut self, peer: PeerId, outcome: PeerOutcome) {
+        self.picked = None;
         let now = clock::monotonic(clock::now());
         let pool = &self.pool.pool;
         let released = pool.release(&self.pool.rotation, &mut self.attempts, peer, outcome, now);
@@ -222,6 +227,22 @@ impl<'a> Exchange<'a> {
     pub(super) fn elapsed(&mut self) -> Duration {
         let now = clock::now();
         now.saturating_duration_since(self.current().started)
+    }
+}
+
+impl Drop for Exchange<'_> {
+    fn drop(&mut self) {
+        if let Some(peer) = self.picked.take() {
+            let now = clock::monotonic(clock::now());
+            let pool = self.pool;
+            pool.pool.release(
+                &pool.rotation,
+                &mut self.attempts,
+                peer,
+                PeerOutcome::Success,
+                now,
+            );
+        }
     }
 }
 

@@ -125,3 +125,23 @@ fn a_retiring_worker_answers_once_more_on_each_connection() {
         assert!(fresh.is_closed().await);
     });
 }
+
+#[test]
+fn a_request_that_is_dropped_gives_its_peer_back() {
+    run(async {
+        for act in [
+            Act::Stall,
+            Act::Send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\na".to_owned()),
+        ] {
+            let rig = Rig::location("proxy_buffering off;");
+            rig.script(9001, &[act]);
+            let mut client = rig.connect();
+            client.send(GET).await;
+            rig.settle().await;
+            assert_eq!(rig.held_peers(), 1);
+            rig.worker().abort();
+            client.rest().await;
+            assert_eq!(rig.held_peers(), 0);
+        }
+    });
+}

@@ -103,6 +103,7 @@ impl Conf<'_> {
 
 /// The worker and what surrounds it.
 pub(crate) struct Rig {
+    plan: Arc<Plan>,
     worker: Rc<Worker>,
     peers: Rc<Peers>,
     log_thread: LogThread,
@@ -127,14 +128,16 @@ impl Rig {
             .unwrap_or_else(|faults| panic!("{}\n{text}", faults.explain()));
         create_temp_folders(&config, None).expect("folders for bodies");
         let plan = Plan::new(Arc::new(config), &Logs::default(), None).expect("a plan");
+        let plan = Arc::new(plan);
         let log_thread = LogThread::start().expect("a log thread");
-        let generation = Generation::new(Arc::new(plan), &log_thread.handle());
+        let generation = Generation::new(plan.clone(), &log_thread.handle());
         let peers = Rc::new(Peers::new(PIPE));
         let dial = peers.clone();
         let dialer = Dialer::Memory(Rc::new(move |address| dial.dial(address)));
         let worker = Worker::new(generation, dialer, conf.slots, Arc::new(AtomicU64::new(1)));
         tokio::task::spawn_local(worker.clone().run_housekeeping());
         Self {
+            plan,
             worker,
             peers,
             log_thread,
@@ -217,6 +220,15 @@ impl Rig {
 
     pub(crate) fn worker(&self) -> &Worker {
         &self.worker
+    }
+
+    /// Requests that hold a peer now, as `max_conns` and `least_conn` count them.
+    pub(crate) fn held_peers(&self) -> u32 {
+        let pools = self.plan.pools().iter();
+        pools
+            .flat_map(|pool| pool.peers())
+            .map(|peer| peer.status(Duration::ZERO).active)
+            .sum()
     }
 
     /// Client connections that the worker has not finished with.
