@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::Serialize;
 use tokio::task::JoinHandle;
 
-use crate::script::{BackendScript, BackendStep, Refusal, Scripted};
+use crate::script::{BackendScript, BackendStep, Connect, Sequence};
 use crate::socket::{Address, Listener, Options};
 
 mod conversation;
@@ -62,14 +62,14 @@ impl Backend {
     /// # Errors
     /// The address cannot be bound, or an option cannot be set.
     pub async fn start(address: Address, script: BackendScript) -> io::Result<Self> {
-        match script.scripted() {
-            Ok(scripted) => Self::play(address, scripted),
-            Err(Refusal::Refuse) => {
+        match script.connect {
+            Connect::Accept => Self::play(address, script),
+            Connect::Refuse => {
                 let bound = address.bind(Options::default())?;
-                Ok(Self::silent(address, (None, vec![bound])))
+                Ok(Self::silent(named(address, &bound), (None, vec![bound])))
             }
-            Err(Refusal::Full) => {
-                let held = fill(&address)?;
+            Connect::Full => {
+                let (address, held) = fill(address)?;
                 Ok(Self::silent(address, held))
             }
         }
@@ -104,20 +104,20 @@ impl Backend {
         }
     }
 
-    fn play(address: Address, scripted: Scripted) -> io::Result<Self> {
+    fn play(address: Address, script: BackendScript) -> io::Result<Self> {
         let listener = Listener::listen(
             &address,
             128,
             Options {
-                rcvbuf: scripted.rcvbuf,
+                rcvbuf: script.rcvbuf,
             },
         )?;
-        if let (Address::Unix(path), Some(mode)) = (&address, scripted.mode) {
+        if let (Address::Unix(path), Some(mode)) = (&address, script.mode) {
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
         }
         let address = listener.local_addr()?.map_or(address, Address::Inet);
         let shared = Arc::<Shared>::default();
-        let acceptor = tokio::spawn(accept(listener, scripted.conns, Arc::clone(&shared)));
+        let acceptor = tokio::spawn(accept(listener, script.connections, Arc::clone(&shared)));
         Ok(Self {
             address,
             acceptor: Some(acceptor),
@@ -138,31 +138,28 @@ impl Drop for Backend {
     }
 }
 
-/// Plays one script per connection; the last one repeats.
-async fn accept(listener: Listener, scripts: Vec<Vec<BackendStep>>, shared: Arc<Shared>) {
-    let mut remaining = scripts.into_iter().peekable();
-    let mut script = Vec::new();
+/// Plays one script per connection.
+async fn accept(listener: Listener, connections: Sequence<Vec<BackendStep>>, shared: Arc<Shared>) {
     while let Ok(socket) = listener.accept().await {
-        if let Some(next) = remaining.next() {
-            script = next;
-        }
         let index = {
             let mut saw = lock(&shared.saw);
             saw.push(Saw::default());
             saw.len() - 1
         };
+        let script = connections.at(index).cloned().unwrap_or_default();
         let conversation = Conversation::new(socket, Arc::clone(&shared), index);
-        let task = tokio::spawn(conversation.play(script.clone()));
+        let task = tokio::spawn(conversation.play(script));
         lock(&shared.tasks).push(task);
     }
 }
 
 /// Listens with the shortest queue and connects to itself until nothing more fits.
-fn fill(address: &Address) -> io::Result<Held> {
+fn fill(address: Address) -> io::Result<(Address, Held)> {
     const BACKLOG: i32 = 0;
     // A queue of length 0 takes one connection; a TCP one may hold some half-open ones besides.
     const ENOUGH: usize = 4;
-    let listener = Listener::listen(address, BACKLOG, Options::default())?;
+    let listener = Listener::listen(&address, BACKLOG, Options::default())?;
+    let address = listener.local_addr()?.map_or(address, Address::Inet);
     let mut sockets = Vec::new();
     for _ in 0..ENOUGH {
         match address.start_connect(Options::default()) {
@@ -171,7 +168,13 @@ fn fill(address: &Address) -> io::Result<Held> {
             Err(fault) => return Err(fault),
         }
     }
-    Ok((Some(listener), sockets))
+    Ok((address, (Some(listener), sockets)))
+}
+
+/// The address with the port that the system chose.
+fn named(address: Address, bound: &socket2::Socket) -> Address {
+    let port = bound.local_addr().ok().and_then(|bound| bound.as_socket());
+    port.map_or(address, Address::Inet)
 }
 
 /// A panic elsewhere does not make what was seen less true.
@@ -189,8 +192,8 @@ mod tests {
     use crate::socket::Socket;
 
     /// Plays `script`, sends `request`, reads to the end, closes, and returns both views.
-    async fn check(script: Value, request: &[u8], answer: &[u8], expected: Saw) {
-        let script = serde_json::from_value(script).unwrap();
+    async fn check(connections: Value, request: &[u8], answer: &[u8], expected: Saw) {
+        let script = BackendScript::sequence(serde_json::from_value(connections).unwrap());
         let any = Address::Inet("127.0.0.1:0".parse().unwrap());
         let backend = Backend::start(any, script).await.unwrap();
         let socket = Socket::connect(backend.address(), Options::default())
@@ -227,7 +230,7 @@ mod tests {
 
     #[tokio::test]
     async fn answers_and_finishes() {
-        let script = json!([[["head"], ["send", "ok"], ["fin"]]]);
+        let script = json!({"each": ["head", {"send": "ok"}, "fin"]});
         let head = b"GET / HTTP/1.0\r\n\r\n";
         check(script, head, b"ok", saw(head, Some(ProxyEnd::Fin))).await;
     }
@@ -235,7 +238,7 @@ mod tests {
     #[tokio::test]
     async fn reads_a_request_with_its_body() {
         let head = b"POST / HTTP/1.0\r\ncontent-length: 3\r\n\r\nabc";
-        let script = json!([[["req"], ["close"]]]);
+        let script = json!({"each": ["request", "close"]});
         check(script.clone(), head, b"", saw(head, None)).await;
         let chunked = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n";
         check(script, chunked, b"", saw(chunked, None)).await;
@@ -244,7 +247,7 @@ mod tests {
     #[tokio::test]
     async fn reads_no_more_than_it_is_told() {
         check(
-            json!([[["read", 2], ["close"]]]),
+            json!({"each": [{"read": 2}, "close"]}),
             b"abcdef",
             b"",
             saw(b"ab", None),
@@ -253,10 +256,50 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn dribbles() {
+        let dribble = json!({"dribble": {"payload": "abc", "bytes": 2, "every": "1ms"}});
+        let script = json!({"each": ["head", dribble, "close"]});
+        let head = b"GET / HTTP/1.0\r\n\r\n";
+        check(script, head, b"abc", saw(head, None)).await;
+    }
+
+    #[tokio::test]
+    async fn each_request_of_a_connection_has_its_turn() {
+        let first = json!(["head", {"send": "1"}]);
+        let second = json!(["head", {"send": "2"}, "reset"]);
+        let script = json!({"each": [{"requests": {"in-turn": [first, second]}}]});
+        let heads = b"GET / HTTP/1.0\r\n\r\nGET / HTTP/1.0\r\n\r\n";
+        check(script, heads, b"12", saw(heads, None)).await;
+    }
+
+    #[tokio::test]
+    async fn a_stalled_connection_stays_open_and_unread() {
+        let head = b"GET / HTTP/1.0\r\n\r\n";
+        let script = BackendScript::each([BackendStep::Head, BackendStep::Stall]);
+        let any = Address::Inet("127.0.0.1:0".parse().unwrap());
+        let backend = Backend::start(any, script).await.unwrap();
+        let socket = Socket::connect(backend.address(), Options::default()).await;
+        let socket = socket.unwrap();
+        socket.write_all(head).await.unwrap();
+        let mut buffer = [0];
+        let read = tokio::time::timeout(Duration::from_millis(20), socket.read(&mut buffer));
+        assert!(read.await.is_err());
+        drop(socket);
+        let ended = async {
+            while backend.saw() != [saw(head, Some(ProxyEnd::Fin))] {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(5), ended)
+            .await
+            .unwrap();
+    }
+
+    #[tokio::test]
     async fn a_full_queue_refuses_a_unix_connect() {
         let directory = tempfile::tempdir().unwrap();
         let address = Address::Unix(directory.path().join("b.sock"));
-        let script = BackendScript::Refusing(Refusal::Full);
+        let script = BackendScript::full();
         let _backend = Backend::start(address.clone(), script).await.unwrap();
         let fault = address.start_connect(Options::default()).unwrap_err();
         assert_eq!(fault.kind(), ErrorKind::WouldBlock);

@@ -36,6 +36,18 @@ pub struct Received {
     pub conn: Option<String>,
 }
 
+/// The Host of a [`ClientStep::Get`].
+pub const HOST: &str = "weir.test";
+
+/// How a response is read.
+#[derive(Clone, Copy, Debug)]
+enum Pace {
+    /// As it comes.
+    Any,
+    /// So many bytes, then a pause.
+    Slow { bytes: usize, every: Duration },
+}
+
 /// A client with named connections to one proxy.
 #[derive(Debug)]
 pub struct Client {
@@ -121,18 +133,41 @@ impl Client {
                 let bytes = payload.to_bytes();
                 self.connection().await?.send(&bytes).await;
             }
-            ClientStep::SendWithin(payload, within) => {
+            ClientStep::Get(target) => {
+                let request = format!("GET {target} HTTP/1.1\r\nHost: {HOST}\r\n\r\n");
+                self.connection().await?.send(request.as_bytes()).await;
+                self.receive(WATCH, Pace::Any).await?;
+            }
+            ClientStep::Dribble {
+                payload,
+                bytes,
+                every,
+            } => {
+                let payload = payload.to_bytes();
+                let connection = self.connection().await?;
+                connection.dribble(&payload, *bytes, *every).await;
+            }
+            ClientStep::SendWithin { payload, within } => {
                 let bytes = payload.to_bytes();
                 // A proxy that stopped reading has said so by its silence.
                 let _elapsed = timeout(*within, self.connection().await?.send(&bytes)).await;
             }
-            ClientStep::Receive(watch) => self.receive(watch.unwrap_or(WATCH)).await?,
+            ClientStep::Receive => self.receive(WATCH, Pace::Any).await?,
+            ClientStep::ReceiveThenWatch(watch) => self.receive(*watch, Pace::Any).await?,
+            ClientStep::ReceiveSlowly { bytes, every } => {
+                let (bytes, every) = (*bytes, *every);
+                self.receive(WATCH, Pace::Slow { bytes, every }).await?;
+            }
             ClientStep::ReceiveSome(n) => self.connection().await?.more(*n, PATIENCE).await,
             ClientStep::Sleep(time) => sleep(*time).await,
             ClientStep::Use(connection) => self.current.clone_from(connection),
             ClientStep::New => {
                 self.connections.remove(&self.current);
                 self.connection().await?;
+            }
+            ClientStep::Finish => {
+                // A connection that is gone shows in what is read next.
+                let _gone = self.connection().await?.socket.finish();
             }
             ClientStep::Close => drop(self.connections.remove(&self.current)),
             ClientStep::Reset => {
@@ -147,13 +182,13 @@ impl Client {
                 let backend = backend.ok_or_else(|| ClientError::NoBackend(name.clone()))?;
                 backend.stop_listening().await;
             }
-            ClientStep::Tls(..) => return Err(ClientError::Tls),
+            ClientStep::Tls { .. } => return Err(ClientError::Tls),
         }
         Ok(())
     }
 
-    async fn receive(&mut self, watch: Duration) -> Result<(), ClientError> {
-        let response = self.connection().await?.receive(watch).await;
+    async fn receive(&mut self, watch: Duration, pace: Pace) -> Result<(), ClientError> {
+        let response = self.connection().await?.receive(watch, pace).await;
         let conn = (self.current != FIRST_CONNECTION).then(|| self.current.clone());
         self.received.push(Received { response, conn });
         Ok(())
@@ -211,14 +246,26 @@ impl Connection {
         };
     }
 
-    async fn receive(&mut self, watch: Duration) -> Response {
-        const READ_SIZE: usize = 256 * 1024;
+    async fn dribble(&mut self, bytes: &[u8], size: usize, every: Duration) {
+        self.to_head = bytes.starts_with(b"HEAD ");
+        for (n, piece) in bytes.chunks(size.max(1)).enumerate() {
+            if n > 0 {
+                sleep(every).await;
+            }
+            if self.socket.write_all(piece).await.is_err() {
+                // It shows in what is read next.
+                return;
+            }
+        }
+    }
+
+    async fn receive(&mut self, watch: Duration, pace: Pace) -> Response {
         // A request sent after a time-out deserves a fresh look.
         self.ended = self.ended.filter(|&end| end != End::Timeout);
         let (mut response, length) = loop {
             match response::read(&self.buffer, self.to_head, self.ended) {
                 Progress::Whole(response, length) => break (*response, length),
-                Progress::Partial => self.more(READ_SIZE, PATIENCE).await,
+                Progress::Partial => self.piece(pace).await,
             }
         };
         self.buffer.drain(..length);
@@ -226,6 +273,17 @@ impl Connection {
             self.watch(watch, &mut response).await;
         }
         response
+    }
+
+    async fn piece(&mut self, pace: Pace) {
+        const READ_SIZE: usize = 256 * 1024;
+        match pace {
+            Pace::Any => self.more(READ_SIZE, PATIENCE).await,
+            Pace::Slow { bytes, every } => {
+                self.more(bytes.max(1), PATIENCE).await;
+                sleep(every).await;
+            }
+        }
     }
 
     /// How the connection goes on after a whole response.
@@ -251,11 +309,12 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::script::BackendScript;
 
     /// Plays `steps` against a proxy that is itself a script; what was received, as JSON.
     async fn check(proxy: Value, steps: Value, expected: Value) {
         let any = Address::Inet("127.0.0.1:0".parse().unwrap());
-        let script = serde_json::from_value(proxy).unwrap();
+        let script = BackendScript::sequence(serde_json::from_value(proxy).unwrap());
         let proxy = Backend::start(any, script).await.unwrap();
         let steps: Vec<ClientStep> = serde_json::from_value(steps).unwrap();
         let mut client = Client::new(proxy.address().clone(), PathBuf::new());
@@ -279,8 +338,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_kept_connection_is_open_and_a_closed_one_is_not() {
-        let proxy = json!([[["head"], ["send", OK], ["head"], ["send", OK], ["fin"]]]);
-        let steps = json!([["send", GET], ["recv", 0.01], ["send", GET], ["recv"]]);
+        let proxy = json!({"each": ["head", {"send": OK}, "head", {"send": OK}, "fin"]});
+        let steps =
+            json!([{"send": GET}, {"receive-then-watch": "10ms"}, {"send": GET}, "receive"]);
         check(
             proxy,
             steps,
@@ -291,8 +351,9 @@ mod tests {
 
     #[tokio::test]
     async fn pipelined_answers_are_told_apart() {
-        let proxy = json!([[["head"], ["send", OK], ["send", OK], ["hold", 5]]]);
-        let steps = json!([["send", GET], ["recv", 0.01], ["recv", 0.01]]);
+        let proxy = json!({"each": ["head", {"send": OK}, {"send": OK}, {"hold": "5s"}]});
+        let steps =
+            json!([{"send": GET}, {"receive-then-watch": "10ms"}, {"receive-then-watch": "10ms"}]);
         check(
             proxy,
             steps,
@@ -303,13 +364,13 @@ mod tests {
 
     #[tokio::test]
     async fn connections_have_names() {
-        let proxy = json!([[["head"], ["rst"]], [["head"], ["send", OK], ["hold", 5]]]);
+        let proxy = json!({"in-turn": [["head", "reset"], ["head", {"send": OK}, {"hold": "5s"}]]});
         let steps = json!([
-            ["send", GET],
-            ["recv"],
-            ["use", "b"],
-            ["send", GET],
-            ["recv", 0.01]
+            {"send": GET},
+            "receive",
+            {"use": "b"},
+            {"send": GET},
+            {"receive-then-watch": "10ms"}
         ]);
         check(
             proxy,

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use socket2::{Domain, SockAddr, SockRef, Type};
+use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 /// Where to listen or to connect.
@@ -166,6 +167,20 @@ impl Socket {
             }
         }
         Ok(())
+    }
+
+    /// Waits for the peer's end without reading what it sent.
+    ///
+    /// # Errors
+    /// The peer reset the connection.
+    pub async fn closed(&self) -> io::Result<()> {
+        // The closed side counts as urgent to tokio; plain data does not.
+        let end = Interest::PRIORITY.add(Interest::ERROR);
+        match self {
+            Self::Tcp(stream) => stream.ready(end).await?,
+            Self::Unix(stream) => stream.ready(end).await?,
+        };
+        self.as_raw().take_error()?.map_or(Ok(()), Err)
     }
 
     /// Sends a FIN; a connection that is gone already counts as done.

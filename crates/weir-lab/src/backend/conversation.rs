@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 use super::{KEPT_BYTES, ProxyEnd, Shared, lock};
-use crate::script::BackendStep;
+use crate::script::{BackendStep, Sequence};
 use crate::socket::Socket;
 
 /// Plays a script over one socket.
@@ -64,7 +64,12 @@ impl Conversation {
             BackendStep::Request => self.request().await,
             BackendStep::Read(n) => self.exactly(*n).await,
             BackendStep::Send(payload) => self.send(&payload.to_bytes()).await,
-            BackendStep::NoRead(time) | BackendStep::Sleep(time) => {
+            BackendStep::Dribble {
+                payload,
+                bytes,
+                every,
+            } => self.dribble(&payload.to_bytes(), *bytes, *every).await,
+            BackendStep::Sleep(time) => {
                 sleep(*time).await;
                 Flow::Continue(())
             }
@@ -72,6 +77,8 @@ impl Conversation {
             BackendStep::Loop(steps) => loop {
                 self.steps(steps).await?;
             },
+            BackendStep::Requests(sequence) => self.requests(sequence).await,
+            BackendStep::Stall => self.stall().await,
             BackendStep::Fin => self.fin().await,
             BackendStep::Reset => self.reset(),
             BackendStep::Close => {
@@ -147,6 +154,41 @@ impl Conversation {
             Ok(()) => Flow::Continue(()),
             Err(_) => self.ended(ProxyEnd::Rst),
         }
+    }
+
+    async fn dribble(&self, bytes: &[u8], size: usize, every: Duration) -> Flow {
+        for (n, piece) in bytes.chunks(size.max(1)).enumerate() {
+            if n > 0 {
+                sleep(every).await;
+            }
+            self.send(piece).await?;
+        }
+        Flow::Continue(())
+    }
+
+    async fn requests(&mut self, sequence: &Sequence<Vec<BackendStep>>) -> Flow {
+        for turn in 0.. {
+            while self.pending.is_empty() {
+                self.more(READ_SIZE).await?;
+            }
+            match sequence.at(turn) {
+                Some(steps) => self.steps(steps).await?,
+                None => break,
+            }
+        }
+        Flow::Continue(())
+    }
+
+    /// Watches without reading.
+    async fn stall(&self) -> Flow {
+        let Some(socket) = &self.socket else {
+            return Flow::Break(());
+        };
+        let end = match socket.closed().await {
+            Ok(()) => ProxyEnd::Fin,
+            Err(_) => ProxyEnd::Rst,
+        };
+        self.ended(end)
     }
 
     async fn hold(&mut self, time: Duration) -> Flow {

@@ -3,7 +3,7 @@
 use super::Options;
 use super::proxy::Target;
 use crate::record::Record;
-use crate::script::{BackendScript, BackendStep, ClientStep};
+use crate::script::{BackendStep, ClientStep};
 
 /// Directives that the proxy may lack, and the reason that is given then.
 const DIRECTIVES: [(&str, &str); 8] = [
@@ -30,17 +30,12 @@ pub(crate) fn reason(record: &Record, options: &Options, target: &Target) -> Opt
 }
 
 fn needs_tls(record: &Record) -> bool {
-    let speaks =
-        |steps: &Vec<BackendStep>| steps.iter().any(|step| matches!(step, BackendStep::Tls(_)));
-    let backends = record.backend.values().any(|script| match script {
-        BackendScript::Plain(conns) => conns.iter().any(speaks),
-        BackendScript::Tuned(scripted) => scripted.conns.iter().any(speaks),
-        BackendScript::Refusing(_) => false,
-    });
+    let speaks = |step: &BackendStep| matches!(step, BackendStep::Tls(_));
+    let backends = record.backend.values().any(|script| script.any(speaks));
     let client = record
         .request
         .iter()
-        .any(|step| matches!(step, ClientStep::Tls(..)));
+        .any(|step| matches!(step, ClientStep::Tls { .. }));
     let conf = record
         .conf
         .all()

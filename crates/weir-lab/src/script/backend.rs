@@ -1,65 +1,79 @@
-//! Steps of a backend, run once per accepted connection.
+//! What a backend does, from the listening address down to one step on one connection.
 
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 
-use super::{Payload, StepError, count, seconds, split, unknown};
+use super::time;
+use super::{Payload, Sequence};
 
 /// How one listening address behaves.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(untagged)]
-pub enum BackendScript {
-    /// It never answers a connect in the ordinary way.
-    Refusing(Refusal),
-    /// Connections are accepted and scripted; nothing is set on the socket.
-    Plain(Vec<Vec<BackendStep>>),
-    /// The same with options of the listening socket.
-    Tuned(Scripted),
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct BackendScript {
+    /// What a connect() meets.
+    #[serde(default, skip_serializing_if = "Connect::is_accepted")]
+    pub connect: Connect,
+    /// What happens on the connections, in the order of acceptance; nothing by default.
+    #[serde(default)]
+    pub connections: Sequence<Vec<BackendStep>>,
+    /// SO_RCVBUF in bytes; a small one fills the proxy's send queue early.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rcvbuf: Option<usize>,
+    /// Permission bits of a unix socket's file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<u32>,
 }
 
-/// A listening address that accepts nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Refusal {
-    /// A bound address nobody listens on: connect() gets ECONNREFUSED.
+/// What a connect() to the address meets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Connect {
+    /// Somebody listens and accepts.
+    #[default]
+    Accept,
+    /// A bound address nobody listens on: ECONNREFUSED.
     Refuse,
     /// A listen queue that is full: TCP drops the SYN, a unix connect() gets EAGAIN.
     Full,
 }
 
-/// Scripts of the 1st, 2nd, … connection (the last repeats), and socket options.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Scripted {
-    /// Steps per connection.
-    pub conns: Vec<Vec<BackendStep>>,
-    /// SO_RCVBUF in bytes; a small one fills the proxy's send queue early.
-    pub rcvbuf: Option<usize>,
-    /// Permission bits of a unix socket's file.
-    pub mode: Option<u32>,
-}
-
 /// One step on an accepted connection.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum BackendStep {
     /// Read up to and with the first empty line.
     Head,
     /// Read a head and the body that it announces.
     Request,
-    /// Read exactly this many bytes.
+    /// Read exactly this many bytes; what follows stays in the socket.
     Read(usize),
-    /// Read nothing for so long.
-    NoRead(Duration),
     /// Send these bytes.
     Send(Payload),
-    /// Do nothing; what arrives waits in the socket.
+    /// Send these bytes piece by piece.
+    Dribble {
+        /// What to send.
+        payload: Payload,
+        /// Bytes of one piece.
+        #[serde(default = "one")]
+        bytes: usize,
+        /// Time between two pieces.
+        #[serde(with = "time")]
+        every: Duration,
+    },
+    /// Do nothing for so long; what arrives waits in the socket.
+    #[serde(with = "time")]
     Sleep(Duration),
     /// Read and keep whatever arrives, until the proxy ends the connection or time is up.
+    #[serde(with = "time")]
     Hold(Duration),
-    /// Repeat these steps until the proxy ends the connection.
+    /// Neither read nor send any more, but keep the connection open until the proxy ends it.
+    Stall,
+    /// Repeat these steps until one of them ends the connection.
     Loop(Vec<Self>),
+    /// Wait for the next request on this connection, play the steps that its turn has, and so
+    /// on until a step ends the connection. The steps read the request.
+    Requests(Sequence<Vec<Self>>),
     /// Shut the sending side down, then read until the proxy ends the connection.
     Fin,
     /// Reset the connection.
@@ -70,95 +84,147 @@ pub enum BackendStep {
     Tls(String),
 }
 
+fn one() -> usize {
+    1
+}
+
+impl Default for BackendScript {
+    fn default() -> Self {
+        Self::in_turn([])
+    }
+}
+
 impl BackendScript {
-    /// The scripts and socket options, or how connections are refused.
-    pub fn scripted(self) -> Result<Scripted, Refusal> {
-        match self {
-            Self::Refusing(refusal) => Err(refusal),
-            Self::Plain(conns) => Ok(Scripted {
-                conns,
-                ..Scripted::default()
-            }),
-            Self::Tuned(scripted) => Ok(scripted),
+    /// Every connection plays `steps`.
+    pub fn each(steps: impl Into<Vec<BackendStep>>) -> Self {
+        Self::sequence(Sequence::Each(steps.into()))
+    }
+
+    /// The first connection plays the first script, and so on; the last one repeats.
+    pub fn in_turn(scripts: impl Into<Vec<Vec<BackendStep>>>) -> Self {
+        Self::sequence(Sequence::InTurn(scripts.into()))
+    }
+
+    /// Connections play what their turn in `connections` says.
+    pub fn sequence(connections: Sequence<Vec<BackendStep>>) -> Self {
+        Self {
+            connect: Connect::Accept,
+            connections,
+            rcvbuf: None,
+            mode: None,
         }
+    }
+
+    /// Nobody listens there.
+    pub fn refuse() -> Self {
+        Self {
+            connect: Connect::Refuse,
+            ..Self::default()
+        }
+    }
+
+    /// The accept queue is full and stays so.
+    pub fn full() -> Self {
+        Self {
+            connect: Connect::Full,
+            ..Self::default()
+        }
+    }
+
+    /// Reads requests and answers each with this status line's rest (`200 OK`) and body, for as
+    /// long as the proxy keeps the connection.
+    pub fn answers(status: &str, body: &str) -> Self {
+        Self::each([BackendStep::Loop(vec![
+            BackendStep::Request,
+            BackendStep::Send(Payload::answer(status, body)),
+        ])])
+    }
+
+    /// Whether a step anywhere in it is one that `is`.
+    pub fn any(&self, is: impl Fn(&BackendStep) -> bool + Copy) -> bool {
+        self.connections
+            .scripts()
+            .any(|steps| steps.iter().any(|step| step.any(is)))
     }
 }
 
 impl BackendStep {
-    fn from_json(step: &Value) -> Result<Self, StepError> {
-        let (name, args) = split(step)?;
-        Ok(match (name, args) {
-            ("head", []) => Self::Head,
-            ("req", []) => Self::Request,
-            ("read", [n]) => Self::Read(count(name, n)?),
-            ("noread", [time]) => Self::NoRead(seconds(name, time)?),
-            ("send", [payload]) => Self::Send(Payload::from_json(payload)?),
-            ("send_n", [Value::String(rep), n]) => {
-                Self::Send(Payload::repeated(rep, count(name, n)?)?)
-            }
-            ("sleep", [time]) => Self::Sleep(seconds(name, time)?),
-            ("hold", [time]) => Self::Hold(seconds(name, time)?),
-            ("loop", [Value::Array(steps)]) => Self::Loop(
-                steps
-                    .iter()
-                    .map(Self::from_json)
-                    .collect::<Result<_, _>>()?,
-            ),
-            ("fin", []) => Self::Fin,
-            ("rst", []) => Self::Reset,
-            ("close", []) => Self::Close,
-            ("tls", [Value::String(certificate)]) => Self::Tls(certificate.clone()),
-            _ => return Err(unknown(name, args)),
-        })
+    /// Whether this step, or one inside it, is one that `is`.
+    fn any(&self, is: impl Fn(&Self) -> bool + Copy) -> bool {
+        match self {
+            Self::Loop(steps) => steps.iter().any(|step| step.any(is)),
+            Self::Requests(sequence) => sequence
+                .scripts()
+                .any(|steps| steps.iter().any(|step| step.any(is))),
+            step => is(step),
+        }
     }
 }
 
-impl<'de> Deserialize<'de> for BackendStep {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let step = Value::deserialize(deserializer)?;
-        Self::from_json(&step).map_err(serde::de::Error::custom)
+impl Connect {
+    fn is_accepted(&self) -> bool {
+        *self == Self::Accept
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
-    fn check(input: Value, expected: Option<BackendStep>) {
-        assert_eq!(serde_json::from_value::<BackendStep>(input).ok(), expected);
+    /// Reads `toml`, writes it and reads that again.
+    fn check(toml: &str, expected: BackendScript) {
+        let script: BackendScript = toml::from_str(toml).unwrap();
+        assert_eq!(script, expected);
+        let again = toml::to_string(&script).unwrap();
+        assert_eq!(toml::from_str::<BackendScript>(&again).unwrap(), expected);
     }
 
     #[test]
-    fn steps() {
-        check(json!(["head"]), Some(BackendStep::Head));
-        check(json!(["read", 3]), Some(BackendStep::Read(3)));
+    fn scripts_are_toml() {
+        check("connect = 'refuse'", BackendScript::refuse());
         check(
-            json!(["sleep", 0.5]),
-            Some(BackendStep::Sleep(Duration::from_millis(500))),
+            "connections.each = ['head', { send = 'HTTP/1.1 200 OK' }, 'reset']",
+            BackendScript::each([
+                BackendStep::Head,
+                BackendStep::Send("HTTP/1.1 200 OK".into()),
+                BackendStep::Reset,
+            ]),
         );
         check(
-            json!(["loop", [["rst"]]]),
-            Some(BackendStep::Loop(vec![BackendStep::Reset])),
+            "connections.in-turn = [['reset'], ['reset'], [{ hold = '1s' }]]",
+            BackendScript::in_turn([
+                vec![BackendStep::Reset],
+                vec![BackendStep::Reset],
+                vec![BackendStep::Hold(Duration::from_secs(1))],
+            ]),
         );
-        check(json!(["sleep", -1]), None);
-        check(json!(["head", 1]), None);
-        check(json!(["nap", 1]), None);
-        check(json!("head"), None);
+        check(
+            "rcvbuf = 2048\n[connections.every]\nnth = 3\nplay = ['close']\notherwise = ['stall']",
+            BackendScript {
+                rcvbuf: Some(2048),
+                ..BackendScript::sequence(Sequence::Every {
+                    nth: 3.try_into().unwrap(),
+                    play: vec![BackendStep::Close],
+                    otherwise: vec![BackendStep::Stall],
+                })
+            },
+        );
+        check(
+            "[[connections.each]]\ndribble = { payload = 'ab', every = '10ms' }",
+            BackendScript::each([BackendStep::Dribble {
+                payload: "ab".into(),
+                bytes: 1,
+                every: Duration::from_millis(10),
+            }]),
+        );
     }
 
     #[test]
-    fn an_address_refuses_or_plays_scripts() {
-        let full: BackendScript = serde_json::from_value(json!("full")).unwrap();
-        assert_eq!(full.scripted(), Err(Refusal::Full));
-        let tuned: BackendScript =
-            serde_json::from_value(json!({"rcvbuf": 1, "conns": [[["fin"]]]})).unwrap();
-        let expected = Scripted {
-            conns: vec![vec![BackendStep::Fin]],
-            rcvbuf: Some(1),
-            mode: None,
-        };
-        assert_eq!(tuned.scripted(), Ok(expected));
+    fn a_misspelt_step_is_named() {
+        let fault = toml::from_str::<BackendScript>("connections.each = ['haed']").unwrap_err();
+        assert!(
+            fault.to_string().contains("unknown variant `haed`"),
+            "{fault}"
+        );
     }
 }

@@ -2,28 +2,60 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 
-use super::{Payload, StepError, count, seconds, split, unknown};
+use super::{Payload, time};
 
 /// One step of the client.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ClientStep {
+    /// Send a GET for this target with HTTP/1.1 and `Host: weir.test`, and read the response.
+    Get(String),
     /// Send these bytes; connects first when there is no connection.
     Send(Payload),
     /// The same, but give up when the proxy reads nothing for so long.
-    SendWithin(Payload, Duration),
-    /// Read one response, then see for so long how the connection goes on.
-    Receive(Option<Duration>),
+    SendWithin {
+        /// What to send.
+        payload: Payload,
+        /// How long to try.
+        #[serde(with = "time")]
+        within: Duration,
+    },
+    /// Send these bytes piece by piece.
+    Dribble {
+        /// What to send.
+        payload: Payload,
+        /// Bytes of one piece.
+        bytes: usize,
+        /// Time between two pieces.
+        #[serde(with = "time")]
+        every: Duration,
+    },
+    /// Read one response, then see for a moment how the connection goes on.
+    Receive,
+    /// The same, with the time to watch the connection afterwards.
+    #[serde(with = "time")]
+    ReceiveThenWatch(Duration),
     /// Read at least one and at most this many bytes; they belong to the next response.
     ReceiveSome(usize),
+    /// Read one response piece by piece.
+    ReceiveSlowly {
+        /// Bytes of one piece.
+        bytes: usize,
+        /// Time between two pieces.
+        #[serde(with = "time")]
+        every: Duration,
+    },
     /// Do nothing.
+    #[serde(with = "time")]
     Sleep(Duration),
     /// Go on with the connection of this name.
     Use(String),
     /// Close the connection, open another.
     New,
+    /// Send FIN; responses can still be read.
+    Finish,
     /// Close the connection.
     Close,
     /// Reset the connection.
@@ -34,88 +66,69 @@ pub enum ClientStep {
     LockDirectory(String),
     /// Close the listening socket of this backend; its connections stay.
     StopBackend(String),
-    /// Start TLS: the client certificate, the newest protocol to offer.
-    Tls(Option<String>, Option<String>),
+    /// Start TLS.
+    Tls {
+        /// The client's certificate.
+        certificate: Option<String>,
+        /// The newest protocol to offer.
+        newest: Option<String>,
+    },
 }
 
 impl ClientStep {
     /// The least time that the step itself takes.
     pub fn shortest_time(&self) -> Duration {
         match self {
-            Self::Sleep(time) => *time,
-            Self::Receive(watch) => watch.unwrap_or(crate::client::WATCH),
-            _ => Duration::ZERO,
+            Self::Sleep(time) | Self::ReceiveThenWatch(time) => *time,
+            Self::Get(_) | Self::Receive => crate::client::WATCH,
+            Self::Send(_)
+            | Self::SendWithin { .. }
+            | Self::Dribble { .. }
+            | Self::ReceiveSome(_)
+            | Self::ReceiveSlowly { .. }
+            | Self::Use(_)
+            | Self::New
+            | Self::Finish
+            | Self::Close
+            | Self::Reset
+            | Self::ReceiveBuffer(_)
+            | Self::LockDirectory(_)
+            | Self::StopBackend(_)
+            | Self::Tls { .. } => Duration::ZERO,
         }
-    }
-
-    fn from_json(step: &Value) -> Result<Self, StepError> {
-        let (name, args) = split(step)?;
-        Ok(match (name, args) {
-            ("send", [payload]) => Self::Send(Payload::from_json(payload)?),
-            ("send_n", [Value::String(rep), n]) => {
-                Self::Send(Payload::repeated(rep, count(name, n)?)?)
-            }
-            ("send_n", [Value::String(rep), n, within]) => Self::SendWithin(
-                Payload::repeated(rep, count(name, n)?)?,
-                seconds(name, within)?,
-            ),
-            ("recv", []) => Self::Receive(None),
-            ("recv", [wait]) => Self::Receive(Some(seconds(name, wait)?)),
-            ("recv_some", [n]) => Self::ReceiveSome(count(name, n)?),
-            ("sleep", [time]) => Self::Sleep(seconds(name, time)?),
-            ("use", [Value::String(connection)]) => Self::Use(connection.clone()),
-            ("new", []) => Self::New,
-            ("close", []) => Self::Close,
-            ("rst", []) => Self::Reset,
-            ("rcvbuf", [n]) => Self::ReceiveBuffer(count(name, n)?),
-            ("lock_dir", [Value::String(directory)]) => Self::LockDirectory(directory.clone()),
-            ("be_stop", [Value::String(backend)]) => Self::StopBackend(backend.clone()),
-            ("tls", args) => Self::tls(args).ok_or_else(|| unknown(name, args))?,
-            _ => return Err(unknown(name, args)),
-        })
-    }
-
-    fn tls(args: &[Value]) -> Option<Self> {
-        let text = |value: &Value| value.as_str().map(str::to_owned);
-        match args {
-            [] => Some(Self::Tls(None, None)),
-            [certificate] => Some(Self::Tls(text(certificate), None)),
-            [certificate, newest] => Some(Self::Tls(text(certificate), text(newest))),
-            _ => None,
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for ClientStep {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let step = Value::deserialize(deserializer)?;
-        Self::from_json(&step).map_err(serde::de::Error::custom)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
-    fn check(input: Value, expected: Option<ClientStep>) {
-        assert_eq!(serde_json::from_value::<ClientStep>(input).ok(), expected);
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Steps {
+        client: Vec<ClientStep>,
+    }
+
+    fn check(toml: &str, expected: ClientStep) {
+        let steps: Steps = toml::from_str(&format!("client = [{toml}]")).unwrap();
+        let again = toml::to_string(&steps).unwrap();
+        assert_eq!(steps.client, [expected]);
+        assert_eq!(toml::from_str::<Steps>(&again).unwrap(), steps);
     }
 
     #[test]
-    fn steps() {
-        check(json!(["recv"]), Some(ClientStep::Receive(None)));
+    fn steps_are_toml() {
+        check("{ get = '/a' }", ClientStep::Get("/a".into()));
+        check("'receive'", ClientStep::Receive);
         check(
-            json!(["recv", 0.02]),
-            Some(ClientStep::Receive(Some(Duration::from_millis(20)))),
+            "{ receive-then-watch = '20ms' }",
+            ClientStep::ReceiveThenWatch(Duration::from_millis(20)),
         );
-        check(json!(["use", "a"]), Some(ClientStep::Use("a".to_owned())));
         check(
-            json!(["tls", null, "TLSv1_2"]),
-            Some(ClientStep::Tls(None, Some("TLSv1_2".into()))),
+            "{ receive-slowly = { bytes = 10, every = '1s 500ms' } }",
+            ClientStep::ReceiveSlowly {
+                bytes: 10,
+                every: Duration::from_millis(1500),
+            },
         );
-        check(json!(["recv", "soon"]), None);
-        check(json!(["fin"]), None);
     }
 }

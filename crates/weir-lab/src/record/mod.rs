@@ -10,6 +10,8 @@ use serde_json::Value;
 use crate::client::PATIENCE;
 use crate::script::{BackendScript, ClientStep};
 
+mod steps;
+
 /// A recorded run. What was seen stays JSON, because comparing needs paths, not types.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Record {
@@ -24,8 +26,10 @@ pub struct Record {
     /// What goes into nginx.conf.
     pub conf: Conf,
     /// Listening addresses (`9001`, `127.0.0.3:9001`, `unix:b.sock`) and their scripts.
+    #[serde(deserialize_with = "steps::backends")]
     pub backend: BTreeMap<String, BackendScript>,
     /// What the client does.
+    #[serde(deserialize_with = "steps::client")]
     pub request: Vec<ClientStep>,
     /// Names that the scripted resolver knows.
     #[serde(default)]
