@@ -14,11 +14,14 @@
 //! - No HTTP library: a client that would repair what it reads could not report it.
 
 pub mod backend;
+pub mod bed;
 pub mod client;
 pub mod dns;
 pub mod record;
 pub mod replay;
 pub mod response;
+pub mod scenario;
 pub mod script;
 pub mod socket;
 pub mod text;
+pub mod version;

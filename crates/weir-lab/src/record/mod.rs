@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 
+use crate::bed::Conf;
 use crate::client::PATIENCE;
 use crate::script::{BackendScript, ClientStep};
+use crate::version::Version;
 
 mod steps;
 
@@ -46,17 +48,6 @@ pub struct Record {
     pub seen: BTreeMap<String, Value>,
 }
 
-/// A version of nginx with records of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Version {
-    /// Debian's 1.22.1.
-    #[serde(rename = "1.22.1")]
-    V1_22,
-    /// The development branch at 1.31.5.
-    #[serde(rename = "1.31.5")]
-    V1_31,
-}
-
 /// A part of a result that can be unstable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -67,36 +58,6 @@ pub enum Part {
     AccessLog,
     /// What the client read.
     Responses,
-}
-
-/// Pieces of nginx.conf; `file` is a whole one.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Conf {
-    /// The whole file, for start-up records.
-    pub file: Option<String>,
-    /// Directives of the main context.
-    pub main: Option<String>,
-    /// Directives of `http`.
-    pub http: Option<String>,
-    /// Directives of `server`.
-    pub server: Option<String>,
-    /// Parameters of `listen`, with the leading space.
-    pub listenopt: Option<String>,
-    /// Directives of `location /`, beside `proxy_pass`.
-    pub location: Option<String>,
-    /// Replaces `location /` altogether.
-    pub locations: Option<String>,
-    /// URL of `location /`.
-    pub proxy_pass: Option<String>,
-    /// `user`; root when absent.
-    pub user: Option<String>,
-    /// Level of the error log; info when absent.
-    pub loglevel: Option<String>,
-    /// More `access_log` lines; one to `access.log` doubles its lines.
-    pub logfmt: Option<String>,
-    /// `worker_connections`.
-    pub wconn: Option<u32>,
 }
 
 /// The file of records could not be used.
@@ -120,27 +81,6 @@ pub enum LoadError {
         /// Why.
         source: serde_json::Error,
     },
-}
-
-impl Version {
-    /// All versions with records.
-    pub const ALL: [Self; 2] = [Self::V1_22, Self::V1_31];
-
-    /// As nginx prints it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::V1_22 => "1.22.1",
-            Self::V1_31 => "1.31.5",
-        }
-    }
-
-    /// The directive that makes weir behave so.
-    pub fn compat_directive(self) -> &'static str {
-        match self {
-            Self::V1_22 => "compat 1.22; ",
-            Self::V1_31 => "compat 1.31; ",
-        }
-    }
 }
 
 impl Record {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::proxy::Preamble;
-use crate::record::{Conf, Record};
+use crate::record::Record;
 
 /// Variables of the access log, in the order of a line's tab-separated columns.
 pub(crate) const COLUMNS: [&str; 16] = [
@@ -50,19 +50,16 @@ fn around(record: &Record, preamble: Preamble) -> String {
     let conf = &record.conf;
     let part = |part: &Option<String>| part.clone().unwrap_or_default();
     let user = conf.user.as_deref().unwrap_or("root");
-    let level = conf.loglevel.as_deref().unwrap_or("info");
-    let connections = conf.wconn.unwrap_or(512);
+    let level = conf.level.as_deref().unwrap_or("info");
+    let connections = conf.connections.unwrap_or(512);
     let columns: Vec<String> = COLUMNS.iter().map(|name| format!("${name}")).collect();
     let format = columns.join("\t");
-    let more_logs = part(&conf.logfmt);
+    let more_logs = part(&conf.logs);
     let server_name = SERVER_NAMES.iter().find(|(id, _)| *id == record.id);
     let server_name = server_name.map_or("server_name localhost;", |&(_, name)| name);
     let (main, http, server) = (part(&conf.main), part(&conf.http), part(&conf.server));
-    let (listenopt, location) = (part(&conf.listenopt), part(&conf.location));
-    let pass = conf
-        .proxy_pass
-        .as_deref()
-        .unwrap_or("http://127.0.0.1:9001");
+    let (listenopt, location) = (part(&conf.listen), part(&conf.location));
+    let pass = conf.pass.as_deref().unwrap_or("http://127.0.0.1:9001");
     let locations = conf
         .locations
         .clone()
@@ -92,26 +89,6 @@ http {{
 }}
 "
     )
-}
-
-impl Conf {
-    /// Every text that is configuration.
-    pub(crate) fn all(&self) -> impl Iterator<Item = &str> {
-        [
-            &self.file,
-            &self.main,
-            &self.http,
-            &self.server,
-            &self.listenopt,
-            &self.location,
-            &self.locations,
-            &self.proxy_pass,
-            &self.logfmt,
-        ]
-        .into_iter()
-        .flatten()
-        .map(String::as_str)
-    }
 }
 
 #[cfg(test)]

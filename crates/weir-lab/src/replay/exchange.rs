@@ -16,9 +16,10 @@ use super::{Outcome, conf, startup};
 use crate::backend::Backend;
 use crate::client::{Client, ClientError};
 use crate::dns::{NoAnswer, Resolver};
-use crate::record::{Part, Record, Version};
+use crate::record::{Part, Record};
 use crate::response::summed_up;
 use crate::socket::Address;
+use crate::version::Version;
 
 /// Where the proxy of every record listens.
 const PROXY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);

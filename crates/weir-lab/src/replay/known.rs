@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::compare::Difference;
-use crate::record::Version;
+use crate::version::Version;
 
 /// All explained differences.
 #[derive(Debug, Default, Deserialize)]

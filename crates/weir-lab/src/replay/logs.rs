@@ -6,8 +6,8 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::conf::COLUMNS;
-use crate::record::Version;
 use crate::text::latin1;
+use crate::version::Version;
 
 /// Takes the prefix and the version out of texts.
 #[derive(Clone, Debug)]

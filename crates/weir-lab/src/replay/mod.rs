@@ -30,7 +30,8 @@ use std::process::ExitCode;
 
 use serde::{Deserialize, Serialize};
 
-use crate::record::{self, Record, Version};
+use crate::record::{self, Record};
+use crate::version::Version;
 use compare::Difference;
 
 /// So many differences are no accident of timing, and not worth a second run.

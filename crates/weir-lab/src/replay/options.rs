@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-use crate::record::{Record, Version};
+use crate::record::Record;
+use crate::version::Version;
 
 /// Replay recorded faults against an nginx-compatible binary and list the differences.
 #[derive(Clone, Debug, Parser)]
@@ -78,19 +79,5 @@ impl Options {
                 .phase
                 .as_deref()
                 .is_none_or(|phase| phase == record.phase)
-    }
-}
-
-impl clap::ValueEnum for Version {
-    fn value_variants<'a>() -> &'a [Self] {
-        &Self::ALL
-    }
-
-    fn to_possible_value(&self) -> Option<clap::builder::PossibleValue> {
-        let short = match self {
-            Self::V1_22 => "1.22",
-            Self::V1_31 => "1.31",
-        };
-        Some(clap::builder::PossibleValue::new(short).alias(self.as_str()))
     }
 }

@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 
 use super::bed::Prefix;
 use super::{Options, ReplayError};
-use crate::record::Version;
+use crate::version::Version;
 
 /// The binary, and what it is.
 #[derive(Clone, Debug)]

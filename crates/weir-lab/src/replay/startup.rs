@@ -6,7 +6,8 @@ use super::bed::Prefix;
 use super::compare::{Difference, compare};
 use super::logs::Normal;
 use super::proxy::Target;
-use crate::record::{Record, Version};
+use crate::record::Record;
+use crate::version::Version;
 
 /// Runs the target with `-t` and compares exit status, stderr and error log.
 pub(crate) async fn check(
