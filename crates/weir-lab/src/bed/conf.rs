@@ -47,7 +47,109 @@ pub struct Conf {
     pub connections: Option<u32>,
 }
 
+/// Variables of the access log, in the order of a line's tab-separated columns.
+pub(crate) const COLUMNS: [&str; 16] = [
+    "request",
+    "status",
+    "body_bytes_sent",
+    "bytes_sent",
+    "request_length",
+    "request_time",
+    "request_completion",
+    "connection_requests",
+    "upstream_addr",
+    "upstream_status",
+    "upstream_connect_time",
+    "upstream_header_time",
+    "upstream_response_time",
+    "upstream_response_length",
+    "upstream_bytes_sent",
+    "upstream_bytes_received",
+];
+
+/// What stands in a configuration because of the binary, not because of the run; no line feeds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Preamble {
+    /// Before everything else.
+    pub(crate) first: &'static str,
+    /// In `http`.
+    pub(crate) http: &'static str,
+}
+
+/// What goes around the pieces.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Skeleton<'a> {
+    pub(crate) preamble: Preamble,
+    /// The `user` directive, unless the pieces name one.
+    pub(crate) user: &'a str,
+    /// What `listen` takes.
+    pub(crate) listen: &'a str,
+    pub(crate) server_name: &'a str,
+    /// URL of `location /`, unless the pieces name one.
+    pub(crate) pass: &'a str,
+}
+
 impl Conf {
+    /// The whole file. Nothing of the skeleton adds a line, so that line numbers stay.
+    pub(crate) fn text(&self, skeleton: Skeleton<'_>) -> String {
+        let Preamble { first, http } = skeleton.preamble;
+        match &self.file {
+            Some(file) => {
+                let file = file.replacen("http {", &format!("http {{ {http}"), 1);
+                format!("{first}{file}")
+            }
+            None => self.around(skeleton),
+        }
+    }
+
+    fn around(&self, skeleton: Skeleton<'_>) -> String {
+        let Preamble { first, http: more } = skeleton.preamble;
+        let user = match &self.user {
+            Some(user) => format!("user {user};"),
+            None => skeleton.user.to_owned(),
+        };
+        let level = self.level.as_deref().unwrap_or("info");
+        let connections = self.connections.unwrap_or(512);
+        let format = COLUMNS.map(|name| format!("${name}")).join("\t");
+        let (main, http, server) = (part(&self.main), part(&self.http), part(&self.server));
+        let logs = part(&self.logs);
+        let listen = match part(&self.listen).trim_start() {
+            "" => skeleton.listen.to_owned(),
+            parameters => format!("{} {parameters}", skeleton.listen),
+        };
+        let server_name = skeleton.server_name;
+        let locations = self.locations.clone().unwrap_or_else(|| {
+            let pass = self.pass.as_deref().unwrap_or(skeleton.pass);
+            let location = part(&self.location);
+            format!("location / {{ proxy_pass {pass}; {location} }}")
+        });
+        format!(
+            "{first}daemon off;
+worker_processes 1;
+{user}
+pid logs/nginx.pid;
+error_log logs/error.log {level};
+{main}
+events {{ worker_connections {connections}; }}
+
+http {{
+  log_format m '{format}';
+  access_log logs/access.log m; {logs}
+  client_body_temp_path body_temp;
+  proxy_temp_path proxy_temp; {more}
+  default_type text/plain;
+  {http}
+  server {{
+    listen {listen};
+    {server_name}
+    {server}
+    {locations}
+  }}
+}}
+"
+        )
+    }
+
     /// Every text that is configuration.
     pub(crate) fn all(&self) -> impl Iterator<Item = &str> {
         [
@@ -76,4 +178,8 @@ impl Conf {
         let written = self.all().any(|text| text.contains(name));
         written || (self.passes_to_default() && name == DEFAULT_BACKEND)
     }
+}
+
+fn part(part: &Option<String>) -> &str {
+    part.as_deref().unwrap_or_default()
 }

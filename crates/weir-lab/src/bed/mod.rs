@@ -1,7 +1,22 @@
 //! What it takes to see a proxy between scripted backends and a scripted client.
+//!
+//! Reading order: [`Conf`] (pieces of nginx.conf), `prefix` (the directory it runs in), `names`
+//! (what stands for which address), [`Target`] (an embedded weir or a [`Binary`]), `run` (from
+//! start to stop), `logs` (what the proxy wrote), [`Seen`] (everything that showed), [`compare`].
 
-mod conf;
+pub mod compare;
+pub(crate) mod conf;
+pub(crate) mod logs;
+pub(crate) mod names;
+pub(crate) mod prefix;
+pub(crate) mod process;
+pub(crate) mod run;
+
 mod field;
+mod seen;
 
 pub use conf::{Conf, DEFAULT_BACKEND};
 pub use field::Field;
+pub use process::{Binary, NoBinary, StartError};
+pub use run::Fault;
+pub use seen::Seen;

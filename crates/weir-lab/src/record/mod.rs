@@ -121,6 +121,16 @@ impl Record {
         steps + PATIENCE * u32::from(silent > 0) + Duration::from_secs_f64(slow)
     }
 
+    /// Whether a difference in `field`, a path, says anything.
+    pub fn compares(&self, field: &str) -> bool {
+        let mut unstable = self.unstable.iter().map(|part| match part {
+            Part::ErrorLog => "error_log",
+            Part::AccessLog => "access",
+            Part::Responses => "responses",
+        });
+        !unstable.any(|part| field.starts_with(part))
+    }
+
     /// Whether this part is compared at all.
     pub fn is_stable(&self, part: Part) -> bool {
         !self.unstable.contains(&part)

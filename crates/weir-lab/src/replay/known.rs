@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::compare::Difference;
+use crate::bed::compare::Difference;
 use crate::version::Version;
 
 /// All explained differences.

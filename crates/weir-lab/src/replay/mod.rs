@@ -1,24 +1,21 @@
 //! Run a proxy under recorded faults and list where it differs.
 //!
-//! Reading order: [`Options`] (what to run), `skip` (what not to), `bed` and `conf` (the
-//! prefix with its nginx.conf), `proxy` (the process), `exchange` (one record from start to
-//! stop), `logs` (what the proxy wrote), [`compare`] (expected against seen), `namespace` and
-//! `shard` (processes with a network of their own), [`report`] (for people and for files).
+//! Reading order: [`Options`] (what to run), `skip` (what not to), `conf` (a record's nginx.conf),
+//! `exchange` (one record from start to stop), `judge` (recorded against seen), `namespace` and
+//! `shard` (processes with a network of their own), [`report`] (for people and for files). What
+//! is needed to see a proxy at all is in [`bed`](crate::bed).
 //!
 //! A record names fixed ports and routes, so each shard is this same executable again, in its
 //! own network namespace.
 
-pub mod compare;
 pub mod report;
 
-mod bed;
 mod conf;
 mod exchange;
+mod judge;
 mod known;
-mod logs;
 mod namespace;
 mod options;
-mod proxy;
 mod shard;
 mod skip;
 mod startup;
@@ -30,9 +27,10 @@ use std::process::ExitCode;
 
 use serde::{Deserialize, Serialize};
 
+use crate::bed::compare::Difference;
+use crate::bed::{Binary, NoBinary};
 use crate::record::{self, Record};
 use crate::version::Version;
-use compare::Difference;
 
 /// So many differences are no accident of timing, and not worth a second run.
 const MANY: usize = 40;
@@ -68,14 +66,9 @@ pub enum ReplayError {
     /// The list of known differences could not be read.
     #[error(transparent)]
     Known(#[from] KnownError),
-    /// The binary under test could not be asked for its version.
-    #[error("cannot run {binary} -v")]
-    Binary {
-        /// As given.
-        binary: String,
-        /// Why.
-        source: std::io::Error,
-    },
+    /// A binary could not be asked for its version.
+    #[error(transparent)]
+    Binary(#[from] NoBinary),
     /// A shard could not be started or died.
     #[error("shard: {0}")]
     Shard(String),
@@ -114,7 +107,7 @@ pub fn main(options: &Options) -> ExitCode {
 /// Whether every outcome is as known.
 fn run(options: &Options) -> Result<bool, ReplayError> {
     let records = record::load(&options.records)?;
-    let target = proxy::Target::ask(options)?;
+    let target = Binary::ask(&options.binary)?;
     let player = if target.is_nginx() {
         known::Player::Nginx
     } else {
@@ -166,13 +159,14 @@ fn loosen(known: &known::Known, records: &[Record], outcomes: &mut [(Job, Outcom
 fn select(
     records: &[Record],
     options: &Options,
-    target: &proxy::Target,
+    target: &Binary,
 ) -> (Vec<Job>, Vec<report::Result>) {
     let (mut jobs, mut skipped) = (Vec::new(), Vec::new());
     for (index, record) in records.iter().enumerate() {
-        for &version in &record.nginx {
+        let repeated = records[..index].iter().any(|before| before.id == record.id);
+        for version in options.versions(record, target, repeated) {
             let job = Job { index, version };
-            if !options.selects(record) || !target.plays(options, version) {
+            if !options.selects(record) {
                 continue;
             }
             match skip::reason(record, options, target) {

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
+use crate::bed::Binary;
 use crate::record::Record;
+use crate::scenario::BASE;
 use crate::version::Version;
 
 /// Replay recorded faults against an nginx-compatible binary and list the differences.
@@ -13,6 +15,9 @@ pub struct Options {
     /// The proxy: anything that takes -p PREFIX -c CONF
     #[arg(long)]
     pub binary: PathBuf,
+    /// Compare with this nginx 1.28.3, run live, instead of with what was recorded
+    #[arg(long)]
+    pub reference: Option<PathBuf>,
     /// Replay only the records of this version
     #[arg(long, value_enum)]
     pub compat: Option<Version>,
@@ -63,6 +68,28 @@ impl Options {
             binary.into(),
         ];
         Self::parse_from(arguments)
+    }
+
+    /// The versions as which `record` is to be played; beside a reference as the reference's own,
+    /// and a script that has two results only once.
+    pub(crate) fn versions(
+        &self,
+        record: &Record,
+        target: &Binary,
+        repeated: bool,
+    ) -> Vec<Version> {
+        if self.reference.is_some() {
+            return if repeated {
+                vec![]
+            } else {
+                vec![self.compat.unwrap_or(BASE)]
+            };
+        }
+        let plays = |version: &Version| match (target.nginx(), self.compat) {
+            (Some(own), None) => own == version.as_str(),
+            (_, chosen) => chosen.is_none_or(|chosen| chosen == *version),
+        };
+        record.nginx.iter().copied().filter(plays).collect()
     }
 
     pub(crate) fn selects(&self, record: &Record) -> bool {

@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use super::exchange::Exchange;
 use super::namespace::{self, Rights};
-use super::proxy::Target;
-use super::{Job, Options, Outcome, ReplayError, exchange};
+use super::{Job, Options, Outcome, ReplayError};
+use crate::bed::Binary;
 use crate::record::{self, Record};
 use crate::script::ClientStep;
 
@@ -107,7 +108,8 @@ pub(crate) fn serve(options: &Options) -> Result<(), ReplayError> {
         }
     };
     let records = record::load(&options.records)?;
-    let target = Target::ask(options)?;
+    let target = Binary::ask(&options.binary)?;
+    let reference = options.reference.as_deref().map(Binary::ask).transpose()?;
     let directory = tempfile::Builder::new()
         .prefix("weir-lab-")
         .tempdir()
@@ -123,7 +125,17 @@ pub(crate) fn serve(options: &Options) -> Result<(), ReplayError> {
         let outcome = match needs_root(record, &target, rights) {
             true => Outcome::Skipped("needs the machine's root".to_owned()),
             false => runtime.block_on(async {
-                let run = exchange::replay(&target, record, job.version, directory.path());
+                let exchange = Exchange {
+                    record,
+                    version: job.version,
+                    directory: directory.path(),
+                };
+                let run = async {
+                    match &reference {
+                        Some(reference) => exchange.beside(reference, &target).await,
+                        None => exchange.replay(&target).await,
+                    }
+                };
                 let elapsed = |_| Outcome::Broken(format!("not done within {LIMIT:?}"));
                 timeout(LIMIT, run).await.unwrap_or_else(elapsed)
             }),
@@ -142,7 +154,7 @@ pub(crate) fn serve(options: &Options) -> Result<(), ReplayError> {
 
 /// Whether another user is needed, of whom a user namespace knows nothing; nginx also gives its
 /// compiled-in directories away when it accepts a configuration.
-fn needs_root(record: &Record, target: &Target, rights: Rights) -> bool {
+fn needs_root(record: &Record, target: &Binary, rights: Rights) -> bool {
     let locks = record
         .request
         .iter()

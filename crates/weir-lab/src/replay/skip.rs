@@ -1,7 +1,7 @@
 //! Records that need what the lab or the proxy cannot do yet.
 
 use super::Options;
-use super::proxy::Target;
+use crate::bed::Binary;
 use crate::record::Record;
 use crate::script::{BackendStep, ClientStep};
 
@@ -19,7 +19,7 @@ const DIRECTIVES: [(&str, &str); 8] = [
 
 /// Why `record` is not replayed; None if it is. nginx has every directive, and is asked for all
 /// that the lab can play.
-pub(crate) fn reason(record: &Record, options: &Options, target: &Target) -> Option<String> {
+pub(crate) fn reason(record: &Record, options: &Options, target: &Binary) -> Option<String> {
     if needs_tls(record) {
         return Some("TLS".to_owned());
     }

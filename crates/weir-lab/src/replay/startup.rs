@@ -2,25 +2,52 @@
 
 use serde_json::json;
 
-use super::bed::Prefix;
-use super::compare::{Difference, compare};
-use super::logs::Normal;
-use super::proxy::Target;
+use crate::bed::compare::{Difference, Extent, compare};
+use crate::bed::logs::Normal;
+use crate::bed::names::Names;
+use crate::bed::prefix::Prefix;
+use crate::bed::{Binary, Field, Seen};
 use crate::record::Record;
 use crate::version::Version;
 
 /// Runs the target with `-t` and compares exit status, stderr and error log.
 pub(crate) async fn check(
-    target: &Target,
+    target: &Binary,
     record: &Record,
     version: Version,
     prefix: &Prefix,
 ) -> Result<Vec<Difference>, String> {
+    let seen = shows(target, version, prefix).await?;
+    let parts = [
+        ("exit", json!(record.exit), Field::Ended),
+        (
+            "stderr",
+            record.expected("stderr", version),
+            Field::Responses,
+        ),
+        (
+            "error_log",
+            record.expected("error_log", version),
+            Field::ErrorLog,
+        ),
+    ];
+    let differences = parts.iter().flat_map(|(name, expected, field)| {
+        compare(name, expected, seen.field(*field), Extent::Whole)
+    });
+    Ok(differences.collect())
+}
+
+/// What `-t` shows: stderr as what came back, the exit status as the end.
+pub(crate) async fn shows(
+    target: &Binary,
+    version: Version,
+    prefix: &Prefix,
+) -> Result<Seen, String> {
     let ended = target
         .test(prefix)
         .await
         .map_err(|fault| format!("-t: {fault}"))?;
-    let normal = Normal::new(prefix.path(), version);
+    let normal = Normal::new(Names::default(), prefix.path(), version);
     let mut stderr = normal.stderr_lines(&ended.stderr);
     // Behind an empty line weir goes on to explain; nginx prints none.
     if let Some(end) = stderr.iter().position(String::is_empty) {
@@ -28,17 +55,16 @@ pub(crate) async fn check(
     }
     // The records keep complaints only.
     stderr.retain(|line| !line.ends_with(" syntax is ok") && !line.ends_with(" is successful"));
-    let error_log = json!(normal.error_lines(&prefix.log("error.log")));
-    let mut differences = compare("exit", &json!(record.exit), &json!(ended.exit));
-    differences.extend(compare(
-        "stderr",
-        &record.expected("stderr", version),
-        &json!(stderr),
-    ));
-    differences.extend(compare(
-        "error_log",
-        &record.expected("error_log", version),
-        &error_log,
-    ));
-    Ok(differences)
+    let fields = [
+        (Field::Ended, json!(ended.exit)),
+        (Field::Responses, json!(stderr)),
+        (
+            Field::ErrorLog,
+            json!(normal.error_lines(&prefix.log("error.log"))),
+        ),
+    ];
+    Ok(Seen {
+        fields: fields.into(),
+        ..Seen::default()
+    })
 }

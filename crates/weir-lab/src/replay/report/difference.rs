@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::Value;
 
-use crate::replay::compare::Difference;
+use crate::bed::compare::Difference;
 
 /// The field, then what was expected and what came, from where they begin to differ.
 pub(super) fn print(

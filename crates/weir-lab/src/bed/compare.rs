@@ -19,24 +19,35 @@ pub struct Difference {
     pub got: Value,
 }
 
-/// Compares whole values; the path of every difference starts with `field`.
-pub fn compare(field: &str, expected: &Value, got: &Value) -> Vec<Difference> {
+/// How much of what was seen an expectation speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it.
+    Whole,
+    /// Of objects, the named fields; of a text that ends in `...`, the beginning.
+    Partial,
+}
+
+/// Compares values; the path of every difference starts with `field`.
+pub fn compare(field: &str, expected: &Value, got: &Value, extent: Extent) -> Vec<Difference> {
     let mut differences = Vec::new();
-    walk(field, expected, got, &mut differences);
+    walk(field, expected, got, extent, &mut differences);
     differences
 }
 
-fn walk(path: &str, expected: &Value, got: &Value, out: &mut Vec<Difference>) {
+fn walk(path: &str, expected: &Value, got: &Value, extent: Extent, out: &mut Vec<Difference>) {
     match (expected, got) {
-        (Value::Array(a), Value::Array(b)) => walk_list(path, a, b, out),
+        (Value::Array(a), Value::Array(b)) => walk_list(path, a, b, extent, out),
         (Value::Object(a), Value::Object(b)) => {
-            let only_got = b
-                .keys()
-                .filter(|&key| !a.contains_key(key) && !may_be_left_out(key));
+            let only_got = b.keys().filter(|&key| {
+                extent == Extent::Whole && !a.contains_key(key) && !may_be_left_out(key)
+            });
             for key in a.keys().chain(only_got) {
-                walk(&format!("{path}.{key}"), &expected[key], &got[key], out);
+                let path = format!("{path}.{key}");
+                walk(&path, &expected[key], &got[key], extent, out);
             }
         }
+        (Value::String(a), Value::String(b)) if extent == Extent::Partial && begins(a, b) => {}
         _ if agrees(leaf(path), expected, got) => {}
         _ => out.push(Difference {
             field: path.to_owned(),
@@ -48,10 +59,16 @@ fn walk(path: &str, expected: &Value, got: &Value, out: &mut Vec<Difference>) {
 
 /// Item by item, after what agrees at both ends; so a missing line is one difference. Indices are
 /// those of the expected list.
-fn walk_list(path: &str, expected: &[Value], got: &[Value], out: &mut Vec<Difference>) {
+fn walk_list(
+    path: &str,
+    expected: &[Value],
+    got: &[Value],
+    extent: Extent,
+    out: &mut Vec<Difference>,
+) {
     let same = |&(a, b): &(&Value, &Value)| {
         let mut differences = Vec::new();
-        walk(path, a, b, &mut differences);
+        walk(path, a, b, extent, &mut differences);
         differences.is_empty()
     };
     let start = expected.iter().zip(got).take_while(same).count();
@@ -68,12 +85,19 @@ fn walk_list(path: &str, expected: &[Value], got: &[Value], out: &mut Vec<Differ
     let (expected, got) = (&expected[..expected.len() - end], &got[..got.len() - end]);
     for index in 0..expected.len().max(got.len()) {
         let (a, b) = (item(expected, index), item(got, index));
-        walk(&format!("{path}[{}]", start + index), a, b, out);
+        walk(&format!("{path}[{}]", start + index), a, b, extent, out);
     }
 }
 
 fn item(values: &[Value], index: usize) -> &Value {
     values.get(index).unwrap_or(&Value::Null)
+}
+
+/// `GET /...` against a text that begins so.
+fn begins(expected: &str, got: &str) -> bool {
+    expected
+        .strip_suffix("...")
+        .is_some_and(|beginning| got.starts_with(beginning))
 }
 
 /// Fields that the records leave out where they say nothing new.
@@ -160,9 +184,26 @@ mod tests {
     use super::*;
 
     fn check(expected: Value, got: Value, fields: &[&str]) {
-        let differences = compare("x", &expected, &got);
+        check_extent(Extent::Whole, expected, got, fields);
+    }
+
+    fn check_extent(extent: Extent, expected: Value, got: Value, fields: &[&str]) {
+        let differences = compare("x", &expected, &got, extent);
         let got: Vec<&str> = differences.iter().map(|d| d.field.as_str()).collect();
         assert_eq!(got, fields);
+    }
+
+    #[test]
+    fn a_partial_expectation_speaks_of_what_it_names() {
+        let partial = |expected, got, fields| check_extent(Extent::Partial, expected, got, fields);
+        let seen = json!([{"status": 502, "body": "abc"}]);
+        partial(json!([{"status": 502}]), seen.clone(), &[]);
+        partial(json!([{"status": 504}]), seen.clone(), &["x[0].status"]);
+        partial(json!([{"body": "ab..."}]), seen.clone(), &[]);
+        partial(json!([{"body": "b..."}]), seen.clone(), &["x[0].body"]);
+        partial(json!([]), seen.clone(), &["x[0]"]);
+        partial(json!([{"other": 1}]), seen, &["x[0].other"]);
+        check(json!("ab..."), json!("abc"), &["x"]);
     }
 
     #[test]

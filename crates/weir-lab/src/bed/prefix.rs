@@ -49,6 +49,17 @@ impl Prefix {
         self.path.join("logs/nginx.pid")
     }
 
+    /// Names of the files among the logs, in order.
+    pub(crate) fn logs(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.path.join("logs")).into_iter().flatten();
+        let names = entries.flatten().map(|entry| entry.file_name());
+        let mut names: Vec<_> = names
+            .map(|name| name.to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+
     /// A log's bytes; a log that does not exist yet is empty.
     pub(crate) fn log(&self, name: &str) -> Vec<u8> {
         fs::read(self.path.join("logs").join(name)).unwrap_or_default()

@@ -6,12 +6,14 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::conf::COLUMNS;
+use super::names::Names;
 use crate::text::latin1;
 use crate::version::Version;
 
-/// Takes the prefix and the version out of texts.
+/// Takes addresses, the prefix and the version out of texts.
 #[derive(Clone, Debug)]
 pub(crate) struct Normal {
+    names: Names,
     prefix: String,
     version: &'static str,
 }
@@ -20,16 +22,19 @@ pub(crate) struct Normal {
 const LONG_LINE: usize = 2000;
 
 impl Normal {
-    pub(crate) fn new(prefix: &Path, version: Version) -> Self {
+    pub(crate) fn new(names: Names, prefix: &Path, version: Version) -> Self {
         Self {
+            names,
             prefix: prefix.to_string_lossy().into_owned(),
             version: version.as_str(),
         }
     }
 
-    /// `text` with `@PREFIX@` and `nginx/@VERS@`.
+    /// `text` with names for addresses, `@PREFIX@` and `nginx/@VERS@`.
     pub(crate) fn text(&self, text: &str) -> String {
-        text.replace(&self.prefix, "@PREFIX@")
+        self.names
+            .restore(text)
+            .replace(&self.prefix, "@PREFIX@")
             .replace(&format!("nginx/{}", self.version), "nginx/@VERS@")
     }
 
@@ -180,7 +185,7 @@ mod tests {
     use super::*;
 
     fn check(log: &str, expected: &[&str]) {
-        let normal = Normal::new(Path::new("/p"), Version::V1_22);
+        let normal = Normal::new(Names::default(), Path::new("/p"), Version::V1_22);
         assert_eq!(normal.error_lines(log.as_bytes()), expected);
     }
 
@@ -202,7 +207,7 @@ mod tests {
 
     #[test]
     fn times_of_the_combined_format_are_taken_out() {
-        let normal = Normal::new(Path::new("/p"), Version::V1_22);
+        let normal = Normal::new(Names::default(), Path::new("/p"), Version::V1_22);
         let got = normal.plain_lines(b"1 - - [21/Nov/2026:08:41:49 +0000] \"GET\"\n");
         assert_eq!(got, json!(["1 - - [<time_local>] \"GET\""]));
     }

@@ -11,25 +11,26 @@ use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
-use super::bed::Prefix;
-use super::{Options, ReplayError};
+use super::conf::Preamble;
+use super::prefix::Prefix;
 use crate::version::Version;
 
-/// The binary, and what it is.
+/// A binary that takes `-p PREFIX -c CONF`, and what it is.
 #[derive(Clone, Debug)]
-pub(crate) struct Target {
-    binary: PathBuf,
+pub struct Binary {
+    path: PathBuf,
     /// Set for nginx itself, which plays one version only and knows no `compat`.
     nginx: Option<String>,
 }
 
-/// What stands in a configuration because of the binary, not because of the record; no line feeds.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Preamble {
-    /// Before everything else.
-    pub(crate) first: &'static str,
-    /// In `http`.
-    pub(crate) http: &'static str,
+/// The binary could not be asked for its version.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot run {} -v: {source}", path.display())]
+pub struct NoBinary {
+    /// As given.
+    path: PathBuf,
+    /// Why.
+    source: io::Error,
 }
 
 /// Directories of modules that play no part; compiled-in ones belong to the system.
@@ -53,11 +54,19 @@ pub(crate) struct Ended {
 
 /// Why a proxy did not come up.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum StartError {
+pub enum StartError {
+    /// The binary cannot be run.
     #[error("cannot run the binary: {0}")]
     Spawn(#[from] io::Error),
+    /// It ended, most likely because it refused its configuration.
     #[error("it exited with {exit:?}: {stderr}")]
-    Exited { exit: Option<i32>, stderr: String },
+    Exited {
+        /// None after a signal.
+        exit: Option<i32>,
+        /// What it said.
+        stderr: String,
+    },
+    /// It runs, but is not ready.
     #[error("no pid file within {0:?}")]
     Silent(Duration),
 }
@@ -65,39 +74,34 @@ pub(crate) enum StartError {
 const START_LIMIT: Duration = Duration::from_secs(5);
 const STOP_LIMIT: Duration = Duration::from_secs(3);
 
-impl Target {
+impl Binary {
     /// Asks the binary for its version; only nginx answers `nginx/VERSION` and is called nginx.
-    pub(crate) fn ask(options: &Options) -> Result<Self, ReplayError> {
-        let binary =
-            std::path::absolute(&options.binary).unwrap_or_else(|_| options.binary.clone());
-        let fault = |source| ReplayError::Binary {
-            binary: options.binary.display().to_string(),
+    ///
+    /// # Errors
+    /// It cannot be run.
+    pub fn ask(path: &Path) -> Result<Self, NoBinary> {
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let output = std::process::Command::new(&absolute).arg("-v").output();
+        let output = output.map_err(|source| NoBinary {
+            path: path.to_owned(),
             source,
-        };
-        let output = std::process::Command::new(&binary)
-            .arg("-v")
-            .output()
-            .map_err(fault)?;
+        })?;
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
-        let is_nginx = binary.file_name().is_some_and(|name| name == "nginx");
+        let is_nginx = absolute.file_name().is_some_and(|name| name == "nginx");
         let version = text
             .split("nginx/")
             .nth(1)
             .map(|rest| rest.split_whitespace().next());
         let version = version.flatten().unwrap_or("unknown").to_owned();
         Ok(Self {
-            binary,
+            path: absolute,
             nginx: is_nginx.then_some(version),
         })
     }
 
-    /// Whether records of `version` are for this binary.
-    pub(crate) fn plays(&self, options: &Options, version: Version) -> bool {
-        let chosen = options.compat.is_none_or(|compat| compat == version);
-        match (&self.nginx, options.compat) {
-            (Some(own), None) => own == version.as_str(),
-            _ => chosen,
-        }
+    /// Its own version, for nginx itself.
+    pub fn nginx(&self) -> Option<&str> {
+        self.nginx.as_deref()
     }
 
     /// Whether it is nginx itself, which has every directive.
@@ -105,7 +109,7 @@ impl Target {
         self.nginx.is_some()
     }
 
-    /// What the configuration of a record needs besides.
+    /// What its configuration needs besides.
     pub(crate) fn preamble(&self, version: Version) -> Preamble {
         if self.is_nginx() {
             Preamble {
@@ -165,7 +169,7 @@ impl Target {
     }
 
     fn command(&self, prefix: &Path) -> Command {
-        let mut command = Command::new(&self.binary);
+        let mut command = Command::new(&self.path);
         command
             .arg("-p")
             .arg(prefix)
