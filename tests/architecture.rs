@@ -17,7 +17,7 @@ const MAY_USE: [(&str, &[&str]); 7] = [
         "weir-proxy",
         &["weir-conf", "weir-http1", "weir-upstream", "weir-log"],
     ),
-    ("weir-lab", &["weir-conf", "weir-proxy"]),
+    ("weir-lab", &["weir-conf", "weir-log", "weir-proxy"]),
     (
         "weir",
         &[

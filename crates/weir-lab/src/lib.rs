@@ -9,7 +9,7 @@
 //! - Scripts are byte-exact: nothing is added to, removed from or re-ordered in what they say.
 //! - A peer's misbehaviour is an observation, never an error of the lab; errors are faults of
 //!   the test bed (an address in use, no permission).
-//! - Nothing here interprets nginx.conf, and nothing depends on the proxy: whatever takes
+//! - Nothing here interprets nginx.conf, and only [`embedded`] knows the proxy: whatever takes
 //!   `-p PREFIX -c CONF` can be replayed against.
 //! - No HTTP library: a client that would repair what it reads could not report it.
 
@@ -17,6 +17,7 @@ pub mod backend;
 pub mod bed;
 pub mod client;
 pub mod dns;
+pub mod embedded;
 pub mod record;
 pub mod replay;
 pub mod response;

@@ -245,6 +245,13 @@ impl Worker {
         tasks.places.len() - tasks.free.len()
     }
 
+    /// Open connections on which a request is served, or its end awaited.
+    pub fn busy_connections(&self) -> usize {
+        let tasks = self.connections.borrow();
+        let open = tasks.places.iter().flatten();
+        open.filter(|task| task.idle_turn == 0).count()
+    }
+
     fn wake_all(&self) {
         let tasks = self.connections.borrow();
         let wakers: Vec<Waker> = tasks

@@ -1,0 +1,137 @@
+//! A configuration and the worker that serves it, wherever that runs.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tracing::Dispatch;
+use tracing::instrument::WithSubscriber;
+use tracing_subscriber::layer::SubscriberExt;
+use weir_log::{ErrorLog, LogThread, Logs};
+use weir_proxy::io::clock;
+use weir_proxy::io::dial::Dialer;
+use weir_proxy::io::stream::Stream;
+use weir_proxy::plan::{Generation, Plan, create_temp_folders};
+use weir_proxy::session::ClientAddress;
+use weir_proxy::worker::Worker;
+
+use super::StartError;
+
+/// How long a request under way may keep its lines from whoever asks for them.
+const SETTLE_LIMIT: Duration = Duration::from_secs(1);
+
+/// Turns of the reactor in which what clients have sent reaches the worker.
+const TURNS_TO_ARRIVE: usize = 8;
+
+/// A worker on the current thread, inside a `LocalSet` or a local runtime.
+pub(crate) struct Site {
+    worker: Rc<Worker>,
+    log: LogThread,
+    subscriber: Dispatch,
+    keepers: [JoinHandle<()>; 2],
+}
+
+/// Reads the configuration in `text`, opens its logs and makes its folders.
+pub(crate) fn prepare(text: &str, prefix: &Path) -> Result<Arc<Plan>, StartError> {
+    let config = weir_conf::load_str(text, prefix)?;
+    let http = config.http.as_ref();
+    if http.is_none_or(|http| http.listens.is_empty()) {
+        return Err(StartError::NoServer);
+    }
+    create_temp_folders(&config, None)?;
+    Ok(Arc::new(Plan::new(
+        Arc::new(config),
+        &Logs::default(),
+        None,
+    )?))
+}
+
+impl Site {
+    /// Starts the worker's own tasks; connections come through [`Site::serve`].
+    pub(crate) fn new(plan: Arc<Plan>, log: LogThread, dialer: Dialer) -> Self {
+        let slots = plan.config().main.worker_connections;
+        let generation = Generation::new(plan, &log.handle());
+        let worker = Worker::new(generation, dialer, slots, Arc::new(1.into()));
+        let layer = ErrorLog::new(unix_time);
+        let subscriber = Dispatch::new(tracing_subscriber::registry().with(layer));
+        let keepers = [
+            spawn(&subscriber, worker.clone().run_line_flusher()),
+            spawn(&subscriber, worker.clone().run_housekeeping()),
+        ];
+        Self {
+            worker,
+            log,
+            subscriber,
+            keepers,
+        }
+    }
+
+    /// Serves one client, as if it had come to the configuration's first `listen`.
+    pub(crate) fn serve(&self, stream: Stream, client: SocketAddr, local: Option<SocketAddr>) {
+        let client = ClientAddress::Inet(client);
+        let served = self.worker.clone().serve(stream, 0, client, local);
+        spawn(&self.subscriber, served);
+    }
+
+    /// Waits until what clients have sent so far is dealt with, or the rest stalls.
+    pub(crate) fn settled(&self) -> impl Future<Output = ()> + use<> {
+        let worker = self.worker.clone();
+        async move {
+            for _ in 0..TURNS_TO_ARRIVE {
+                tokio::task::yield_now().await;
+            }
+            let quiet = async {
+                while worker.busy_connections() > 0 {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            };
+            // Whoever asks while a request is stuck gets the lines there are.
+            let _stuck = tokio::time::timeout(SETTLE_LIMIT, quiet).await;
+        }
+    }
+
+    /// Writes every waiting access line to its file.
+    pub(crate) fn flush(&self) {
+        self.worker.flush_lines();
+        self.log.sync();
+    }
+
+    /// Lets connections end after the request they serve, for at most `limit`; what is left ends
+    /// with the runtime.
+    pub(crate) async fn wind_down(&self, limit: Duration) {
+        self.worker.drain();
+        let all_gone = || async {
+            while self.worker.open_connections() > 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        if tokio::time::timeout(limit, all_gone()).await.is_err() {
+            self.worker.abort();
+            // Ends at once unless a task is stuck, and nothing helps that.
+            let _stuck = tokio::time::timeout(Duration::from_secs(1), all_gone()).await;
+        }
+        self.flush();
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        self.worker.abort();
+        self.keepers.iter().for_each(JoinHandle::abort);
+        self.flush();
+    }
+}
+
+fn spawn(subscriber: &Dispatch, task: impl Future<Output = ()> + 'static) -> JoinHandle<()> {
+    tokio::task::spawn_local(task.with_subscriber(subscriber.clone()))
+}
+
+/// Seconds since 1970, for the time stamps of error lines.
+fn unix_time() -> i64 {
+    let wall = clock::wall(clock::now());
+    i64::try_from(wall.as_secs()).unwrap_or(i64::MAX)
+}
