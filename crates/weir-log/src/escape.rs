@@ -26,6 +26,24 @@ impl Escape {
         }
     }
 
+    /// Escapes what stands in `out` from `start` on; most values need nothing and stay where they are.
+    pub fn apply(self, out: &mut Vec<u8>, start: usize) {
+        // No early end, so that the loops work on many bytes at a time.
+        let any = |special: fn(u8) -> bool| {
+            let value = &out[start..];
+            value.iter().fold(false, |any, &byte| any | special(byte))
+        };
+        let needed = match self {
+            Self::Default => any(is_special),
+            Self::Json => any(is_special_in_json),
+            Self::None => false,
+        };
+        if needed {
+            let value = out.split_off(start);
+            self.write(out, &value);
+        }
+    }
+
     /// What stands for a variable without a value.
     pub fn missing(self) -> &'static [u8] {
         match self {
@@ -38,41 +56,40 @@ impl Escape {
 /// `\xXX`, in upper-case hex, for `"`, `\` and bytes outside 0x20..=0x7e
 /// (`ngx_http_log_escape`).
 pub fn default(out: &mut Vec<u8>, value: &[u8]) {
-    escape_runs(
-        out,
-        value,
-        |byte| !matches!(byte, b' '..=b'~') || matches!(byte, b'"' | b'\\'),
-        |out, byte| {
-            let [high, low] = hex(byte);
-            out.extend_from_slice(&[b'\\', b'x', high, low]);
-        },
-    );
+    escape_runs(out, value, is_special, |out, byte| {
+        let [high, low] = hex(byte);
+        out.extend_from_slice(&[b'\\', b'x', high, low]);
+    });
 }
 
 /// Backslash escapes for `"`, `\` and control bytes; other bytes, 0x7f and above 0x7f too, stay
 /// (`ngx_escape_json`).
 pub fn json(out: &mut Vec<u8>, value: &[u8]) {
-    escape_runs(
-        out,
-        value,
-        |byte| byte < 0x20 || matches!(byte, b'"' | b'\\'),
-        |out, byte| {
-            let letter = match byte {
-                b'"' | b'\\' => byte,
-                b'\n' => b'n',
-                b'\r' => b'r',
-                b'\t' => b't',
-                0x08 => b'b',
-                0x0c => b'f',
-                _ => {
-                    let [high, low] = hex(byte);
-                    out.extend_from_slice(&[b'\\', b'u', b'0', b'0', high, low]);
-                    return;
-                }
-            };
-            out.extend_from_slice(&[b'\\', letter]);
-        },
-    );
+    escape_runs(out, value, is_special_in_json, |out, byte| {
+        let letter = match byte {
+            b'"' | b'\\' => byte,
+            b'\n' => b'n',
+            b'\r' => b'r',
+            b'\t' => b't',
+            0x08 => b'b',
+            0x0c => b'f',
+            _ => {
+                let [high, low] = hex(byte);
+                out.extend_from_slice(&[b'\\', b'u', b'0', b'0', high, low]);
+                return;
+            }
+        };
+        out.extend_from_slice(&[b'\\', letter]);
+    });
+}
+
+fn is_special(byte: u8) -> bool {
+    // Not a range pattern with alternatives: this form has no branches.
+    (byte.wrapping_sub(b' ') > b'~' - b' ') | (byte == b'"') | (byte == b'\\')
+}
+
+fn is_special_in_json(byte: u8) -> bool {
+    (byte < 0x20) | (byte == b'"') | (byte == b'\\')
 }
 
 /// Copies what needs no escape run by run; most values are one run.
@@ -106,6 +123,12 @@ mod tests {
     fn escaped(escape: Escape, value: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         escape.write(&mut out, value);
+        let mut in_place = b"\"before\"".to_vec();
+        let start = in_place.len();
+        in_place.extend_from_slice(value);
+        escape.apply(&mut in_place, start);
+        assert_eq!(in_place[..start], *b"\"before\"");
+        assert_eq!(in_place[start..], out);
         out
     }
 

@@ -6,7 +6,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
 use weir_conf::{Captures, Location, Server};
 use weir_http1::request::{Method, RequestHead, RequestParser};
 
@@ -15,7 +14,7 @@ use crate::content::response::Response;
 use crate::exchange::attempt::Attempt;
 use crate::exchange::upstream_state::UpstreamState;
 use crate::io::buffers;
-use crate::io::clock;
+use crate::io::clock::{self, Moment};
 use crate::io::deadline::Deadline;
 use crate::io::stream::Stream;
 use crate::plan::Generation;
@@ -83,7 +82,7 @@ pub(crate) struct Connection {
     pub(crate) local: Option<SocketAddr>,
     /// Number in log lines, unique in the process.
     pub(crate) number: u64,
-    pub(crate) opened: Instant,
+    pub(crate) opened: Moment,
     /// Requests begun on this connection.
     pub(crate) requests: u64,
     pub(crate) deadline: Deadline,
@@ -114,7 +113,7 @@ pub(crate) struct Request {
     pub(crate) head: RequestHead,
     /// The bytes that `head` points into.
     pub(crate) bytes: Vec<u8>,
-    pub(crate) started: Instant,
+    pub(crate) started: Moment,
     /// Bytes of the request read so far: `$request_length`.
     pub(crate) length: u64,
     /// Whether anything of the request exists that an access line can tell of.

@@ -50,8 +50,7 @@ fn serve_busy(conn: Connection) -> impl Future<Output = Option<Connection>> {
         if worker.is_aborting() || plan.is_expired() {
             return Poll::Ready(None);
         }
-        // Once per wake-up, so that a worker that never sleeps keeps time.
-        clock::refresh();
+        clock::count_poll();
         running.as_mut().poll(cx)
     })
 }

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use super::failure::Reason;
-use crate::io::clock;
+use crate::io::clock::{self, Moment};
 
 /// One try (`ngx_http_upstream_state_t`).
 #[derive(Clone, Debug)]
@@ -22,7 +20,7 @@ pub(crate) struct Attempt {
     pub(crate) bytes_sent: u64,
     pub(crate) failure: Option<Reason>,
     /// When the try began.
-    pub(crate) started: Instant,
+    pub(crate) started: Moment,
     /// This try came after an internal redirect: its list element is set off by ` : `.
     pub(crate) after_redirect: bool,
 }

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
 use weir_conf::{RateLimit, Settings};
 
-use crate::io::clock;
+use crate::io::clock::{self, Moment};
 use crate::report::variables;
 use crate::session::Session;
 
@@ -19,8 +18,8 @@ pub(crate) struct Throttle {
     /// Bytes that are not counted.
     free: u64,
     spent: u64,
-    started: Instant,
-    blocked_until: Option<Instant>,
+    started: Moment,
+    blocked_until: Option<Moment>,
 }
 
 impl Throttle {
@@ -95,14 +94,14 @@ impl Throttle {
         }
     }
 
-    pub(crate) fn blocked_until(&self) -> Option<Instant> {
+    pub(crate) fn blocked_until(&self) -> Option<Moment> {
         self.blocked_until
     }
 
     /// Waits until bytes may pass.
     pub(crate) async fn pause(&mut self) {
         while let Some(until) = self.blocked_until {
-            tokio::time::sleep_until(until).await;
+            tokio::time::sleep_until(until.instant()).await;
             clock::refresh();
             self.resume();
         }
@@ -135,7 +134,7 @@ mod tests {
 
     /// Spends what the budget allows until `total` has passed; the seconds it took.
     async fn pass(mut throttle: Throttle, total: u64) -> u64 {
-        let start = Instant::now();
+        let start = tokio::time::Instant::now();
         let mut left = total;
         while left > 0 {
             let now = throttle.budget().map_or(left, |budget| budget.min(left));
@@ -143,7 +142,7 @@ mod tests {
             throttle.spend(now);
             left -= now;
             if let Some(until) = throttle.blocked_until() {
-                tokio::time::sleep_until(until).await;
+                tokio::time::sleep_until(until.instant()).await;
                 throttle.resume();
                 assert_eq!(throttle.blocked_until(), None);
             }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
 use weir_conf::{BalanceMethod, Settings};
 use weir_upstream::{Attempts, Key, Outcome as PeerOutcome, PeerId};
 
@@ -14,7 +13,7 @@ use super::request_source::RequestSource;
 use super::verdict::{Rules, Tried, verdict};
 use super::{failure_log, response_head};
 use crate::content::dispatch::Outcome;
-use crate::io::clock;
+use crate::io::clock::{self, Moment};
 use crate::io::dial::DialOptions;
 use crate::plan::WorkerPool;
 use crate::report::error_log::{self, Message};
@@ -30,7 +29,7 @@ pub(super) struct Exchange<'a> {
     pub(super) attempts: Attempts,
     pub(super) options: DialOptions,
     /// When the first try began: `proxy_next_upstream_timeout` counts from here.
-    started: Instant,
+    started: Moment,
     /// Something of the request may have reached a peer.
     pub(super) request_sent: bool,
     /// The peer that is held, so that it is given back even if the task ends in the middle: a

@@ -5,7 +5,6 @@ use std::io;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::time::Instant;
 use weir_conf::Settings;
 use weir_upstream::Outcome as PeerOutcome;
 
@@ -15,8 +14,9 @@ use super::tries::{Exchange, Held};
 use crate::client::output::Progress;
 use crate::content::dispatch::Outcome;
 use crate::content::response;
+use crate::io::buffers;
+use crate::io::clock::{self, Moment};
 use crate::io::stream::Stream;
-use crate::io::{buffers, clock};
 use crate::report::error_log::{self, Message};
 use crate::session::{Action, Ending};
 
@@ -32,7 +32,7 @@ struct Lane {
     read: u64,
     /// Bytes that went out.
     written: u64,
-    write_deadline: Option<Instant>,
+    write_deadline: Option<Moment>,
 }
 
 /// Why a lane, and with it the tunnel, ends.
@@ -176,7 +176,7 @@ async fn run(
         let first = writes
             .into_iter()
             .flatten()
-            .fold(read_deadline, Instant::min);
+            .fold(read_deadline, Moment::min);
         session.conn.deadline.set_at(first);
         session
             .conn

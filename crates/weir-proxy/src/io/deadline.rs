@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
-use super::clock;
+use super::clock::{self, Moment};
 
 /// The one clock that runs for a connection at a time; the state machine decides what expiry means.
 ///
@@ -14,10 +14,10 @@ use super::clock;
 /// lies before the one the timer was armed for, or when the timer fires too early.
 #[derive(Debug, Default)]
 pub(crate) struct Deadline {
-    at: Option<Instant>,
+    at: Option<Moment>,
     timer: Option<Pin<Box<Sleep>>>,
-    /// Who the timer wakes; `None` until the timer was polled after its last reset.
-    waker: Option<Waker>,
+    /// When the timer will wake whom; `None` until it was polled after its last reset.
+    armed: Option<(Moment, Waker)>,
 }
 
 impl Deadline {
@@ -26,7 +26,7 @@ impl Deadline {
         self.at = Some(clock::now() + after);
     }
 
-    pub(crate) fn set_at(&mut self, at: Instant) {
+    pub(crate) fn set_at(&mut self, at: Moment) {
         self.at = Some(at);
     }
 
@@ -35,11 +35,11 @@ impl Deadline {
     }
 
     /// When it expires, to be given to [`Self::restore`] after another clock has run.
-    pub(crate) fn instant(&self) -> Option<Instant> {
+    pub(crate) fn instant(&self) -> Option<Moment> {
         self.at
     }
 
-    pub(crate) fn restore(&mut self, at: Option<Instant>) {
+    pub(crate) fn restore(&mut self, at: Option<Moment>) {
         self.at = at;
     }
 
@@ -53,33 +53,34 @@ impl Deadline {
         let Some(at) = self.at else {
             return Poll::Pending;
         };
-        loop {
-            let timer = self.timer.get_or_insert_with(|| {
-                self.waker = None;
-                Box::pin(tokio::time::sleep_until(at))
-            });
-            if timer.deadline() > at {
-                timer.as_mut().reset(at);
-                self.waker = None;
-            }
-            if self
-                .waker
-                .as_ref()
-                .is_some_and(|waker| waker.will_wake(cx.waker()))
-                && !timer.is_elapsed()
-            {
-                return Poll::Pending;
-            }
-            if timer.as_mut().poll(cx).is_pending() {
-                self.waker = Some(cx.waker().clone());
-                return Poll::Pending;
-            }
-            if Instant::now() >= at {
+        // A timer that wakes this task before the deadline will look again then.
+        if let Some((wakes, waker)) = &self.armed
+            && *wakes <= at
+            && clock::now() < *wakes
+            && waker.will_wake(cx.waker())
+        {
+            return Poll::Pending;
+        }
+        self.poll_timer(cx, at)
+    }
+
+    fn poll_timer(&mut self, cx: &mut Context<'_>, at: Moment) -> Poll<()> {
+        let instant = at.instant();
+        let timer = self
+            .timer
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(instant)));
+        self.armed = None;
+        if timer.deadline() > instant {
+            timer.as_mut().reset(instant);
+        }
+        while timer.as_mut().poll(cx).is_ready() {
+            if Instant::now() >= instant {
                 clock::refresh();
                 return Poll::Ready(());
             }
-            timer.as_mut().reset(at);
-            self.waker = None;
+            timer.as_mut().reset(instant);
         }
+        self.armed = Some((timer.deadline().into(), cx.waker().clone()));
+        Poll::Pending
     }
 }

@@ -32,19 +32,16 @@ pub(crate) fn write(session: &mut Session) {
 }
 
 fn write_line(session: &Session, template: &Template, escape: Escape, line: &mut Vec<u8>) {
-    thread_local! { static VALUE: std::cell::Cell<Vec<u8>> = const { std::cell::Cell::new(Vec::new()) }; }
-    let mut value = VALUE.take();
     for part in template.parts() {
         match part {
             Part::Literal(text) => line.extend_from_slice(text),
             Part::Variable(variable) => {
-                value.clear();
-                match variables::write(session, variable, &mut value) {
-                    Value::Found => escape.write(line, &value),
+                let start = line.len();
+                match variables::write(session, variable, line) {
+                    Value::Found => escape.apply(line, start),
                     Value::Missing => line.extend_from_slice(escape.missing()),
                 }
             }
         }
     }
-    VALUE.set(value);
 }

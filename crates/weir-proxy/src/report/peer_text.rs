@@ -22,12 +22,23 @@ pub(crate) fn write_client(client: &ClientAddress, out: &mut Vec<u8>) {
 }
 
 fn write_ipv4(ip: Ipv4Addr, out: &mut Vec<u8>) {
-    for (index, octet) in ip.octets().into_iter().enumerate() {
-        if index > 0 {
-            out.push(b'.');
+    let mut text = [b'.'; 15];
+    let mut length = 0;
+    for octet in ip.octets() {
+        if length > 0 {
+            length += 1;
         }
-        out.extend_from_slice(itoa::Buffer::new().format(octet).as_bytes());
+        for digit in [octet / 100, octet / 10 % 10] {
+            // A leading zero is not written.
+            if digit > 0 || (octet >= 100) {
+                text[length] = b'0' + digit;
+                length += 1;
+            }
+        }
+        text[length] = b'0' + octet % 10;
+        length += 1;
     }
+    out.extend_from_slice(&text[..length]);
 }
 
 /// The system's words for an error number, without a number.
@@ -68,5 +79,22 @@ pub(crate) struct Lossy<'a>(pub(crate) &'a [u8]);
 impl std::fmt::Display for Lossy<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&String::from_utf8_lossy(self.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn addresses_are_written_as_the_standard_library_does(octets: [u8; 4]) {
+            let ip = Ipv4Addr::from(octets);
+            let mut out = Vec::new();
+            write_ipv4(ip, &mut out);
+            prop_assert_eq!(String::from_utf8(out).unwrap(), ip.to_string());
+        }
     }
 }

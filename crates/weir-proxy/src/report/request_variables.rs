@@ -6,7 +6,6 @@ use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
-use tokio::time::Instant;
 use weir_conf::Variable;
 use weir_http1::{KnownField, token};
 
@@ -15,7 +14,7 @@ use super::upstream_variables::same_name;
 use super::variables::Value;
 use crate::client::body::Framing;
 use crate::content::find;
-use crate::io::clock;
+use crate::io::clock::{self, Moment};
 use crate::session::{ClientAddress, Ending, Session};
 
 pub(super) fn nonempty(value: &[u8]) -> Option<&[u8]> {
@@ -41,7 +40,7 @@ pub(super) fn write_seconds(time: Duration, out: &mut Vec<u8>) {
 }
 
 /// nginx subtracts two readings of a millisecond clock; so do we, lest a rounding differ.
-pub(super) fn since(start: Instant, out: &mut Vec<u8>) -> Value {
+pub(super) fn since(start: Moment, out: &mut Vec<u8>) -> Value {
     write_seconds(clock::now().saturating_duration_since(start), out);
     Value::Found
 }

@@ -8,7 +8,6 @@ use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll};
 
-use tokio::time::Instant;
 use weir_conf::Settings;
 use weir_http1::chunked::ChunkRules;
 use weir_upstream::Outcome as PeerOutcome;
@@ -23,6 +22,7 @@ use crate::exchange::spool::Spool;
 use crate::exchange::throttle::Throttle;
 use crate::exchange::tries::{Exchange, Held};
 use crate::exchange::{failure_log, response_head};
+use crate::io::clock::Moment;
 use crate::session::{Action, Ending, Session};
 
 /// Passes the body on (`ngx_http_upstream_send_response`, `ngx_event_pipe`).
@@ -69,8 +69,8 @@ struct Relay {
     upstream: UpstreamEnd,
     client: ClientEnd,
     /// When the running gap between two reads, or writes, is too long.
-    read_deadline: Option<Instant>,
-    send_deadline: Option<Instant>,
+    read_deadline: Option<Moment>,
+    send_deadline: Option<Moment>,
     read_throttle: Throttle,
     send_throttle: Throttle,
 }
