@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
 
 use crate::script::{BackendScript, BackendStep, Connect, Sequence};
@@ -35,6 +36,17 @@ pub struct Saw {
     pub end: Option<ProxyEnd>,
 }
 
+/// A connection that is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Played {
+    /// In the order of acceptance, from 0.
+    pub connection: usize,
+    /// What it brought.
+    pub saw: Saw,
+    /// The steps that were begun, in words.
+    pub steps: Vec<String>,
+}
+
 /// How much of what it reads a backend keeps.
 pub const KEPT_BYTES: usize = 64 * 1024;
 
@@ -54,6 +66,8 @@ type Held = (Option<Listener>, Vec<socket2::Socket>);
 struct Shared {
     saw: Mutex<Vec<Saw>>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
+    /// Hears of each connection when it is over.
+    watcher: Option<UnboundedSender<Played>>,
 }
 
 impl Backend {
@@ -62,8 +76,28 @@ impl Backend {
     /// # Errors
     /// The address cannot be bound, or an option cannot be set.
     pub async fn start(address: Address, script: BackendScript) -> io::Result<Self> {
+        Self::begin(address, script, None)
+    }
+
+    /// The same; `watcher` hears of each connection when it is over.
+    ///
+    /// # Errors
+    /// As [`Backend::start`].
+    pub async fn start_watched(
+        address: Address,
+        script: BackendScript,
+        watcher: UnboundedSender<Played>,
+    ) -> io::Result<Self> {
+        Self::begin(address, script, Some(watcher))
+    }
+
+    fn begin(
+        address: Address,
+        script: BackendScript,
+        watcher: Option<UnboundedSender<Played>>,
+    ) -> io::Result<Self> {
         match script.connect {
-            Connect::Accept => Self::play(address, script),
+            Connect::Accept => Self::play(address, script, watcher),
             Connect::Refuse => {
                 let bound = address.bind(Options::default())?;
                 Ok(Self::silent(named(address, &bound), (None, vec![bound])))
@@ -104,7 +138,11 @@ impl Backend {
         }
     }
 
-    fn play(address: Address, script: BackendScript) -> io::Result<Self> {
+    fn play(
+        address: Address,
+        script: BackendScript,
+        watcher: Option<UnboundedSender<Played>>,
+    ) -> io::Result<Self> {
         let listener = Listener::listen(
             &address,
             128,
@@ -116,7 +154,10 @@ impl Backend {
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
         }
         let address = listener.local_addr()?.map_or(address, Address::Inet);
-        let shared = Arc::<Shared>::default();
+        let shared = Arc::new(Shared {
+            watcher,
+            ..Shared::default()
+        });
         let acceptor = tokio::spawn(accept(listener, script.connections, Arc::clone(&shared)));
         Ok(Self {
             address,
@@ -293,6 +334,20 @@ mod tests {
         tokio::time::timeout(Duration::from_secs(5), ended)
             .await
             .unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_watcher_hears_how_it_went() {
+        let script = BackendScript::each([BackendStep::Head, BackendStep::Reset]);
+        let (watcher, mut heard) = tokio::sync::mpsc::unbounded_channel();
+        let any = Address::Inet("127.0.0.1:0".parse().unwrap());
+        let backend = Backend::start_watched(any, script, watcher).await.unwrap();
+        let socket = Socket::connect(backend.address(), Options::default()).await;
+        let head = b"GET / HTTP/1.0\r\n\r\n";
+        socket.unwrap().write_all(head).await.unwrap();
+        let played = heard.recv().await.unwrap();
+        assert_eq!(played.saw, saw(head, None));
+        assert_eq!(played.steps, ["read the head", "reset"]);
     }
 
     #[tokio::test]

@@ -15,9 +15,12 @@
 
 pub mod backend;
 pub mod bed;
+pub mod catalogue;
 pub mod client;
+pub mod command;
 pub mod dns;
 pub mod embedded;
+pub mod log_record;
 pub mod record;
 pub mod replay;
 pub mod response;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
-use super::{KEPT_BYTES, ProxyEnd, Shared, lock};
+use super::{KEPT_BYTES, Played, ProxyEnd, Shared, lock};
 use crate::script::{BackendStep, Sequence};
 use crate::socket::Socket;
 
@@ -21,6 +21,8 @@ pub(super) struct Conversation {
     index: usize,
     /// Read, but not yet asked for by a step.
     pending: Vec<u8>,
+    /// The steps begun so far, in words.
+    steps: Vec<String>,
 }
 
 /// Whether the script goes on.
@@ -36,6 +38,7 @@ impl Conversation {
             shared,
             index,
             pending: Vec::new(),
+            steps: Vec::new(),
         }
     }
 
@@ -43,6 +46,15 @@ impl Conversation {
     pub(super) async fn play(mut self, script: Vec<BackendStep>) {
         // Either way the connection is over for this backend.
         let _over = self.steps(&script).await;
+        if let Some(watcher) = &self.shared.watcher {
+            let played = Played {
+                connection: self.index,
+                saw: lock(&self.shared.saw)[self.index].clone(),
+                steps: self.steps,
+            };
+            // Nobody has to listen.
+            let _gone = watcher.send(played);
+        }
     }
 
     /// Boxed, because a loop step plays steps.
@@ -59,6 +71,9 @@ impl Conversation {
     }
 
     async fn step(&mut self, step: &BackendStep) -> Flow {
+        if self.shared.watcher.is_some() && !step.is_group() {
+            self.steps.push(step.to_string());
+        }
         match step {
             BackendStep::Head => self.head().await.map_continue(drop),
             BackendStep::Request => self.request().await,

@@ -1,5 +1,6 @@
 //! What a backend does, from the listening address down to one step on one connection.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -149,6 +150,11 @@ impl BackendScript {
 }
 
 impl BackendStep {
+    /// Whether it is a frame for other steps.
+    pub fn is_group(&self) -> bool {
+        matches!(self, Self::Loop(_) | Self::Requests(_))
+    }
+
     /// Whether this step, or one inside it, is one that `is`.
     fn any(&self, is: impl Fn(&Self) -> bool + Copy) -> bool {
         match self {
@@ -157,6 +163,35 @@ impl BackendStep {
                 .scripts()
                 .any(|steps| steps.iter().any(|step| step.any(is))),
             step => is(step),
+        }
+    }
+}
+
+/// What is done, in the past tense.
+impl fmt::Display for BackendStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Head => f.write_str("read the head"),
+            Self::Request => f.write_str("read the request"),
+            Self::Read(n) => write!(f, "read {n} bytes"),
+            Self::Send(payload) => write!(f, "sent {} bytes", payload.to_bytes().len()),
+            Self::Dribble {
+                payload,
+                bytes,
+                every,
+            } => {
+                let length = payload.to_bytes().len();
+                write!(f, "sent {length} bytes, {bytes} every {every:?}")
+            }
+            Self::Sleep(time) => write!(f, "slept {time:?}"),
+            Self::Hold(time) => write!(f, "read on for {time:?}"),
+            Self::Stall => f.write_str("stalled"),
+            Self::Loop(steps) => write!(f, "repeated {} steps", steps.len()),
+            Self::Requests(_) => f.write_str("took requests"),
+            Self::Fin => f.write_str("finished"),
+            Self::Reset => f.write_str("reset"),
+            Self::Close => f.write_str("closed"),
+            Self::Tls(certificate) => write!(f, "accepted TLS as {certificate}"),
         }
     }
 }

@@ -1,0 +1,97 @@
+//! The catalogue: faults by name, with nginx's verdict on each as data.
+//!
+//! The entries are TOML, one file per [`Phase`] in `data/`, in the shape of [`Fault`]. Their scripts
+//! are those of a [`Scenario`](crate::scenario::Scenario); an entry is one that expects its verdict.
+//!
+//! Invariants:
+//! - A name is stable, in kebab-case, and unique in the whole catalogue.
+//! - A verdict is what nginx 1.28.3 was seen to do, and where it differs, 1.22.1 and 1.31.5.
+//! - Time-outs are set so low that every entry shows within seconds.
+//! - No TLS, no resolver, no cache and no limits: these have their places elsewhere.
+
+use std::sync::LazyLock;
+
+mod fault;
+mod page;
+mod phase;
+mod verdict;
+
+pub use fault::Fault;
+pub use page::page;
+pub use phase::Phase;
+pub use verdict::{Body, Class, Difference, List, Nothing, Status, Verdict};
+
+/// The data file of each phase.
+const FILES: &[(Phase, &str)] = &[(Phase::Connect, include_str!("data/connect.toml"))];
+
+/// A name that no fault has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no fault is called {name:?}{}", suggestion(alike.as_deref()))]
+pub struct UnknownFault {
+    /// As it was asked for.
+    pub name: String,
+    /// The name that was meant, perhaps.
+    pub alike: Option<&'static str>,
+}
+
+fn suggestion(alike: Option<&str>) -> String {
+    alike.map_or_else(String::new, |name| format!("; did you mean {name:?}?"))
+}
+
+/// Every fault, by phase, in the order of a data file.
+pub fn all() -> &'static [Fault] {
+    static ALL: LazyLock<Vec<Fault>> = LazyLock::new(|| {
+        FILES
+            .iter()
+            .flat_map(|(phase, text)| parse(*phase, text))
+            .collect()
+    });
+    &ALL
+}
+
+/// The fault of this name.
+pub fn find(name: &str) -> Option<&'static Fault> {
+    all().iter().find(|fault| fault.name == name)
+}
+
+/// The fault of this name.
+///
+/// # Errors
+/// There is none; the error names the one that is spelt most alike.
+pub fn named(name: &str) -> Result<&'static Fault, UnknownFault> {
+    find(name).ok_or_else(|| UnknownFault {
+        name: name.to_owned(),
+        alike: alike(name),
+    })
+}
+
+fn alike(name: &str) -> Option<&'static str> {
+    const ENOUGH: f64 = 0.75;
+    all()
+        .iter()
+        .map(|fault| (strsim::jaro_winkler(name, &fault.name), fault.name.as_str()))
+        .filter(|&(likeness, _)| likeness >= ENOUGH)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name)
+}
+
+/// The files are part of the program, and a test reads them all.
+fn parse(phase: Phase, text: &str) -> Vec<Fault> {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct File {
+        fault: Vec<Fault>,
+    }
+    let file: File = match toml::from_str(text) {
+        Ok(file) => file,
+        Err(fault) => unreachable!("the data of {} is no catalogue: {fault}", phase.as_str()),
+    };
+    let mut faults = file.fault;
+    for fault in &mut faults {
+        fault.phase = phase;
+    }
+    faults
+}
+
+#[cfg(test)]
+mod tests;
