@@ -8,25 +8,24 @@ use serde_json::{Map, Value, json};
 use super::conf::COLUMNS;
 use super::names::Names;
 use crate::text::latin1;
-use crate::version::Version;
 
 /// Takes addresses, the prefix and the version out of texts.
 #[derive(Clone, Debug)]
 pub(crate) struct Normal {
     names: Names,
     prefix: String,
-    version: &'static str,
+    version: String,
 }
 
 /// Lines longer than this show their raw length.
 const LONG_LINE: usize = 2000;
 
 impl Normal {
-    pub(crate) fn new(names: Names, prefix: &Path, version: Version) -> Self {
+    pub(crate) fn new(names: Names, prefix: &Path, version: &str) -> Self {
         Self {
             names,
             prefix: prefix.to_string_lossy().into_owned(),
-            version: version.as_str(),
+            version: version.to_owned(),
         }
     }
 
@@ -185,7 +184,7 @@ mod tests {
     use super::*;
 
     fn check(log: &str, expected: &[&str]) {
-        let normal = Normal::new(Names::default(), Path::new("/p"), Version::V1_22);
+        let normal = Normal::new(Names::default(), Path::new("/p"), "1.22.1");
         assert_eq!(normal.error_lines(log.as_bytes()), expected);
     }
 
@@ -207,7 +206,7 @@ mod tests {
 
     #[test]
     fn times_of_the_combined_format_are_taken_out() {
-        let normal = Normal::new(Names::default(), Path::new("/p"), Version::V1_22);
+        let normal = Normal::new(Names::default(), Path::new("/p"), "1.22.1");
         let got = normal.plain_lines(b"1 - - [21/Nov/2026:08:41:49 +0000] \"GET\"\n");
         assert_eq!(got, json!(["1 - - [<time_local>] \"GET\""]));
     }

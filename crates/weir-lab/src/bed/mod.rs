@@ -11,7 +11,9 @@ pub(crate) mod names;
 pub(crate) mod prefix;
 pub(crate) mod process;
 pub(crate) mod run;
+pub(crate) mod target;
 
+mod difference;
 mod field;
 mod seen;
 
@@ -20,3 +22,12 @@ pub use field::Field;
 pub use process::{Binary, NoBinary, StartError};
 pub use run::Fault;
 pub use seen::Seen;
+pub use target::Target;
+
+/// A new directory for runs, which other users may enter: a worker may be one.
+pub(crate) fn directory() -> std::io::Result<tempfile::TempDir> {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::Builder::new().prefix("weir-lab-").tempdir()?;
+    std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o755))?;
+    Ok(directory)
+}

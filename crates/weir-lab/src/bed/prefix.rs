@@ -21,6 +21,13 @@ const PAGE_TIME: Duration = Duration::from_secs(1_577_836_800);
 impl Prefix {
     /// Clears `path` and lays out a prefix there with this configuration.
     pub(crate) fn lay_out(path: PathBuf, conf: &str) -> io::Result<Self> {
+        let prefix = Self::clear(path)?;
+        prefix.configure(conf)?;
+        Ok(prefix)
+    }
+
+    /// Clears `path` and lays out a prefix there, still without a configuration.
+    pub(crate) fn clear(path: PathBuf) -> io::Result<Self> {
         if path.exists() {
             fs::remove_dir_all(&path)?;
         }
@@ -37,8 +44,17 @@ impl Prefix {
                 .open(file)?
                 .set_times(FileTimes::new().set_modified(time))?;
         }
-        fs::write(path.join("conf/nginx.conf"), conf)?;
         Ok(Self { path })
+    }
+
+    /// Writes `conf/nginx.conf`.
+    pub(crate) fn configure(&self, conf: &str) -> io::Result<()> {
+        fs::write(self.path.join("conf/nginx.conf"), conf)
+    }
+
+    /// The configuration as it was written.
+    pub(crate) fn conf(&self) -> io::Result<String> {
+        fs::read_to_string(self.path.join("conf/nginx.conf"))
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -66,6 +66,9 @@ pub enum StartError {
         /// What it said.
         stderr: String,
     },
+    /// A weir in this process refused its configuration.
+    #[error("{0}")]
+    Embedded(String),
     /// It runs, but is not ready.
     #[error("no pid file within {0:?}")]
     Silent(Duration),

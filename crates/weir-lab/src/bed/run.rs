@@ -8,7 +8,8 @@ use tokio::time::{Instant, sleep};
 
 use super::logs::Normal;
 use super::prefix::Prefix;
-use super::process::{Binary, StartError};
+use super::process::StartError;
+use super::target::Starter;
 use super::{Field, Seen};
 use crate::backend::Backend;
 use crate::client::{Client, ClientError};
@@ -18,7 +19,7 @@ use crate::socket::Address;
 
 /// What a run needs; the backends are there, the configuration is in the prefix.
 pub(crate) struct Run<'a> {
-    pub(crate) target: &'a Binary,
+    pub(crate) target: &'a Starter<'a>,
     pub(crate) prefix: &'a Prefix,
     pub(crate) normal: &'a Normal,
     pub(crate) proxy: Address,

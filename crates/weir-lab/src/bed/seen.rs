@@ -23,7 +23,7 @@ pub struct Seen {
 }
 
 /// Times below this count as none, in seconds.
-const NO_TIME: f64 = 0.06;
+const NO_TIME: f64 = 0.15;
 
 impl Seen {
     /// One part of it.

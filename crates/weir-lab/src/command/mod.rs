@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod list;
+mod run;
 mod serve;
 mod show;
 
@@ -23,6 +24,8 @@ enum Command {
     List(list::Arguments),
     /// Show all that is known of a fault, and its script
     Show(show::Arguments),
+    /// Play scenarios and compare what is seen with what they expect
+    Run(run::Run),
     /// Play a fault on an address
     Serve(serve::Arguments),
 }
@@ -40,6 +43,7 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
     match arguments.command {
         Command::List(arguments) => list::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
+        Command::Run(run) => run.main(),
         Command::Serve(arguments) => serve::run(arguments),
     }
 }

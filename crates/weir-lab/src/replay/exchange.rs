@@ -15,6 +15,7 @@ use crate::bed::logs::Normal;
 use crate::bed::names::Names;
 use crate::bed::prefix::Prefix;
 use crate::bed::run::{Run, Settling};
+use crate::bed::target::Starter;
 use crate::bed::{Binary, Fault, Seen};
 use crate::client::ClientError;
 use crate::dns::{NoAnswer, Resolver};
@@ -101,9 +102,9 @@ impl Exchange<'_> {
         let agrees = |moment, seen: &Seen| judge.is_some_and(|judge| judge.agrees(moment, seen));
         let lingers = self.record.access_log_written.is_some();
         let run = Run {
-            target,
+            target: &Starter::Binary(target),
             prefix,
-            normal: &Normal::new(Names::default(), prefix.path(), self.version),
+            normal: &Normal::new(Names::default(), prefix.path(), self.version.as_str()),
             proxy: Address::Inet(PROXY),
             client: &self.record.request,
             settling: match judge {

@@ -9,9 +9,8 @@ use serde::Serialize;
 
 use super::known::Known;
 use super::{Job, Options, Outcome};
+use crate::bed::compare::Difference;
 use crate::record::Record;
-
-mod difference;
 
 /// What became of one job.
 #[derive(Clone, Debug, Serialize)]
@@ -131,7 +130,7 @@ impl Report<'_> {
             (Class::Differs, Outcome::Differ(all)) => {
                 writeln!(out, "DIFFERS {title}")?;
                 all.iter()
-                    .try_for_each(|one| difference::print(out, one, options.verbose))
+                    .try_for_each(|one| one.print(out, options.verbose))
             }
             (Class::Broken, Outcome::Broken(reason)) => writeln!(out, "BROKEN  {title}: {reason}"),
             (Class::AgreesAgainstTheList, _) => {
@@ -146,7 +145,7 @@ impl Report<'_> {
         let mut fields = BTreeMap::<String, usize>::new();
         for result in &self.results {
             if let (Class::Differs, Outcome::Differ(all)) = (self.class(result), &result.outcome) {
-                let names: BTreeSet<String> = all.iter().map(difference::kind).collect();
+                let names: BTreeSet<String> = all.iter().map(Difference::kind).collect();
                 names
                     .into_iter()
                     .for_each(|name| *fields.entry(name).or_default() += 1);

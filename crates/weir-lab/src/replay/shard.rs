@@ -110,11 +110,7 @@ pub(crate) fn serve(options: &Options) -> Result<(), ReplayError> {
     let records = record::load(&options.records)?;
     let target = Binary::ask(&options.binary)?;
     let reference = options.reference.as_deref().map(Binary::ask).transpose()?;
-    let directory = tempfile::Builder::new()
-        .prefix("weir-lab-")
-        .tempdir()
-        .map_err(fault)?;
-    open_to_all(directory.path()).map_err(fault)?;
+    let directory = crate::bed::directory().map_err(fault)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -161,12 +157,6 @@ fn needs_root(record: &Record, target: &Binary, rights: Rights) -> bool {
         .any(|step| matches!(step, ClientStep::LockDirectory(_)));
     let accepted = target.is_nginx() && record.conf.file.is_some();
     rights == Rights::Mapped && (locks || record.conf.user.is_some() || accepted)
-}
-
-/// Workers of another user must get at the prefix.
-fn open_to_all(directory: &std::path::Path) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o755))
 }
 
 /// Renames where it can; `mv` copies where the two are on different file systems.

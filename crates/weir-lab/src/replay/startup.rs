@@ -47,7 +47,7 @@ pub(crate) async fn shows(
         .test(prefix)
         .await
         .map_err(|fault| format!("-t: {fault}"))?;
-    let normal = Normal::new(Names::default(), prefix.path(), version);
+    let normal = Normal::new(Names::default(), prefix.path(), version.as_str());
     let mut stderr = normal.stderr_lines(&ended.stderr);
     // Behind an empty line weir goes on to explain; nginx prints none.
     if let Some(end) = stderr.iter().position(String::is_empty) {

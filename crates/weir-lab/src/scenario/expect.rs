@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::BASE;
 use crate::bed::Field;
+use crate::bed::compare::{Extent, compare};
 use crate::version::Version;
 
 /// What was seen by `field`; a field that is absent is not compared.
@@ -41,7 +42,10 @@ impl Expect {
             self.fields = seen;
             return;
         }
-        let differs = |(field, value): &(Field, Value)| self.fields.get(field) != Some(value);
+        let differs = |(field, value): &(Field, Value)| {
+            let base = self.fields.get(field).unwrap_or(&Value::Null);
+            !compare(field.as_str(), base, value, Extent::Whole).is_empty()
+        };
         let own: Fields = seen.into_iter().filter(differs).collect();
         if own.is_empty() {
             self.at.remove(&version);

@@ -33,11 +33,16 @@ use crate::bed::{Conf, Field};
 use crate::script::{BackendScript, ClientStep};
 use crate::version::Version;
 
+mod batch;
 mod expect;
 mod load;
+mod play;
+mod write;
 
+pub use batch::{Job, play_all};
 pub use expect::{Expect, Fields};
 pub use load::{LoadError, load};
+pub use write::{fields, rewrite};
 
 /// One scenario.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
