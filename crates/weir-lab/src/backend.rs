@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::PermissionsExt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
@@ -54,9 +55,15 @@ pub const KEPT_BYTES: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct Backend {
     address: Address,
-    acceptor: Option<JoinHandle<()>>,
-    held: Held,
+    listening: Mutex<Listening>,
     shared: Arc<Shared>,
+}
+
+/// What keeps the address open.
+#[derive(Debug, Default)]
+struct Listening {
+    acceptor: Option<JoinHandle<()>>,
+    _held: Held,
 }
 
 /// What keeps a silent address bound, and its queue full.
@@ -68,6 +75,8 @@ struct Shared {
     tasks: Mutex<Vec<JoinHandle<()>>>,
     /// Hears of each connection when it is over.
     watcher: Option<UnboundedSender<Played>>,
+    /// A step that is a fault has begun.
+    struck: AtomicBool,
 }
 
 impl Backend {
@@ -97,7 +106,7 @@ impl Backend {
         watcher: Option<UnboundedSender<Played>>,
     ) -> io::Result<Self> {
         match script.connect {
-            Connect::Accept => Self::play(address, script, watcher),
+            Connect::Accept => Self::listen(address, script, watcher),
             Connect::Refuse => {
                 let bound = address.bind(Options::default())?;
                 Ok(Self::silent(named(address, &bound), (None, vec![bound])))
@@ -107,6 +116,17 @@ impl Backend {
                 Ok(Self::silent(address, held))
             }
         }
+    }
+
+    /// Plays what happens on connections of `listener`, which others know as `address`.
+    pub fn serve(address: Address, listener: Listener, script: BackendScript) -> Self {
+        Self::play(address, listener, script, None)
+    }
+
+    /// Whether any connection has met a step that is a fault
+    /// ([`BackendScript::misbehaves`]); never, for a fault of the address itself.
+    pub fn has_struck(&self) -> bool {
+        self.shared.struck.load(Ordering::Relaxed)
     }
 
     /// What each connection brought so far, in the order of acceptance.
@@ -120,25 +140,27 @@ impl Backend {
     }
 
     /// Closes the listening socket; connections that exist go on.
-    pub async fn stop_listening(&mut self) {
-        if let Some(acceptor) = self.acceptor.take() {
+    pub async fn stop_listening(&self) {
+        let listening = std::mem::take(&mut *lock(&self.listening));
+        if let Some(acceptor) = listening.acceptor {
             acceptor.abort();
             // Cancelled is what was asked for.
             let _cancelled = acceptor.await;
         }
-        self.held = Held::default();
     }
 
     fn silent(address: Address, held: Held) -> Self {
         Self {
             address,
-            acceptor: None,
-            held,
+            listening: Mutex::new(Listening {
+                acceptor: None,
+                _held: held,
+            }),
             shared: Arc::default(),
         }
     }
 
-    fn play(
+    fn listen(
         address: Address,
         script: BackendScript,
         watcher: Option<UnboundedSender<Played>>,
@@ -154,23 +176,34 @@ impl Backend {
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
         }
         let address = listener.local_addr()?.map_or(address, Address::Inet);
+        Ok(Self::play(address, listener, script, watcher))
+    }
+
+    fn play(
+        address: Address,
+        listener: Listener,
+        script: BackendScript,
+        watcher: Option<UnboundedSender<Played>>,
+    ) -> Self {
         let shared = Arc::new(Shared {
             watcher,
             ..Shared::default()
         });
         let acceptor = tokio::spawn(accept(listener, script.connections, Arc::clone(&shared)));
-        Ok(Self {
+        Self {
             address,
-            acceptor: Some(acceptor),
-            held: Held::default(),
+            listening: Mutex::new(Listening {
+                acceptor: Some(acceptor),
+                _held: Held::default(),
+            }),
             shared,
-        })
+        }
     }
 }
 
 impl Drop for Backend {
     fn drop(&mut self) {
-        if let Some(acceptor) = &self.acceptor {
+        if let Some(acceptor) = &lock(&self.listening).acceptor {
             acceptor.abort();
         }
         for task in lock(&self.shared.tasks).drain(..) {

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::backend::Backend;
 use crate::response::{self, End, Progress, Response};
 use crate::script::ClientStep;
-use crate::socket::{Address, Options, Socket};
+use crate::socket::{Address, Connector, Options, Socket};
 use crate::text::Text;
 
 /// How long a client watches the connection after a response, unless the step says otherwise.
@@ -51,12 +51,20 @@ enum Pace {
 /// A client with named connections to one proxy.
 #[derive(Debug)]
 pub struct Client {
-    proxy: Address,
+    proxy: Proxy,
+    patience: Duration,
     prefix: PathBuf,
     options: Options,
     current: String,
     connections: BTreeMap<String, Connection>,
     received: Vec<Received>,
+}
+
+/// How the proxy is reached.
+#[derive(Debug)]
+enum Proxy {
+    At(Address),
+    InProcess(Connector),
 }
 
 /// The test bed could not do what a step says.
@@ -84,6 +92,7 @@ pub enum ClientError {
 #[derive(Debug)]
 struct Connection {
     socket: Socket,
+    patience: Duration,
     buffer: Vec<u8>,
     ended: Option<End>,
     /// Whether the last request was a HEAD.
@@ -93,8 +102,23 @@ struct Connection {
 impl Client {
     /// A client without connections. `prefix` is where directories to lock are.
     pub fn new(proxy: Address, prefix: PathBuf) -> Self {
+        Self::to(Proxy::At(proxy), prefix)
+    }
+
+    /// The same, to a proxy in this process.
+    pub fn in_process(proxy: Connector, prefix: PathBuf) -> Self {
+        Self::to(Proxy::InProcess(proxy), prefix)
+    }
+
+    /// Waits so long for the next byte of a response, instead of [`PATIENCE`].
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    fn to(proxy: Proxy, prefix: PathBuf) -> Self {
         Self {
             proxy,
+            patience: PATIENCE,
             prefix,
             options: Options::default(),
             current: FIRST_CONNECTION.to_owned(),
@@ -110,7 +134,7 @@ impl Client {
     pub async fn play(
         &mut self,
         steps: &[ClientStep],
-        backends: &mut BTreeMap<String, Backend>,
+        backends: &BTreeMap<String, Backend>,
     ) -> Result<(), ClientError> {
         for step in steps {
             self.step(step, backends).await?;
@@ -126,7 +150,7 @@ impl Client {
     async fn step(
         &mut self,
         step: &ClientStep,
-        backends: &mut BTreeMap<String, Backend>,
+        backends: &BTreeMap<String, Backend>,
     ) -> Result<(), ClientError> {
         match step {
             ClientStep::Send(payload) => {
@@ -158,7 +182,10 @@ impl Client {
                 let (bytes, every) = (*bytes, *every);
                 self.receive(WATCH, Pace::Slow { bytes, every }).await?;
             }
-            ClientStep::ReceiveSome(n) => self.connection().await?.more(*n, PATIENCE).await,
+            ClientStep::ReceiveSome(n) => {
+                let patience = self.patience;
+                self.connection().await?.more(*n, patience).await;
+            }
             ClientStep::Sleep(time) => sleep(*time).await,
             ClientStep::Use(connection) => self.current.clone_from(connection),
             ClientStep::New => {
@@ -178,7 +205,7 @@ impl Client {
             ClientStep::ReceiveBuffer(size) => self.options.rcvbuf = Some(*size),
             ClientStep::LockDirectory(directory) => self.lock(directory)?,
             ClientStep::StopBackend(name) => {
-                let backend = backends.get_mut(name);
+                let backend = backends.get(name);
                 let backend = backend.ok_or_else(|| ClientError::NoBackend(name.clone()))?;
                 backend.stop_listening().await;
             }
@@ -212,10 +239,13 @@ impl Client {
         match self.connections.entry(self.current.clone()) {
             Entry::Occupied(open) => Ok(open.into_mut()),
             Entry::Vacant(vacant) => {
-                let socket = Socket::connect(&self.proxy, self.options).await;
-                let socket = socket.map_err(ClientError::Connect)?;
+                let socket = match &self.proxy {
+                    Proxy::At(address) => Socket::connect(address, self.options).await,
+                    Proxy::InProcess(connector) => connector.connect().map(Socket::from),
+                };
                 Ok(vacant.insert(Connection {
-                    socket,
+                    socket: socket.map_err(ClientError::Connect)?,
+                    patience: self.patience,
                     buffer: Vec::new(),
                     ended: None,
                     to_head: false,
@@ -278,9 +308,9 @@ impl Connection {
     async fn piece(&mut self, pace: Pace) {
         const READ_SIZE: usize = 256 * 1024;
         match pace {
-            Pace::Any => self.more(READ_SIZE, PATIENCE).await,
+            Pace::Any => self.more(READ_SIZE, self.patience).await,
             Pace::Slow { bytes, every } => {
-                self.more(bytes.max(1), PATIENCE).await;
+                self.more(bytes.max(1), self.patience).await;
                 sleep(every).await;
             }
         }
@@ -318,7 +348,7 @@ mod tests {
         let proxy = Backend::start(any, script).await.unwrap();
         let steps: Vec<ClientStep> = serde_json::from_value(steps).unwrap();
         let mut client = Client::new(proxy.address().clone(), PathBuf::new());
-        client.play(&steps, &mut BTreeMap::new()).await.unwrap();
+        client.play(&steps, &BTreeMap::new()).await.unwrap();
         let got = client.received().iter();
         let got: Vec<Value> = got
             .map(|got| {

@@ -1,4 +1,5 @@
-//! Stream sockets over TCP and unix alike, with the rough endings that faults need.
+//! Stream sockets over TCP and unix alike, with the rough endings that faults need, and pipes that
+//! stand in for them on a paused clock.
 
 use std::io::{self, ErrorKind};
 use std::net::{Shutdown, SocketAddr};
@@ -6,8 +7,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use socket2::{Domain, SockAddr, SockRef, Type};
-use tokio::io::Interest;
+use tokio::io::{DuplexStream, Interest};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::sync::{Mutex, mpsc::UnboundedReceiver};
+
+mod pipe;
+
+pub use pipe::{Connector, Pipe, listen};
+pub(crate) use pipe::{in_progress, refused};
 
 /// Where to listen or to connect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +39,8 @@ pub enum Socket {
     Tcp(TcpStream),
     /// Over a unix socket.
     Unix(UnixStream),
+    /// Inside the process.
+    Memory(Pipe),
 }
 
 /// A listening socket.
@@ -41,6 +50,8 @@ pub enum Listener {
     Tcp(TcpListener),
     /// Over a unix socket.
     Unix(UnixListener),
+    /// Inside the process; see [`listen`].
+    Memory(Mutex<UnboundedReceiver<DuplexStream>>),
 }
 
 impl Address {
@@ -106,14 +117,18 @@ impl Listener {
                 .accept()
                 .await
                 .map(|(stream, _)| Socket::Unix(stream)),
+            Self::Memory(receiver) => match receiver.lock().await.recv().await {
+                Some(stream) => Ok(stream.into()),
+                None => Err(ErrorKind::NotConnected.into()),
+            },
         }
     }
 
-    /// The local address; None for a unix socket.
+    /// The local address; None for a unix socket and inside the process.
     pub fn local_addr(&self) -> io::Result<Option<SocketAddr>> {
         match self {
             Self::Tcp(listener) => listener.local_addr().map(Some),
-            Self::Unix(_) => Ok(None),
+            Self::Unix(_) | Self::Memory(_) => Ok(None),
         }
     }
 }
@@ -127,10 +142,7 @@ impl Socket {
             Address::Unix(_) => Self::Unix(UnixStream::from_std(socket.into())?),
         };
         socket.writable().await?;
-        match socket.as_raw().take_error()? {
-            Some(fault) => Err(fault),
-            None => Ok(socket),
-        }
+        socket.take_error().map(|()| socket)
     }
 
     /// Reads once; 0 is the peer's FIN.
@@ -145,6 +157,7 @@ impl Socket {
                     stream.readable().await?;
                     stream.try_read(buffer)
                 }
+                Self::Memory(pipe) => pipe.read(buffer).await,
             };
             match read {
                 Err(fault) if fault.kind() == ErrorKind::WouldBlock => {}
@@ -160,6 +173,7 @@ impl Socket {
             let written = match self {
                 Self::Tcp(stream) => stream.try_write(bytes),
                 Self::Unix(stream) => stream.try_write(bytes),
+                Self::Memory(pipe) => pipe.write(bytes).await,
             };
             match written {
                 Err(fault) if fault.kind() == ErrorKind::WouldBlock => {}
@@ -179,34 +193,51 @@ impl Socket {
         match self {
             Self::Tcp(stream) => stream.ready(end).await?,
             Self::Unix(stream) => stream.ready(end).await?,
+            Self::Memory(pipe) => return pipe.closed().await,
         };
-        self.as_raw().take_error()?.map_or(Ok(()), Err)
+        self.take_error()
     }
 
     /// Sends a FIN; a connection that is gone already counts as done.
     pub fn finish(&self) -> io::Result<()> {
-        match self.as_raw().shutdown(Shutdown::Write) {
+        let finished = match self {
+            Self::Tcp(stream) => SockRef::from(stream).shutdown(Shutdown::Write),
+            Self::Unix(stream) => SockRef::from(stream).shutdown(Shutdown::Write),
+            Self::Memory(pipe) => pipe.finish(),
+        };
+        match finished {
             Err(fault) if fault.kind() == ErrorKind::NotConnected => Ok(()),
             outcome => outcome,
         }
     }
 
     /// Closes with a reset.
+    ///
+    /// # Errors
+    /// The socket is gone, or it is a pipe, which can only be closed.
     pub fn reset(self) -> io::Result<()> {
-        self.as_raw().set_linger(Some(Duration::ZERO))
+        match &self {
+            Self::Tcp(stream) => SockRef::from(stream).set_linger(Some(Duration::ZERO)),
+            Self::Unix(stream) => SockRef::from(stream).set_linger(Some(Duration::ZERO)),
+            Self::Memory(_) => Err(ErrorKind::Unsupported.into()),
+        }
     }
 
     async fn writable(&self) -> io::Result<()> {
         match self {
             Self::Tcp(stream) => stream.writable().await,
             Self::Unix(stream) => stream.writable().await,
+            Self::Memory(_) => Ok(()),
         }
     }
 
-    fn as_raw(&self) -> SockRef<'_> {
-        match self {
-            Self::Tcp(stream) => SockRef::from(stream),
-            Self::Unix(stream) => SockRef::from(stream),
-        }
+    /// The error that waits at the socket.
+    fn take_error(&self) -> io::Result<()> {
+        let waiting = match self {
+            Self::Tcp(stream) => stream.take_error()?,
+            Self::Unix(stream) => stream.take_error()?,
+            Self::Memory(_) => None,
+        };
+        waiting.map_or(Ok(()), Err)
     }
 }

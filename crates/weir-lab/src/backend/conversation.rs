@@ -5,6 +5,7 @@ use std::io;
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
@@ -63,8 +64,13 @@ impl Conversation {
         steps: &'a [BackendStep],
     ) -> Pin<Box<dyn Future<Output = Flow> + Send + 'a>> {
         Box::pin(async move {
+            let mut before = None;
             for step in steps {
+                if !self.shared.struck.load(Ordering::Relaxed) && step.strikes(before) {
+                    self.shared.struck.store(true, Ordering::Relaxed);
+                }
                 self.step(step).await?;
+                before = Some(step);
             }
             Flow::Continue(())
         })

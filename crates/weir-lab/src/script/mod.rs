@@ -7,6 +7,7 @@
 
 mod backend;
 mod client;
+mod misbehaviour;
 mod payload;
 mod sequence;
 

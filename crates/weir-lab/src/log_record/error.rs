@@ -1,0 +1,312 @@
+//! Lines of an error log.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// How severe a line is, most severe first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Nothing works.
+    Emerg,
+    /// A trouble of the whole process.
+    Alert,
+    /// A trouble that needs an operator.
+    Crit,
+    /// A failed request.
+    Error,
+    /// Something odd that was put right.
+    Warn,
+    /// Normal, but worth a line.
+    Notice,
+    /// What clients do.
+    Info,
+    /// Everything.
+    Debug,
+}
+
+/// One line of an error log, as nginx's `ngx_log_error_core` and `ngx_http_log_error` write it:
+///
+/// ```text
+/// TIME [level] PID#TID: *CONN MESSAGE (ERRNO: TEXT) while ACTION, client: …, server: …, request: "…",
+/// subrequest: "…", upstream: "…", host: "…", referrer: "…"
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorLine {
+    /// The word in brackets.
+    pub level: Level,
+    /// Number of the client connection; none for lines about the process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection: Option<u64>,
+    /// What happened, without error number, action and context.
+    pub message: String,
+    /// The system's error: number and text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub errno: Option<(i32, String)>,
+    /// What follows ` while `.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doing: Option<String>,
+    /// The client's address, without its port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
+    /// Name of the chosen server block.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    /// The request line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
+    /// URI of the subrequest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subrequest: Option<String>,
+    /// Scheme, peer and URI: `http://app:1/`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<String>,
+    /// The Host header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// The Referer header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub referrer: Option<String>,
+}
+
+impl Level {
+    /// The word in brackets.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Emerg => "emerg",
+            Self::Alert => "alert",
+            Self::Crit => "crit",
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Notice => "notice",
+            Self::Info => "info",
+            Self::Debug => "debug",
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        use Level::{Alert, Crit, Debug, Emerg, Error, Info, Notice, Warn};
+        [Emerg, Alert, Crit, Error, Warn, Notice, Info, Debug]
+            .into_iter()
+            .find(|level| level.as_str() == name)
+    }
+}
+
+impl ErrorLine {
+    /// Reads one line without its line feed; None for what has no head of nginx's form, such as
+    /// the second half of a message with a line feed in it.
+    pub fn parse(line: &str) -> Option<Self> {
+        let rest = line.get("YYYY/MM/DD HH:MM:SS ".len()..)?;
+        let (level, rest) = rest.strip_prefix('[')?.split_once("] ")?;
+        let (ids, rest) = rest.split_once(": ")?;
+        if !ids
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'#')
+        {
+            return None;
+        }
+        let (connection, rest) = connection(rest);
+        let (said, mut context) = match rest.split_once(", client: ") {
+            Some((said, context)) => (said, Some(context)),
+            None => (rest, None),
+        };
+        let (said, doing) = match said.rsplit_once(" while ") {
+            Some((said, doing)) => (said, Some(doing.to_owned())),
+            None => (said, None),
+        };
+        let (message, errno) = errno(said);
+        let mut last = |name| take_last(&mut context, name);
+        // From the end, because only the first two come before anything that a client wrote.
+        let referrer = last("referrer");
+        let host = last("host");
+        let upstream = last("upstream");
+        let subrequest = last("subrequest");
+        let request = last("request");
+        let (client, server) = match context.and_then(|rest| rest.split_once(", server: ")) {
+            Some((client, server)) => (Some(client), Some(server.to_owned())),
+            None => (context, None),
+        };
+        Some(Self {
+            level: Level::named(level)?,
+            connection,
+            message: message.to_owned(),
+            errno,
+            doing,
+            client: client.map(str::to_owned),
+            server,
+            request,
+            subrequest,
+            upstream,
+            host,
+            referrer,
+        })
+    }
+
+    /// Every line of a log.
+    pub(crate) fn parse_all(log: &str) -> Vec<Self> {
+        log.lines().filter_map(Self::parse).collect()
+    }
+}
+
+/// As nginx writes it, without time and process.
+impl fmt::Display for ErrorLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{}] ", self.level.as_str())?;
+        if let Some(connection) = self.connection {
+            write!(f, "*{connection} ")?;
+        }
+        f.write_str(&self.message)?;
+        if let Some((number, text)) = &self.errno {
+            write!(f, " ({number}: {text})")?;
+        }
+        if let Some(doing) = &self.doing {
+            write!(f, " while {doing}")?;
+        }
+        for (name, value) in [("client", &self.client), ("server", &self.server)] {
+            if let Some(value) = value {
+                write!(f, ", {name}: {value}")?;
+            }
+        }
+        let quoted = [
+            ("request", &self.request),
+            ("subrequest", &self.subrequest),
+            ("upstream", &self.upstream),
+            ("host", &self.host),
+            ("referrer", &self.referrer),
+        ];
+        for (name, value) in quoted {
+            if let Some(value) = value {
+                write!(f, ", {name}: \"{value}\"")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Takes `*7 ` off the front.
+fn connection(rest: &str) -> (Option<u64>, &str) {
+    let numbered = rest
+        .strip_prefix('*')
+        .and_then(|rest| rest.split_once(' '))
+        .and_then(|(number, rest)| Some((number.parse().ok()?, rest)));
+    match numbered {
+        Some((number, rest)) => (Some(number), rest),
+        None => (None, rest),
+    }
+}
+
+/// Takes ` (111: Connection refused)` off the end.
+fn errno(said: &str) -> (&str, Option<(i32, String)>) {
+    let split = said.strip_suffix(')').and_then(|said| {
+        let (message, error) = said.rsplit_once(" (")?;
+        let (number, text) = error.split_once(": ")?;
+        Some((message, (number.parse().ok()?, text.to_owned())))
+    });
+    match split {
+        Some((message, errno)) => (message, Some(errno)),
+        None => (said, None),
+    }
+}
+
+/// Takes `, NAME: "VALUE"` off the end of `context`, if that is what it ends in; a line that was cut
+/// has no closing quote.
+fn take_last(context: &mut Option<&str>, name: &str) -> Option<String> {
+    let text = (*context)?;
+    let start = text.rfind(&format!(", {name}: \""))?;
+    let value = &text[start + name.len() + ", : \"".len()..];
+    *context = Some(&text[..start]);
+    Some(value.strip_suffix('"').unwrap_or(value).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "2026/11/21 08:41:49 [error] 12#13: ";
+
+    /// A line, and what it is taken apart into, as JSON; written again it is the same.
+    fn check(line: &str, expected: serde_json::Value) {
+        let parsed = ErrorLine::parse(&format!("{HEAD}{line}")).unwrap();
+        let mut whole = expected;
+        whole["level"] = "error".into();
+        assert_eq!(serde_json::to_value(&parsed).unwrap(), whole);
+        assert_eq!(parsed.to_string(), format!("[error] {line}"));
+    }
+
+    #[test]
+    fn lines_are_taken_apart() {
+        check(
+            "*7 connect() failed (111: Connection refused) while connecting to upstream, \
+             client: 127.0.0.1, server: a.test, request: \"GET / HTTP/1.1\", \
+             upstream: \"http://app:1/\", host: \"a.test:80\", referrer: \"\"",
+            serde_json::json!({
+                "connection": 7,
+                "message": "connect() failed",
+                "errno": [111, "Connection refused"],
+                "doing": "connecting to upstream",
+                "client": "127.0.0.1",
+                "server": "a.test",
+                "request": "GET / HTTP/1.1",
+                "upstream": "http://app:1/",
+                "host": "a.test:80",
+                "referrer": "",
+            }),
+        );
+        check(
+            "*1 no live upstreams while connecting to upstream, client: 127.0.0.1, server: , \
+             request: \"GET /\", upstream: \"http://app/\"",
+            serde_json::json!({
+                "connection": 1,
+                "message": "no live upstreams",
+                "doing": "connecting to upstream",
+                "client": "127.0.0.1",
+                "server": "",
+                "request": "GET /",
+                "upstream": "http://app/",
+            }),
+        );
+        check(
+            "*2 client 127.0.0.1 closed keepalive connection",
+            serde_json::json!({
+                "connection": 2,
+                "message": "client 127.0.0.1 closed keepalive connection",
+            }),
+        );
+        check(
+            "invalid PID (in a file)",
+            serde_json::json!({"message": "invalid PID (in a file)"}),
+        );
+    }
+
+    #[test]
+    fn what_a_client_wrote_is_no_context() {
+        let line = "*1 x, client: ::1, server: s, request: \"GET /, upstream: \"y\" HTTP/1.0\", \
+                    upstream: \"http://app:1/\"";
+        let parsed = ErrorLine::parse(&format!("{HEAD}{line}")).unwrap();
+        assert_eq!(parsed.upstream.as_deref(), Some("http://app:1/"));
+        assert_eq!(
+            parsed.request.as_deref(),
+            Some("GET /, upstream: \"y\" HTTP/1.0")
+        );
+    }
+
+    #[test]
+    fn a_cut_line_keeps_what_there_is() {
+        let cut = format!("{HEAD}*1 x, client: ::1, server: s, request: \"GET /aaa");
+        let parsed = ErrorLine::parse(&cut).unwrap();
+        assert_eq!(parsed.request.as_deref(), Some("GET /aaa"));
+    }
+
+    #[test]
+    fn what_has_no_head_is_no_line() {
+        for line in [
+            "",
+            "x",
+            "2026/11/21 08:41:49 [loud] 1#1: x",
+            "a\u{e9}".repeat(20).as_str(),
+        ] {
+            assert_eq!(ErrorLine::parse(line), None);
+        }
+    }
+}
