@@ -172,7 +172,7 @@ pub(crate) struct Captured {
 
 /// A connection that serves a request.
 pub(crate) struct Session {
-    pub(crate) conn: Connection,
+    pub(crate) conn: Box<Connection>,
     pub(crate) req: Box<Request>,
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use crate::client::connection;
+use crate::client::runner::Runner;
 use crate::exchange::connection::IdleConnection;
 use crate::io::clock;
 use crate::io::deadline::Deadline;
@@ -31,8 +32,8 @@ const REUSED_AT_ONCE: usize = 32;
 /// Turns of the reactor that a connection may take to close.
 const TURNS_TO_CLOSE: usize = 4;
 
-/// Requests kept for reuse.
-const KEPT_REQUESTS: usize = 64;
+/// Requests, and runners that serve them, kept for reuse.
+const KEPT_REQUESTS: usize = 512;
 
 /// One worker: lives on one thread, shares nothing but atomics with the others.
 pub struct Worker {
@@ -55,6 +56,7 @@ pub struct Worker {
         reason = "a request is large and changes hands without a copy"
     )]
     requests: RefCell<Vec<Box<Request>>>,
+    runners: RefCell<Vec<Runner>>,
     lines_wait: Notify,
     /// Something arrived on an idle upstream connection.
     idle_woken: Arc<IdleWoken>,
@@ -157,6 +159,7 @@ impl Worker {
             retiring: Cell::new(false),
             aborting: Cell::new(false),
             requests: RefCell::default(),
+            runners: RefCell::default(),
             lines_wait: Notify::new(),
             lines_dirty: Cell::new(false),
         })
@@ -349,6 +352,17 @@ impl Worker {
         self.numbers.fetch_add(1, Ordering::Relaxed)
     }
 
+    pub(crate) fn take_runner(&self) -> Runner {
+        self.runners.borrow_mut().pop().unwrap_or_else(Runner::new)
+    }
+
+    pub(crate) fn give_back_runner(&self, runner: Runner) {
+        let mut runners = self.runners.borrow_mut();
+        if runners.len() < KEPT_REQUESTS {
+            runners.push(runner);
+        }
+    }
+
     pub(crate) fn take_request(&self) -> Box<Request> {
         self.requests
             .borrow_mut()
@@ -387,7 +401,7 @@ impl Worker {
             return;
         };
         let number = self.next_number();
-        let conn = Connection {
+        let conn = Box::new(Connection {
             worker: self,
             plan,
             listen,
@@ -403,7 +417,7 @@ impl Worker {
             action: Action::WaitingForRequest,
             idle_timeout: Duration::ZERO,
             _slot: slot,
-        };
+        });
         connection::serve(conn).await;
     }
 

@@ -18,10 +18,10 @@ use crate::session::{Action, Connection, Session};
 use crate::worker::Registration;
 
 /// Serves `conn` until it ends. The future is small while the connection idles: what a request
-/// needs is boxed when its first byte comes.
+/// needs is lent when its first byte comes.
 ///
 /// Not an `async fn`: that would hold `conn` twice, as its argument and as its variable.
-pub(crate) fn serve(mut conn: Connection) -> impl Future<Output = ()> {
+pub(crate) fn serve(mut conn: Box<Connection>) -> impl Future<Output = ()> {
     let span = tracing::debug_span!(target: "weir", "connection", conn = conn.number);
     let worker = conn.worker.clone();
     let life = async move {
@@ -42,21 +42,34 @@ pub(crate) fn serve(mut conn: Connection) -> impl Future<Output = ()> {
 }
 
 /// Serves until the client pauses, unless the worker aborts or the configuration's time is over.
-fn serve_busy(conn: Connection) -> impl Future<Output = Option<Connection>> {
+async fn serve_busy(conn: Box<Connection>) -> Option<Box<Connection>> {
     let worker = conn.worker.clone();
     let plan = conn.plan.clone();
-    let mut running = Box::pin(serve_requests(conn));
-    poll_fn(move |cx| {
+    let mut runner = worker.take_runner();
+    runner.begin(conn);
+    let served = poll_fn(|cx| {
         if worker.is_aborting() || plan.is_expired() {
-            return Poll::Ready(None);
+            return Poll::Ready(Err(CutShort));
         }
         clock::count_poll();
-        running.as_mut().poll(cx)
+        runner.poll_served(cx).map(Ok)
     })
+    .await;
+    match served {
+        Ok(idle) => {
+            worker.give_back_runner(runner);
+            idle
+        }
+        // The connection ends with the runner that holds it.
+        Err(CutShort) => None,
+    }
 }
 
+/// The worker aborts, or the configuration's time is over.
+struct CutShort;
+
 /// Serves what the client sends until it pauses; `None` when the connection has ended.
-async fn serve_requests(conn: Connection) -> Option<Connection> {
+pub(super) async fn serve_requests(conn: Box<Connection>) -> Option<Box<Connection>> {
     let req = conn.worker.take_request();
     let mut session = Session { conn, req };
     loop {

@@ -5,3 +5,4 @@ pub(crate) mod connection;
 pub(crate) mod head;
 pub(crate) mod linger;
 pub(crate) mod output;
+pub(crate) mod runner;

@@ -26,9 +26,10 @@ pub(crate) struct Attempt {
 }
 
 /// Names a peer without copying its text.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum PeerLabel {
     /// Not known yet; an empty string in lists.
+    #[default]
     None,
     /// A name; shared with the pool.
     Name(std::sync::Arc<str>),

@@ -28,30 +28,37 @@ impl Exchange<'_> {
         let now = clock::monotonic(clock::now());
         let pool = self.pool;
         let Some(peer) = pool.pool.pick(&pool.rotation, &mut self.attempts, now) else {
-            let label = pool.pool_label.clone();
-            self.name_peer(&label);
-            self.current().peer = label;
+            self.name_peer(&pool.pool_label);
+            self.current().peer = pool.pool_label.clone();
             return Err(failed(Cause::NoLivePeers, None));
         };
         self.picked = Some(peer);
-        let label = pool.labels[peer.index()].clone();
+        let label = &pool.labels[peer.index()];
         tracing::debug!(target: "weir", "connect to {}", label.as_str());
-        self.name_peer(&label);
+        self.name_peer(label);
         if let Some(connection) = self.take_idle(peer, now) {
-            self.current().peer = label;
+            self.current().peer = label.clone();
             return Ok(Held { peer, connection });
         }
         let Some(slot) = self.session.conn.worker.clone().acquire_slot().await else {
             let count = self.session.conn.worker.worker_connections();
             return Err(failed(Cause::NoConnectionSlot(count), Some(peer)));
         };
-        let (connection, connected) = self.dial(peer, &label, now, slot)?;
-        self.current().peer = label;
+        let (connection, connected) = self.dial(peer, label, now, slot)?;
+        self.current().peer = label.clone();
         let mut held = Held { peer, connection };
         if !connected {
             self.wait_connected(&mut held).await?;
         }
         Ok(held)
+    }
+
+    /// Notes the peer for log lines.
+    fn name_peer(&mut self, label: &PeerLabel) {
+        let known = &mut self.session.req.upstream.peer;
+        if known != label {
+            known.clone_from(label);
+        }
     }
 
     /// An idle connection on which nothing has arrived.

@@ -9,7 +9,7 @@ use weir_upstream::PeerId;
 
 use super::connection::UpstreamConnection;
 use super::failure::{Cause, Failure, Phase};
-use super::request_source::{RequestSource, Stuck};
+use super::request_source::Stuck;
 use super::tries::{Exchange, Held, TryEnd};
 use crate::client::body::BodyEnd;
 use crate::content::dispatch::Outcome;
@@ -21,8 +21,6 @@ use crate::session::{Action, Session};
 enum Event {
     /// Bytes of the response.
     Read(io::Result<usize>),
-    /// The whole request is out.
-    Sent,
     /// The request cannot be sent.
     Stuck(Stuck),
     /// The client left.
@@ -75,7 +73,6 @@ impl Exchange<'_> {
             let event = self.next_event(&mut held.connection, &mut sent).await;
             self.current().bytes_sent = sent;
             match event {
-                Event::Sent => {}
                 Event::Read(result) => {
                     self.session.conn.action = Action::Exchange(Phase::ReadingHead);
                     if self.read_some(result, held, parser)? {
@@ -119,7 +116,14 @@ impl Exchange<'_> {
             .saturating_sub(session.req.upstream.bytes.len());
         let limit = limit.clamp(1, buffers::HEAD_BUFFER);
         let mut clock = None;
+        // As in nginx, the request goes out before anything is read, even where FIN has arrived.
+        let mut send_first = *sent == 0;
         poll_fn(|cx| {
+            if std::mem::take(&mut send_first)
+                && let Poll::Ready(Err(stuck)) = source.poll_send(cx, session, upstream, sent)
+            {
+                return Poll::Ready(Event::Stuck(stuck));
+            }
             let read = upstream
                 .stream
                 .poll_read(cx, &mut session.req.upstream.bytes, limit);
@@ -127,9 +131,9 @@ impl Exchange<'_> {
                 return Poll::Ready(Event::Read(read));
             }
             let before = (*sent, session.req.length);
-            let running = match poll_request(cx, session, source, upstream, sent) {
-                Poll::Ready(Some(event)) => return Poll::Ready(event),
-                Poll::Ready(None) => Clock::Read,
+            let running = match source.poll_send(cx, session, upstream, sent) {
+                Poll::Ready(Err(stuck)) => return Poll::Ready(Event::Stuck(stuck)),
+                Poll::Ready(Ok(())) => Clock::Read,
                 Poll::Pending if session.req.body.streaming && source.waits_for_client() => {
                     Clock::Body
                 }
@@ -256,24 +260,6 @@ fn failed(phase: Phase, cause: Cause, held: &Held) -> TryEnd {
         Some(peer),
         held.connection.reused,
     )
-}
-
-/// Sends on; `Ready(None)` when all has been sent.
-fn poll_request(
-    cx: &mut Context<'_>,
-    session: &mut Session,
-    source: &mut RequestSource,
-    upstream: &mut UpstreamConnection,
-    sent: &mut u64,
-) -> Poll<Option<Event>> {
-    if source.is_done() {
-        return Poll::Ready(None);
-    }
-    match source.poll_send(cx, session, upstream, sent) {
-        Poll::Ready(Ok(())) => Poll::Ready(Some(Event::Sent)),
-        Poll::Ready(Err(stuck)) => Poll::Ready(Some(Event::Stuck(stuck))),
-        Poll::Pending => Poll::Pending,
-    }
 }
 
 impl Session {

@@ -3,7 +3,6 @@
 use weir_conf::{HttpVersion, Settings};
 
 use crate::client::body::Framing;
-use crate::io::buffers;
 use crate::report::variables;
 use crate::session::Session;
 
@@ -11,7 +10,8 @@ use crate::session::Session;
 /// place.
 pub(super) fn write(session: &mut Session, settings: &Settings) -> Vec<u8> {
     settle_body(session, settings);
-    let mut out = buffers::take_head();
+    let mut out = std::mem::take(&mut session.req.upstream.request_head);
+    out.clear();
     write_line(session, settings, &mut out);
     for header in settings.proxy_set_header.iter() {
         let start = out.len();

@@ -85,6 +85,15 @@ impl RequestSource {
         self.done
     }
 
+    /// The head's memory, which the next request uses again unless it is large.
+    pub(super) fn take_head(&mut self) -> Vec<u8> {
+        let head = std::mem::take(&mut self.head);
+        if head.capacity() > buffers::HEAD_BUFFER {
+            return Vec::new();
+        }
+        head
+    }
+
     /// The first bytes, for a connection that stands at once: the head and a body in memory.
     pub(super) fn first<'a>(&'a self, body: &'a RequestBody) -> [&'a [u8]; 2] {
         [&self.head, self.memory(body)]
@@ -260,10 +269,4 @@ fn poll_take(cx: &mut Context<'_>, session: &mut Session) -> Poll<Result<(), Bod
         Err(end) => return Poll::Ready(Err(end)),
     }
     session.poll_fill_body(cx)
-}
-
-impl Drop for RequestSource {
-    fn drop(&mut self) {
-        buffers::give_back(std::mem::take(&mut self.head));
-    }
 }

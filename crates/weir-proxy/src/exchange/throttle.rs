@@ -22,6 +22,13 @@ pub(crate) struct Throttle {
     blocked_until: Option<Moment>,
 }
 
+/// Whether anything limits how fast this answer may come or go.
+pub(super) fn limits(session: &Session, settings: &Settings) -> bool {
+    session.req.response.limit_rate.is_some_and(|rate| rate > 0)
+        || settings.limit_rate != RateLimit::Fixed(0)
+        || settings.proxy_limit_rate != RateLimit::Fixed(0)
+}
+
 impl Throttle {
     /// `limit_rate`, or what `X-Accel-Limit-Rate` said; nginx limits buffered answers only
     /// (`ngx_http_upstream_send_response`).

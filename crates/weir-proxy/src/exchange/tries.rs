@@ -5,7 +5,7 @@ use std::time::Duration;
 use weir_conf::{BalanceMethod, Settings};
 use weir_upstream::{Attempts, Key, Outcome as PeerOutcome, PeerId};
 
-use super::attempt::{Attempt, PeerLabel};
+use super::attempt::Attempt;
 use super::connection::UpstreamConnection;
 use super::failure::{Cause, Failure, Phase};
 use super::peers::dial_options;
@@ -207,21 +207,6 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// Writes `scheme://peer/uri`, the `upstream:` field of log lines.
-    pub(super) fn name_peer(&mut self, label: &PeerLabel) {
-        let upstream = &mut self.session.req.upstream;
-        let scheme = upstream.scheme.map_or("http", weir_conf::Scheme::name);
-        let name = label.as_str();
-        upstream.log_url.clear();
-        upstream.log_url.extend_from_slice(scheme.as_bytes());
-        upstream.log_url.extend_from_slice(b"://");
-        upstream.log_url.extend_from_slice(name.as_bytes());
-        if name.starts_with("unix:") {
-            upstream.log_url.push(b':');
-        }
-        upstream.log_url.extend_from_slice(&upstream.uri);
-    }
-
     /// Time since the running try began.
     pub(super) fn elapsed(&mut self) -> Duration {
         let now = clock::now();
@@ -231,6 +216,7 @@ impl<'a> Exchange<'a> {
 
 impl Drop for Exchange<'_> {
     fn drop(&mut self) {
+        self.session.req.upstream.request_head = self.source.take_head();
         if let Some(peer) = self.picked.take() {
             let now = clock::monotonic(clock::now());
             let pool = self.pool;

@@ -3,14 +3,16 @@
 use weir_conf::Scheme;
 use weir_http1::response::ResponseHead;
 
+use super::attempt::PeerLabel;
 use crate::io::buffers;
 
 /// The last exchange of a request: its head for `$upstream_http_*`, its address for log lines.
 #[derive(Debug, Default)]
 pub(crate) struct UpstreamState {
-    /// `http://127.0.0.1:9001/path?args`: the `upstream:` field of error lines; empty before a peer
-    /// is known.
-    pub(crate) log_url: Vec<u8>,
+    /// The peer in the `upstream:` field of error lines; `None` before one is known.
+    pub(crate) peer: PeerLabel,
+    /// Room for the request head, kept from one request to the next.
+    pub(crate) request_head: Vec<u8>,
     /// The URI sent upstream, arguments included.
     pub(crate) uri: Vec<u8>,
     pub(crate) scheme: Option<Scheme>,
@@ -35,7 +37,7 @@ pub(crate) struct UpstreamState {
 
 impl UpstreamState {
     pub(crate) fn reset(&mut self) {
-        self.log_url.clear();
+        self.peer = PeerLabel::None;
         self.uri.clear();
         self.scheme = None;
         self.host.clear();
@@ -48,6 +50,23 @@ impl UpstreamState {
         self.hints_length = 0;
         self.trailers.clear();
         self.redirected = false;
+    }
+
+    /// Appends `scheme://peer/uri`, the `upstream:` field of log lines; nothing before a peer is
+    /// known.
+    pub(crate) fn write_url(&self, out: &mut Vec<u8>) {
+        let name = self.peer.as_str();
+        if name.is_empty() {
+            return;
+        }
+        let scheme = self.scheme.map_or("http", Scheme::name);
+        out.extend_from_slice(scheme.as_bytes());
+        out.extend_from_slice(b"://");
+        out.extend_from_slice(name.as_bytes());
+        if name.starts_with("unix:") {
+            out.push(b':');
+        }
+        out.extend_from_slice(&self.uri);
     }
 
     /// Gives the head's buffer back.

@@ -94,6 +94,14 @@ impl Stream {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        // A gathered write of one piece costs the kernel more than a plain one.
+        if let [single] = slices {
+            return match self {
+                Self::Tcp(stream) => Pin::new(stream).poll_write(cx, single),
+                Self::Unix(stream) => Pin::new(stream).poll_write(cx, single),
+                Self::Memory(stream) => Pin::new(stream).poll_write(cx, single),
+            };
+        }
         match self {
             Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
             Self::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, slices),

@@ -182,8 +182,10 @@ fn write_context(session: &Session, line: &mut Vec<u8>) {
     if !request_line.is_empty() {
         quoted(line, b"request", request_line);
     }
-    if !req.upstream.log_url.is_empty() {
-        quoted(line, b"upstream", &req.upstream.log_url);
+    let mut url = Vec::new();
+    req.upstream.write_url(&mut url);
+    if !url.is_empty() {
+        quoted(line, b"upstream", &url);
     }
     if let Some(host) = req.field(KnownField::Host) {
         quoted(line, b"host", host);

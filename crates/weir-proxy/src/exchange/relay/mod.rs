@@ -1,7 +1,8 @@
 //! The response body on its way from the upstream to the client: `reading` is the upstream's half,
-//! `writing` the client's; here they meet in one poll.
+//! `writing` the client's; here they meet in one poll. `whole` is the short way of short answers.
 
 mod reading;
+mod whole;
 mod writing;
 
 use std::future::poll_fn;
@@ -27,6 +28,9 @@ use crate::session::{Action, Ending, Session};
 
 /// Passes the body on (`ngx_http_upstream_send_response`, `ngx_event_pipe`).
 pub(in crate::exchange) async fn run(exchange: &mut Exchange<'_>, held: Held) -> Outcome {
+    if let Some(length) = whole::length(exchange) {
+        return whole::pass(exchange, held, length).await;
+    }
     let mut relay = Relay::new(exchange, held);
     exchange.session.req.response.expects_trailers = relay.trailers_expected;
     response::begin(exchange.session);

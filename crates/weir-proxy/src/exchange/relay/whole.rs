@@ -1,0 +1,72 @@
+//! A body that came whole along with its head: most short answers. There is nothing to gather,
+//! nothing to read on, and one write sends it.
+
+use weir_upstream::Outcome as PeerOutcome;
+
+use crate::content::dispatch::Outcome;
+use crate::content::response;
+use crate::exchange::failure::Phase;
+use crate::exchange::throttle;
+use crate::exchange::tries::{Exchange, Held};
+use crate::session::{Action, Ending};
+
+/// Bodies up to this many bytes are copied behind the head: one plain write costs less than a
+/// gathered one.
+const COPIED: usize = 8 * 1024;
+
+/// Length of the body, if all of it and nothing else has been read, its length was announced, and
+/// no rate limits it.
+pub(super) fn length(exchange: &Exchange<'_>) -> Option<usize> {
+    let session = &*exchange.session;
+    let upstream = &session.req.upstream;
+    let response = &session.req.response;
+    if response.no_head || upstream.head.chunked {
+        return None;
+    }
+    let bodyless = session.req.is_head() || matches!(upstream.head.status, 204 | 304);
+    let announced = if bodyless {
+        0
+    } else {
+        upstream.head.content_length?
+    };
+    let read = upstream.bytes.len() - upstream.head.len;
+    let whole = usize::try_from(announced).is_ok_and(|length| length == read);
+    (whole && !throttle::limits(session, exchange.settings)).then_some(read)
+}
+
+/// Passes the answer on. The upstream is done with, however slow the client is.
+pub(super) async fn pass(exchange: &mut Exchange<'_>, held: Held, length: usize) -> Outcome {
+    exchange.session.req.response.limit_rate = Some(0);
+    response::begin(exchange.session);
+    exchange.current().response_length = length as u64;
+    exchange.close_attempt();
+    exchange.release(held.peer, PeerOutcome::Success);
+    if !exchange.session.req.upstream.head.connection_close && exchange.source.is_done() {
+        exchange.keep(held);
+    }
+    let session = &mut *exchange.session;
+    session.conn.action = Action::Exchange(Phase::ReadingBody);
+    let req = &mut *session.req;
+    let start = req.upstream.head.len;
+    let sent = if length <= COPIED {
+        let body = &req.upstream.bytes[start..];
+        req.response.pending.extend_from_slice(body);
+        req.upstream.bytes.truncate(start);
+        session.write_all(&[]).await
+    } else {
+        let bytes = std::mem::take(&mut req.upstream.bytes);
+        let sent = session.write_all(&bytes[start..]).await;
+        session.req.upstream.bytes = bytes;
+        sent
+    };
+    let req = &mut *session.req;
+    req.ending = match sent {
+        Ok(()) => Ending::Complete,
+        Err(_gone) => {
+            req.closes_at_once = true;
+            Ending::Broken
+        }
+    };
+    session.conn.action = Action::Exchange(Phase::SendingToClient);
+    Outcome::Answered
+}
