@@ -13,7 +13,7 @@ pub mod report;
 mod conf;
 mod exchange;
 mod judge;
-mod known;
+pub(crate) mod known;
 mod namespace;
 mod options;
 mod shard;
@@ -22,6 +22,7 @@ mod startup;
 
 pub use known::KnownError;
 pub use options::Options;
+pub(crate) use shard::is_shard;
 
 use std::process::ExitCode;
 
@@ -82,7 +83,7 @@ pub enum ReplayError {
 /// The process calls itself for each shard, with the same arguments: an executable that calls
 /// this must come to the same call again.
 pub fn main(options: &Options) -> ExitCode {
-    let done = if shard::is_shard() {
+    let done = if is_shard() {
         shard::serve(options).map(|()| true)
     } else {
         run(options)

@@ -1,0 +1,120 @@
+//! Each scenario against both, and what differs.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::AT_ONCE;
+use super::nginx::Nginx;
+use crate::bed::compare::Difference;
+use crate::bed::{Fault, Seen, Target};
+use crate::scenario::{Job, Scenario, play_all};
+
+/// Everything that was compared with one nginx.
+pub(super) struct Compared {
+    pub(super) results: Vec<Outcome>,
+    pub(super) elapsed: Duration,
+}
+
+/// What became of one scenario.
+pub(super) struct Outcome {
+    pub(super) scenario: Arc<Scenario>,
+    /// weir against nginx.
+    pub(super) differences: Vec<Difference>,
+    /// nginx against the scenario's own expectations.
+    pub(super) unexpected: Vec<Difference>,
+    /// The test bed failed.
+    pub(super) fault: Option<String>,
+    /// Whether this is the outcome of a second run.
+    pub(super) again: bool,
+}
+
+impl Outcome {
+    pub(super) fn is_clean(&self) -> bool {
+        self.differences.is_empty() && self.unexpected.is_empty() && self.fault.is_none()
+    }
+}
+
+/// Plays all against `nginx` and `weir`; what differs gets a second chance, because a loaded
+/// machine shows in times.
+pub(super) fn all(
+    scenarios: &[Arc<Scenario>],
+    nginx: &Nginx,
+    weir: &Arc<Target>,
+) -> io::Result<Compared> {
+    let started = Instant::now();
+    let mut results = once(scenarios, nginx, weir, AT_ONCE)?;
+    let differing: Vec<_> = results
+        .iter()
+        .filter(|result| !result.is_clean())
+        .map(|result| Arc::clone(&result.scenario))
+        .collect();
+    for mut second in once(&differing, nginx, weir, AT_ONCE / 4)? {
+        second.again = true;
+        let first = results
+            .iter_mut()
+            .find(|result| Arc::ptr_eq(&result.scenario, &second.scenario));
+        if let Some(first) = first {
+            *first = second;
+        }
+    }
+    Ok(Compared {
+        results,
+        elapsed: started.elapsed(),
+    })
+}
+
+fn once(
+    scenarios: &[Arc<Scenario>],
+    nginx: &Nginx,
+    weir: &Arc<Target>,
+    at_once: usize,
+) -> io::Result<Vec<Outcome>> {
+    let targets = [&nginx.target, weir];
+    let pair = |(index, scenario): (usize, &Arc<Scenario>)| {
+        let scenario = Arc::clone(scenario);
+        [0, 1].map(|who| Job {
+            scenario: Arc::clone(&scenario),
+            target: Arc::clone(targets[who]),
+            version: nginx.version,
+            folder: format!("{who}{index:04}"),
+        })
+    };
+    let jobs = scenarios.iter().enumerate().flat_map(pair).collect();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let directory = crate::bed::directory()?;
+    let mut seen = runtime
+        .block_on(play_all(jobs, directory.path(), at_once))
+        .into_iter();
+    let outcome = |scenario: &Arc<Scenario>| {
+        let (real, own) = (seen.next()?, seen.next()?);
+        Some(outcome(Arc::clone(scenario), real, own, nginx))
+    };
+    Ok(scenarios.iter().filter_map(outcome).collect())
+}
+
+fn outcome(
+    scenario: Arc<Scenario>,
+    real: Result<Seen, Fault>,
+    own: Result<Seen, Fault>,
+    nginx: &Nginx,
+) -> Outcome {
+    let mut outcome = Outcome {
+        scenario,
+        differences: Vec::new(),
+        unexpected: Vec::new(),
+        fault: None,
+        again: false,
+    };
+    match (real, own) {
+        (Ok(real), Ok(own)) => {
+            outcome.differences = real.compare(&own);
+            outcome.unexpected = outcome.scenario.judge(&real, nginx.version);
+        }
+        (Err(fault), _) => outcome.fault = Some(format!("nginx: {fault}")),
+        (Ok(_), Err(fault)) => outcome.fault = Some(format!("weir: {fault}")),
+    }
+    outcome
+}

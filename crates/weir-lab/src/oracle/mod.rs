@@ -1,0 +1,150 @@
+//! The oracle: every scenario and every fault of the catalogue, live against a real nginx and
+//! against weir, compared field by field.
+//!
+//! Reading order: [`main`], `nginx` (which real ones there are), `compare` (both views of one
+//! scenario, and the file's), `report`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use crate::bed::{Binary, NoBinary, Target};
+use crate::catalogue;
+use crate::replay::known::{Known, KnownError, Player};
+use crate::replay::{self, Options};
+use crate::scenario::{self, LoadError, Scenario};
+
+mod compare;
+mod nginx;
+mod report;
+
+use nginx::{Nginx, Unavailable};
+
+/// Where everything is.
+#[derive(Clone, Debug)]
+pub struct Oracle {
+    /// weir's binary.
+    pub weir: PathBuf,
+    /// The project's directory.
+    pub root: PathBuf,
+    /// Where builds are kept.
+    pub target: PathBuf,
+    /// Only scenarios whose name contains this; the records are left out then.
+    pub filter: Option<String>,
+}
+
+/// Why the oracle could not be asked.
+#[derive(Debug, thiserror::Error)]
+enum OracleError {
+    #[error(transparent)]
+    Scenario(#[from] LoadError),
+    #[error(transparent)]
+    Binary(#[from] NoBinary),
+    #[error(transparent)]
+    Known(#[from] KnownError),
+    #[error("the test bed: {0}")]
+    Bed(#[from] std::io::Error),
+}
+
+/// Scenarios at a time; they mostly wait.
+const AT_ONCE: usize = 16;
+
+impl Oracle {
+    /// Asks it; success means that weir agrees with each nginx, and each file with the nginx that
+    /// it was recorded from, but for the differences that are listed.
+    ///
+    /// Records are replayed by processes that are this executable again: whoever calls this must
+    /// come to the same call there.
+    pub fn main(&self) -> ExitCode {
+        if replay::is_shard() {
+            return replay::main(&self.records(&self.nginx_directory().join("nginx")));
+        }
+        match self.ask() {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::FAILURE,
+            Err(fault) => {
+                eprintln!("oracle: {fault}");
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    fn ask(&self) -> Result<bool, OracleError> {
+        let known = Known::load(&self.known_path(), Player::Weir)?;
+        let weir = Arc::new(Target::Binary(Binary::ask(&self.weir)?));
+        let scenarios = self.scenarios()?;
+        let mut good = true;
+        let built = match nginx::build(&self.root, &self.nginx_directory()) {
+            Ok(built) => Some(built),
+            Err(unavailable) => {
+                good &= self.may_lack(&unavailable);
+                None
+            }
+        };
+        let debian = nginx::installed();
+        let references: Vec<&Nginx> = built.iter().chain(&debian).collect();
+        for nginx in &references {
+            let compared = compare::all(&scenarios, nginx, &weir)?;
+            good &= report::print(&compared, nginx, &known, self.filter.is_none());
+        }
+        match (built, &self.filter) {
+            (Some(nginx), None) => {
+                println!(
+                    "\nthe records' scripts against nginx {}, live:",
+                    nginx.version.as_str()
+                );
+                let replayed = replay::main(&self.records(&nginx.path));
+                Ok(good && replayed == ExitCode::SUCCESS)
+            }
+            _ => Ok(good),
+        }
+    }
+
+    /// Whether one can do without; on a machine for tests one cannot.
+    fn may_lack(&self, unavailable: &Unavailable) -> bool {
+        println!("skipped: whatever needs nginx 1.28.3, because {unavailable}");
+        std::env::var_os("CI").is_none_or(|ci| ci != "true")
+    }
+
+    fn scenarios(&self) -> Result<Vec<Arc<Scenario>>, OracleError> {
+        let files = scenario::load(&self.root.join("tests/scenarios"))?;
+        let files = files.into_iter().map(|(_, scenario)| scenario);
+        let faults = catalogue::all().iter().map(catalogue::Fault::scenario);
+        let wanted = |scenario: &Scenario| {
+            let filter = self.filter.as_ref();
+            filter.is_none_or(|filter| scenario.name.contains(filter))
+        };
+        let (mut counts, mut all) = ([0, 0], Vec::new());
+        for (kind, scenario) in files
+            .map(|file| (0, file))
+            .chain(faults.map(|fault| (1, fault)))
+        {
+            if wanted(&scenario) {
+                counts[kind] += 1;
+                all.push(Arc::new(scenario));
+            }
+        }
+        println!(
+            "{} scenarios, {} faults of the catalogue",
+            counts[0], counts[1]
+        );
+        Ok(all)
+    }
+
+    fn records(&self, nginx: &Path) -> Options {
+        Options {
+            reference: Some(nginx.to_owned()),
+            known: self.known_path(),
+            quiet: false,
+            ..Options::all(self.weir.clone())
+        }
+    }
+
+    fn known_path(&self) -> PathBuf {
+        self.root.join("tests/oracle-differences.toml")
+    }
+
+    fn nginx_directory(&self) -> PathBuf {
+        self.target.join("nginx-1.28.3")
+    }
+}
