@@ -48,6 +48,7 @@ impl Compat {
             server_resolve: since_1_23,
             pass_trailers: since_1_23,
             protocols_redefined: since_1_23,
+            header_lines_limited: self != Self::V1_28,
         }
     }
 }
@@ -78,4 +79,6 @@ pub struct Differences {
     pub pass_trailers: bool,
     /// Servers that disagree on the protocol of an address are warned of (since 1.25.1).
     pub protocols_redefined: bool,
+    /// `max_headers` holds (since 1.29; Debian's 1.22.1 has it, too).
+    pub header_lines_limited: bool,
 }

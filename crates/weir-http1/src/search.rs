@@ -19,6 +19,32 @@ pub(crate) fn skip(buf: &[u8], at: usize, ordinary: impl Fn(u8) -> bool) -> usiz
         .unwrap_or(rest.len())
 }
 
+/// First position from `at` on of a CR, LF or NUL, or the end: eight bytes at a time, because most
+/// values are too short to repay the set-up of a vectorised search.
+#[inline]
+pub(crate) fn line_control(buf: &[u8], at: usize) -> usize {
+    /// One above CR, in every byte.
+    const LIMIT: u64 = 0x0e0e_0e0e_0e0e_0e0e;
+    const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+    let is_control = |byte: u8| matches!(byte, b'\r' | b'\n' | 0);
+    let mut at = at;
+    while let Some(chunk) = buf.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+        let word = u64::from_le_bytes(*chunk);
+        // A byte below the limit borrows; the first such byte is told exactly.
+        let low = word.wrapping_sub(LIMIT) & !word & HIGH_BITS;
+        if low == 0 {
+            at += 8;
+            continue;
+        }
+        at += low.trailing_zeros() as usize / 8;
+        if is_control(buf[at]) {
+            return at;
+        }
+        at += 1;
+    }
+    skip(buf, at.min(buf.len()), |byte| !is_control(byte))
+}
+
 /// Whether `needle` (not empty, lower case) occurs anywhere in `haystack` (ngx_strlcasestrn).
 #[inline]
 pub(crate) fn contains_ignore_case(haystack: &[u8], needle: &[u8]) -> bool {
@@ -72,6 +98,18 @@ mod tests {
         check("disclosed", true);
         check("clos", false);
         check("", false);
+    }
+
+    #[test]
+    fn line_controls() {
+        let text = b"0123456\t9abcdef\x0b0123\x7f\xff\r\n\0";
+        for from in 0..=text.len() {
+            let plain = |byte: &u8| matches!(byte, b'\r' | b'\n' | 0);
+            let expected = text[from..].iter().position(plain);
+            let expected = expected.map_or(text.len(), |at| from + at);
+            assert_eq!(line_control(text, from), expected, "{from}");
+        }
+        assert_eq!(line_control(b"", 0), 0);
     }
 
     #[test]

@@ -23,7 +23,10 @@ pub(super) fn take(
         return Ok(None);
     };
     if known == KnownField::Connection {
-        head.connection_close |= contains_ignore_case(value.of(buf), b"close");
+        let value = value.of(buf);
+        // What most say; spares the search.
+        let keeps = value.eq_ignore_ascii_case(b"keep-alive");
+        head.connection_close |= !keeps && contains_ignore_case(value, b"close");
     }
     if !rules.strict {
         take_leniently(buf, head, field, known);

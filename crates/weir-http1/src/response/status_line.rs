@@ -1,6 +1,7 @@
 //! The status line (ngx_http_parse_status_line).
 
 use super::head::ResponseHead;
+use crate::search::line_control;
 use crate::span::Span;
 use crate::version::Version;
 
@@ -47,9 +48,8 @@ impl StatusLine {
     ) -> Result<bool, NotHttp> {
         if self.stage == Stage::Start {
             self.stage = Stage::Protocol(0);
-            if buf[*pos..].starts_with(b"HTTP/1.1 ") {
-                *pos += b"HTTP/1.1 ".len();
-                (self.major, self.minor, self.stage) = (1, 1, Stage::Status);
+            if self.plain_line(buf, pos, head) {
+                return Ok(true);
             }
         }
         while *pos < buf.len() {
@@ -72,6 +72,30 @@ impl StatusLine {
             }
         }
         Ok(false)
+    }
+
+    /// Takes `HTTP/1.1 200 OK` and its CRLF in one go, which is how nearly every response begins;
+    /// else it changes nothing and returns false.
+    #[inline]
+    fn plain_line(&mut self, buf: &[u8], pos: &mut usize, head: &mut ResponseHead) -> bool {
+        let Some(rest) = buf[*pos..].strip_prefix(b"HTTP/1.1 ") else {
+            return false;
+        };
+        let [a @ b'0'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', b' ', ..] = rest else {
+            return false;
+        };
+        let start = *pos + b"HTTP/1.1 ".len();
+        let end = line_control(buf, start + 4);
+        let Some(b"\r\n") = buf.get(end..end + 2) else {
+            return false;
+        };
+        let digit = |byte: &u8| u16::from(byte - b'0');
+        head.status = digit(a) * 100 + digit(b) * 10 + digit(c);
+        head.version = Version::HTTP_11;
+        head.reason_line = Span::new(start, end);
+        *pos = end + 2;
+        self.stage = Stage::Done;
+        true
     }
 
     fn byte(&mut self, buf: &[u8], at: usize, head: &mut ResponseHead) -> Result<Stage, NotHttp> {

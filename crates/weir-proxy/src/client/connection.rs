@@ -242,32 +242,23 @@ impl Connection {
         cx: &mut Context<'_>,
         registration: &Registration,
     ) -> Poll<Arrived> {
-        loop {
-            if self.stream.poll_readable(cx).is_ready() {
-                let mut input = buffers::take_head();
-                match self.stream.poll_read(cx, &mut input, buffers::HEAD_BUFFER) {
-                    Poll::Ready(Ok(0)) => {
-                        buffers::give_back(input);
-                        return Poll::Ready(Arrived::Closed(None));
-                    }
-                    Poll::Ready(Ok(_)) => {
-                        self.input = input;
-                        return Poll::Ready(Arrived::Bytes);
-                    }
-                    Poll::Ready(Err(error)) => return Poll::Ready(Arrived::Closed(Some(error))),
-                    Poll::Pending => buffers::give_back(input),
-                }
-                // The readiness was stale; ask again so that the reactor knows whom to wake.
-                if self.stream.poll_readable(cx).is_ready() && !self.stream.always_readable() {
-                    continue;
-                }
+        match self
+            .stream
+            .poll_fill(cx, &mut self.input, buffers::HEAD_BUFFER)
+        {
+            Poll::Ready(Ok(0)) => {
+                self.release_input();
+                return Poll::Ready(Arrived::Closed(None));
             }
-            if self.worker.closes_idle() || registration.is_evicted() {
-                return Poll::Ready(Arrived::Drained);
-            }
-            self.move_to_new_plan();
-            return self.deadline.poll_expired(cx).map(|()| Arrived::TimedOut);
+            Poll::Ready(Ok(_)) => return Poll::Ready(Arrived::Bytes),
+            Poll::Ready(Err(error)) => return Poll::Ready(Arrived::Closed(Some(error))),
+            Poll::Pending => {}
         }
+        if self.worker.closes_idle() || registration.is_evicted() {
+            return Poll::Ready(Arrived::Drained);
+        }
+        self.move_to_new_plan();
+        self.deadline.poll_expired(cx).map(|()| Arrived::TimedOut)
     }
 
     /// An idle connection does not keep an old configuration alive.

@@ -6,7 +6,7 @@ use weir_conf::ServerTokens;
 use weir_http1::request::Version;
 
 use super::status_line;
-use crate::io::clock;
+use crate::io::{buffers, clock};
 use crate::report::variables;
 use crate::session::Session;
 
@@ -56,7 +56,7 @@ pub(crate) struct Response {
 impl Response {
     pub(crate) fn reset(&mut self) {
         self.clear_head();
-        self.pending.clear();
+        buffers::give_back(std::mem::take(&mut self.pending));
         self.begun = false;
         self.head_length = 0;
         self.limit_rate = None;
@@ -149,6 +149,9 @@ pub(crate) fn begin(session: &mut Session) {
     }
     settle(session);
     let mut out = std::mem::take(&mut session.req.response.pending);
+    if out.capacity() == 0 {
+        out = buffers::take_head();
+    }
     let start = out.len();
     if session.req.head.version >= Version::HTTP_10 && !session.req.response.no_head {
         write_head(session, &mut out);

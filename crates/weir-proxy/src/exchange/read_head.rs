@@ -57,9 +57,6 @@ impl Exchange<'_> {
         upstream.head.reset();
         upstream.head_read = false;
         upstream.trailers.clear();
-        if upstream.bytes.capacity() == 0 {
-            upstream.bytes = buffers::take_head();
-        }
         upstream.bytes.clear();
     }
 
@@ -126,7 +123,7 @@ impl Exchange<'_> {
             }
             let read = upstream
                 .stream
-                .poll_read(cx, &mut session.req.upstream.bytes, limit);
+                .poll_fill(cx, &mut session.req.upstream.bytes, limit);
             if let Poll::Ready(read) = read {
                 return Poll::Ready(Event::Read(read));
             }
@@ -274,18 +271,9 @@ impl Session {
             if conn.input_closed {
                 return Poll::Ready(None);
             }
-            if conn.stream.poll_readable(cx).is_pending() {
-                return Poll::Pending;
-            }
-            if conn.input.capacity() == 0 {
-                conn.input = buffers::take_head();
-            }
             let room = buffers::HEAD_BUFFER - conn.input.len();
-            match conn.stream.poll_read(cx, &mut conn.input, room) {
-                Poll::Pending => {
-                    conn.release_input();
-                    return Poll::Pending;
-                }
+            match conn.stream.poll_fill(cx, &mut conn.input, room) {
+                Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(0)) => {
                     conn.input_closed = true;
                     return Poll::Ready(None);

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use tokio::io::DuplexStream;
 use tokio::net::{TcpStream, UnixStream};
-use weir_upstream::PeerAddress;
+pub use weir_upstream::PeerAddress;
 
 use super::stream::Stream;
 

@@ -10,6 +10,8 @@ use bytes::BufMut;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
+use super::buffers;
+
 /// A connected stream to a client or an upstream.
 #[derive(Debug)]
 pub enum Stream {
@@ -57,6 +59,27 @@ impl Stream {
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => Poll::Pending,
         }
+    }
+
+    /// As [`Self::poll_read`], but `buf` gets its room only once there is something to read: of
+    /// requests that wait, none holds a buffer, and all of them read through the same warm ones.
+    pub(crate) fn poll_fill(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut Vec<u8>,
+        limit: usize,
+    ) -> Poll<io::Result<usize>> {
+        if self.poll_readable(cx).is_pending() {
+            return Poll::Pending;
+        }
+        if buf.capacity() == 0 {
+            *buf = buffers::take_head();
+        }
+        let read = self.poll_read(cx, buf, limit);
+        if read.is_pending() && buf.is_empty() {
+            buffers::give_back(std::mem::take(buf));
+        }
+        read
     }
 
     /// Ready when a read may bring something, without holding a buffer for it.

@@ -220,7 +220,10 @@ fn head_limits(server: &Server, compat: Compat) -> HeadLimits {
         first_buffer: core.client_header_buffer_size,
         large_count: core.large_client_header_buffers.count,
         large_size: core.large_client_header_buffers.size,
-        max_headers: usize::try_from(core.max_headers).unwrap_or(usize::MAX),
+        max_headers: match compat.differences().header_lines_limited {
+            true => usize::try_from(core.max_headers).unwrap_or(usize::MAX),
+            false => usize::MAX,
+        },
         ignore_invalid: core.ignore_invalid_headers,
         underscores: core.underscores_in_headers,
         merge_slashes: core.merge_slashes,
