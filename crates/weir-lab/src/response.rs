@@ -7,7 +7,7 @@ use crate::text::{Text, latin1};
 
 mod chunked;
 
-use chunked::Chunked;
+pub(crate) use chunked::Chunked;
 
 /// One response as it arrived.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

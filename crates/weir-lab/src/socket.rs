@@ -54,6 +54,18 @@ pub enum Listener {
     Memory(Mutex<UnboundedReceiver<DuplexStream>>),
 }
 
+impl From<SocketAddr> for Address {
+    fn from(address: SocketAddr) -> Self {
+        Self::Inet(address)
+    }
+}
+
+impl From<PathBuf> for Address {
+    fn from(path: PathBuf) -> Self {
+        Self::Unix(path)
+    }
+}
+
 impl Address {
     /// A bound socket that does not listen: a connect() to it is refused.
     pub fn bind(&self, options: Options) -> io::Result<socket2::Socket> {

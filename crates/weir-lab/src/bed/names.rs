@@ -21,6 +21,14 @@ impl Names {
         backends: impl IntoIterator<Item = (String, Address)>,
         proxy: SocketAddr,
     ) -> Self {
+        Self {
+            proxy: Some(proxy),
+            ..Self::of_backends(backends)
+        }
+    }
+
+    /// The names of these backends only.
+    pub(crate) fn of_backends(backends: impl IntoIterator<Item = (String, Address)>) -> Self {
         let written = |(name, address): (String, Address)| {
             let address = match address {
                 Address::Inet(address) => address.to_string(),
@@ -32,7 +40,7 @@ impl Names {
         backends.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
         Self {
             backends,
-            proxy: Some(proxy),
+            proxy: None,
         }
     }
 

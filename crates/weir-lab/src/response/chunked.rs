@@ -4,19 +4,19 @@ use crate::text::Text;
 
 /// What the bytes after a head amount to under the chunked coding.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Chunked {
+pub(crate) struct Chunked {
     /// Contents of the chunks so far.
-    pub(super) body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
     /// Lines after the last chunk.
-    pub(super) trailers: Vec<Text>,
+    pub(crate) trailers: Vec<Text>,
     /// Bytes that belong to the body, framing included.
-    pub(super) length: usize,
+    pub(crate) length: usize,
     /// Where the bytes end too early; None for a whole body.
-    pub(super) cut: Option<&'static str>,
+    pub(crate) cut: Option<&'static str>,
 }
 
 impl Chunked {
-    pub(super) fn read(bytes: &[u8]) -> Self {
+    pub(crate) fn read(bytes: &[u8]) -> Self {
         let mut chunked = Self::default();
         let mut rest = bytes;
         chunked.cut = loop {

@@ -68,6 +68,11 @@ impl From<DuplexStream> for Socket {
 }
 
 impl Pipe {
+    /// The stream itself.
+    pub(crate) fn into_inner(self) -> DuplexStream {
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Reads once; 0 is the peer's end.
     pub(super) async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         poll_fn(|cx| {
