@@ -65,6 +65,9 @@ impl Exchange<'_> {
     pub(crate) async fn beside(&self, reference: &Binary, target: &Binary) -> Outcome {
         let expected = match self.shows(reference).await {
             Ok(seen) => seen,
+            Err(fault) if fault.contains("[emerg] unknown directive") => {
+                return Outcome::Skipped("a directive that the reference lacks".to_owned());
+            }
             Err(fault) => return Outcome::Broken(format!("reference: {fault}")),
         };
         let done = self.shows(target).await.map(|seen| {

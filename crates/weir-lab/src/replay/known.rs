@@ -97,6 +97,12 @@ impl Known {
         }
     }
 
+    /// With what `other` says of the machine.
+    pub(crate) fn loosened_by(mut self, other: Self) -> Self {
+        self.loose.extend(other.loose);
+        self
+    }
+
     /// Whether anything is listed as different for this record.
     pub(crate) fn lists(&self, id: &str, version: Version) -> bool {
         find(&self.difference, id, version).is_some()
@@ -110,13 +116,21 @@ impl Known {
 
     /// Takes out the differences in fields that hang on the machine.
     pub(crate) fn drop_loose(&self, id: &str, version: Version, all: &mut Vec<Difference>) {
-        if let Some(loose) = find(&self.loose, id, version) {
+        let loose = self
+            .loose
+            .iter()
+            .filter(|loose| loose.is_about(id, version));
+        for loose in loose {
             all.retain(|difference| !loose.names(difference));
         }
     }
 }
 
 impl Explained {
+    fn is_about(&self, id: &str, version: Version) -> bool {
+        self.id == id && self.version.is_none_or(|listed| listed == version)
+    }
+
     fn names(&self, difference: &Difference) -> bool {
         self.fields
             .iter()
@@ -125,7 +139,6 @@ impl Explained {
 }
 
 fn find<'a>(list: &'a [Explained], id: &str, version: Version) -> Option<&'a Explained> {
-    list.iter().find(|explained| {
-        explained.id == id && explained.version.is_none_or(|listed| listed == version)
-    })
+    list.iter()
+        .find(|explained| explained.is_about(id, version))
 }

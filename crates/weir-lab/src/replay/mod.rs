@@ -114,7 +114,10 @@ fn run(options: &Options) -> Result<bool, ReplayError> {
     } else {
         known::Player::Weir
     };
-    let known = known::Known::load(&options.known, player)?;
+    let mut known = known::Known::load(&options.known, player)?;
+    if let Some(machine) = &options.loose {
+        known = known.loosened_by(known::Known::load(machine, player)?);
+    }
     let (mut jobs, mut results) = select(&records, options, &target);
     jobs.sort_by_key(|job| std::cmp::Reverse(records[job.index].shortest_time()));
     let started = tokio::time::Instant::now();

@@ -48,6 +48,9 @@ pub struct Options {
         default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fault-matrix-differences.toml")
     )]
     pub known: PathBuf,
+    /// Another such list, of which only what hangs on the machine counts
+    #[arg(long)]
+    pub loose: Option<PathBuf>,
     /// Replay records that are skipped for these reasons, too; several with commas
     #[arg(long, value_delimiter = ',')]
     pub include: Vec<String>,
