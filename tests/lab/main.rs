@@ -1,10 +1,16 @@
 //! The lab as a test of a service uses it: attempts, the guard, the paused clock, clients of other
 //! makes, whole configurations.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "in a test, and in what tests share, a fault is a failure"
+)]
+
 mod attempts;
 mod clients;
 mod configurations;
 mod guard;
+mod guide;
 mod lines;
 mod paused;
 

@@ -12,8 +12,8 @@ pub(super) struct Guarded {
     pub(super) name: String,
     /// What it does, if that has a name.
     pub(super) fault: Option<String>,
-    /// Its address refuses, or does not answer; so only weir can tell whether it was asked.
-    pub(super) silent: bool,
+    /// No step of a script shows that the fault was met; weir's attempts do.
+    pub(super) by_attempt: bool,
 }
 
 impl<H: Home> Drop for Lab<H> {
@@ -37,7 +37,7 @@ impl<H: Home> Lab<H> {
         let lines = self.written_access_lines();
         let attempts = lines.iter().flat_map(|line| &line.attempts);
         let asked: BTreeSet<&str> = attempts.map(|attempt| attempt.backend.as_str()).collect();
-        let is_met = |guarded: &&Guarded| match guarded.silent {
+        let is_met = |guarded: &&Guarded| match guarded.by_attempt {
             true => asked.contains(guarded.name.as_str()),
             false => self
                 .backends

@@ -6,14 +6,14 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
-//! let lab = Lab::new("upstream app { server crashing:1; server healthy:1; }
+//! let lab = Lab::new("upstream app { server dead:1; server healthy:1; }
 //!                     server { listen 80; location / { proxy_pass http://app; } }")
-//!     .backend("crashing:1", fault("close-before-head"))
+//!     .backend("dead:1", fault("refused"))
 //!     .backend("healthy:1", BackendScript::answers("200 OK", "fine"))
 //!     .start().await.unwrap();
 //! let answer = lab.get("/").await;
 //! assert_eq!((answer.status, answer.text()), (Some(200), "fine"));
-//! lab.expect_attempts([("crashing:1", 502), ("healthy:1", 200)]).await;
+//! lab.expect_attempts([("dead:1", 502), ("healthy:1", 200)]).await;
 //! # }
 //! ```
 //!

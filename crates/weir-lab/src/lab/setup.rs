@@ -244,11 +244,12 @@ impl Parts {
         fault: Option<String>,
         unused: &[String],
     ) {
-        if script.misbehaves() && !unused.iter().any(|unused| unused == name) {
+        let misbehaves = script.misbehaves();
+        if (misbehaves || fault.is_some()) && !unused.iter().any(|unused| unused == name) {
             self.guarded.push(Guarded {
                 name: name.to_owned(),
                 fault,
-                silent: script.connect != Connect::Accept,
+                by_attempt: script.connect != Connect::Accept || !misbehaves,
             });
         }
     }
@@ -282,9 +283,10 @@ fn scripted(behaviour: Behaviour) -> Result<Scripted, LabError> {
         Behaviour::Script(script) => Ok(Scripted::Backend(script, None)),
         Behaviour::Upstream(address) => Ok(Scripted::Upstream(address)),
         Behaviour::Fault(NamedFault(name)) => {
-            let mut scripts = catalogue::named(&name)?.backend.values();
+            let fault = catalogue::named(&name)?;
+            let mut scripts = fault.backend.values();
             match (scripts.next(), scripts.next()) {
-                (Some(script), None) if script.misbehaves() => {
+                (Some(script), None) if !fault.phase.is_client() => {
                     Ok(Scripted::Backend(script.clone(), Some(name)))
                 }
                 _ => Err(LabError::NotOneBackend(name)),
