@@ -94,7 +94,10 @@ impl Fault {
         let verdict = self.verdict.at(version);
         let responses = verdict.status.as_slice().iter();
         let responses: Vec<Value> = responses
-            .map(|status| json!({"status": status.code()}))
+            .map(|status| match status.code() {
+                Some(code) => json!({"status": code}),
+                None => json!({"head": []}),
+            })
             .collect();
         let upstream = verdict.upstream_status.as_slice();
         let logged = verdict.logged();

@@ -1,6 +1,6 @@
 //! The catalogue: faults by name, with nginx's verdict on each as data.
 //!
-//! The entries are TOML, one file per [`Phase`] in `data/`, in the shape of [`Fault`]. Their scripts
+//! The entries are TOML, a file or two per [`Phase`] in `data/`, in the shape of [`Fault`]. Their scripts
 //! are those of a [`Scenario`](crate::scenario::Scenario); an entry is one that expects its verdict.
 //!
 //! Invariants:
@@ -21,8 +21,35 @@ pub use page::page;
 pub use phase::Phase;
 pub use verdict::{Body, Class, Difference, List, Nothing, Status, Verdict};
 
-/// The data file of each phase.
-const FILES: &[(Phase, &str)] = &[(Phase::Connect, include_str!("data/connect.toml"))];
+/// The data files of each phase.
+const FILES: &[(Phase, &str)] = &[
+    (Phase::Connect, include_str!("data/connect.toml")),
+    (Phase::Unix, include_str!("data/unix.toml")),
+    (Phase::Request, include_str!("data/request.toml")),
+    (Phase::Waiting, include_str!("data/waiting.toml")),
+    (Phase::ResponseHead, include_str!("data/response-head.toml")),
+    (
+        Phase::ResponseHead,
+        include_str!("data/response-fields.toml"),
+    ),
+    (Phase::Framing, include_str!("data/framing.toml")),
+    (Phase::Interim, include_str!("data/interim.toml")),
+    (Phase::ResponseBody, include_str!("data/response-body.toml")),
+    (Phase::Chunked, include_str!("data/chunked.toml")),
+    (Phase::Chunked, include_str!("data/chunk-sizes.toml")),
+    (Phase::KeepAlive, include_str!("data/keep-alive.toml")),
+    (Phase::Retry, include_str!("data/retry.toml")),
+    (Phase::Retry, include_str!("data/retry-classes.toml")),
+    (Phase::Retry, include_str!("data/retry-limits.toml")),
+    (Phase::Upgrade, include_str!("data/upgrade.toml")),
+    (
+        Phase::ClientHead,
+        include_str!("data/client-request-line.toml"),
+    ),
+    (Phase::ClientHead, include_str!("data/client-head.toml")),
+    (Phase::ClientBody, include_str!("data/client-body.toml")),
+    (Phase::ClientEnd, include_str!("data/client-end.toml")),
+];
 
 /// A name that no fault has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

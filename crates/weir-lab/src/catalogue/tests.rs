@@ -70,6 +70,13 @@ fn every_backend_is_passed_to() {
 }
 
 #[test]
+fn every_phase_has_faults() {
+    for phase in Phase::ALL {
+        assert!(all().iter().any(|fault| fault.phase == phase), "{phase:?}");
+    }
+}
+
+#[test]
 fn a_misspelt_name_gets_the_right_one() {
     let fault = named("refusd").unwrap_err();
     assert_eq!(

@@ -100,6 +100,8 @@ pub enum Class {
     Error,
     Timeout,
     InvalidHeader,
+    /// Beside `error` or `timeout`: what was sent is a POST, LOCK or PATCH.
+    NonIdempotent,
     #[serde(rename = "http_403")]
     Http403,
     #[serde(rename = "http_404")]
@@ -209,6 +211,7 @@ impl Class {
             Self::Error => "error",
             Self::Timeout => "timeout",
             Self::InvalidHeader => "invalid_header",
+            Self::NonIdempotent => "non_idempotent",
             Self::Http403 => "http_403",
             Self::Http404 => "http_404",
             Self::Http429 => "http_429",
