@@ -76,6 +76,56 @@ fn every_phase_has_faults() {
     }
 }
 
+/// Phases of the fault matrix, and where the catalogue has them, or why it has not.
+const MATRIX: [(&str, Result<&[Phase], &str>); 13] = [
+    ("connect", Ok(&[Phase::Connect, Phase::Unix, Phase::Retry])),
+    ("send", Ok(&[Phase::Request])),
+    (
+        "header",
+        Ok(&[
+            Phase::Waiting,
+            Phase::ResponseHead,
+            Phase::Framing,
+            Phase::Interim,
+            Phase::Upgrade,
+        ]),
+    ),
+    ("body", Ok(&[Phase::ResponseBody, Phase::Chunked])),
+    ("keepalive", Ok(&[Phase::KeepAlive])),
+    ("next", Ok(&[Phase::Retry])),
+    (
+        "client",
+        Ok(&[Phase::ClientHead, Phase::ClientBody, Phase::ClientEnd]),
+    ),
+    ("misc", Ok(&[Phase::Connect, Phase::ResponseHead])),
+    (
+        "startup",
+        Err("a wrong configuration is no fault of a peer"),
+    ),
+    ("tls", Err("the lab speaks no TLS yet")),
+    ("pages", Err("how a failure is shown, not one")),
+    ("logs", Err("how a failure is logged, not one")),
+    ("limits", Err("the proxy's own refusal")),
+];
+
+#[test]
+fn every_phase_of_the_matrix_is_covered_or_excepted() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../tests/fault-matrix.jsonl"
+    );
+    let records = std::fs::read_to_string(path).unwrap();
+    for line in records.lines() {
+        let record: serde_json::Value = serde_json::from_str(line).unwrap();
+        let phase = record["phase"].as_str().unwrap();
+        assert!(MATRIX.iter().any(|(name, _)| *name == phase), "{phase}");
+    }
+    let covered: BTreeSet<Phase> = all().iter().map(|fault| fault.phase).collect();
+    for phase in MATRIX.iter().filter_map(|(_, here)| here.ok()).flatten() {
+        assert!(covered.contains(phase), "{phase:?}");
+    }
+}
+
 #[test]
 fn a_misspelt_name_gets_the_right_one() {
     let fault = named("refusd").unwrap_err();
