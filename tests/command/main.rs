@@ -11,6 +11,7 @@
 mod check;
 mod flags;
 mod logs;
+mod own;
 mod reload;
 mod site;
 mod start;

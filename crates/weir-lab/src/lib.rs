@@ -18,6 +18,7 @@ pub mod bed;
 pub mod catalogue;
 pub mod client;
 pub mod command;
+pub mod demo;
 pub mod dns;
 pub mod embedded;
 pub mod lab;

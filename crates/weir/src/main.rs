@@ -5,7 +5,7 @@
 //! `check` (`-t`), `send_signal` (`-s`), `start`; what a start needs: `sockets` with
 //! `socket_options`, `limits`, `daemon`, `pid_file`, `privileges`, `signals`, `panics`; what serves:
 //! `service` (the main thread, reload), `workers` (the threads), `accept` (their accept loops).
-//! `system_error` words failed system calls.
+//! `system_error` words failed system calls. The commands `lab` and `demo` are `weir-lab`'s.
 //!
 //! # Invariants
 //!
@@ -46,10 +46,16 @@ use weir_log::{ErrorLog, Level};
 use flags::Flags;
 use startup_log::StartupLog;
 
-/// Commands of weir's own are words without a dash, which nginx's command line does not know; they
-/// would be looked for here, before its flags are read.
+/// Commands of weir's own are words without a dash, which nginx's command line does not know.
 fn main() -> ExitCode {
-    match Flags::parse(std::env::args_os().skip(1)) {
+    let mut arguments = std::env::args_os().skip(1).peekable();
+    let command = arguments.peek().and_then(|word| word.to_str());
+    match command {
+        Some("lab") => return weir_lab::command::main(arguments.skip(1)),
+        Some("demo") => return weir_lab::demo::main(arguments.skip(1)),
+        _ => {}
+    }
+    match Flags::parse(arguments) {
         Ok(flags) => run(flags),
         Err(fault) => {
             startup_log::plain(fault);

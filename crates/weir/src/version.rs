@@ -28,6 +28,7 @@ fn usage() -> String {
     format!(
         "Usage: weir [-?hvVtTq] [-s signal] [-p prefix]\n\
          \x20           [-e filename] [-c filename] [-g directives]\n\
+         \x20      weir demo | weir lab COMMAND   (both take --help)\n\
          \n\
          Options:\n\
          \x20 -?,-h         : this help\n\

@@ -16,7 +16,7 @@ pub struct BackendScript {
     #[serde(default, skip_serializing_if = "Connect::is_accepted")]
     pub connect: Connect,
     /// What happens on the connections, in the order of acceptance; nothing by default.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_nothing")]
     pub connections: Sequence<Vec<BackendStep>>,
     /// SO_RCVBUF in bytes; a small one fills the proxy's send queue early.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -83,6 +83,10 @@ pub enum BackendStep {
     Close,
     /// Accept TLS with the named certificate.
     Tls(String),
+}
+
+fn is_nothing(connections: &Sequence<Vec<BackendStep>>) -> bool {
+    *connections == Sequence::default()
 }
 
 fn one() -> usize {

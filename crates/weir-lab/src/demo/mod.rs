@@ -1,0 +1,153 @@
+//! `weir demo`: the catalogue behind a weir in this process, one location per fault, and an
+//! explanation for each error line as it comes.
+//!
+//! Reading order: `exhibit` (which faults can be shown with curl, and how), `site` (the
+//! configuration), `table` (what is printed first), `watch` (what is printed later), `explanation`
+//! (the words of `docs/failures.md`).
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::{self, ErrorKind, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::backend::Backend;
+use crate::bed;
+use crate::embedded::{Embedded, StartError};
+use crate::socket::Address;
+
+mod exhibit;
+mod explanation;
+mod site;
+mod table;
+mod watch;
+
+use exhibit::Exhibit;
+
+/// Broken backends of every kind behind a weir, to be tried with curl
+#[derive(Debug, Parser)]
+#[command(name = "weir demo", bin_name = "weir demo", no_binary_name = true)]
+struct Arguments {
+    /// Where to listen
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+}
+
+/// A demonstration that runs until it is dropped.
+#[derive(Debug)]
+pub struct Demo {
+    /// Dropped first, so that no line is written into a folder that is gone.
+    weir: Embedded,
+    exhibits: Vec<Exhibit>,
+    _backends: Vec<Backend>,
+    folder: tempfile::TempDir,
+}
+
+/// Why there is no demonstration.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// A socket or a folder could not be made.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The proxy did not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+}
+
+/// Runs `weir demo`; `args` are those after `demo`.
+pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(args) {
+        Ok(arguments) => arguments,
+        Err(message) => {
+            // A closed terminal is no reason for another message.
+            let _unwritten = message.print();
+            return ExitCode::from(u8::try_from(message.exit_code()).unwrap_or(2));
+        }
+    };
+    let done = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(DemoError::Io)
+        .and_then(|runtime| runtime.block_on(run(arguments.listen)));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever read this has seen enough.
+        Err(DemoError::Io(fault)) if fault.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(fault) => {
+            eprintln!("weir demo: {fault}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(wanted: SocketAddr) -> Result<(), DemoError> {
+    let demo = Demo::start(listen(wanted)?).await?;
+    let mut out = io::stdout();
+    out.write_all(demo.table().as_bytes())?;
+    out.flush()?;
+    tokio::select! {
+        done = watch::run(&demo, &mut out) => done?,
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+    }
+    Ok(())
+}
+
+/// The wanted address, or another port of it if that one is taken.
+fn listen(wanted: SocketAddr) -> io::Result<TcpListener> {
+    match TcpListener::bind(wanted) {
+        Err(fault) if fault.kind() == ErrorKind::AddrInUse => {
+            TcpListener::bind(SocketAddr::new(wanted.ip(), 0))
+        }
+        bound => bound,
+    }
+}
+
+impl Demo {
+    /// Starts a backend for every fault that can be shown, and the proxy behind `listener`.
+    ///
+    /// # Errors
+    /// An address cannot be bound, or the proxy cannot start.
+    pub async fn start(listener: TcpListener) -> Result<Self, DemoError> {
+        let folder = bed::directory()?;
+        let exhibits = exhibit::all();
+        let mut backends = Vec::new();
+        let mut addresses = Vec::new();
+        for (number, exhibit) in exhibits.iter().enumerate() {
+            let mut named = BTreeMap::new();
+            for (name, script) in &exhibit.fault.backend {
+                let address = match name.strip_prefix("unix:") {
+                    Some(socket) => Address::Unix(folder.path().join(format!("{number}-{socket}"))),
+                    None => Address::Inet(SocketAddr::from(([127, 0, 0, 1], 0))),
+                };
+                let backend = Backend::start(address, script.clone()).await?;
+                named.insert(name.clone(), backend.address().clone());
+                backends.push(backend);
+            }
+            addresses.push(named);
+        }
+        std::fs::create_dir(folder.path().join("logs"))?;
+        let text = site::configuration(&exhibits, addresses, folder.path());
+        let weir = Embedded::start(&text, folder.path(), listener)?;
+        Ok(Self {
+            weir,
+            exhibits,
+            _backends: backends,
+            folder,
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.weir.address()
+    }
+
+    /// Every URL with what to expect, for people.
+    pub fn table(&self) -> String {
+        table::text(&self.exhibits, self.address())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,93 @@
+use super::*;
+use crate::client::Client;
+use crate::script::ClientStep;
+
+async fn demo() -> Demo {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    Demo::start(listener).await.unwrap()
+}
+
+/// The statuses that a client sees which asks for every exhibit as often as it needs.
+#[tokio::test]
+async fn every_exhibit_shows_what_the_catalogue_says() {
+    let demo = demo().await;
+    assert!(demo.exhibits.len() > 50, "{}", demo.exhibits.len());
+    let mut wrong = Vec::new();
+    let address = Address::Inet(demo.address());
+    let mut clients = tokio::task::JoinSet::new();
+    for exhibit in &demo.exhibits {
+        let step = ClientStep::Get(format!("/{}", exhibit.fault.name));
+        let steps = vec![step; exhibit.requests];
+        let address = address.clone();
+        let fault = exhibit.fault;
+        clients.spawn(async move {
+            let mut client = Client::new(address, std::path::PathBuf::new());
+            client.play(&steps, &mut BTreeMap::new()).await.unwrap();
+            let seen = client.received().iter();
+            let seen: Vec<_> = seen.map(|got| got.response.status).collect();
+            let verdict = fault.verdict.at(crate::version::Version::V1_31);
+            let told = verdict.status.as_slice().iter();
+            let told: Vec<_> = told.map(|status| status.code()).collect();
+            (fault.name.as_str(), seen, told)
+        });
+    }
+    while let Some(done) = clients.join_next().await {
+        let (name, seen, told) = done.unwrap();
+        if seen != told {
+            wrong.push((name, seen, told));
+        }
+    }
+    assert_eq!(wrong, []);
+}
+
+#[tokio::test]
+async fn an_error_line_is_shown_with_its_reason() {
+    let demo = demo().await;
+    let mut client = Client::new(Address::Inet(demo.address()), std::path::PathBuf::new());
+    let steps = [ClientStep::Get("/refused".to_owned())];
+    client.play(&steps, &mut BTreeMap::new()).await.unwrap();
+    let mut out = UntilExplained(Vec::new());
+    let shown = watch::run(&demo, &mut out).await.unwrap_err();
+    assert_eq!(shown.kind(), ErrorKind::BrokenPipe);
+    let text = String::from_utf8(out.0).unwrap();
+    assert!(text.starts_with("GET /refused HTTP/1.1 -> 502\n"), "{text}");
+    assert!(text.contains("connect() failed (111: Connection refused) while connecting"));
+    assert!(text.contains("why: connection_refused\n    The machine answers"));
+}
+
+/// A reader that leaves once it has seen something.
+struct UntilExplained(Vec<u8>);
+
+impl Write for UntilExplained {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self.0.is_empty() {
+            true => Ok(()),
+            false => Err(ErrorKind::BrokenPipe.into()),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_taken_port_gives_way_to_another() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let wanted = taken.local_addr().unwrap();
+    let other = listen(wanted).unwrap().local_addr().unwrap();
+    assert_eq!(other.ip(), wanted.ip());
+    assert_ne!(other.port(), wanted.port());
+}
+
+#[tokio::test]
+async fn the_table_has_every_exhibit() {
+    let demo = demo().await;
+    let table = demo.table();
+    for exhibit in &demo.exhibits {
+        assert!(table.contains(&format!("  /{}", exhibit.fault.name)));
+    }
+    let url = format!("curl -i http://{}/refused\n", demo.address());
+    assert!(table.contains(&url), "{table}");
+}

@@ -1,0 +1,95 @@
+//! What the demonstration prints while it is tried: for each request its error lines, as nginx
+//! would have written them, and why they came.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use super::{Demo, explanation};
+use crate::log_record::{AccessLine, ErrorLine};
+
+/// Time between two looks at the logs.
+const INTERVAL: Duration = Duration::from_millis(50);
+
+/// The part of a log that was not read yet.
+struct Tail {
+    file: File,
+    /// The beginning of a line whose end is not written yet.
+    rest: String,
+}
+
+/// Prints until `out` fails.
+pub(super) async fn run(demo: &Demo, out: &mut impl Write) -> io::Result<()> {
+    let logs = demo.folder.path().join("logs");
+    let mut access = Tail::of(&logs.join("access.log"))?;
+    let mut errors = Tail::of(&logs.join("error.log"))?;
+    let mut unexplained: Vec<String> = Vec::new();
+    loop {
+        tokio::time::sleep(INTERVAL).await;
+        // A request's error lines are written before its access line.
+        let requests = access.lines()?;
+        unexplained.extend(errors.lines()?);
+        for line in requests {
+            if let Ok(request) = AccessLine::parse(&line) {
+                let of_it = |line: &String| belongs(line, &request);
+                let (its, others) = unexplained.into_iter().partition(of_it);
+                unexplained = others;
+                out.write_all(block(&request, &its).as_bytes())?;
+            }
+        }
+        out.flush()?;
+    }
+}
+
+fn belongs(line: &str, request: &AccessLine) -> bool {
+    ErrorLine::parse(line).is_some_and(|line| line.connection == Some(request.connection))
+}
+
+/// What is printed of one request.
+fn block(request: &AccessLine, errors: &[String]) -> String {
+    let mut out = format!("{} -> {}\n", request.request, request.status);
+    for line in errors {
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "  {line}");
+    }
+    let mut explained = Vec::new();
+    for attempt in &request.attempts {
+        let Some(token) = attempt.failure.as_deref() else {
+            continue;
+        };
+        if explained.contains(&token) {
+            continue;
+        }
+        explained.push(token);
+        let _ = writeln!(out, "  why: {token}");
+        for line in explanation::of(token).unwrap_or_default() {
+            let _ = writeln!(out, "    {line}");
+        }
+    }
+    out.push('\n');
+    out
+}
+
+impl Tail {
+    fn of(path: &Path) -> io::Result<Self> {
+        Ok(Self {
+            file: File::open(path)?,
+            rest: String::new(),
+        })
+    }
+
+    /// The lines that were completed since the last call.
+    fn lines(&mut self) -> io::Result<Vec<String>> {
+        let mut fresh = Vec::new();
+        self.file.read_to_end(&mut fresh)?;
+        self.rest.push_str(&String::from_utf8_lossy(&fresh));
+        let Some(end) = self.rest.rfind('\n') else {
+            return Ok(Vec::new());
+        };
+        let rest = self.rest.split_off(end + 1);
+        let whole = std::mem::replace(&mut self.rest, rest);
+        Ok(whole.lines().map(str::to_owned).collect())
+    }
+}
