@@ -173,6 +173,16 @@ http {{
         self.file.is_none() && self.locations.is_none() && self.pass.is_none()
     }
 
+    /// The `sndbuf` of `listen`, in bytes.
+    pub(crate) fn sndbuf(&self) -> Option<usize> {
+        let size = part(&self.listen).split("sndbuf=").nth(1)?;
+        let size = size.split_whitespace().next()?;
+        match size.strip_suffix('k') {
+            Some(kilobytes) => kilobytes.parse().ok().map(|n: usize| n * 1024),
+            None => size.parse().ok(),
+        }
+    }
+
     /// Whether the address `name` stands anywhere.
     pub(crate) fn names(&self, name: &str) -> bool {
         let written = self.all().any(|text| text.contains(name));

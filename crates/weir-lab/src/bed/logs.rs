@@ -50,7 +50,7 @@ impl Normal {
     /// Lines of an error log as `[level] *1 message`; those of level notice and debug are about
     /// the process, not about requests. Connections are numbered by their first appearance.
     pub(crate) fn error_lines(&self, log: &[u8]) -> Vec<String> {
-        let mut numbers = BTreeMap::new();
+        let (mut numbers, mut files) = (BTreeMap::new(), BTreeMap::new());
         let log = latin1(log);
         let mut lines = Vec::new();
         for line in log.lines() {
@@ -59,10 +59,8 @@ impl Normal {
                 // Said by nginx in a user namespace, and nowhere else.
                 Some(("emerg", rest)) if rest.starts_with("initgroups(") => {}
                 Some((level, rest)) => {
-                    lines.push(format!(
-                        "[{level}] {}",
-                        self.text(&unmeasured(&renumber(rest, &mut numbers)))
-                    ));
+                    let rest = renumber_file(&renumber(rest, &mut numbers), &mut files);
+                    lines.push(format!("[{level}] {}", self.text(&unmeasured(&rest))));
                 }
                 // Nothing is escaped, so a message may contain a line feed.
                 None => lines.push(self.text(line)),
@@ -171,6 +169,26 @@ fn renumber(message: &str, numbers: &mut BTreeMap<String, usize>) -> String {
     }
 }
 
+/// `temp/0000000007` as `temp/0000000001`, when that is the first file seen: the processes of one
+/// binary share the numbers.
+fn renumber_file(message: &str, numbers: &mut BTreeMap<String, usize>) -> String {
+    const DIGITS: usize = 10;
+    let is_number = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    for (at, _) in message.match_indices("_temp/") {
+        let start = at + "_temp/".len();
+        let Some(number) = message.get(start..start + DIGITS) else {
+            continue;
+        };
+        if is_number(number) {
+            let next = numbers.len() + 1;
+            let seen = numbers.entry(number.to_owned()).or_insert(next);
+            let (before, after) = (&message[..start], &message[start + DIGITS..]);
+            return format!("{before}{seen:010}{after}");
+        }
+    }
+    message.to_owned()
+}
+
 /// `Date: <date>` instead of a date in HTTP's format.
 fn undated(line: String) -> String {
     match line.strip_prefix("Date: ") {
@@ -194,12 +212,14 @@ mod tests {
             "2026/11/21 08:41:49 [error] 12#12: *7 a: b /p/x\n\
              2026/11/21 08:41:49 [notice] 12#12: started\n\
              2026/11/21 08:41:49 [info] 12#12: *9 c\nd\n\
-             2026/11/21 08:41:49 [emerg] 12#12: e: f\n",
+             2026/11/21 08:41:49 [emerg] 12#12: e: f\n\
+             2026/11/21 08:41:49 [warn] 12#12: to /p/body_temp/0000000007, client\n",
             &[
                 "[error] *1 a: b @PREFIX@/x",
                 "[info] *2 c",
                 "d",
                 "[emerg] e: f",
+                "[warn] to @PREFIX@/body_temp/0000000001, client",
             ],
         );
     }

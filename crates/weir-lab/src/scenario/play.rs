@@ -8,6 +8,7 @@ use std::path::Path;
 
 use nix::unistd::geteuid;
 use serde_json::json;
+use socket2::SockRef;
 
 use super::Scenario;
 use crate::backend::Backend;
@@ -34,7 +35,7 @@ impl Scenario {
     ) -> Result<Seen, Fault> {
         let prefix = Prefix::clear(directory.to_owned()).map_err(Fault::bed("prefix"))?;
         let mut backends = self.start_backends(directory).await?;
-        let listener = own_address().map_err(Fault::bed("listen"))?;
+        let listener = own_address(self.config.sndbuf()).map_err(Fault::bed("listen"))?;
         let proxy = listener.local_addr().map_err(Fault::bed("listen"))?;
         let addresses = backends
             .iter()
@@ -104,12 +105,15 @@ impl Scenario {
 /// A listening socket on a loopback address that no other run has.
 ///
 /// Each of its three numbers is of 100..=254 and the port of 10000 or more, so that its length
-/// never varies.
-fn own_address() -> io::Result<TcpListener> {
+/// never varies. A send buffer is the listening socket's, which weir in this process does not bind.
+fn own_address(sndbuf: Option<usize>) -> io::Result<TcpListener> {
     for attempt in 0_u8..20 {
         let random = RandomState::new().hash_one(attempt).to_le_bytes();
         let [b, c, d] = [random[0], random[1], random[2]].map(|byte| 100 + byte % 155);
         let listener = TcpListener::bind((Ipv4Addr::new(127, b, c, d), 0))?;
+        if let Some(size) = sndbuf {
+            SockRef::from(&listener).set_send_buffer_size(size)?;
+        }
         if listener.local_addr()?.port() >= 10_000 {
             return Ok(listener);
         }
