@@ -1,8 +1,10 @@
 //! Log lines as records.
 
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 use weir_lab::lab::Lab;
 use weir_lab::log_record::Level;
-use weir_lab::script::{BackendScript, ClientStep};
+use weir_lab::script::BackendScript;
 
 use crate::ONE_APP;
 
@@ -47,8 +49,11 @@ async fn a_client_that_leaves_early_is_there_when_asked_for() {
         .start()
         .await
         .unwrap();
-    let request = "GET / HTTP/1.1\r\nHost: h\r\n\r\n".into();
-    lab.play(&[ClientStep::Send(request)]).await.unwrap();
+    let mut client = TcpStream::connect(lab.address()).await.unwrap();
+    let request = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+    client.write_all(request).await.unwrap();
+    lab.until_met("app:1").await;
+    drop(client);
     let lines = lab.access_lines().await;
     assert_eq!(lines.len(), 1);
     assert_eq!((lines[0].status, lines[0].completed), (499, false));

@@ -2,10 +2,11 @@
 
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::PermissionsExt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde::Serialize;
+use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
 
@@ -76,7 +77,9 @@ struct Shared {
     /// Hears of each connection when it is over.
     watcher: Option<UnboundedSender<Played>>,
     /// A step that is a fault has begun.
-    struck: AtomicBool,
+    struck: Mutex<bool>,
+    /// Tells those who block for it, and those who do not.
+    strikes: (Condvar, Notify),
 }
 
 impl Backend {
@@ -126,7 +129,25 @@ impl Backend {
     /// Whether any connection has met a step that is a fault
     /// ([`BackendScript::misbehaves`]); never, for a fault of the address itself.
     pub fn has_struck(&self) -> bool {
-        self.shared.struck.load(Ordering::Relaxed)
+        *lock(&self.shared.struck)
+    }
+
+    /// Returns once that is so.
+    pub async fn struck(&self) {
+        loop {
+            let strike = self.shared.strikes.1.notified();
+            if self.has_struck() {
+                return;
+            }
+            strike.await;
+        }
+    }
+
+    /// Whether it is so within `limit`. Blocks: the backend must run elsewhere.
+    pub(crate) fn strikes_within(&self, limit: Duration) -> bool {
+        let (strikes, struck) = (&self.shared.strikes.0, lock(&self.shared.struck));
+        let waited = strikes.wait_timeout_while(struck, limit, |struck| !*struck);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
     /// What each connection brought so far, in the order of acceptance.
@@ -201,6 +222,15 @@ impl Backend {
     }
 }
 
+impl Shared {
+    /// Notes that a step that is a fault begins.
+    fn strike(&self) {
+        *lock(&self.struck) = true;
+        self.strikes.0.notify_all();
+        self.strikes.1.notify_waiters();
+    }
+}
+
 impl Drop for Backend {
     fn drop(&mut self) {
         if let Some(acceptor) = &lock(&self.listening).acceptor {
@@ -258,8 +288,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use serde_json::{Value, json};
 
     use super::*;

@@ -5,7 +5,6 @@ use std::io;
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
@@ -66,8 +65,8 @@ impl Conversation {
         Box::pin(async move {
             let mut before = None;
             for step in steps {
-                if !self.shared.struck.load(Ordering::Relaxed) && step.strikes(before) {
-                    self.shared.struck.store(true, Ordering::Relaxed);
+                if step.strikes(before) {
+                    self.shared.strike();
                 }
                 self.step(step).await?;
                 before = Some(step);

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::rc::Rc;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
@@ -16,9 +17,6 @@ use crate::client::Client;
 use crate::embedded::{Embedded, Site, StartError, prepare};
 use crate::socket::{Address, Connector, Listener, Socket, listen};
 
-/// How long a client in memory waits for the next byte: longer than any clock of weir.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(100_000);
-
 /// Where weir runs: [`Threads`] or [`InProcess`]; closed to others.
 pub trait Home: sealed::Home {}
 
@@ -27,12 +25,16 @@ impl<H: sealed::Home> Home for H {}
 pub(super) mod sealed {
     use std::future::Future;
     use std::path::Path;
+    use std::time::Duration;
 
     use crate::client::Client;
 
     /// What a lab needs of its home.
     #[expect(unnameable_types, reason = "nobody else makes homes")]
     pub trait Home {
+        /// How long to wait for what may never come.
+        const PATIENCE: Duration;
+
         /// Lets weir go on while `future` runs.
         fn drive<T>(&self, future: impl Future<Output = T>) -> impl Future<Output = T>;
 
@@ -44,11 +46,10 @@ pub(super) mod sealed {
     }
 }
 
-/// weir and the backends on threads of their own, behind real sockets.
+/// weir on a thread of its own, behind a real socket, and the backends on another.
 #[derive(Debug)]
 pub struct Threads {
     weir: Embedded,
-    _backends: BackendsThread,
 }
 
 /// weir in the runtime of the test, clients and backends at pipes; runs while the lab is driven.
@@ -94,15 +95,10 @@ impl BackendsThread {
 
 impl Threads {
     /// Serves `config` behind a port that the system chooses.
-    pub(super) fn start(
-        config: &str,
-        prefix: &Path,
-        backends: BackendsThread,
-    ) -> Result<Self, StartError> {
+    pub(super) fn start(config: &str, prefix: &Path) -> Result<Self, StartError> {
         let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0))?;
         Ok(Self {
             weir: Embedded::start(config, prefix, listener)?,
-            _backends: backends,
         })
     }
 
@@ -112,6 +108,8 @@ impl Threads {
 }
 
 impl sealed::Home for Threads {
+    const PATIENCE: Duration = Duration::from_secs(10);
+
     fn drive<T>(&self, future: impl Future<Output = T>) -> impl Future<Output = T> {
         future
     }
@@ -121,7 +119,8 @@ impl sealed::Home for Threads {
     }
 
     fn client(&self, prefix: &Path) -> Client {
-        Client::new(Address::Inet(self.weir.address()), prefix.to_owned())
+        let client = Client::new(Address::Inet(self.weir.address()), prefix.to_owned());
+        client.with_patience(Self::PATIENCE)
     }
 }
 
@@ -159,6 +158,9 @@ async fn accept(listener: Listener, site: Rc<Site>) {
 }
 
 impl sealed::Home for InProcess {
+    /// Longer than any clock of weir.
+    const PATIENCE: Duration = Duration::from_secs(100_000);
+
     fn drive<T>(&self, future: impl Future<Output = T>) -> impl Future<Output = T> {
         self.local.run_until(future)
     }
@@ -169,7 +171,7 @@ impl sealed::Home for InProcess {
     }
 
     fn client(&self, prefix: &Path) -> Client {
-        Client::in_process(self.connector.clone(), prefix.to_owned()).with_patience(PATIENCE)
+        Client::in_process(self.connector.clone(), prefix.to_owned()).with_patience(Self::PATIENCE)
     }
 }
 

@@ -60,6 +60,7 @@ pub use seen::{BackendView, SeenRequest};
 pub use setup::{Behaviour, LabError, NamedFault, Setup, fault};
 
 use guard::Guarded;
+use home::BackendsThread;
 
 /// How long a client of the lab watches how a connection ends that was to be closed.
 const WATCH: Duration = Duration::from_secs(1);
@@ -73,6 +74,8 @@ pub struct Lab<H: Home = Threads> {
     /// None once the lab is dropped.
     home: Option<H>,
     backends: BTreeMap<String, Backend>,
+    /// Outlives weir: what weir has sent is still to be played.
+    _thread: Option<BackendsThread>,
     names: Names,
     guarded: Vec<Guarded>,
     /// Access lines that expectations have dealt with.
@@ -167,6 +170,19 @@ impl<H: Home> Lab<H> {
         self.home().drive(future).await
     }
 
+    /// Waits until a request has met the fault of this backend: for a test that goes on in the
+    /// midst of it.
+    ///
+    /// # Panics
+    /// There is no such backend, or nobody meets its fault for 10 seconds (in memory, for a day).
+    pub async fn until_met(&self, name: &str) {
+        let backend = self.scripted(name);
+        let met = tokio::time::timeout(H::PATIENCE, backend.struck());
+        if self.home().drive(met).await.is_err() {
+            panic!("nobody meets the fault of {name}");
+        }
+    }
+
     /// Every request so far, once those under way are over; a request that is stuck is left out
     /// after a second.
     ///
@@ -191,8 +207,12 @@ impl<H: Home> Lab<H> {
     /// # Panics
     /// There is no such backend.
     pub fn backend(&self, name: &str) -> BackendView<'_> {
+        BackendView::new(self.scripted(name))
+    }
+
+    fn scripted(&self, name: &str) -> &Backend {
         match self.backends.get(name) {
-            Some(backend) => BackendView::new(backend),
+            Some(backend) => backend,
             None => {
                 let known: Vec<_> = self.backends.keys().collect();
                 panic!("no backend on script is called {name:?}, but {known:?} are")

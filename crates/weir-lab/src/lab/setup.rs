@@ -169,7 +169,8 @@ impl Setup {
             parts.add(name, backend);
         }
         let (names, config) = prepare(&self.config, self.compat, &parts, folder.path())?;
-        let home = Threads::start(&config, folder.path(), thread).map_err(LabError::Start)?;
+        let home = Threads::start(&config, folder.path()).map_err(LabError::Start)?;
+        parts.thread = Some(thread);
         Ok(parts.into_lab(home, names, folder))
     }
 }
@@ -234,6 +235,7 @@ struct Parts {
     addresses: Vec<(String, Address)>,
     backends: BTreeMap<String, Backend>,
     guarded: Vec<Guarded>,
+    thread: Option<BackendsThread>,
 }
 
 impl Parts {
@@ -264,6 +266,7 @@ impl Parts {
         Lab {
             home: Some(home),
             backends: self.backends,
+            _thread: self.thread,
             names,
             guarded: self.guarded,
             expected: 0.into(),
