@@ -107,8 +107,12 @@ impl Oracle {
     }
 
     fn scenarios(&self) -> Result<Vec<Arc<Scenario>>, OracleError> {
-        let files = scenario::load(&self.root.join("tests/scenarios"))?;
-        let files = files.into_iter().map(|(_, scenario)| scenario);
+        let directory = self.root.join("tests/scenarios");
+        let files = scenario::load(&directory)?.into_iter();
+        let files = files.map(|(path, scenario)| Scenario {
+            name: below(&directory, &path),
+            ..scenario
+        });
         let faults = catalogue::all().iter().map(catalogue::Fault::scenario);
         let wanted = |scenario: &Scenario| {
             let filter = self.filter.as_ref();
@@ -147,4 +151,10 @@ impl Oracle {
     fn nginx_directory(&self) -> PathBuf {
         self.target.join("nginx-1.28.3")
     }
+}
+
+/// `phase/name`, because phases have names in common.
+fn below(directory: &Path, file: &Path) -> String {
+    let path = file.strip_prefix(directory).unwrap_or(file);
+    path.with_extension("").display().to_string()
 }

@@ -41,7 +41,9 @@ fn class(outcome: &Outcome, version: Version, known: &Known) -> Class {
     let mut differences = outcome.differences.clone();
     known.drop_loose(id, version, &mut differences);
     let listed = known.lists(id, version);
-    let others = !outcome.unexpected.is_empty() || outcome.fault.is_some();
+    let mut unexpected = outcome.unexpected.clone();
+    known.drop_loose(id, version, &mut unexpected);
+    let others = !unexpected.is_empty() || outcome.fault.is_some();
     match differences.is_empty() {
         _ if others => Class::Differs,
         true if listed => Class::AgreesAgainstTheList,
