@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Phase, Verdict};
+use super::{Body, Phase, Verdict};
 use crate::bed::{Conf, Field};
 use crate::scenario::{BASE, Expect, Fields, Scenario};
 use crate::script::{BackendScript, ClientStep};
@@ -96,7 +96,9 @@ impl Fault {
         let responses: Vec<Value> = responses
             .map(|status| match status.code() {
                 Some(code) => json!({"status": code}),
-                None => json!({"head": []}),
+                None if verdict.body == Body::None => json!({"head": []}),
+                // What comes without a status line may look like anything.
+                None => json!({}),
             })
             .collect();
         let upstream = verdict.upstream_status.as_slice();
