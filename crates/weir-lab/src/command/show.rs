@@ -35,7 +35,7 @@ fn page(fault: &Fault) -> String {
 
 fn row(text: &mut String, label: &str, value: &str) {
     // Writing to a String cannot fail.
-    let _ = writeln!(text, "{label:16}{value}");
+    let _ = writeln!(text, "{label:18}{value}");
 }
 
 fn verdict(verdict: &Verdict, version: Version) -> String {
