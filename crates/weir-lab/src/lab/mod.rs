@@ -20,9 +20,9 @@
 //! A backend's name is the address that the configuration writes, `app:1` or `unix:app.sock`; the
 //! lab puts the real address in its place, and the name back into log lines and answers.
 //!
-//! Reading order: `setup` (what a lab is made of), `config` (the configuration with the lab's own
+//! Reading order: `setup` with `behaviour` (what a lab is made of), `config` (the configuration with the lab's own
 //! logs in it), `home` (where weir runs: on a thread behind a real port, or in the test's own
-//! runtime, whose clock may be paused), `answer` and `seen` (what a client and a backend got),
+//! runtime, whose clock may be paused), `memory` (backends at pipes), `answer` and `seen` (what a client and a backend got),
 //! `attempts` (what was expected of weir), `guard` (a fault that nobody met fails the test).
 //!
 //! Invariants:
@@ -48,16 +48,21 @@ use crate::script::{ClientStep, Payload};
 
 mod answer;
 mod attempts;
+mod behaviour;
 mod config;
+mod error;
 mod guard;
 mod home;
+mod memory;
 mod seen;
 mod setup;
 
 pub use answer::Answer;
+pub use behaviour::{Behaviour, NamedFault, fault};
+pub use error::LabError;
 pub use home::{Home, InProcess, Threads};
 pub use seen::{BackendView, SeenRequest};
-pub use setup::{Behaviour, LabError, NamedFault, Setup, fault};
+pub use setup::Setup;
 
 use guard::Guarded;
 use home::BackendsThread;

@@ -4,21 +4,20 @@ use std::collections::BTreeMap;
 use std::io;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 
 use tempfile::TempDir;
-use weir_proxy::io::dial::{Dialer, PeerAddress};
 
+use super::behaviour::{Behaviour, Scripted, scripted};
 use super::config::{FRAGMENT, Woven, plain, with_logs};
+use super::error::{LabError, system};
 use super::guard::Guarded;
 use super::home::BackendsThread;
+use super::memory::{beyond_pipes, dialer, made_up_address};
 use super::{Home, InProcess, Lab, Threads};
 use crate::backend::Backend;
 use crate::bed::names::Names;
-use crate::catalogue::{self, UnknownFault};
-use crate::embedded::StartError;
-use crate::script::{BackendScript, BackendStep, Connect};
-use crate::socket::{self, Address, Connector};
+use crate::script::{BackendScript, Connect};
+use crate::socket::{self, Address};
 use crate::version::Version;
 
 /// A lab that is not started.
@@ -30,84 +29,6 @@ pub struct Setup<H: Home = Threads> {
     behaviours: Vec<(String, Behaviour)>,
     unused: Vec<String>,
     home: PhantomData<H>,
-}
-
-/// What stands behind a name.
-#[derive(Clone, Debug)]
-pub enum Behaviour {
-    /// A script.
-    Script(BackendScript),
-    /// A fault of the catalogue.
-    Fault(NamedFault),
-    /// A server of one's own, for example the service that is tested.
-    Upstream(Address),
-}
-
-/// A fault of the catalogue, by name.
-#[derive(Clone, Debug)]
-pub struct NamedFault(String);
-
-/// The fault of this name in the catalogue; what `weir lab list` lists.
-pub fn fault(name: &str) -> NamedFault {
-    NamedFault(name.to_owned())
-}
-
-impl From<BackendScript> for Behaviour {
-    fn from(script: BackendScript) -> Self {
-        Self::Script(script)
-    }
-}
-
-impl From<NamedFault> for Behaviour {
-    fn from(fault: NamedFault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-/// Why a lab cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum LabError {
-    /// The configuration is faulty.
-    #[error("{message}\n{explanation}")]
-    Config {
-        /// nginx's message, with the place.
-        message: String,
-        /// What nginx does not say: the line, and a likely cure.
-        explanation: String,
-    },
-    /// weir cannot start with it: a name without an address, a log that cannot be opened.
-    #[error(transparent)]
-    Start(StartError),
-    /// The catalogue has no such fault.
-    #[error(transparent)]
-    UnknownFault(#[from] UnknownFault),
-    /// A fault of the catalogue that is not one backend's.
-    #[error("{0} is a fault of a client, or takes more than one backend")]
-    NotOneBackend(String),
-    /// A backend that the configuration does not name.
-    #[error("the configuration does not name {0}")]
-    NotNamed(String),
-    /// What cannot be had without sockets.
-    #[error("{name} cannot be in memory: {what} needs a socket")]
-    NeedsSocket {
-        /// The backend.
-        name: String,
-        /// What it does.
-        what: &'static str,
-    },
-    /// The system does not give what a lab needs.
-    #[error("cannot set up {what}")]
-    System {
-        /// A folder, a thread, a backend.
-        what: String,
-        /// Why.
-        source: io::Error,
-    },
-}
-
-fn system(what: impl Into<String>) -> impl FnOnce(io::Error) -> LabError {
-    let what = what.into();
-    |source| LabError::System { what, source }
 }
 
 impl Setup {
@@ -275,37 +196,6 @@ impl Parts {
     }
 }
 
-/// A behaviour with its fault looked up.
-enum Scripted {
-    Backend(BackendScript, Option<String>),
-    Upstream(Address),
-}
-
-fn scripted(behaviour: Behaviour) -> Result<Scripted, LabError> {
-    match behaviour {
-        Behaviour::Script(script) => Ok(Scripted::Backend(script, None)),
-        Behaviour::Upstream(address) => Ok(Scripted::Upstream(address)),
-        Behaviour::Fault(NamedFault(name)) => {
-            let fault = catalogue::named(&name)?;
-            let mut scripts = fault.backend.values();
-            match (scripts.next(), scripts.next()) {
-                (Some(script), None) if !fault.phase.is_client() => {
-                    Ok(Scripted::Backend(script.clone(), Some(name)))
-                }
-                _ => Err(LabError::NotOneBackend(name)),
-            }
-        }
-    }
-}
-
-/// What a script does that no pipe can.
-fn beyond_pipes(script: &BackendScript) -> Option<&'static str> {
-    if script.any(|step| matches!(step, BackendStep::Reset)) {
-        return Some("a reset");
-    }
-    script.rcvbuf.map(|_| "a receive buffer")
-}
-
 fn new_folder() -> Result<TempDir, LabError> {
     let create = || {
         let folder = tempfile::tempdir()?;
@@ -325,21 +215,7 @@ fn free_address(name: &str, folder: &Path) -> Address {
     }
 }
 
-/// An address that nobody listens at.
-fn made_up_address(name: &str, index: usize, folder: &Path) -> Address {
-    const FIRST_PORT: u16 = 10_001;
-    match unix_file(name, folder) {
-        Some(path) => Address::Unix(path),
-        None => {
-            let port = u16::try_from(index)
-                .unwrap_or(u16::MAX)
-                .saturating_add(FIRST_PORT);
-            Address::Inet(([127, 0, 0, 1], port).into())
-        }
-    }
-}
-
-fn unix_file(name: &str, folder: &Path) -> Option<PathBuf> {
+pub(super) fn unix_file(name: &str, folder: &Path) -> Option<PathBuf> {
     name.strip_prefix("unix:").map(|file| folder.join(file))
 }
 
@@ -378,31 +254,4 @@ fn written(woven: Woven, folder: &Path) -> Result<String, LabError> {
         std::fs::write(file, fragment).map_err(system("the configuration"))?;
     }
     Ok(woven.main)
-}
-
-/// Answers weir's connects.
-fn dialer(answers: Vec<(Address, Connect, Connector)>) -> Dialer {
-    Dialer::Memory(Rc::new(move |peer: &PeerAddress| {
-        let mut answers = answers.iter();
-        let found = answers.find(|(address, ..)| is_at(peer, address));
-        let Some((address, connect, connector)) = found else {
-            return Err(socket::refused());
-        };
-        match (connect, address) {
-            (Connect::Accept, _) => connector.connect(),
-            (Connect::Refuse, _) => Err(socket::refused()),
-            (Connect::Full, Address::Inet(_)) => Err(socket::in_progress()),
-            (Connect::Full, Address::Unix(_)) => Err(io::ErrorKind::WouldBlock.into()),
-        }
-    }))
-}
-
-fn is_at(peer: &PeerAddress, address: &Address) -> bool {
-    match (peer, address) {
-        (PeerAddress::Inet(peer), Address::Inet(address)) => peer == address,
-        (PeerAddress::Unix(peer), Address::Unix(address)) => **peer == **address,
-        (PeerAddress::Inet(_), Address::Unix(_)) | (PeerAddress::Unix(_), Address::Inet(_)) => {
-            false
-        }
-    }
 }
