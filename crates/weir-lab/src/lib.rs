@@ -3,7 +3,7 @@
 //! Reading order: [`script`] (what a backend or a client does, as data), [`socket`] (one
 //! type for TCP and unix sockets), [`backend`] and [`client`] (they play scripts and report
 //! what they saw), [`dns`] (a resolver on script), [`response`] (how a client reads an answer), [`record`] (one entry of the
-//! fault matrix), [`replay`] (run a proxy under a record and list the differences), [`embedded`] (a weir
+//! fault matrix), [`catalogue`] (faults by name, with verdicts), [`replay`] (run a proxy under a record and list the differences), [`embedded`] (a weir
 //! in this process), [`log_record`] (log lines taken apart), [`lab`] (all of it inside a test).
 //!
 //! Invariants:
