@@ -47,7 +47,7 @@ enum OracleError {
 }
 
 /// Scenarios at a time; they mostly wait.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 24;
 
 impl Oracle {
     /// Asks it; success means that weir agrees with each nginx, and each file with the nginx that

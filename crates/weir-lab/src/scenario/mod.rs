@@ -141,6 +141,22 @@ mod tests {
     }
 
     #[test]
+    fn every_scenario_of_the_project_expects_something() {
+        let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/scenarios");
+        let files = super::load(Path::new(directory)).unwrap_or_else(|fault| panic!("{fault}"));
+        for (path, scenario) in &files {
+            let folder = path.parent().and_then(Path::file_name);
+            let folder = folder.map(|name| name.to_string_lossy().into_owned());
+            assert_eq!(folder, Some(scenario.phase.clone()), "{}", path.display());
+            for field in [Field::Responses, Field::ErrorLog, Field::Access] {
+                let expected = scenario.expected(field, BASE);
+                assert!(expected.is_some(), "{} {field:?}", path.display());
+            }
+        }
+        assert!(files.len() > 200, "{}", files.len());
+    }
+
+    #[test]
     fn faults_have_a_place_and_say_what_is_allowed() {
         check_fault("phase = 'p'", "dir/name.toml:1: missing field `summary`");
         check_fault(
