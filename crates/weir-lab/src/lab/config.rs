@@ -26,12 +26,12 @@ pub(super) fn plain(text: &str, compat: Option<Version>) -> Woven {
     let first = compat.map_or("", Version::compat_directive);
     if is_whole(text) {
         return Woven {
-            main: format!("{first} {text}"),
+            main: format!("{first}{text}"),
             fragment: None,
         };
     }
     Woven {
-        main: format!("{first} events {{}} http {{ include {FRAGMENT}; }}"),
+        main: format!("{first}events {{}} http {{ include {FRAGMENT}; }}"),
         fragment: Some(text.to_owned()),
     }
 }
