@@ -98,10 +98,7 @@ impl Run<'_> {
     ///
     /// # Errors
     /// The proxy does not start, or the test bed fails.
-    pub(crate) async fn make(
-        &self,
-        backends: &mut BTreeMap<String, Backend>,
-    ) -> Result<Seen, Fault> {
+    pub(crate) async fn make(&self, backends: &BTreeMap<String, Backend>) -> Result<Seen, Fault> {
         let proxy = self.target.start(self.prefix).await?;
         let mut client = Client::new(self.proxy.clone(), self.prefix.path().to_owned());
         let played = client.play(self.client, backends).await;

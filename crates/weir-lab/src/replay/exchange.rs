@@ -100,7 +100,7 @@ impl Exchange<'_> {
         prefix: &Prefix,
         judge: Option<&Judge<'_>>,
     ) -> Result<Seen, Fault> {
-        let mut backends = self.start_backends(prefix).await?;
+        let backends = self.start_backends(prefix).await?;
         let resolver = self.start_resolver().await?;
         let agrees = |moment, seen: &Seen| judge.is_some_and(|judge| judge.agrees(moment, seen));
         let lingers = self.record.access_log_written.is_some();
@@ -119,11 +119,11 @@ impl Exchange<'_> {
                 None => Settling::Quiet,
             },
         };
-        let seen = run.make(&mut backends).await;
+        let seen = run.make(&backends).await;
         if let Some(resolver) = resolver {
             resolver.stop().await;
         }
-        for backend in backends.values_mut() {
+        for backend in backends.values() {
             // The next run needs the address; dropping would free it only some time later.
             backend.stop_listening().await;
         }

@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn every_scenario_of_the_project_expects_something() {
         let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/scenarios");
-        let files = super::load(Path::new(directory)).unwrap_or_else(|fault| panic!("{fault}"));
+        let files = load(Path::new(directory)).unwrap_or_else(|fault| panic!("{fault}"));
         for (path, scenario) in &files {
             let folder = path.parent().and_then(Path::file_name);
             let folder = folder.map(|name| name.to_string_lossy().into_owned());

@@ -34,7 +34,7 @@ impl Scenario {
         directory: &Path,
     ) -> Result<Seen, Fault> {
         let prefix = Prefix::clear(directory.to_owned()).map_err(Fault::bed("prefix"))?;
-        let mut backends = self.start_backends(directory).await?;
+        let backends = self.start_backends(directory).await?;
         let listener = own_address(self.config.sndbuf()).map_err(Fault::bed("listen"))?;
         let proxy = listener.local_addr().map_err(Fault::bed("listen"))?;
         let addresses = backends
@@ -51,7 +51,7 @@ impl Scenario {
             client: &self.client,
             settling: Settling::Quiet,
         };
-        run.make(&mut backends).await
+        run.make(&backends).await
     }
 
     /// Where `seen` is not what is expected of `version`; unless said otherwise, a proxy ends well.
@@ -59,7 +59,7 @@ impl Scenario {
         let well = json!("exit status: 0");
         let differences = Field::ALL.iter().flat_map(|&field| {
             let expected = self.expected(field, version);
-            let expected = expected.or((field == Field::Ended).then_some(&well));
+            let expected = expected.or_else(|| (field == Field::Ended).then_some(&well));
             expected.map_or_else(Vec::new, |expected| {
                 compare(field.as_str(), expected, seen.field(field), Extent::Partial)
             })
