@@ -1,17 +1,21 @@
 //! Backends and clients that misbehave on script, and the replay of recorded faults.
 //!
-//! Reading order: [`script`] (what a backend or a client does, as data), [`socket`] (one
-//! type for TCP and unix sockets), [`backend`] and [`client`] (they play scripts and report
-//! what they saw), [`dns`] (a resolver on script), [`response`] (how a client reads an answer), [`record`] (one entry of the
-//! fault matrix), [`catalogue`] (faults by name, with verdicts), [`replay`] (run a proxy under a record and list the differences), [`embedded`] (a weir
-//! in this process), [`log_record`] (log lines taken apart), [`lab`] (all of it inside a test).
+//! Reading order: [`script`] (what a backend or a client does, as data), [`socket`] (one type for
+//! TCP, unix sockets and pipes), [`backend`] and [`client`] (they play scripts and report what they
+//! saw), [`dns`] (a resolver on script), [`response`] (how a client reads an answer), [`bed`] (a
+//! proxy between them, and everything that showed), [`scenario`] (configuration, scripts and
+//! expectations in one file), [`catalogue`] (faults by name, with verdicts), [`record`] (one entry
+//! of the fault matrix), [`replay`] (run a proxy under a record and list the differences),
+//! [`oracle`] (scenarios and faults against a real nginx and weir), [`embedded`] (a weir in this
+//! process), [`log_record`] (log lines taken apart), [`lab`] (all of it inside a test), [`command`]
+//! and [`demo`] (the same for people).
 //!
 //! Invariants:
 //! - Scripts are byte-exact: nothing is added to, removed from or re-ordered in what they say.
 //! - A peer's misbehaviour is an observation, never an error of the lab; errors are faults of
 //!   the test bed (an address in use, no permission).
-//! - Nothing here interprets nginx.conf, and only [`embedded`] and [`lab`] know the proxy: whatever takes
-//!   `-p PREFIX -c CONF` can be replayed against.
+//! - Nothing here interprets nginx.conf, and only [`embedded`] and [`lab`] know the proxy: whatever
+//!   takes `-p PREFIX -c CONF` can be played against.
 //! - No HTTP library: a client that would repair what it reads could not report it.
 
 pub mod backend;

@@ -22,7 +22,8 @@
 //! ```
 //!
 //! A backend's name is the address that the configuration writes. Whoever runs the scenario puts
-//! the real address in its place, and the name back into everything that was seen.
+//! the real address in its place, and the name back into everything that was seen. A whole
+//! configuration (`file`) writes `listen proxy;`; `@PREFIX@` is the directory that it runs in.
 
 use std::collections::BTreeMap;
 use std::path::Path;
