@@ -10,7 +10,7 @@ use super::AT_ONCE;
 use super::nginx::Nginx;
 use crate::bed::compare::Difference;
 use crate::bed::{Fault, Seen, Target};
-use crate::scenario::{Job, Scenario, play_all};
+use crate::scenario::{BASE, Job, Scenario, play_all};
 
 /// Everything that was compared with one nginx.
 pub(super) struct Compared {
@@ -32,6 +32,17 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
+    /// Nothing is known to be wrong yet.
+    fn of(scenario: Arc<Scenario>) -> Self {
+        Self {
+            scenario,
+            differences: Vec::new(),
+            unexpected: Vec::new(),
+            fault: None,
+            again: false,
+        }
+    }
+
     pub(super) fn is_clean(&self) -> bool {
         self.differences.is_empty() && self.unexpected.is_empty() && self.fault.is_none()
     }
@@ -51,11 +62,44 @@ pub(super) fn all(
     weir: &Arc<Target>,
 ) -> io::Result<Compared> {
     let started = Instant::now();
-    let mut results = once(scenarios, nginx, weir, AT_ONCE)?;
-    repeat(&mut results, nginx, weir, AT_ONCE / 4, |one| {
-        !one.is_clean()
-    })?;
-    repeat(&mut results, nginx, weir, 2, Outcome::is_late)?;
+    let run = |scenarios: &[Arc<Scenario>], at_once| once(scenarios, nginx, weir, at_once);
+    let differs = |one: &Outcome| !one.is_clean();
+    let mut results = run(scenarios, AT_ONCE)?;
+    repeat(&mut results, |again| run(again, AT_ONCE / 4), differs)?;
+    repeat(&mut results, |again| run(again, 2), Outcome::is_late)?;
+    Ok(Compared {
+        results,
+        elapsed: started.elapsed(),
+    })
+}
+
+/// Plays all against `weir` alone, and compares with what the files and the catalogue expect.
+pub(super) fn recorded(scenarios: &[Arc<Scenario>], weir: &Arc<Target>) -> io::Result<Compared> {
+    let started = Instant::now();
+    let run = |scenarios: &[Arc<Scenario>], at_once| -> io::Result<Vec<Outcome>> {
+        let jobs = scenarios.iter().enumerate().map(|(index, scenario)| Job {
+            scenario: Arc::clone(scenario),
+            target: Arc::clone(weir),
+            version: BASE,
+            folder: format!("{index:04}"),
+        });
+        let seen = play(jobs.collect(), at_once)?;
+        let outcome = |(scenario, seen): (&Arc<Scenario>, Result<Seen, Fault>)| {
+            let mut outcome = Outcome::of(Arc::clone(scenario));
+            match seen {
+                Ok(seen) => outcome.differences = scenario.judge(&seen, BASE),
+                Err(fault) => outcome.fault = Some(format!("weir: {fault}")),
+            }
+            outcome
+        };
+        Ok(scenarios.iter().zip(seen).map(outcome).collect())
+    };
+    let mut results = run(scenarios, AT_ONCE)?;
+    repeat(
+        &mut results,
+        |scenarios| run(scenarios, AT_ONCE / 4),
+        |one| !one.is_clean(),
+    )?;
     Ok(Compared {
         results,
         elapsed: started.elapsed(),
@@ -65,9 +109,7 @@ pub(super) fn all(
 /// Puts another run in the place of each result that `is` so.
 fn repeat(
     results: &mut [Outcome],
-    nginx: &Nginx,
-    weir: &Arc<Target>,
-    at_once: usize,
+    run: impl Fn(&[Arc<Scenario>]) -> io::Result<Vec<Outcome>>,
     is: impl Fn(&Outcome) -> bool,
 ) -> io::Result<()> {
     let repeated: Vec<_> = results.iter_mut().filter(|result| is(result)).collect();
@@ -75,7 +117,7 @@ fn repeat(
         .iter()
         .map(|result| Arc::clone(&result.scenario))
         .collect();
-    let second = once(&scenarios, nginx, weir, at_once)?;
+    let second = run(&scenarios)?;
     for (first, mut second) in repeated.into_iter().zip(second) {
         second.again = true;
         *first = second;
@@ -100,18 +142,20 @@ fn once(
         })
     };
     let jobs = scenarios.iter().enumerate().flat_map(pair).collect();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let directory = crate::bed::directory()?;
-    let mut seen = runtime
-        .block_on(play_all(jobs, directory.path(), at_once))
-        .into_iter();
+    let mut seen = play(jobs, at_once)?.into_iter();
     let outcome = |scenario: &Arc<Scenario>| {
         let (real, own) = (seen.next()?, seen.next()?);
         Some(outcome(Arc::clone(scenario), real, own, nginx))
     };
     Ok(scenarios.iter().filter_map(outcome).collect())
+}
+
+fn play(jobs: Vec<Job>, at_once: usize) -> io::Result<Vec<Result<Seen, Fault>>> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let directory = crate::bed::directory()?;
+    Ok(runtime.block_on(play_all(jobs, directory.path(), at_once)))
 }
 
 fn outcome(
@@ -120,13 +164,7 @@ fn outcome(
     own: Result<Seen, Fault>,
     nginx: &Nginx,
 ) -> Outcome {
-    let mut outcome = Outcome {
-        scenario,
-        differences: Vec::new(),
-        unexpected: Vec::new(),
-        fault: None,
-        again: false,
-    };
+    let mut outcome = Outcome::of(scenario);
     match (real, own) {
         (Ok(real), Ok(own)) => {
             outcome.differences = real.compare(&own);

@@ -12,7 +12,7 @@ use crate::bed::{Binary, NoBinary, Target};
 use crate::catalogue;
 use crate::replay::known::{Known, KnownError, Player};
 use crate::replay::{self, Options};
-use crate::scenario::{self, LoadError, Scenario};
+use crate::scenario::{self, BASE, LoadError, Scenario};
 
 mod compare;
 mod nginx;
@@ -85,7 +85,14 @@ impl Oracle {
         let references: Vec<&Nginx> = built.iter().chain(&debian).collect();
         for nginx in &references {
             let compared = compare::all(&scenarios, nginx, &weir)?;
-            good &= report::print(&compared, nginx, &known, self.filter.is_none());
+            let (version, whole) = (nginx.version, self.filter.is_none());
+            let what = format!("against nginx {}, live", version.as_str());
+            good &= report::print(&compared, &what, version, &known, whole);
+        }
+        if references.is_empty() {
+            let compared = compare::recorded(&scenarios, &weir)?;
+            let what = format!("against what nginx {} was recorded to show", BASE.as_str());
+            good &= report::print(&compared, &what, BASE, &known, false);
         }
         match (built, &self.filter) {
             (Some(nginx), None) => {

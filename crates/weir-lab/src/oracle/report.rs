@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::compare::{Compared, Outcome};
-use super::nginx::Nginx;
 use crate::replay::known::Known;
 use crate::version::Version;
 
@@ -19,15 +18,20 @@ enum Class {
 }
 
 /// Prints every difference and the counts; whether all is well.
-pub(super) fn print(compared: &Compared, nginx: &Nginx, known: &Known, whole: bool) -> bool {
-    let version = nginx.version;
+pub(super) fn print(
+    compared: &Compared,
+    what: &str,
+    version: Version,
+    known: &Known,
+    whole: bool,
+) -> bool {
     let classes: Vec<_> = compared
         .results
         .iter()
         .map(|outcome| (outcome, class(outcome, version, known)))
         .collect();
     // A closed standard output is no difference.
-    let _unwritten = write(compared, &classes, version);
+    let _unwritten = write(compared, &classes, what);
     let allowed = |class| match class {
         Class::Agrees | Class::Known => true,
         Class::Differs => false,
@@ -53,9 +57,9 @@ fn class(outcome: &Outcome, version: Version, known: &Known) -> Class {
     }
 }
 
-fn write(compared: &Compared, classes: &[(&Outcome, Class)], version: Version) -> io::Result<()> {
+fn write(compared: &Compared, classes: &[(&Outcome, Class)], what: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    writeln!(out, "\nagainst nginx {}, live:", version.as_str())?;
+    writeln!(out, "\n{what}:")?;
     let mut counts = BTreeMap::new();
     for (outcome, class) in classes {
         *counts.entry(*class).or_insert(0_usize) += 1;
