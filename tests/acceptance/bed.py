@@ -75,9 +75,11 @@ class Proxy:
         if self.conf is not conf:
             self.conf.write_text(conf)
         self.output = open(self.prefix / "output", "ab")
-        arguments = [*command, binary, "-p", f"{self.prefix}/", "-c", str(self.conf)]
         self.process = subprocess.Popen(
-            arguments, stdin=subprocess.DEVNULL, stdout=self.output, stderr=self.output
+            [*command, *self.command_line(binary)],
+            stdin=subprocess.DEVNULL,
+            stdout=self.output,
+            stderr=self.output,
         )
         try:
             for port in ports:
@@ -91,6 +93,10 @@ class Proxy:
 
     def __exit__(self, *_):
         self.close()
+
+    def command_line(self, binary):
+        """How nginx and weir are started."""
+        return [binary, "-p", f"{self.prefix}/", "-c", str(self.conf)]
 
     def _await_listener(self, port):
         deadline = time.monotonic() + START_SECONDS

@@ -59,8 +59,8 @@ def idle_connections(port, count):
     return connections
 
 
-def main(binary, arguments):
-    count = int(arguments[0]) if arguments else 10_000
+def added_memory(binary, count):
+    """Resident bytes before and after `count` connections were opened; all of them still live."""
     bed.allow_files(count + SPARE)
     origin, origin_port = bed.python("backend.py")
     port = bed.free_port()
@@ -70,8 +70,7 @@ def main(binary, arguments):
                 connection.close()
             before = proxy.resident()
             held = idle_connections(port, count)
-            added = proxy.resident() - before
-            print(f"idle: {len(held)} connections add {added / count:.0f} bytes each to {before} bytes")
+            after = proxy.resident()
             for connection in held:
                 connection.setblocking(False)
                 try:
@@ -81,6 +80,13 @@ def main(binary, arguments):
                 connection.close()
     finally:
         bed.stop(origin)
+    return before, after
+
+
+def main(binary, arguments):
+    count = int(arguments[0]) if arguments else 10_000
+    before, after = added_memory(binary, count)
+    print(f"idle: {count} connections add {(after - before) / count:.0f} bytes each to {before} bytes")
 
 
 if __name__ == "__main__":

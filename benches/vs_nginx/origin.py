@@ -1,0 +1,68 @@
+"""The server behind the proxies: nginx on the load's core."""
+
+import socket
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import bed
+
+from .workloads import KIB, MB
+
+CONF = """
+    daemon off;
+    worker_processes 1;
+    worker_rlimit_nofile 20000;
+    error_log logs/error.log crit;
+    pid origin.pid;
+    events {{ worker_connections 8192; }}
+    http {{
+        access_log off;
+        sendfile on;
+        tcp_nopush on;
+        keepalive_requests 1000000000;
+        keepalive_timeout 600s;
+        client_max_body_size 2m;
+        client_body_buffer_size 2m;
+        root {files};
+        upstream itself {{ server 127.0.0.1:{inner}; keepalive 64; keepalive_requests 1000000000; }}
+        server {{
+            listen 127.0.0.1:{port} backlog=4096;
+            location / {{ return 200 "{body}"; }}
+            location /100k {{ }}
+            location /10m {{ }}
+            location /close {{ return 444; }}
+            # Answers only when the whole body is there, as an application does.
+            location /post {{
+                proxy_pass http://itself;
+                proxy_http_version 1.1;
+                proxy_pass_request_body off;
+                proxy_set_header Content-Length "";
+                proxy_set_header Connection "";
+            }}
+        }}
+        server {{ listen 127.0.0.1:{inner} backlog=4096; location / {{ return 200 "{body}"; }} }}
+    }}
+"""
+
+
+@contextmanager
+def running(nginx, pinned):
+    """The port of an origin that runs for as long as the context lasts; `pinned` starts it."""
+    port, inner = bed.free_port(), bed.free_port()
+    with tempfile.TemporaryDirectory(prefix="weir-origin-") as directory:
+        files = Path(directory)
+        files.chmod(0o755)
+        (files / "100k").write_bytes(b"x" * 100_000)
+        (files / "10m").write_bytes(b"x" * 10 * MB)
+        conf = CONF.format(port=port, inner=inner, files=files, body="x" * KIB)
+        with bed.Proxy(nginx, conf, [port, inner], command=pinned):
+            yield port
+
+
+@contextmanager
+def refusing_port():
+    """A TCP port of 127.0.0.1 that refuses connections for as long as the context lasts."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]

@@ -1,0 +1,93 @@
+"""What is compared and what loads it: found, or built from this tree; and the machine's facts."""
+
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import bed
+
+PACKAGES = {"wrk": "wrk", "h2load": "nghttp2-client", "taskset": "util-linux"}
+
+
+@dataclass(frozen=True)
+class Programs:
+    """Paths of the binaries; `haproxy` is None where it is not installed."""
+
+    weir: str
+    nginx: str
+    floor: str
+    haproxy: str | None
+
+
+def find(options):
+    """Builds what no option names; fails with the packages that are missing."""
+    missing = [package for name, package in PACKAGES.items() if shutil.which(name) is None]
+    bed.check(not missing, f"missing programs; apt-get install {' '.join(missing)}")
+    haproxy = shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin")
+    if haproxy is None:
+        print("haproxy is left out (apt-get install haproxy)")
+    return Programs(
+        weir=given(options.weir) or executable("--bin", "weir"),
+        nginx=given(options.nginx) or nginx(),
+        floor=given(options.floor) or executable("--bench", "floor"),
+        haproxy=haproxy,
+    )
+
+
+def given(path):
+    """An option's binary, by its whole path."""
+    if path is None:
+        return None
+    found = shutil.which(path)
+    bed.check(found, f"no such program: {path}")
+    return str(Path(found).resolve())
+
+
+def executable(*target):
+    """Builds a target of this workspace for release; its path comes from cargo's messages."""
+    output = cargo("build", "--release", *target, "--message-format=json-render-diagnostics")
+    messages = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+    paths = [message["executable"] for message in messages if message.get("executable")]
+    bed.check(len(paths) == 1, f"cargo build {' '.join(target)} made {paths}")
+    return paths[0]
+
+
+def nginx():
+    """Builds nginx 1.28.3 with -O2, once."""
+    helper = ("run", "--release", "--quiet", "--manifest-path", "tests/nginx/Cargo.toml", "--")
+    return cargo(*helper, "target/nginx").strip().splitlines()[-1]
+
+
+def cargo(*arguments):
+    print(f"$ cargo {' '.join(arguments)}", flush=True)
+    done = subprocess.run(["cargo", *arguments], cwd=bed.ROOT, stdout=subprocess.PIPE, text=True)
+    bed.check(done.returncode == 0, f"cargo failed: {done.stdout[-500:]}")
+    return done.stdout
+
+
+def facts(programs):
+    """The machine and the versions, for the JSON and the page."""
+    cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    return {
+        "cpu": cpu[1] if cpu else platform.machine(),
+        "cores": os.cpu_count(),
+        "kernel": platform.release(),
+        "weir": version(programs.weir, "-v"),
+        "nginx": version(programs.nginx, "-v"),
+        "haproxy": programs.haproxy and version(programs.haproxy, "-v"),
+        "wrk": version("wrk", "-v"),
+        "h2load": version("h2load", "--version"),
+    }
+
+
+def version(program, option):
+    """The first line that the program says about itself."""
+    done = subprocess.run(
+        [program, option], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    return done.stdout.splitlines()[0].strip()

@@ -1,0 +1,48 @@
+"""A workload measured whole: CPU in turns, then each subject alone."""
+
+import tempfile
+import time
+
+from . import turns
+from .load import Load
+
+# Every subject's, before anything counts.
+WARM_UP_SECONDS = 0.2
+
+
+def measure(bed_of, workload, extent):
+    """The workload's result, as in the JSON: CPU microseconds by subject and pair, and alone."""
+    with (
+        bed_of.subjects(workload) as subjects,
+        tempfile.TemporaryDirectory(prefix="weir-load-") as directory,
+    ):
+        turns.measure(subjects, workload, directory, WARM_UP_SECONDS, extent.turn)
+        pairs = []
+        for index in range(extent.pairs):
+            # Who follows whom changes, since a turn leaves the caches as it used them.
+            first = index % len(subjects)
+            order = subjects[first:] + subjects[:first]
+            pairs.append(turns.measure(order, workload, directory, extent.seconds, extent.turn))
+        alone = {
+            subject.name: run_alone(subject, workload, directory, extent.alone)
+            for subject in subjects
+        }
+    cpu = {subject.name: [pair[subject.name] for pair in pairs] for subject in subjects}
+    return {
+        "kind": "cpu",
+        "name": workload.name,
+        "title": workload.title,
+        "bar": workload.bar,
+        "cpu_us": cpu,
+        "alone": alone,
+    }
+
+
+def run_alone(subject, workload, directory, seconds):
+    """Requests per second, and percentiles of latency in microseconds, of an undivided run."""
+    with Load(subject, workload, directory) as load:
+        time.sleep(seconds)
+        report = load.report()
+        load.answers(report)
+    rate = report["requests"] / (report["us"] / 1e6)
+    return {"requests_per_second": rate, **{name: report[name] for name in ("p50", "p90", "p99")}}

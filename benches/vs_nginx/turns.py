@@ -1,0 +1,52 @@
+"""CPU per request of several subjects at once, whose loads run in turns.
+
+On a shared machine a whole run of one proxy sees another machine than the next one does. Turns of
+some milliseconds, by SIGSTOP and SIGCONT, let all subjects see the same one.
+"""
+
+import time
+from contextlib import ExitStack
+
+import bed
+
+from .load import ENDING_SECONDS, Load
+
+
+def measure(subjects, workload, directory, seconds, turn):
+    """CPU microseconds per request by subject's name.
+
+    Each subject gets `seconds`, in turns of `turn` seconds.
+    """
+    with ExitStack() as running:
+        before = {subject.name: subject.cpu_ns() for subject in subjects}
+        loads = []
+        for subject in subjects:
+            load = running.enter_context(Load(subject, workload, directory))
+            time.sleep(turn)
+            load.pause()
+            loads.append(load)
+        take_turns(loads, turn, time.monotonic() + seconds * len(loads))
+        finish(loads, turn)
+        answers = {load.subject.name: load.answers(load.report()) for load in loads}
+        used = {subject.name: subject.cpu_ns() - before[subject.name] for subject in subjects}
+    return {name: used[name] / 1000 / answers[name] for name in used}
+
+
+def take_turns(loads, turn, end):
+    """Whole rounds, until the clock says `end`."""
+    while time.monotonic() < end:
+        for load in loads:
+            load.resume()
+            time.sleep(turn)
+            load.pause()
+
+
+def finish(loads, turn):
+    """Lets each load end in turns of its own, so that none runs beside another."""
+    deadline = time.monotonic() + ENDING_SECONDS
+    while any(load.running() for load in loads):
+        bed.check(time.monotonic() < deadline, "wrk does not end")
+        for load in filter(Load.running, loads):
+            load.resume()
+            if not load.ends(turn):
+                load.pause()

@@ -1,0 +1,188 @@
+"""The workloads, as data: what is asked, how it is proxied, and the bar."""
+
+from dataclasses import dataclass, field
+
+KIB = 1024
+MB = 1_000_000
+
+PLAIN_LOG = "access_log logs/access.log;"
+BUFFERED_LOG = "access_log logs/access.log combined buffer=64k flush=1s;"
+
+KEPT = """
+    proxy_pass http://origin;
+    proxy_http_version 1.1;
+    proxy_set_header Connection "";
+"""
+NOT_KEPT = """
+    proxy_pass http://origin_once;
+    proxy_http_version 1.1;
+    proxy_set_header Connection close;
+"""
+LARGE_BUFFERS = "proxy_buffer_size 64k; proxy_buffers 8 64k; proxy_busy_buffers_size 128k;"
+
+FORWARDED = KEPT + """
+    proxy_set_header Host $host;
+    proxy_set_header X-Real-IP $remote_addr;
+    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+    proxy_set_header X-Forwarded-Proto $scheme;
+    proxy_set_header X-Forwarded-Host $http_host;
+    proxy_set_header X-Forwarded-Port $server_port;
+    proxy_set_header X-Original-URI $request_uri;
+"""
+
+BROWSER = (
+    "Host: shop.example",
+    "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+    "Accept-Language: de,en-US;q=0.7,en;q=0.3",
+    "Accept-Encoding: gzip, deflate, br, zstd",
+    "Referer: https://shop.example/catalogue?page=3",
+    "Cookie: session=6f1c2a9be0d74a35; theme=dark; consent=2026-11-02; cart=17.4.9",
+    "Upgrade-Insecure-Requests: 1",
+    "Sec-Fetch-Dest: document",
+    "Sec-Fetch-Mode: navigate",
+    "Sec-Fetch-Site: same-origin",
+    "Priority: u=0, i",
+)
+
+HAPROXY_KEPT = "http-reuse always\nserver origin 127.0.0.1:{origin}"
+HAPROXY_FORWARDED = """
+    option forwardfor
+    http-request set-header X-Real-IP %[src]
+    http-request set-header X-Forwarded-Proto http
+    http-request set-header X-Forwarded-Host %[req.hdr(host)]
+    http-request set-header X-Forwarded-Port %[dst_port]
+    http-request set-header X-Original-URI %[pathq]
+"""
+
+
+@dataclass(frozen=True)
+class Haproxy:
+    """The same for haproxy: lines of its backend and of `global`, and the status it answers."""
+
+    backend: str = HAPROXY_KEPT
+    limits: str = ""
+    status: int = 200
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One line of the table.
+
+    `bar` is the greatest weir/nginx that is good enough, in CPU per request. `body` is the length
+    of the answer's body in bytes, None where it is the proxy's own page. `post` is the length of
+    the request's body. `locations` stand in the proxy's only server, `servers` beside it (PORT is the proxy's port). `asks`
+    are (host, path) pairs that requests take in turn instead of `path`.
+    """
+
+    name: str
+    title: str
+    bar: float
+    locations: str = f"location / {{ {KEPT} }}"
+    servers: str = ""
+    http: str = ""
+    log: str = PLAIN_LOG
+    path: str = "/1k"
+    connections: int = 64
+    headers: tuple = ()
+    post: int = 0
+    asks: tuple = ()
+    status: int = 200
+    body: int | None = KIB
+    haproxy: Haproxy | None = field(default_factory=Haproxy)
+    floor: bool = True
+
+
+def many_locations():
+    """500 locations, 200 of them regexes, and a request for each."""
+    prefixes = [f"/section{index}/" for index in range(300)]
+    regexes = [rf"^/item{index}/[a-z]+-\d+\.(html|json)$" for index in range(200)]
+    lines = [f"location {prefix} {{ {KEPT} }}" for prefix in prefixes]
+    lines += [f"location ~ {regex} {{ {KEPT} }}" for regex in regexes]
+    asks = [("origin", f"{prefix}page.html") for prefix in prefixes]
+    asks += [("origin", f"/item{index}/lamp-{index}.html") for index in range(200)]
+    return "\n".join(lines), spread(asks)
+
+
+def many_servers():
+    """1,000 servers beside the default one, each with a name of its own, and a request for each."""
+    names = [f"shop{index}.example" for index in range(1000)]
+    lines = [
+        f"server {{ listen 127.0.0.1:PORT; server_name {name}; location / {{ {KEPT} }} }}"
+        for name in names
+    ]
+    return "\n".join(lines), spread([(name, "/1k") for name in names])
+
+
+def spread(asks):
+    """All of `asks`, neighbours far from each other; the step has no factor in common with them."""
+    step = 337
+    return tuple(asks[index * step % len(asks)] for index in range(len(asks)))
+
+
+def _workloads():
+    large = f"location / {{ {KEPT} {LARGE_BUFFERS} }}"
+    haproxy_large = Haproxy(limits="tune.bufsize 65536")
+    locations, location_asks = many_locations()
+    servers, server_asks = many_servers()
+    yield Workload("keepalive", "1 KiB, kept connections, 64 clients", 0.75)
+    yield Workload("buffered-log", "the same, buffered access log", 0.78, log=BUFFERED_LOG)
+    yield Workload("512-clients", "the same, 512 clients", 0.80, connections=512)
+    yield Workload(
+        "browser", "the same, 12 request headers, 8 proxy_set_header", 0.78,
+        locations=f"location / {{ {FORWARDED} }}", headers=BROWSER,
+        haproxy=Haproxy(backend=HAPROXY_FORWARDED + HAPROXY_KEPT),
+    )
+    for name, title, size, default_bar, large_bar, clients in (
+        ("100k", "100 KB body", 100_000, 0.43, 0.80, 32),
+        ("10m", "10 MB body", 10 * MB, 0.25, 0.65, 4),
+    ):
+        body = {"path": f"/{name}", "body": size, "connections": clients}
+        yield Workload(name, f"{title}, default buffers", default_bar, **body)
+        yield Workload(
+            f"{name}-64k", f"{title}, 64k buffers", large_bar,
+            locations=large, haproxy=haproxy_large, **body,
+        )
+    yield Workload(
+        "new-upstream", "a new upstream connection per request", 0.82,
+        locations=f"location / {{ {NOT_KEPT} }}", floor=False,
+        haproxy=Haproxy(backend="option httpclose\nserver origin 127.0.0.1:{origin}"),
+    )
+    yield Workload(
+        "new-client", "a new client connection per request", 0.90,
+        headers=("Connection: close",), floor=False,
+    )
+    for name, size, clients in (("16k", 16 * KIB, 64), ("1m", 1024 * KIB, 16)):
+        yield Workload(
+            f"post-{name}", f"POST of {size // KIB:,} KiB", 0.80, path="/post", post=size,
+            connections=clients, http="client_max_body_size 2m;",
+        )
+    yield Workload(
+        "refused", "refused upstream: a 502 page", 0.75, status=502, body=None, floor=False,
+        locations="location / { proxy_pass http://refused; }",
+        haproxy=Haproxy(backend="retries 0\nserver gone 127.0.0.1:{refused}", status=503),
+    )
+    yield Workload(
+        "retry", "first peer refused, the second answers", 0.75, floor=False,
+        locations=f"location / {{ {KEPT.replace('origin', 'retry')} }}",
+        # haproxy waits a second before it tries again, unless it tries elsewhere each time.
+        haproxy=Haproxy(
+            backend="retries 1\noption redispatch 1\nhttp-reuse always\nbalance roundrobin\n"
+            "server gone 127.0.0.1:{refused}\nserver origin 127.0.0.1:{origin}"
+        ),
+    )
+    yield Workload(
+        "closed", "upstream closes before the head: a 502 page", 0.75, path="/close", status=502,
+        body=None, floor=False, haproxy=Haproxy(status=502),
+    )
+    yield Workload(
+        "locations", "500 locations, 200 of them regexes", 0.75,
+        locations=locations, asks=location_asks, haproxy=None,
+    )
+    yield Workload(
+        "server-names", "1,000 server names", 0.75, servers=servers, asks=server_asks,
+        haproxy=None, http="server_names_hash_max_size 4096;",
+    )
+
+
+WORKLOADS = tuple(_workloads())
