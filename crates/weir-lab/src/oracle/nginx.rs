@@ -47,7 +47,11 @@ pub(super) fn build(root: &Path, directory: &Path) -> Result<Nginx, Unavailable>
     match output.status.code() {
         Some(0) => known(Path::new(&said)).ok_or_else(|| failed(&"it is another version")),
         Some(MISSING) => Err(Unavailable::Missing(said)),
-        _ => Err(failed(&String::from_utf8_lossy(&output.stderr).trim())),
+        _ => {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let last = said.lines().rfind(|line| !line.trim().is_empty());
+            Err(failed(&last.unwrap_or("it says nothing").trim()))
+        }
     }
 }
 
