@@ -112,8 +112,10 @@ impl Floor {
     }
 
     /// Moves what there is at `place`; either end's failure ends the pair.
+    ///
+    /// What `place` can take again is also what its other end may read again: its edge has passed.
     fn turn(&mut self, place: usize, events: EpollFlags) {
-        let alive = (!events.contains(EpollFlags::EPOLLOUT) || self.flush(place))
+        let alive = (!events.contains(EpollFlags::EPOLLOUT) || self.resume(place))
             && (!events.contains(EpollFlags::EPOLLIN) || self.copy(place));
         if !alive {
             let place = place & !1;
@@ -127,23 +129,29 @@ impl Floor {
         }
     }
 
+    /// Writes what was left over for `place`, and reads on where that had to wait for it.
+    ///
+    /// `false` once the connection has ended.
+    fn resume(&mut self, place: usize) -> bool {
+        let waited = matches!(&self.ends[place], Some(end) if !end.unsent.is_empty());
+        !waited || (self.flush(place) && self.copy(place ^ 1))
+    }
+
+    /// Copies what has come at `place` to its other end, for as long as that takes it.
+    ///
     /// `false` once the connection has ended.
     fn copy(&mut self, place: usize) -> bool {
         let (Some(from), Some(to)) = pair(&mut self.ends, place) else {
             return true;
         };
-        loop {
+        while to.unsent.is_empty() {
             let count = match from.socket.read(&mut self.buffer) {
                 Ok(0) => return false,
                 Ok(count) => count,
                 Err(error) => return error.kind() == ErrorKind::WouldBlock,
             };
             let bytes = &self.buffer[..count];
-            let sent = match to.unsent.is_empty() {
-                true => to.socket.write(bytes),
-                false => Ok(0),
-            };
-            match sent {
+            match to.socket.write(bytes) {
                 Ok(sent) => to.unsent.extend_from_slice(&bytes[sent..]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     to.unsent.extend_from_slice(bytes);
@@ -152,9 +160,10 @@ impl Floor {
             }
             // A short read has emptied the socket: the edge comes again with more.
             if count < self.buffer.len() {
-                return true;
+                break;
             }
         }
+        true
     }
 
     fn flush(&mut self, place: usize) -> bool {
