@@ -4,9 +4,9 @@ from html import escape
 
 from . import verdicts
 
-WIDTH, LEFT, TOP, ROW = 860, 330, 64, 30
+WIDTH, LEFT, TOP, ROW = 900, 370, 64, 30
 BAR_HEIGHT = 14
-# The axis ends here, in CPU of nginx; what is longer is cut and says its figure.
+# The axis ends here, in CPU of nginx; what lies beyond is drawn at its end, with its figure.
 AXIS_END = 1.3
 STEP = 0.25
 
@@ -18,9 +18,10 @@ text { font: 13px system-ui, sans-serif; fill: #57606a; }
 .nginx { stroke: #8b949e; stroke-width: 1.5; }
 .met { fill: #2da44e; } .missed { fill: #d9534f; } .noise { fill: #bf8700; }
 .goal { stroke: #8250df; stroke-width: 2.5; }
-.floor { fill: #8b949e; } .haproxy { fill: none; stroke: #0f7bd8; stroke-width: 2; }
+.floor { fill: #24292f; stroke: #ffffff; } .haproxy { fill: #ffffff; fill-opacity: 0.4; stroke: #0a5cad; stroke-width: 2; }
 @media (prefers-color-scheme: dark) {
   text { fill: #b1bac4; } .goal { stroke: #b083f0; } .haproxy { stroke: #54aeff; }
+  .floor { fill: #f0f6fc; stroke: #0d1117; }
 }
 """
 CLASSES = {verdicts.MET: "met", verdicts.MISSED: "missed", verdicts.NOISE: "noise"}
@@ -61,7 +62,7 @@ def legend():
     for shape, text in LEGEND:
         yield shape.format(x=x, top=34, middle=40)
         yield f'<text x="{x + 16}" y="45">{text}</text>'
-        x += 28 + 7 * len(text)
+        x += 30 + 7 * len(text)
 
 
 def axis(bottom):
@@ -88,7 +89,11 @@ def row(index, result):
     goal = place(result["bar"])
     yield f'<path class="goal" d="M{goal:.1f} {top - 4}v{BAR_HEIGHT + 8}"/>'
     if found.haproxy:
-        yield f'<circle class="haproxy" cx="{place(found.haproxy):.1f}" cy="{middle}" r="5"/>'
+        at = place(found.haproxy)
+        yield f'<circle class="haproxy" cx="{at:.1f}" cy="{middle}" r="5"/>'
+        if found.haproxy > AXIS_END:
+            label = f'x="{at - 9:.1f}" y="{middle + 5}">{found.haproxy:.2f}</text>'
+            yield f'<text text-anchor="end" {label}'
     if found.floor:
         yield f'<path class="floor" d="M{place(found.floor):.1f} {top + 1}l5 6l-5 6l-5-6z"/>'
     yield f'<text x="{WIDTH - 44}" y="{middle + 5}">{found.weir:.2f}</text>'

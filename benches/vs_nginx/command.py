@@ -25,11 +25,13 @@ FILES = 16_000
 class Extent:
     """How much is measured; durations in seconds.
 
-    `seconds` is a subject's share of one pair, `alone` its undivided run.
+    `seconds` is a subject's share of one pair, `warm_up` before the first one, `alone` its
+    undivided run.
     """
 
     pairs: int = 5
     turn: float = 0.02
+    warm_up: float = 0.2
     seconds: float = 0.8
     alone: float = 1
     rate_rounds: int = 5
@@ -40,10 +42,11 @@ class Extent:
 
 
 QUICK = Extent(
-    seconds=0.16, alone=0.2, rate_rounds=3, rate_seconds=1, reload_rounds=1, reload_seconds=4
+    warm_up=0.08, seconds=0.12, alone=0.15, rate_rounds=3, rate_seconds=1, reload_rounds=1,
+    reload_seconds=4,
 )
 SMOKE = Extent(
-    pairs=1, turn=0.01, seconds=0.2, alone=0.2, rate_rounds=1, rate_seconds=1,
+    pairs=1, turn=0.01, warm_up=0.2, seconds=0.2, alone=0.2, rate_rounds=1, rate_seconds=1,
     reload_rounds=1, reload_seconds=2, idle_connections=200,
 )
 

@@ -6,12 +6,15 @@ import platform
 import re
 import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import bed
 
 PACKAGES = {"wrk": "wrk", "h2load": "nghttp2-client", "taskset": "util-linux"}
+# Exit status of tests/nginx.
+MISSING_PACKAGES = 3
 
 
 @dataclass(frozen=True)
@@ -58,15 +61,18 @@ def executable(*target):
 
 
 def nginx():
-    """Builds nginx 1.28.3 with -O2, once."""
+    """Builds nginx 1.28.3 with -O2, once; what it prints is the path, or the missing packages."""
     helper = ("run", "--release", "--quiet", "--manifest-path", "tests/nginx/Cargo.toml", "--")
     return cargo(*helper, "target/nginx").strip().splitlines()[-1]
 
 
 def cargo(*arguments):
+    """What cargo prints."""
     print(f"$ cargo {' '.join(arguments)}", flush=True)
     done = subprocess.run(["cargo", *arguments], cwd=bed.ROOT, stdout=subprocess.PIPE, text=True)
-    bed.check(done.returncode == 0, f"cargo failed: {done.stdout[-500:]}")
+    missing = done.returncode == MISSING_PACKAGES and arguments[0] == "run"
+    bed.check(not missing, f"missing packages; apt-get install {done.stdout.strip()}")
+    bed.check(done.returncode == 0, "cargo failed")
     return done.stdout
 
 
@@ -77,7 +83,8 @@ def facts(programs):
         "cpu": cpu[1] if cpu else platform.machine(),
         "cores": os.cpu_count(),
         "kernel": platform.release(),
-        "weir": version(programs.weir, "-v"),
+        "files_on": file_system(tempfile.gettempdir()),
+        "weir": version(programs.weir, "-V", r"weir/([\w.+-]+)"),
         "nginx": version(programs.nginx, "-v"),
         "haproxy": programs.haproxy and version(programs.haproxy, "-v"),
         "wrk": version("wrk", "-v"),
@@ -85,9 +92,17 @@ def facts(programs):
     }
 
 
-def version(program, option):
-    """The first line that the program says about itself."""
+def file_system(path):
+    """Its type: logs and the proxies' temporary files lie on it."""
+    return subprocess.run(
+        ["stat", "-f", "-c", "%T", path], stdout=subprocess.PIPE, text=True, check=True
+    ).stdout.strip()
+
+
+def version(program, option, pattern=r"(\d+\.\d[\w.+~-]*)"):
+    """What the program says about itself; None when that says nothing of a version."""
     done = subprocess.run(
         [program, option], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    return done.stdout.splitlines()[0].strip()
+    found = re.search(pattern, done.stdout)
+    return found and found[1]

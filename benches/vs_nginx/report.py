@@ -125,10 +125,12 @@ def tables(measured):
 
 def machine(measured):
     facts = measured["machine"]
-    programs = [facts[name] for name in ("weir", "nginx", "haproxy", "wrk", "h2load") if facts[name]]
+    names = ("weir", "nginx", "haproxy", "wrk", "h2load")
+    versions = ", ".join(f"{name} {facts[name]}" for name in names if facts[name])
     return (
-        f"{measured['date']}, {facts['cpu']}, {facts['cores']} cores, Linux {facts['kernel']}; "
-        f"{measured['pairs']} pairs, {measured['seconds']} s in all. " + "; ".join(programs) + "."
+        f"{measured['date']}, {facts['cpu']}, {facts['cores']} cores, Linux {facts['kernel']}, "
+        f"files on {facts['files_on']}; {measured['pairs']} pairs, {measured['seconds']} s in all. "
+        f"{versions}."
     )
 
 

@@ -6,9 +6,6 @@ import time
 from . import turns
 from .load import Load
 
-# Every subject's, before anything counts.
-WARM_UP_SECONDS = 0.2
-
 
 def measure(bed_of, workload, extent):
     """The workload's result, as in the JSON: CPU microseconds by subject and pair, and alone."""
@@ -16,15 +13,16 @@ def measure(bed_of, workload, extent):
         bed_of.subjects(workload) as subjects,
         tempfile.TemporaryDirectory(prefix="weir-load-") as directory,
     ):
-        turns.measure(subjects, workload, directory, WARM_UP_SECONDS, extent.turn)
+        turns.measure(subjects, workload, directory, extent.warm_up * workload.longer, extent.turn)
+        seconds = extent.seconds * workload.longer
         pairs = []
         for index in range(extent.pairs):
             # Who follows whom changes, since a turn leaves the caches as it used them.
             first = index % len(subjects)
             order = subjects[first:] + subjects[:first]
-            pairs.append(turns.measure(order, workload, directory, extent.seconds, extent.turn))
+            pairs.append(turns.measure(order, workload, directory, seconds, extent.turn))
         alone = {
-            subject.name: run_alone(subject, workload, directory, extent.alone)
+            subject.name: run_alone(subject, workload, directory, extent.alone * workload.longer)
             for subject in subjects
         }
     cpu = {subject.name: [pair[subject.name] for pair in pairs] for subject in subjects}

@@ -5,7 +5,6 @@ from contextlib import ExitStack
 
 from . import turns
 from .proxies import LOAD_CORE, PROXY_CORE
-from .requests import WARM_UP_SECONDS
 
 NAME = "two-workers"
 TITLE = "two workers on two cores against one"
@@ -28,7 +27,7 @@ def measure(bed_of, workload, extent):
             stack.enter_context(subject.proxy)
             subject.probe(workload)
             subjects.append(subject)
-        turns.measure(subjects, workload, directory, WARM_UP_SECONDS, extent.turn)
+        turns.measure(subjects, workload, directory, extent.warm_up, extent.turn)
         pairs = [
             turns.measure(subjects, workload, directory, extent.seconds, extent.turn)
             for _ in range(extent.pairs)
