@@ -26,6 +26,9 @@ const PROMPT: Duration = Duration::from_millis(20);
 /// Time between two looks at idle upstream connections.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
 
+/// The same where connections may idle for a shorter time.
+const SHORTEST_REST: Duration = Duration::from_millis(10);
+
 /// Idle connections that make room at once, as in nginx.
 const REUSED_AT_ONCE: usize = 32;
 
@@ -476,12 +479,28 @@ impl Worker {
         idle.connection.stream.poll_quiet(&mut cx)
     }
 
+    /// Until the next look at idle connections: they close when their time is up, also those that
+    /// fall idle meanwhile.
+    fn rest(&self) -> Duration {
+        let now = clock::monotonic(clock::now());
+        let generation = self.generation();
+        let mut rest = HOUSEKEEPING;
+        for pool in &generation.pools {
+            if let (Some(idle), Some(spec)) = (&pool.idle, pool.pool.keepalive()) {
+                let expiry = idle.borrow().next_expiry();
+                let left = expiry.map_or(spec.timeout, |expiry| expiry.saturating_sub(now));
+                rest = rest.min(spec.timeout).min(left);
+            }
+        }
+        rest.max(SHORTEST_REST)
+    }
+
     /// Drops idle upstream connections that are too old or that the peer has closed, and flushes
     /// buffered lines whose time has come.
     pub async fn run_housekeeping(self: Rc<Self>) {
         loop {
             tokio::select! {
-                () = tokio::time::sleep(HOUSEKEEPING) => {}
+                () = tokio::time::sleep(self.rest()) => {}
                 () = self.idle_woken.0.notified() => {}
             }
             let generation = self.generation();

@@ -46,6 +46,10 @@ pub(crate) struct RequestBody {
     pub(crate) taken: u64,
     /// `100 Continue` was sent or need not be.
     pub(crate) expect_answered: bool,
+    /// More of it was read than what came with the head.
+    pub(crate) read_on: bool,
+    /// Its framing is broken.
+    pub(crate) broken: bool,
 }
 
 /// Why the body could not be read; the log has been told.
@@ -241,7 +245,11 @@ impl Session {
             }
         }
         if let Some(end) = fault {
-            // What is left unread makes the connection linger.
+            if self.req.body.read_on {
+                // nginx counts a later read before it looks into it, and forgets what is left of it.
+                self.req.length += self.conn.input.len() as u64;
+                self.conn.input.clear();
+            }
             return Err(end);
         }
         if !self.req.body.discarded {
@@ -254,6 +262,7 @@ impl Session {
     fn chunked_fault(&mut self) -> BodyEnd {
         error_log::error(self, Message::text("client sent invalid chunked body"));
         self.req.keepalive = false;
+        self.req.body.broken = true;
         BodyEnd::Refused(400)
     }
 
@@ -312,6 +321,7 @@ impl Session {
                 Poll::Ready(Err(BodyEnd::Gone(400)))
             }
             Poll::Ready(Ok(count)) => {
+                body.read_on = true;
                 if direct {
                     body.remaining -= count as u64;
                     body.taken += count as u64;

@@ -123,7 +123,8 @@ async fn finish(session: &mut Session) -> bool {
     }
     if unread_body {
         session.req.keepalive = false;
-        session.req.lingers = true;
+        // Of a body with broken framing nothing is waited for (`ngx_http_special_response_handler`).
+        session.req.lingers |= !session.req.body.broken;
     }
     if session.req.keepalive && !session.conn.input_closed {
         let ends = session.conn.worker.is_draining() && session.conn.input.is_empty();
@@ -131,7 +132,7 @@ async fn finish(session: &mut Session) -> bool {
             return true;
         }
     }
-    let unread = !session.conn.input.is_empty() || unread_body || session.req.lingers;
+    let unread = !session.conn.input.is_empty() || session.req.lingers;
     let linger = match session.settings().lingering_close {
         LingeringClose::Off => false,
         LingeringClose::On => unread,

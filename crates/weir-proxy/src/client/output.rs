@@ -42,6 +42,28 @@ impl Progress {
         self.poll_write_within(cx, stream, slices, None, wrote)
     }
 
+    fn poll_write_single(
+        &mut self,
+        cx: &mut Context<'_>,
+        stream: &mut Stream,
+        slice: &[u8],
+        wrote: &mut u64,
+    ) -> Poll<io::Result<()>> {
+        while let Some(rest) = slice.get(self.done..).filter(|rest| !rest.is_empty()) {
+            match stream.poll_write(cx, &[IoSlice::new(rest)]) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(written)) => {
+                    self.done += written;
+                    *wrote += written as u64;
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        self.done = 0;
+        Poll::Ready(Ok(()))
+    }
+
     /// As [`Self::poll_write`], but no more than `budget` bytes now.
     pub(crate) fn poll_write_within(
         &mut self,
@@ -51,6 +73,11 @@ impl Progress {
         mut budget: Option<u64>,
         wrote: &mut u64,
     ) -> Poll<io::Result<()>> {
+        if budget.is_none()
+            && let Some(single) = single(slices)
+        {
+            return self.poll_write_single(cx, stream, single, wrote);
+        }
         loop {
             let mut rest: [IoSlice<'_>; MAX_SLICES] = [IoSlice::new(&[]); MAX_SLICES];
             let count = remaining(slices, self.done, budget, &mut rest);
@@ -73,6 +100,13 @@ impl Progress {
             }
         }
     }
+}
+
+/// The only one of `slices` that is not empty, if there is one.
+fn single<'a>(slices: &[&'a [u8]]) -> Option<&'a [u8]> {
+    let mut filled = slices.iter().filter(|slice| !slice.is_empty());
+    let single = filled.next()?;
+    filled.next().is_none().then_some(single)
 }
 
 /// Slices of one gathered write: head, chunk size, data, chunk end, and room for a body of two parts.
@@ -107,6 +141,14 @@ fn remaining<'a>(
     count
 }
 
+/// How a write ended.
+enum WriteEnd {
+    Written(io::Result<()>),
+    /// FIN, or an error.
+    ClientLeft(Option<io::Error>),
+    TimedOut,
+}
+
 impl Session {
     /// Writes the pending head and then `body`, waiting at most `send_timeout` between two writes.
     pub(crate) async fn write_all(&mut self, body: &[u8]) -> Result<(), ClientGone> {
@@ -121,28 +163,52 @@ impl Session {
     pub(crate) async fn write_slices(&mut self, slices: &[&[u8]]) -> Result<(), ClientGone> {
         let timeout = self.settings().send_timeout;
         let mut progress = Progress::default();
-        let mut armed_at = None;
-        let conn = &mut self.conn;
-        let sent = &mut self.req.sent;
-        let result = poll_fn(|cx| {
-            let before = *sent;
-            let poll = progress.poll_write(cx, &mut conn.stream, slices, sent);
-            if poll.is_ready() {
-                return poll.map(Some);
+        let mut armed = false;
+        let end = poll_fn(|cx| {
+            // Of what woke this task nginx looks at the reading side first.
+            if armed && let Poll::Ready(error) = self.poll_client_gone(cx) {
+                return Poll::Ready(WriteEnd::ClientLeft(error));
             }
-            if armed_at.is_none() || *sent > before {
+            let before = self.req.sent;
+            let conn = &mut self.conn;
+            let written = progress.poll_write(cx, &mut conn.stream, slices, &mut self.req.sent);
+            if let Poll::Ready(result) = written {
+                return Poll::Ready(WriteEnd::Written(result));
+            }
+            if !armed || self.req.sent > before {
                 conn.deadline.set(timeout);
-                armed_at = Some(());
+                armed = true;
             }
-            conn.deadline.poll_expired(cx).map(|()| None)
+            if let Poll::Ready(error) = self.poll_client_gone(cx) {
+                return Poll::Ready(WriteEnd::ClientLeft(error));
+            }
+            self.conn
+                .deadline
+                .poll_expired(cx)
+                .map(|()| WriteEnd::TimedOut)
         })
         .await;
         self.conn.deadline.clear();
-        match result {
-            Some(Ok(())) => Ok(()),
-            Some(Err(error)) => Err(self.client_write_failed(&error)),
-            None => Err(self.client_write_timed_out()),
+        match end {
+            WriteEnd::Written(Ok(())) => Ok(()),
+            WriteEnd::Written(Err(error)) => Err(self.client_write_failed(&error)),
+            WriteEnd::ClientLeft(error) => Err(self.client_left(error.as_ref())),
+            WriteEnd::TimedOut => Err(self.client_write_timed_out()),
         }
+    }
+
+    /// The client closed its connection, or its side of it, before it had read all: as in nginx
+    /// (`ngx_http_test_reading`), the rest of the answer is not sent.
+    pub(crate) fn client_left(&mut self, error: Option<&io::Error>) -> ClientGone {
+        self.conn.action = Action::SendingToClient;
+        let text = "client prematurely closed connection";
+        error_log::info(
+            self,
+            error.map_or(Message::text(text), |error| Message::call(text, error)),
+        );
+        self.req.ending = Ending::Broken;
+        self.req.keepalive = false;
+        ClientGone::Broken
     }
 
     /// Notes in the log that writing failed.

@@ -6,8 +6,7 @@ use weir_http1::request::Method;
 use weir_http1::uri::split_args;
 
 use super::dispatch::Outcome;
-use super::{page, response};
-use crate::report::request_variables::local_address;
+use super::{page, redirect, response};
 use crate::report::variables;
 use crate::session::Session;
 
@@ -150,33 +149,14 @@ fn wants_refresh(session: &mut Session, status: u16) -> Option<Vec<u8>> {
     session.req.response.redirect_to.take()
 }
 
-/// Puts scheme, host and port before a location that begins with a slash
-/// (`ngx_http_header_filter`), and leaves any other as it is.
+/// A redirect of our own: absolute where `absolute_redirect` says so, and then in its place in the
+/// head; else a field like others.
 fn settle_location(session: &mut Session) {
     let Some(location) = session.req.response.redirect_to.take() else {
         return;
     };
-    let settings = session.settings();
-    if location.first() != Some(&b'/') || !settings.absolute_redirect {
-        session.req.response.push_field(b"Location", &location);
-        return;
+    match redirect::absolute(session, &location) {
+        Some(absolute) => session.req.response.location = absolute,
+        None => session.req.response.push_field(b"Location", &location),
     }
-    let mut absolute = b"http://".to_vec();
-    let host = if settings.server_name_in_redirect || session.req.host.is_empty() {
-        session.server().name.as_bytes()
-    } else {
-        &session.req.host
-    };
-    absolute.extend_from_slice(host);
-    let port = local_address(session)
-        .map(|local| local.port())
-        .filter(|port| *port != 80);
-    if let Some(port) = port
-        && settings.port_in_redirect
-    {
-        absolute.push(b':');
-        absolute.extend_from_slice(itoa::Buffer::new().format(port).as_bytes());
-    }
-    absolute.extend_from_slice(&location);
-    session.req.response.location = absolute;
 }

@@ -6,6 +6,7 @@ pub(crate) mod dispatch;
 pub(crate) mod error_page;
 pub(crate) mod find;
 pub(crate) mod page;
+pub(crate) mod redirect;
 pub(crate) mod response;
 pub(crate) mod returned;
 pub(crate) mod static_file;

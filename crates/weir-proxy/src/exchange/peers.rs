@@ -33,6 +33,7 @@ impl Exchange<'_> {
             return Err(failed(Cause::NoLivePeers, None));
         };
         self.picked = Some(peer);
+        self.session.req.upstream.peer_is_held = true;
         let label = &pool.labels[peer.index()];
         tracing::debug!(target: "weir", "connect to {}", label.as_str());
         self.name_peer(label);

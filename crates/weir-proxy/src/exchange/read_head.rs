@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::ops::Range;
 use std::task::{Context, Poll};
 
 use weir_http1::response::{ResponseParser, ResponseProgress};
@@ -108,10 +109,14 @@ impl Exchange<'_> {
         let session = &mut *self.session;
         let source = &mut self.source;
         let watch = !settings.proxy_ignore_client_abort;
-        let limit = settings
-            .proxy_buffer_size
-            .saturating_sub(session.req.upstream.bytes.len());
-        let limit = limit.clamp(1, buffers::HEAD_BUFFER);
+        let long = self.pool.answers_are_long.get() && session.req.upstream.bytes.is_empty();
+        let limit = match long {
+            true => buffers::RELAY_BUFFER,
+            false => settings
+                .proxy_buffer_size
+                .saturating_sub(session.req.upstream.bytes.len())
+                .clamp(1, buffers::HEAD_BUFFER),
+        };
         let mut clock = None;
         // As in nginx, the request goes out before anything is read, even where FIN has arrived.
         let mut send_first = *sent == 0;
@@ -192,6 +197,11 @@ impl Exchange<'_> {
             let upstream = &mut self.session.req.upstream;
             match progress {
                 Err(fault) => return Err(failed(phase, Cause::InvalidHead(fault), held)),
+                Ok(ResponseProgress::Done)
+                    if upstream.head.len > self.settings.proxy_buffer_size =>
+                {
+                    return Err(failed(phase, Cause::HeadTooBig, held));
+                }
                 Ok(ResponseProgress::Done) => break,
                 Ok(ResponseProgress::NotHttp) => {
                     let text = "upstream sent no valid HTTP/1.0 header";
@@ -221,7 +231,12 @@ impl Exchange<'_> {
         }
         let time = self.elapsed();
         self.current().header_time = Some(time);
-        self.session.req.upstream.head_read = true;
+        let upstream = &mut self.session.req.upstream;
+        upstream.head_read = true;
+        let length = upstream.head.content_length.unwrap_or(0);
+        self.pool
+            .answers_are_long
+            .set(LONG_ANSWER.contains(&length));
         Ok(true)
     }
 
@@ -246,6 +261,10 @@ impl Exchange<'_> {
         }
     }
 }
+
+/// Bodies that fit a long buffer together with their head, but no short one.
+const LONG_ANSWER: Range<u64> =
+    buffers::HEAD_BUFFER as u64..(buffers::RELAY_BUFFER - buffers::HEAD_BUFFER) as u64;
 
 /// nginx notes an interim status, and leaves it there when the final head comes.
 const EARLY_HINTS: u16 = 103;

@@ -11,6 +11,7 @@ use super::tries::{Exchange, Held, Step};
 use super::verdict::retry_on_status;
 use super::{relay, rewrite, upgrade};
 use crate::content::dispatch::Outcome;
+use crate::content::redirect;
 use crate::report::error_log::{self, Message};
 use crate::report::variables;
 use crate::session::{Action, Session};
@@ -78,6 +79,8 @@ fn intercept(exchange: &mut Exchange<'_>, held: Held, status: u16) -> Step {
         {
             req.response.push_field(b"WWW-Authenticate", value);
         }
+        // Whatever serves the page begins a head of its own.
+        req.response.keep_for_redirect();
     }
     exchange.session.conn.action = Action::Exchange(Phase::SendingToClient);
     Step::Over(Outcome::Status(status))
@@ -156,6 +159,7 @@ fn copy(session: &mut Session, settings: &Settings) {
     if req.response.no_head {
         return;
     }
+    req.response.take_kept_fields();
     let head = &req.upstream.head;
     req.response.status = head.status;
     req.response
@@ -206,6 +210,15 @@ fn copy_field(session: &mut Session, settings: &Settings, index: usize) {
                 KnownField::Refresh => rewrite::refresh(session, settings, &value),
                 _ => rewrite::cookie(session, settings, &value),
             };
+            // nginx treats a Location that was rewritten to a path as one of its own.
+            if known == KnownField::Location
+                && let Some(absolute) = new
+                    .as_ref()
+                    .and_then(|new| redirect::absolute(session, new))
+            {
+                session.req.response.location = absolute;
+                return;
+            }
             session
                 .req
                 .response

@@ -178,6 +178,7 @@ impl<'a> Exchange<'a> {
                 Message::text("upstream server temporarily disabled"),
             );
         }
+        self.session.req.upstream.peer_is_held = false;
     }
 
     /// Begins an element of the `$upstream_*` lists.

@@ -139,7 +139,6 @@ pub(super) async fn tunnel(exchange: &mut Exchange<'_>, mut held: Held) -> Outco
     exchange.release(held.peer, PeerOutcome::Success);
     let req = &mut *exchange.session.req;
     req.sent += down.written;
-    req.length += up.read;
     req.ending = Ending::Complete;
     req.body.complete = true;
     buffers::give_back(down.buffer);

@@ -11,6 +11,8 @@ use crate::io::buffers;
 pub(crate) struct UpstreamState {
     /// The peer in the `upstream:` field of error lines; `None` before one is known.
     pub(crate) peer: PeerLabel,
+    /// That peer is held.
+    pub(crate) peer_is_held: bool,
     /// Room for the request head, kept from one request to the next.
     pub(crate) request_head: Vec<u8>,
     /// The URI sent upstream, arguments included.
@@ -38,6 +40,7 @@ pub(crate) struct UpstreamState {
 impl UpstreamState {
     pub(crate) fn reset(&mut self) {
         self.peer = PeerLabel::None;
+        self.peer_is_held = false;
         self.uri.clear();
         self.scheme = None;
         self.host.clear();
@@ -63,7 +66,8 @@ impl UpstreamState {
         out.extend_from_slice(scheme.as_bytes());
         out.extend_from_slice(b"://");
         out.extend_from_slice(name.as_bytes());
-        if name.starts_with("unix:") {
+        // nginx looks at the peer's address, which it forgets when it gives the peer back.
+        if self.peer_is_held && name.starts_with("unix:") {
             out.push(b':');
         }
         out.extend_from_slice(&self.uri);

@@ -4,5 +4,6 @@ pub(crate) mod buffers;
 pub mod clock;
 pub(crate) mod deadline;
 pub mod dial;
+pub(crate) mod pipe;
 pub mod stream;
 pub(crate) mod temp_file;

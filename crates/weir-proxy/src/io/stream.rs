@@ -2,11 +2,12 @@
 
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::BufMut;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
@@ -73,8 +74,41 @@ impl Stream {
             return Poll::Pending;
         }
         if buf.capacity() == 0 {
-            *buf = buffers::take_head();
+            *buf = match limit {
+                0..=buffers::HEAD_BUFFER => buffers::take_head(),
+                _ => buffers::take_relay(),
+            };
         }
+        let read = match self {
+            Self::Tcp(stream) => receive(SockRef::from(&*stream), buf, limit, |receive| {
+                stream.try_io(Interest::READABLE, receive)
+            }),
+            Self::Unix(stream) => receive(SockRef::from(&*stream), buf, limit, |receive| {
+                stream.try_io(Interest::READABLE, receive)
+            }),
+            Self::Memory(_) => return self.poll_fill_from_pipe(cx, buf, limit),
+        };
+        match read {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                // The readiness was stale, and is cleared now; the reactor must know whom to wake.
+                if buf.is_empty() {
+                    buffers::give_back(std::mem::take(buf));
+                }
+                match self.poll_readable(cx) {
+                    Poll::Ready(()) => self.poll_fill(cx, buf, limit),
+                    Poll::Pending => Poll::Pending,
+                }
+            }
+            read => Poll::Ready(read),
+        }
+    }
+
+    fn poll_fill_from_pipe(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut Vec<u8>,
+        limit: usize,
+    ) -> Poll<io::Result<usize>> {
         let read = self.poll_read(cx, buf, limit);
         if read.is_pending() && buf.is_empty() {
             buffers::give_back(std::mem::take(buf));
@@ -89,6 +123,56 @@ impl Stream {
             Self::Tcp(stream) => stream.poll_read_ready(cx).map(|_| ()),
             Self::Unix(stream) => stream.poll_read_ready(cx).map(|_| ()),
             Self::Memory(_) => Poll::Ready(()),
+        }
+    }
+
+    /// Whether it is a socket of the system's, which has a descriptor.
+    pub(crate) fn is_socket(&self) -> bool {
+        !matches!(self, Self::Memory(_))
+    }
+
+    /// Lets `take` move bytes out of the socket once they are there.
+    pub(crate) fn poll_move_out(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut take: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.poll_readable(cx));
+            let taken = match self {
+                Self::Tcp(stream) => stream.try_io(Interest::READABLE, || take(stream.as_fd())),
+                Self::Unix(stream) => stream.try_io(Interest::READABLE, || take(stream.as_fd())),
+                Self::Memory(_) => Err(io::ErrorKind::Unsupported.into()),
+            };
+            match taken {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                taken => return Poll::Ready(taken),
+            }
+        }
+    }
+
+    /// Lets `give` move bytes into the socket once it has room.
+    pub(crate) fn poll_move_in(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut give: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            let given = match self {
+                Self::Tcp(stream) => {
+                    ready!(stream.poll_write_ready(cx))?;
+                    stream.try_io(Interest::WRITABLE, || give(stream.as_fd()))
+                }
+                Self::Unix(stream) => {
+                    ready!(stream.poll_write_ready(cx))?;
+                    stream.try_io(Interest::WRITABLE, || give(stream.as_fd()))
+                }
+                Self::Memory(_) => Err(io::ErrorKind::Unsupported.into()),
+            };
+            match given {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                given => return Poll::Ready(given),
+            }
         }
     }
 
@@ -181,7 +265,7 @@ impl Stream {
     pub(crate) fn reset_on_close(&self) {
         if let Self::Tcp(stream) = self {
             // A peer that is gone already cannot be reset; nothing is lost.
-            let _ = socket2::SockRef::from(stream).set_linger(Some(std::time::Duration::ZERO));
+            let _ = SockRef::from(stream).set_linger(Some(std::time::Duration::ZERO));
         }
     }
 
@@ -220,6 +304,42 @@ impl Stream {
             (result == 0).then_some(info)
         }
     }
+}
+
+/// Receives at most `limit` bytes behind `buf` once, inside tokio's `try_io`.
+///
+/// A receive that leaves room has emptied the socket, and says so to `try_io` by claiming that it
+/// would block: that clears the readiness, and no second system call finds nothing.
+fn receive(
+    socket: SockRef<'_>,
+    buf: &mut Vec<u8>,
+    limit: usize,
+    try_io: impl FnOnce(&mut dyn FnMut() -> io::Result<()>) -> io::Result<()>,
+) -> io::Result<usize> {
+    buf.reserve(limit);
+    let room = &mut buf.spare_capacity_mut()[..limit];
+    let mut received = None;
+    let tried = try_io(&mut || {
+        let count = socket.recv(room)?;
+        received = Some(count);
+        // FIN stays readable, so that whoever asks again meets it again.
+        if count > 0 && count < limit {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        Ok(())
+    });
+    let Some(count) = received else {
+        return tried.map(|()| 0);
+    };
+    // SAFETY: the kernel has written `count` bytes into the spare room.
+    #[expect(
+        unsafe_code,
+        reason = "Vec has no safe way to adopt bytes read into its spare room"
+    )]
+    unsafe {
+        buf.advance_mut(count);
+    }
+    Ok(count)
 }
 
 /// The reactor may report readiness that a full-length read left behind, so a peek has the last word.

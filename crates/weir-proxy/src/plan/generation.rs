@@ -29,6 +29,9 @@ pub(crate) struct WorkerPool {
     /// The peers' names, by `PeerId::index`.
     pub(crate) labels: Vec<PeerLabel>,
     pub(crate) idle: Option<RefCell<IdleCache<IdleConnection>>>,
+    /// The last answer was too long for a short buffer and would have fitted a long one, so the next
+    /// one is read through a long one from its first byte on.
+    pub(crate) answers_are_long: Cell<bool>,
 }
 
 impl WorkerPool {
@@ -46,6 +49,7 @@ impl WorkerPool {
             idle: pool
                 .keepalive()
                 .map(|spec| RefCell::new(IdleCache::new(*spec))),
+            answers_are_long: Cell::new(false),
         }
     }
 }

@@ -16,6 +16,7 @@ async fn answered(location: &str, fields: &str) -> Answer {
 
 #[test]
 fn locations_and_refreshes_are_rewritten() {
+    // nginx makes a Location absolute that it has rewritten to a path.
     let off = "proxy_redirect off;";
     for (location, sent, received) in [
         ("", "Location: http://u/x", "http://front/x"),
@@ -24,6 +25,11 @@ fn locations_and_refreshes_are_rewritten() {
         (off, "Location: http://u/x", "http://u/x"),
         (
             "proxy_redirect http://a/ /b/;",
+            "Location: http://a/c",
+            "http://front:8080/b/c",
+        ),
+        (
+            "proxy_redirect http://a/ /b/; absolute_redirect off;",
             "Location: http://a/c",
             "/b/c",
         ),
@@ -35,12 +41,12 @@ fn locations_and_refreshes_are_rewritten() {
         (
             "proxy_redirect ~^http://([a-z]+)\\.in/(.*)$ /$1/$2;",
             "Location: http://www.in/c",
-            "/www/c",
+            "http://front:8080/www/c",
         ),
         (
             "proxy_redirect ~*^HTTP://A/ /b/; proxy_redirect http://a/ /never/;",
             "Location: http://a/c",
-            "/b/c",
+            "http://front:8080/b/c",
         ),
         (
             "proxy_redirect http://a/ /b/;",
@@ -75,7 +81,7 @@ fn the_default_rewrite_maps_the_upstream_to_the_location() {
             "HTTP/1.1 302 Found\r\nLocation: http://u/two/some/uri\r\nContent-Length: 0\r\n\r\n";
         rig.script(9001, &[Act::send(bytes)]);
         let answer = rig.ask("GET /one/x HTTP/1.1\r\nHost: h\r\n\r\n").await;
-        assert_eq!(answer.field("location"), Some("/one/some/uri"));
+        assert_eq!(answer.field("location"), Some("http://h:8080/one/some/uri"));
         let (_, seen) = rig.seen().pop().unwrap();
         assert!(seen.starts_with("GET /two/x HTTP/1.1\r\n"), "{seen}");
     });

@@ -88,7 +88,7 @@ fn leaving_within_the_answer_keeps_its_status() {
         drop(client);
         assert_eq!(peer.rest().await, b"");
         assert_eq!(rig.access().await, ["200 3 127.0.0.1:9001 200"]);
-        assert_eq!(rig.errors().await, [format!("{LEFT} reading upstream")]);
+        assert_eq!(rig.errors().await, [format!("{LEFT} sending to client")]);
     });
 }
 

@@ -1,7 +1,9 @@
 //! The response body on its way from the upstream to the client: `reading` is the upstream's half,
-//! `writing` the client's; here they meet in one poll. `whole` is the short way of short answers.
+//! `writing` the client's; here they meet in one poll. `whole` is the short way of short answers,
+//! `splicing` that of long ones.
 
 mod reading;
+mod splicing;
 mod whole;
 mod writing;
 
@@ -13,6 +15,7 @@ use weir_conf::Settings;
 use weir_http1::chunked::ChunkRules;
 use weir_upstream::Outcome as PeerOutcome;
 
+use self::splicing::Splicing;
 use crate::client::output::Progress;
 use crate::content::dispatch::Outcome;
 use crate::content::response;
@@ -77,6 +80,13 @@ struct Relay {
     send_deadline: Option<Moment>,
     read_throttle: Throttle,
     send_throttle: Throttle,
+    /// Nothing came from the upstream when it was looked for last.
+    waits_for_upstream: bool,
+    splicing: Option<Splicing>,
+    /// There was no pipe to be had.
+    splicing_failed: bool,
+    /// Everything that waits goes out, so that the rest can be spliced.
+    flushing: bool,
 }
 
 /// How the upstream's side stands.
@@ -101,6 +111,10 @@ enum ClientEnd {
 /// What happened next.
 enum Event {
     Read(io::Result<usize>),
+    /// So many bytes have come into the pipe.
+    Spliced(usize),
+    /// The client takes nothing from the pipe.
+    OutOfPatience,
     /// A write is complete.
     Written,
     WriteFailed(io::Error),
@@ -159,6 +173,10 @@ impl Relay {
             read_throttle: Throttle::upstream(exchange.session, settings, buffering),
             send_throttle: Throttle::client(exchange.session, buffering),
             held: Some(held),
+            waits_for_upstream: false,
+            splicing: None,
+            splicing_failed: false,
+            flushing: false,
         }
     }
 
@@ -176,7 +194,8 @@ impl Relay {
         if self.client == ClientEnd::Gone || self.upstream == UpstreamEnd::Broken {
             return true;
         }
-        self.upstream != UpstreamEnd::Open && !self.writing && self.last_sent
+        let sent = !self.writing && self.last_sent && self.in_pipe() == 0;
+        self.upstream != UpstreamEnd::Open && sent
     }
 
     /// Waits for whatever happens first on either side.
@@ -192,11 +211,22 @@ impl Relay {
         session: &mut Session,
         settings: &Settings,
     ) -> Poll<Event> {
-        if !settings.proxy_ignore_client_abort
-            && self.upstream == UpstreamEnd::Open
-            && let Poll::Ready(gone) = session.poll_client_gone(cx)
-        {
+        let watches_client = match self.upstream {
+            UpstreamEnd::Open => !settings.proxy_ignore_client_abort,
+            // Of what woke this task nginx looks at the reading side first.
+            UpstreamEnd::Complete | UpstreamEnd::Cut | UpstreamEnd::Broken => self.writing,
+        };
+        if watches_client && let Poll::Ready(gone) = session.poll_client_gone(cx) {
             return Poll::Ready(Event::ClientGone(gone));
+        }
+        self.consider_splicing(session);
+        if self.splicing.is_some() {
+            if let Poll::Ready(event) = self.poll_splice(cx, session, settings) {
+                return Poll::Ready(event);
+            }
+            if self.upstream == UpstreamEnd::Open || self.in_pipe() > 0 {
+                return self.poll_blocked(cx, session);
+            }
         }
         // A write under way has its turn before more is read, lest a fast upstream starve the client.
         if let Poll::Ready(event) = self.poll_write(cx, session, settings) {
@@ -208,13 +238,30 @@ impl Relay {
             return Poll::Ready(event);
         }
         if self.writing {
-            return self.poll_clocks(cx, session);
+            return self.poll_blocked(cx, session);
         }
         if let Err(error) = self.begin_write(session) {
             return Poll::Ready(Event::WriteFailed(error));
         }
         if let Poll::Ready(event) = self.poll_write(cx, session, settings) {
             return Poll::Ready(event);
+        }
+        // The client does not take all at once: it is read on meanwhile, as without splicing.
+        if std::mem::take(&mut self.flushing)
+            && let Poll::Ready(event) = self.poll_read(cx, session, settings)
+        {
+            return Poll::Ready(event);
+        }
+        self.poll_blocked(cx, session)
+    }
+
+    /// The client does not take all at once. Once the upstream is done with, that it leaves shows
+    /// here (`ngx_http_test_reading`).
+    fn poll_blocked(&self, cx: &mut Context<'_>, session: &mut Session) -> Poll<Event> {
+        if self.upstream != UpstreamEnd::Open
+            && let Poll::Ready(gone) = session.poll_client_gone(cx)
+        {
+            return Poll::Ready(Event::ClientGone(gone));
         }
         self.poll_clocks(cx, session)
     }
@@ -225,6 +272,7 @@ impl Relay {
             self.send_deadline,
             self.read_throttle.blocked_until(),
             self.send_throttle.blocked_until().filter(|_| self.writing),
+            self.patience(),
         ];
         let Some(first) = wakes.into_iter().flatten().min() else {
             session.conn.deadline.clear();
@@ -234,7 +282,9 @@ impl Relay {
         if session.conn.deadline.poll_expired(cx).is_pending() {
             return Poll::Pending;
         }
-        Poll::Ready(if self.read_deadline == Some(first) {
+        Poll::Ready(if self.patience() == Some(first) {
+            Event::OutOfPatience
+        } else if self.read_deadline == Some(first) {
             Event::ReadTimedOut
         } else if self.send_deadline == Some(first) {
             Event::SendTimedOut
@@ -244,7 +294,17 @@ impl Relay {
     }
 
     fn handle(&mut self, exchange: &mut Exchange<'_>, event: Event) {
+        if !matches!(event, Event::Spliced(_))
+            && let Err(error) = self.stop_splicing()
+        {
+            // What is in the pipe cannot reach the client any more.
+            self.client = ClientEnd::Gone;
+            exchange.session.client_write_failed(&error);
+            return;
+        }
         match event {
+            Event::Spliced(count) => self.take_spliced(exchange, count),
+            Event::OutOfPatience => {}
             Event::Resume => {
                 self.read_throttle.resume();
                 self.send_throttle.resume();
@@ -269,7 +329,10 @@ impl Relay {
                 };
                 self.cut(exchange, Cause::Receive(call, error));
             }
-            Event::ReadTimedOut => self.cut(exchange, Cause::TimedOut),
+            Event::ReadTimedOut => {
+                self.upstream_turn(exchange.session);
+                self.cut(exchange, Cause::TimedOut);
+            }
             Event::SendTimedOut => {
                 exchange.session.client_write_timed_out();
                 self.client = ClientEnd::Gone;
@@ -281,7 +344,11 @@ impl Relay {
                 self.client = ClientEnd::Gone;
             }
             Event::ClientGone(error) => {
-                log_client_gone(exchange.session, error.as_ref());
+                if self.upstream == UpstreamEnd::Open {
+                    log_client_gone(exchange.session, error.as_ref());
+                } else {
+                    exchange.session.client_left(error.as_ref());
+                }
                 self.client = ClientEnd::Gone;
             }
         }

@@ -34,7 +34,10 @@ impl Relay {
         let start = if no_head { 0 } else { upstream.head.len };
         let count = upstream.bytes.len() - start;
         if count > 0 && !is_head {
-            self.spool.incoming = buffers::take_head();
+            self.spool.incoming = match count {
+                0..=buffers::HEAD_BUFFER => buffers::take_head(),
+                _ => buffers::take_relay(),
+            };
             self.spool
                 .incoming
                 .extend_from_slice(&upstream.bytes[start..]);
@@ -129,7 +132,8 @@ impl Relay {
     pub(super) fn released(&self) -> usize {
         let all = self.spool.incoming.len();
         let chunked = matches!(self.framing, Framing::Chunked(_));
-        if !self.buffering || chunked || self.upstream != UpstreamEnd::Open {
+        let hands_on_all = !self.buffering || chunked || self.flushing;
+        if hands_on_all || self.upstream != UpstreamEnd::Open {
             return all;
         }
         let full = if self.decoded < self.first_buffer {
@@ -148,6 +152,9 @@ impl Relay {
         settings: &Settings,
     ) -> Poll<Event> {
         let unsent = self.unsent();
+        if self.flushing && !self.writing {
+            return Poll::Pending;
+        }
         if self.upstream != UpstreamEnd::Open || self.read_throttle.blocked_until().is_some() {
             return Poll::Pending;
         }
@@ -175,15 +182,32 @@ impl Relay {
         {
             Poll::Ready(result) => {
                 self.read_deadline = None;
+                self.upstream_turn(session);
                 Poll::Ready(Event::Read(result))
             }
             Poll::Pending => {
-                session.conn.action = Action::Exchange(Phase::ReadingBody);
-                if self.read_deadline.is_none() {
-                    self.read_deadline = Some(clock::now() + settings.proxy_read_timeout);
-                }
+                self.wait_for_upstream(session, settings);
                 Poll::Pending
             }
+        }
+    }
+
+    /// Nothing is there to read: the gap between two reads begins.
+    pub(super) fn wait_for_upstream(&mut self, session: &mut Session, settings: &Settings) {
+        self.waits_for_upstream = true;
+        if self.buffering {
+            session.conn.action = Action::Exchange(Phase::ReadingBody);
+        }
+        if self.read_deadline.is_none() {
+            self.read_deadline = Some(clock::now() + settings.proxy_read_timeout);
+        }
+    }
+
+    /// Something came from the upstream, or did not come in time. Unbuffered, nginx's log then says
+    /// "reading upstream", and until then what it said when it wrote last.
+    pub(super) fn upstream_turn(&mut self, session: &mut Session) {
+        if std::mem::take(&mut self.waits_for_upstream) {
+            session.conn.action = Action::Exchange(Phase::ReadingBody);
         }
     }
 

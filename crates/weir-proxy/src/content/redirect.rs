@@ -1,0 +1,31 @@
+//! Where redirects lead.
+
+use crate::report::request_variables::local_address;
+use crate::session::Session;
+
+/// `location` with scheme, host and port before it, if it is a path and `absolute_redirect` is on
+/// (`ngx_http_header_filter`).
+pub(crate) fn absolute(session: &Session, location: &[u8]) -> Option<Vec<u8>> {
+    let settings = session.settings();
+    if location.first() != Some(&b'/') || !settings.absolute_redirect {
+        return None;
+    }
+    let mut absolute = b"http://".to_vec();
+    let host = if settings.server_name_in_redirect || session.req.host.is_empty() {
+        session.server().name.as_bytes()
+    } else {
+        &session.req.host
+    };
+    absolute.extend_from_slice(host);
+    let port = local_address(session)
+        .map(|local| local.port())
+        .filter(|port| *port != 80);
+    if let Some(port) = port
+        && settings.port_in_redirect
+    {
+        absolute.push(b':');
+        absolute.extend_from_slice(itoa::Buffer::new().format(port).as_bytes());
+    }
+    absolute.extend_from_slice(location);
+    Some(absolute)
+}

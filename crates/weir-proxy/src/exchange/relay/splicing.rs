@@ -1,0 +1,185 @@
+//! Long bodies of a known length, moved from socket to socket inside the kernel: 10 MB so cost half
+//! of what two copies of each byte cost. Short ones would pay for the set-up and gain nothing.
+
+use std::io;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use weir_conf::Settings;
+
+use super::{Event, Relay, UpstreamEnd};
+use crate::exchange::framing::Framing;
+use crate::exchange::tries::Exchange;
+use crate::io::clock::{self, Moment};
+use crate::io::pipe::Pipe;
+use crate::session::Session;
+
+/// Bytes that must be left to come for a pipe to pay.
+const WORTHWHILE: u64 = 1024 * 1024;
+
+/// How long a client that takes nothing may hold the upstream up before the body is gathered in
+/// buffers and, as nginx does with it, in a temporary file.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// A body that passes through a pipe.
+pub(super) struct Splicing {
+    pipe: Pipe,
+    /// When patience with the client ends.
+    patient_until: Option<Moment>,
+}
+
+impl Relay {
+    /// Begins to splice if the body is long enough and nothing of it waits anywhere; what waits in
+    /// memory is to go out before more is read.
+    pub(super) fn consider_splicing(&mut self, session: &Session) {
+        self.flushing = false;
+        let Framing::Length(left) = self.framing else {
+            return;
+        };
+        let long = left >= WORTHWHILE && self.upstream == UpstreamEnd::Open;
+        if !long || self.splicing.is_some() || self.splicing_failed || self.writing {
+            return;
+        }
+        let plain = !self.client_chunked && !self.header_only;
+        let free = self.read_throttle.budget().is_none() && self.send_throttle.budget().is_none();
+        let sockets = session.conn.stream.is_socket()
+            && self
+                .held
+                .as_ref()
+                .is_some_and(|held| held.connection.stream.is_socket());
+        if plain && free && sockets && !self.spool.file_has_more() {
+            let waits = !self.spool.incoming.is_empty() || !session.req.response.pending.is_empty();
+            if waits {
+                self.flushing = true;
+                return;
+            }
+            match Pipe::take() {
+                Ok(pipe) => {
+                    self.splicing = Some(Splicing {
+                        pipe,
+                        patient_until: None,
+                    });
+                }
+                // Without descriptors it goes on with copies.
+                Err(_) => self.splicing_failed = true,
+            }
+        }
+    }
+
+    /// Bytes in the pipe.
+    pub(super) fn in_pipe(&self) -> usize {
+        self.splicing
+            .as_ref()
+            .map_or(0, |splicing| splicing.pipe.held())
+    }
+
+    /// When a client that takes nothing is no longer waited for.
+    pub(super) fn patience(&self) -> Option<Moment> {
+        self.splicing.as_ref()?.patient_until
+    }
+
+    /// Moves what can be moved; pending when one of the sockets has to be waited for.
+    pub(super) fn poll_splice(
+        &mut self,
+        cx: &mut Context<'_>,
+        session: &mut Session,
+        settings: &Settings,
+    ) -> Poll<Event> {
+        loop {
+            if let Poll::Ready(event) = self.poll_drain(cx, session, settings) {
+                return Poll::Ready(event);
+            }
+            let Some(splicing) = &mut self.splicing else {
+                return Poll::Pending;
+            };
+            if splicing.pipe.held() > 0 {
+                return Poll::Pending;
+            }
+            let Framing::Length(left) = self.framing else {
+                return Poll::Pending;
+            };
+            let (UpstreamEnd::Open, Some(held)) = (self.upstream, &mut self.held) else {
+                return Poll::Pending;
+            };
+            let limit = usize::try_from(left).unwrap_or(usize::MAX);
+            let pipe = &mut splicing.pipe;
+            let stream = &mut held.connection.stream;
+            match stream.poll_move_out(cx, |socket| pipe.fill(socket, limit)) {
+                Poll::Ready(read) => {
+                    self.read_deadline = None;
+                    self.upstream_turn(session);
+                    return Poll::Ready(match read {
+                        Ok(count @ 1..) => Event::Spliced(count),
+                        end => Event::Read(end),
+                    });
+                }
+                Poll::Pending => {
+                    self.wait_for_upstream(session, settings);
+                    return Poll::Pending;
+                }
+            }
+        }
+    }
+
+    /// Hands what is in the pipe to the client.
+    fn poll_drain(
+        &mut self,
+        cx: &mut Context<'_>,
+        session: &mut Session,
+        settings: &Settings,
+    ) -> Poll<Event> {
+        while let Some(splicing) = &mut self.splicing
+            && splicing.pipe.held() > 0
+        {
+            let pipe = &mut splicing.pipe;
+            match session
+                .conn
+                .stream
+                .poll_move_in(cx, |socket| pipe.drain(socket))
+            {
+                Poll::Ready(Ok(count)) => {
+                    session.req.sent += count as u64;
+                    self.handed_on += count as u64;
+                    splicing.patient_until = None;
+                    self.send_deadline = None;
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Event::WriteFailed(error)),
+                Poll::Pending => {
+                    if self.send_deadline.is_none() {
+                        let now = clock::now();
+                        self.send_deadline = Some(now + settings.send_timeout);
+                        splicing.patient_until = self.buffering.then(|| now + PATIENCE);
+                    }
+                    break;
+                }
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Books what has come into the pipe.
+    pub(super) fn take_spliced(&mut self, exchange: &mut Exchange<'_>, count: usize) {
+        let count = count as u64;
+        exchange.current().bytes_received += count;
+        self.received += count;
+        self.decoded += count;
+        exchange.current().response_length = self.received;
+        if let Framing::Length(left) = &mut self.framing {
+            *left -= count;
+            if *left == 0 {
+                self.upstream_done(exchange, UpstreamEnd::Complete);
+            }
+        }
+    }
+
+    /// Goes on with copies: what is in the pipe becomes the first of what waits for the client.
+    pub(super) fn stop_splicing(&mut self) -> io::Result<()> {
+        let Some(mut splicing) = self.splicing.take() else {
+            return Ok(());
+        };
+        self.send_deadline = None;
+        splicing.pipe.drain_into(&mut self.spool.incoming)?;
+        splicing.pipe.give_back();
+        Ok(())
+    }
+}

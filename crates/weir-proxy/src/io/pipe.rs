@@ -1,0 +1,129 @@
+//! Kernel pipes through which long bodies pass from socket to socket without being copied.
+
+use std::cell::RefCell;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, OwnedFd};
+
+use nix::fcntl::{FcntlArg, OFlag, SpliceFFlags, fcntl, splice};
+use nix::unistd::pipe2;
+
+/// Bytes that a pipe is asked to hold; a system may grant less.
+const CAPACITY: usize = 1024 * 1024;
+
+/// Pipes kept for reuse; what comes back beyond that is closed.
+const KEPT: usize = 16;
+
+thread_local! {
+    static PIPES: RefCell<Vec<Pipe>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A pipe, and how many bytes are in it.
+///
+/// Invariant: a pipe that is kept for reuse is empty, so that no body meets another's bytes.
+#[derive(Debug)]
+pub(crate) struct Pipe {
+    read_end: OwnedFd,
+    write_end: OwnedFd,
+    held: usize,
+}
+
+impl Pipe {
+    /// An empty pipe; an error if the process has no descriptors left.
+    pub(crate) fn take() -> io::Result<Self> {
+        if let Some(pipe) = PIPES.with_borrow_mut(Vec::pop) {
+            return Ok(pipe);
+        }
+        let (read_end, write_end) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
+        // A smaller pipe does, too.
+        let _ = fcntl(&write_end, FcntlArg::F_SETPIPE_SZ(CAPACITY as i32));
+        Ok(Self {
+            read_end,
+            write_end,
+            held: 0,
+        })
+    }
+
+    /// Keeps the pipe for reuse, unless something is in it.
+    pub(crate) fn give_back(self) {
+        if self.held > 0 {
+            return;
+        }
+        // A thread that ends may drop connections after its list.
+        let _ = PIPES.try_with(|pipes| {
+            let mut pipes = pipes.borrow_mut();
+            if pipes.len() < KEPT {
+                pipes.push(self);
+            }
+        });
+    }
+
+    pub(crate) fn held(&self) -> usize {
+        self.held
+    }
+
+    /// Moves at most `limit` bytes from `socket` into the empty pipe; 0 is FIN.
+    pub(crate) fn fill(&mut self, socket: impl AsFd, limit: usize) -> io::Result<usize> {
+        debug_assert_eq!(self.held, 0, "a full pipe would look like an empty socket");
+        let count = moved(socket, &self.write_end, limit.min(CAPACITY))?;
+        self.held += count;
+        Ok(count)
+    }
+
+    /// Moves what is in the pipe into `socket`, as far as that takes it.
+    pub(crate) fn drain(&mut self, socket: impl AsFd) -> io::Result<usize> {
+        let count = moved(&self.read_end, socket, self.held)?;
+        self.held -= count;
+        Ok(count)
+    }
+
+    /// Moves what is in the pipe behind `buf`.
+    pub(crate) fn drain_into(&mut self, buf: &mut Vec<u8>) -> io::Result<()> {
+        // A duplicate, because a File closes its descriptor.
+        let mut end = std::fs::File::from(self.read_end.try_clone()?);
+        while self.held > 0 {
+            let start = buf.len();
+            buf.resize(start + self.held, 0);
+            let read = end.read(&mut buf[start..]);
+            buf.truncate(start + *read.as_ref().unwrap_or(&0));
+            match read? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                count => self.held -= count,
+            }
+        }
+        Ok(())
+    }
+}
+
+fn moved(from: impl AsFd, to: impl AsFd, limit: usize) -> io::Result<usize> {
+    let flags = SpliceFFlags::SPLICE_F_MOVE | SpliceFFlags::SPLICE_F_NONBLOCK;
+    Ok(splice(from, None, to, None, limit, flags)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    #[test]
+    fn bytes_pass_in_order_and_a_pipe_that_is_not_empty_is_not_reused() {
+        let (mut source, near) = UnixStream::pair().unwrap();
+        let (far, mut sink) = UnixStream::pair().unwrap();
+        let mut pipe = Pipe::take().unwrap();
+        source.write_all(b"abcdef").unwrap();
+        assert_eq!(pipe.fill(&near, 4).unwrap(), 4);
+        assert_eq!((pipe.drain(&far).unwrap(), pipe.held()), (4, 0));
+        let mut got = [0; 4];
+        sink.read_exact(&mut got).unwrap();
+        assert_eq!(&got, b"abcd");
+        assert_eq!(pipe.fill(&near, 100).unwrap(), 2);
+        let mut rest = b"<".to_vec();
+        pipe.drain_into(&mut rest).unwrap();
+        assert_eq!((rest.as_slice(), pipe.held()), (&b"<ef"[..], 0));
+        source.write_all(b"secret").unwrap();
+        pipe.fill(&near, 100).unwrap();
+        pipe.give_back();
+        PIPES.with_borrow(|pipes| assert!(pipes.iter().all(|pipe| pipe.held() == 0)));
+    }
+}
