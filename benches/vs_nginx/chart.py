@@ -18,7 +18,8 @@ text { font: 13px system-ui, sans-serif; fill: #57606a; }
 .nginx { stroke: #8b949e; stroke-width: 1.5; }
 .met { fill: #2da44e; } .missed { fill: #d9534f; } .noise { fill: #bf8700; }
 .goal { stroke: #8250df; stroke-width: 2.5; }
-.floor { fill: #24292f; stroke: #ffffff; } .haproxy { fill: #ffffff; fill-opacity: 0.4; stroke: #0a5cad; stroke-width: 2; }
+.floor { fill: #24292f; stroke: #ffffff; }
+.haproxy { fill: #ffffff; fill-opacity: 0.4; stroke: #0a5cad; stroke-width: 2; }
 @media (prefers-color-scheme: dark) {
   text { fill: #b1bac4; } .goal { stroke: #b083f0; } .haproxy { stroke: #54aeff; }
   .floor { fill: #f0f6fc; stroke: #0d1117; }
@@ -81,7 +82,8 @@ def row(index, result):
     top = TOP + index * ROW
     middle = top + BAR_HEIGHT / 2
     end = place(found.weir)
-    yield f'<text text-anchor="end" x="{LEFT - 10}" y="{middle + 5}">{escape(result["title"])}</text>'
+    title = escape(result["title"])
+    yield f'<text text-anchor="end" x="{LEFT - 10}" y="{middle + 5}">{title}</text>'
     yield (
         f'<rect class="{CLASSES[found.mark]}" x="{LEFT}" y="{top}" '
         f'width="{end - LEFT:.1f}" height="{BAR_HEIGHT}"/>'

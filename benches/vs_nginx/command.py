@@ -32,8 +32,8 @@ class Extent:
     pairs: int = 5
     turn: float = 0.02
     warm_up: float = 0.2
-    seconds: float = 0.8
-    alone: float = 1
+    seconds: float = 0.6
+    alone: float = 0.8
     rate_rounds: int = 5
     rate_seconds: int = 2
     reload_rounds: int = 3
@@ -58,11 +58,11 @@ def options():
     )
     extent = parser.add_mutually_exclusive_group()
     extent.add_argument("--quick", action="store_true", help="less of everything: three minutes")
-    extent.add_argument("--smoke", action="store_true", help="only that everything runs and answers")
+    extent.add_argument("--smoke", action="store_true", help="only that it all runs")
     parser.add_argument("--pairs", type=int, help="pairs of runs that a median is taken of")
     parser.add_argument("--only", metavar="NAME,...", help=f"some of: {', '.join(NAMES)}")
     for name in ("weir", "nginx", "floor"):
-        parser.add_argument(f"--{name}", metavar="PATH", help="this binary; nothing is built for it")
+        parser.add_argument(f"--{name}", metavar="PATH", help="this binary instead of a built one")
     parser.add_argument("--json", metavar="FILE", help="write everything that was measured")
     parser.add_argument("--svg", metavar="FILE", help="write the chart")
     parser.add_argument("--markdown", metavar="FILE", help="write the tables, between its markers")

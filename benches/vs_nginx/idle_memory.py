@@ -1,4 +1,4 @@
-"""Resident memory that idle keep-alive connections add, measured as tests/acceptance/idle.py does."""
+"""Resident memory that idle keep-alive connections add, as tests/acceptance/idle.py measures it."""
 
 import idle
 

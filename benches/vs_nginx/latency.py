@@ -9,6 +9,7 @@ from pathlib import Path
 
 import bed
 
+from . import turns
 from .load import Load
 from .proxies import LOAD_CORE, pinned
 
@@ -27,23 +28,23 @@ def measure(bed_of, workload, extent):
         subjects = stack.enter_context(bed_of.subjects(workload))
         directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="weir-load-"))
         nginx = next(subject for subject in subjects if subject.name == "nginx")
-        rate = SHARE_OF_MOST * most(nginx, workload, directory, min(SATURATED_SECONDS, extent.rate_seconds))
-        rounds = []
-        for index in range(extent.rate_rounds):
-            first = index % len(subjects)
-            order = subjects[first:] + subjects[:first]
-            rounds.append({
+        saturated = min(SATURATED_SECONDS, extent.rate_seconds)
+        rate = SHARE_OF_MOST * most(nginx, workload, directory, saturated)
+        rounds = [
+            {
                 subject.name: at_rate(subject, workload, rate, extent.rate_seconds, directory)
-                for subject in order
-            })
-    latency = {
-        subject.name: {
-            quantile: [one[subject.name][quantile] for one in rounds] for quantile in QUANTILES
-        }
-        for subject in subjects
-    }
+                for subject in turns.rotated(subjects, index)
+            }
+            for index in range(extent.rate_rounds)
+        ]
     title = TITLE.format(rate=rate, share=SHARE_OF_MOST)
+    latency = {subject.name: by_quantile(rounds, subject.name) for subject in subjects}
     return {"kind": "latency", "name": NAME, "title": title, "rate": rate, "latency_us": latency}
+
+
+def by_quantile(rounds, name):
+    """One subject's percentiles, each with a figure for each round."""
+    return {quantile: [one[name][quantile] for one in rounds] for quantile in QUANTILES}
 
 
 def most(subject, workload, directory, seconds):
@@ -74,6 +75,6 @@ def at_rate(subject, workload, rate, seconds, directory):
 def medians(result):
     """Median over the rounds, by subject and percentile, in microseconds."""
     return {
-        subject: {quantile: statistics.median(times) for quantile, times in by_quantile.items()}
-        for subject, by_quantile in result["latency_us"].items()
+        subject: {quantile: statistics.median(times) for quantile, times in quantiles.items()}
+        for subject, quantiles in result["latency_us"].items()
     }

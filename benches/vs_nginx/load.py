@@ -21,7 +21,8 @@ DONE = """
 done = function(summary, latency)
     local errors = summary.errors
     print(string.format(
-        '{"requests": %d, "bytes": %d, "us": %d, "p50": %d, "p90": %d, "p99": %d, "bad_status": %d, "lost": %d}',
+        '{"requests": %d, "bytes": %d, "us": %d, "p50": %d, "p90": %d, "p99": %d, ' ..
+        '"bad_status": %d, "lost": %d}',
         summary.requests, summary.bytes, summary.duration, latency:percentile(50),
         latency:percentile(90), latency:percentile(99), errors.status,
         errors.connect + errors.read + errors.write + errors.timeout))

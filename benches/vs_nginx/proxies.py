@@ -26,7 +26,7 @@ http {{
     upstream refused {{ server 127.0.0.1:{refused}; }}
     upstream retry {{
         server 127.0.0.1:{refused} max_fails=0;
-        server 127.0.0.1:{origin} max_fails=0;
+        server 127.0.0.1:{origin} backup;
         keepalive 512;
         keepalive_requests 1000000000;
     }}

@@ -15,12 +15,12 @@ def measure(bed_of, workload, extent):
     ):
         turns.measure(subjects, workload, directory, extent.warm_up * workload.longer, extent.turn)
         seconds = extent.seconds * workload.longer
-        pairs = []
-        for index in range(extent.pairs):
-            # Who follows whom changes, since a turn leaves the caches as it used them.
-            first = index % len(subjects)
-            order = subjects[first:] + subjects[:first]
-            pairs.append(turns.measure(order, workload, directory, seconds, extent.turn))
+        pairs = [
+            turns.measure(
+                turns.rotated(subjects, index), workload, directory, seconds, extent.turn
+            )
+            for index in range(extent.pairs)
+        ]
         alone = {
             subject.name: run_alone(subject, workload, directory, extent.alone * workload.longer)
             for subject in subjects

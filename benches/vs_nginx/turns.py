@@ -32,6 +32,12 @@ def measure(subjects, workload, directory, seconds, turn):
     return {name: used[name] / 1000 / answers[name] for name in used}
 
 
+def rotated(subjects, index):
+    """The subjects in another order for each `index`: a turn leaves the caches as it used them."""
+    first = index % len(subjects)
+    return subjects[first:] + subjects[:first]
+
+
 def take_turns(loads, turn, end):
     """Whole rounds, until the clock says `end`."""
     while time.monotonic() < end:

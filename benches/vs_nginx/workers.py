@@ -29,8 +29,10 @@ def measure(bed_of, workload, extent):
             subjects.append(subject)
         turns.measure(subjects, workload, directory, extent.warm_up, extent.turn)
         pairs = [
-            turns.measure(subjects, workload, directory, extent.seconds, extent.turn)
-            for _ in range(extent.pairs)
+            turns.measure(
+                turns.rotated(subjects, index), workload, directory, extent.seconds, extent.turn
+            )
+            for index in range(extent.pairs)
         ]
     cpu = {name: [pair[name] for pair in pairs] for name, _, _ in wanted}
     return {"kind": "workers", "name": NAME, "title": TITLE, "bar": BAR, "cpu_us": cpu}

@@ -54,6 +54,15 @@ HAPROXY_FORWARDED = """
     http-request set-header X-Forwarded-Port %[dst_port]
     http-request set-header X-Original-URI %[pathq]
 """
+# Its turn comes round to the refusing peer for every request, the other one taking the retry.
+HAPROXY_RETRY = """
+    retries 1
+    option redispatch 1
+    http-reuse always
+    balance roundrobin
+    server gone 127.0.0.1:{refused}
+    server origin 127.0.0.1:{origin}
+"""
 
 
 @dataclass(frozen=True)
@@ -70,10 +79,11 @@ class Workload:
     """One line of the table.
 
     `bar` is the greatest weir/nginx that is good enough, in CPU per request. `body` is the length
-    of the answer's body in bytes, None where it is the proxy's own page. `post` is the length of
-    the request's body. `locations` stand in the proxy's only server, `servers` beside it (PORT is the proxy's port). `asks`
-    are (host, path) pairs that requests take in turn instead of `path`. `longer` runs are for
-    long bodies: what the proxy holds of them at the end would weigh too much in short ones.
+    of the answer's body in bytes, None where it is the proxy's own page; `post` is that of the
+    request's body. `locations` stand in the proxy's only server, `servers` beside it (PORT is the
+    proxy's port). `asks` are (host, path) pairs that requests take in turn instead of `path`.
+    `longer` runs are for long bodies: what the proxy holds of them at the end would weigh too
+    much in short ones.
     """
 
     name: str
@@ -122,11 +132,7 @@ def spread(asks):
     return tuple(asks[index * step % len(asks)] for index in range(len(asks)))
 
 
-def _workloads():
-    large = f"location / {{ {KEPT} {LARGE_BUFFERS} }}"
-    haproxy_large = Haproxy(limits="tune.bufsize 65536")
-    locations, location_asks = many_locations()
-    servers, server_asks = many_servers()
+def small_answers():
     yield Workload("keepalive", "1 KiB, 64 clients, kept connections", 0.75)
     yield Workload("buffered-log", "1 KiB, 64 clients, buffered access log", 0.78, log=BUFFERED_LOG)
     yield Workload("512-clients", "1 KiB, 512 clients", 0.80, connections=512)
@@ -135,6 +141,11 @@ def _workloads():
         locations=f"location / {{ {FORWARDED} }}", headers=BROWSER,
         haproxy=Haproxy(backend=HAPROXY_FORWARDED + HAPROXY_KEPT),
     )
+
+
+def long_answers():
+    buffers = f"location / {{ {KEPT} {LARGE_BUFFERS} }}"
+    haproxy = Haproxy(limits="tune.bufsize 65536")
     for name, title, size, default_bar, large_bar, clients, longer in (
         ("100k", "100 KB body", 100_000, 0.43, 0.80, 32, 1),
         ("10m", "10 MB body", 10 * MB, 0.25, 0.65, 4, 3),
@@ -143,8 +154,11 @@ def _workloads():
         yield Workload(name, f"{title}, default buffers", default_bar, **body)
         yield Workload(
             f"{name}-64k", f"{title}, 64k buffers", large_bar,
-            locations=large, haproxy=haproxy_large, **body,
+            locations=buffers, haproxy=haproxy, **body,
         )
+
+
+def new_connections():
     yield Workload(
         "new-upstream", "new upstream connection per request", 0.82,
         locations=f"location / {{ {NOT_KEPT} }}", floor=False,
@@ -154,11 +168,18 @@ def _workloads():
         "new-client", "new client connection per request", 0.90,
         headers=("Connection: close",), floor=False,
     )
+
+
+def uploads():
     for name, size, clients, longer in (("16k", 16 * KIB, 64, 1), ("1m", 1024 * KIB, 16, 2)):
         yield Workload(
-            f"post-{name}", f"POST of {size // KIB:,} KiB, request buffering", 0.80, path="/post", post=size,
-            connections=clients, longer=longer, http="client_max_body_size 2m;",
+            f"post-{name}", f"POST of {size // KIB:,} KiB, request buffering", 0.80,
+            path="/post", post=size, connections=clients, longer=longer,
+            http="client_max_body_size 2m;",
         )
+
+
+def upstream_failures():
     yield Workload(
         "refused", "refused upstream: a 502 page", 0.75, status=502, body=None, floor=False,
         locations="location / { proxy_pass http://refused; }",
@@ -167,17 +188,18 @@ def _workloads():
     yield Workload(
         "retry", "first peer refused, the second answers", 0.75, floor=False,
         locations=f"location / {{ {KEPT.replace('origin', 'retry')} }}",
-        # haproxy waits a second before it tries again, unless it tries elsewhere each time.
-        haproxy=Haproxy(
-            backend="retries 1\noption redispatch 1\nhttp-reuse always\nbalance roundrobin\n"
-            "server gone 127.0.0.1:{refused}\nserver origin 127.0.0.1:{origin}"
-        ),
+        haproxy=Haproxy(backend=HAPROXY_RETRY),
     )
     # haproxy closes the client's connection with such a 502, unannounced: not the same work.
     yield Workload(
         "closed", "upstream closes before the head: a 502 page", 0.75, path="/close", status=502,
         body=None, floor=False, haproxy=None,
     )
+
+
+def large_configurations():
+    locations, location_asks = many_locations()
+    servers, server_asks = many_servers()
     yield Workload(
         "locations", "500 locations, 200 of them regexes", 0.75,
         locations=locations, asks=location_asks, haproxy=None,
@@ -188,4 +210,7 @@ def _workloads():
     )
 
 
-WORKLOADS = tuple(_workloads())
+WORKLOADS = (
+    *small_answers(), *long_answers(), *new_connections(), *uploads(), *upstream_failures(),
+    *large_configurations(),
+)
