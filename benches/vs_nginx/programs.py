@@ -35,9 +35,9 @@ def find(options):
     if haproxy is None:
         print("haproxy is left out (apt-get install haproxy)")
     return Programs(
-        weir=given(options.weir) or executable("--bin", "weir"),
+        weir=given(options.weir) or executable("bin", "weir"),
         nginx=given(options.nginx) or nginx(),
-        floor=given(options.floor) or executable("--bench", "floor"),
+        floor=given(options.floor) or executable("bench", "floor"),
         haproxy=haproxy,
     )
 
@@ -51,12 +51,19 @@ def given(path):
     return str(Path(found).resolve())
 
 
-def executable(*target):
+def executable(kind, name):
     """Builds a target of this workspace for release; its path comes from cargo's messages."""
-    output = cargo("build", "--release", *target, "--message-format=json-render-diagnostics")
+    output = cargo(
+        "build", "--release", f"--{kind}", name, "--message-format=json-render-diagnostics"
+    )
     messages = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
-    paths = [message["executable"] for message in messages if message.get("executable")]
-    bed.check(len(paths) == 1, f"cargo build {' '.join(target)} made {paths}")
+    # A bench is built together with the package's binary.
+    paths = [
+        message["executable"]
+        for message in messages
+        if message.get("executable") and message["target"]["name"] == name
+    ]
+    bed.check(len(paths) == 1, f"cargo built {paths}")
     return paths[0]
 
 
