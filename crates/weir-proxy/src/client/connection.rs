@@ -123,8 +123,10 @@ async fn finish(session: &mut Session) -> bool {
     }
     if unread_body {
         session.req.keepalive = false;
-        // Of a body with broken framing nothing is waited for (`ngx_http_special_response_handler`).
-        session.req.lingers |= !session.req.body.broken;
+        // Of a body with broken framing nothing is waited for (`ngx_http_special_response_handler`),
+        // unless it was being passed on (`ngx_http_finalize_connection`).
+        let body = &session.req.body;
+        session.req.lingers |= !body.broken || body.streaming;
     }
     if session.req.keepalive && !session.conn.input_closed {
         let ends = session.conn.worker.is_draining() && session.conn.input.is_empty();
