@@ -25,8 +25,8 @@ FILES = 16_000
 class Extent:
     """How much is measured; durations in seconds.
 
-    `seconds` is a subject's share of one pair, `warm_up` before the first one, `alone` its
-    undivided run.
+    `seconds` is a subject's share of one pair, `warm_up` (0 for none) before the first one,
+    `alone` its undivided run.
     """
 
     pairs: int = 5
@@ -46,7 +46,7 @@ QUICK = Extent(
     reload_seconds=4,
 )
 SMOKE = Extent(
-    pairs=1, turn=0.01, warm_up=0.2, seconds=0.2, alone=0.2, rate_rounds=1, rate_seconds=1,
+    pairs=1, turn=0.01, warm_up=0, seconds=0.15, alone=0.15, rate_rounds=1, rate_seconds=1,
     reload_rounds=1, reload_seconds=2, idle_connections=200,
 )
 

@@ -13,8 +13,9 @@ def measure(bed_of, workload, extent):
         bed_of.subjects(workload) as subjects,
         tempfile.TemporaryDirectory(prefix="weir-load-") as directory,
     ):
-        turns.measure(subjects, workload, directory, extent.warm_up * workload.longer, extent.turn)
-        seconds = extent.seconds * workload.longer
+        warm_up, seconds = extent.warm_up * workload.longer, extent.seconds * workload.longer
+        if warm_up:
+            turns.measure(subjects, workload, directory, warm_up, extent.turn)
         pairs = [
             turns.measure(
                 turns.rotated(subjects, index), workload, directory, seconds, extent.turn

@@ -27,7 +27,8 @@ def measure(bed_of, workload, extent):
             stack.enter_context(subject.proxy)
             subject.probe(workload)
             subjects.append(subject)
-        turns.measure(subjects, workload, directory, extent.warm_up, extent.turn)
+        if extent.warm_up:
+            turns.measure(subjects, workload, directory, extent.warm_up, extent.turn)
         pairs = [
             turns.measure(
                 turns.rotated(subjects, index), workload, directory, extent.seconds, extent.turn
