@@ -4,7 +4,7 @@ import tempfile
 import time
 
 from . import turns
-from .load import Load
+from .load import Load, long_enough
 
 
 def measure(bed_of, workload, extent):
@@ -39,9 +39,13 @@ def measure(bed_of, workload, extent):
 
 def run_alone(subject, workload, directory, seconds):
     """Requests per second, and percentiles of latency in microseconds, of an undivided run."""
-    with Load(subject, workload, directory) as load:
-        time.sleep(seconds)
-        report = load.report()
-        load.answers(report)
+    def run(seconds):
+        with Load(subject, workload, directory) as load:
+            time.sleep(seconds)
+            report = load.report()
+            load.answers(report)
+        return report
+
+    report = long_enough(run, seconds)
     rate = report["requests"] / (report["us"] / 1e6)
     return {"requests_per_second": rate, **{name: report[name] for name in ("p50", "p90", "p99")}}

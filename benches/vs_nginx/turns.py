@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 import bed
 
-from .load import ENDING_SECONDS, Load
+from .load import ENDING_SECONDS, Load, long_enough
 
 
 def measure(subjects, workload, directory, seconds, turn):
@@ -17,6 +17,15 @@ def measure(subjects, workload, directory, seconds, turn):
 
     Each subject gets `seconds`, in turns of `turn` seconds.
     """
+
+    def run(seconds):
+        return run_together(subjects, workload, directory, seconds, turn)
+
+    return long_enough(run, seconds)
+
+
+def run_together(subjects, workload, directory, seconds, turn):
+    """One run of `measure`; `TooShort` where a subject gave no answer."""
     with ExitStack() as running:
         before = {subject.name: subject.cpu_ns() for subject in subjects}
         loads = []
