@@ -222,16 +222,25 @@ impl Request {
         }
     }
 
+    /// Gives back what others could use: buffers, files, and its part in the configuration. The rest
+    /// stays as it is until [`Self::reset`], because the next request touches it anyway.
+    pub(crate) fn release(&mut self) {
+        buffers::give_back(std::mem::take(&mut self.bytes));
+        self.server = None;
+        self.location = None;
+        self.body.release();
+        buffers::give_back(std::mem::take(&mut self.response.pending));
+        self.attempts.clear();
+        self.upstream.release_bytes();
+    }
+
     /// Empties everything but keeps the room that was allocated.
     pub(crate) fn reset(&mut self) {
         self.parser.reset();
         self.head.reset();
-        self.bytes.clear();
         self.started = clock::now();
         self.length = 0;
         self.begun = false;
-        self.server = None;
-        self.location = None;
         self.host.clear();
         self.uri.clear();
         self.args.clear();
@@ -251,7 +260,6 @@ impl Request {
         self.id.set(None);
         self.body.reset();
         self.response.reset();
-        self.attempts.clear();
         self.upstream.reset();
         self.keepalive = false;
         self.lingers = false;

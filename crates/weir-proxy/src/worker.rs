@@ -81,6 +81,9 @@ impl Wake for IdleWoken {
 #[derive(Default)]
 struct Tasks {
     places: Vec<Option<TaskEntry>>,
+    /// When the connection at each place fell idle, in turns; 0 while it serves a request. Apart from
+    /// the entries, because each request writes it twice.
+    idle_since: Vec<u64>,
     free: Vec<usize>,
     /// Number of the last time that a connection fell idle.
     idle_turns: u64,
@@ -89,8 +92,6 @@ struct Tasks {
 /// What the worker knows of one connection.
 struct TaskEntry {
     waker: Waker,
-    /// When it fell idle, in turns; 0 while it serves a request.
-    idle_turn: u64,
     /// It is to close, to make room for another.
     evicted: bool,
 }
@@ -115,10 +116,7 @@ impl Registration {
     pub(crate) fn set_idle(&self, idle: bool) {
         let mut tasks = self.worker.connections.borrow_mut();
         tasks.idle_turns += u64::from(idle);
-        let turn = if idle { tasks.idle_turns } else { 0 };
-        if let Some(task) = &mut tasks.places[self.place] {
-            task.idle_turn = turn;
-        }
+        tasks.idle_since[self.place] = if idle { tasks.idle_turns } else { 0 };
     }
 
     /// Whether the connection is to make room for another.
@@ -134,6 +132,7 @@ impl Drop for Registration {
     fn drop(&mut self) {
         let mut tasks = self.worker.connections.borrow_mut();
         tasks.places[self.place] = None;
+        tasks.idle_since[self.place] = 0;
         tasks.free.push(self.place);
     }
 }
@@ -254,8 +253,8 @@ impl Worker {
     /// Open connections on which a request is served, or its end awaited.
     pub fn busy_connections(&self) -> usize {
         let tasks = self.connections.borrow();
-        let open = tasks.places.iter().flatten();
-        open.filter(|task| task.idle_turn == 0).count()
+        let idle = tasks.idle_since.iter().filter(|turn| **turn > 0).count();
+        tasks.places.len() - tasks.free.len() - idle
     }
 
     fn wake_all(&self) {
@@ -275,7 +274,6 @@ impl Worker {
         let mut tasks = self.connections.borrow_mut();
         let entry = Some(TaskEntry {
             waker,
-            idle_turn: 0,
             evicted: false,
         });
         let place = match tasks.free.pop() {
@@ -285,6 +283,7 @@ impl Worker {
             }
             None => {
                 tasks.places.push(entry);
+                tasks.idle_since.push(0);
                 tasks.places.len() - 1
             }
         };
@@ -298,13 +297,8 @@ impl Worker {
     /// (`ngx_drain_connections`); they close when their tasks run.
     fn reuse_idle(&self) {
         let mut tasks = self.connections.borrow_mut();
-        let mut idle: Vec<(u64, usize)> = tasks
-            .places
-            .iter()
-            .enumerate()
-            .filter_map(|(place, task)| Some((task.as_ref()?.idle_turn, place)))
-            .filter(|(turn, _)| *turn > 0)
-            .collect();
+        let turns = tasks.idle_since.iter().copied().zip(0..);
+        let mut idle: Vec<(u64, usize)> = turns.filter(|(turn, _)| *turn > 0).collect();
         idle.sort_unstable();
         let count = REUSED_AT_ONCE.min(idle.len().div_ceil(8));
         let mut wakers = Vec::new();
@@ -367,10 +361,13 @@ impl Worker {
     }
 
     pub(crate) fn take_request(&self) -> Box<Request> {
-        self.requests
-            .borrow_mut()
-            .pop()
-            .unwrap_or_else(|| Box::new(Request::new()))
+        match self.requests.borrow_mut().pop() {
+            Some(mut request) => {
+                request.reset();
+                request
+            }
+            None => Box::new(Request::new()),
+        }
     }
 
     pub(crate) fn give_back_request(&self, request: Box<Request>) {

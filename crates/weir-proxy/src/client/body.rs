@@ -62,11 +62,16 @@ pub(crate) enum BodyEnd {
 }
 
 impl RequestBody {
-    pub(crate) fn reset(&mut self) {
-        let memory = std::mem::take(&mut self.memory);
-        if memory.capacity() > 0 {
-            buffers::give_back(memory);
+    /// Gives its memory back, and its file up.
+    pub(crate) fn release(&mut self) {
+        if self.memory.capacity() > 0 {
+            buffers::give_back(std::mem::take(&mut self.memory));
         }
+        self.file = None;
+    }
+
+    /// Prepares for the next request.
+    pub(crate) fn reset(&mut self) {
         *self = Self::default();
     }
 

@@ -87,6 +87,7 @@ pub(super) async fn serve_requests(conn: Box<Connection>) -> Option<Box<Connecti
             conn.action = Action::Keepalive;
             return Some(conn);
         }
+        session.req.reset();
         session.req.pipelined = true;
     }
 }
@@ -184,11 +185,9 @@ impl Session {
         };
     }
 
-    /// Empties the request; its buffer serves the next one.
+    /// Ends the request; its buffers serve the next one.
     fn end_request(&mut self) {
-        let bytes = std::mem::take(&mut self.req.bytes);
-        buffers::give_back(bytes);
-        self.req.reset();
+        self.req.release();
         self.conn.release_input();
     }
 }

@@ -56,7 +56,6 @@ pub(crate) struct Response {
 impl Response {
     pub(crate) fn reset(&mut self) {
         self.clear_head();
-        buffers::give_back(std::mem::take(&mut self.pending));
         self.begun = false;
         self.head_length = 0;
         self.limit_rate = None;

@@ -45,7 +45,6 @@ impl UpstreamState {
         self.scheme = None;
         self.host.clear();
         self.port.clear();
-        self.release_bytes();
         self.head.reset();
         self.head_read = false;
         self.body_length = None;
