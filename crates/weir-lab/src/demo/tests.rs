@@ -22,7 +22,7 @@ async fn every_exhibit_shows_what_the_catalogue_says() {
         let fault = exhibit.fault;
         clients.spawn(async move {
             let mut client = Client::new(address, std::path::PathBuf::new());
-            client.play(&steps, &mut BTreeMap::new()).await.unwrap();
+            client.play(&steps, &BTreeMap::new()).await.unwrap();
             let seen = client.received().iter();
             let seen: Vec<_> = seen.map(|got| got.response.status).collect();
             let verdict = fault.verdict.at(crate::version::Version::V1_31);
@@ -45,7 +45,7 @@ async fn an_error_line_is_shown_with_its_reason() {
     let demo = demo().await;
     let mut client = Client::new(Address::Inet(demo.address()), std::path::PathBuf::new());
     let steps = [ClientStep::Get("/refused".to_owned())];
-    client.play(&steps, &mut BTreeMap::new()).await.unwrap();
+    client.play(&steps, &BTreeMap::new()).await.unwrap();
     let mut out = UntilExplained(Vec::new());
     let shown = watch::run(&demo, &mut out).await.unwrap_err();
     assert_eq!(shown.kind(), ErrorKind::BrokenPipe);

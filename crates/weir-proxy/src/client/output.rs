@@ -202,10 +202,10 @@ impl Session {
     pub(crate) fn client_left(&mut self, error: Option<&io::Error>) -> ClientGone {
         self.conn.action = Action::SendingToClient;
         let text = "client prematurely closed connection";
-        error_log::info(
-            self,
-            error.map_or(Message::text(text), |error| Message::call(text, error)),
-        );
+        match error {
+            Some(error) => error_log::info(self, Message::call(text, error)),
+            None => error_log::info(self, Message::text(text)),
+        }
         self.req.ending = Ending::Broken;
         self.req.keepalive = false;
         ClientGone::Broken

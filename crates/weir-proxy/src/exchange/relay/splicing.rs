@@ -85,38 +85,33 @@ impl Relay {
         session: &mut Session,
         settings: &Settings,
     ) -> Poll<Event> {
-        loop {
-            if let Poll::Ready(event) = self.poll_drain(cx, session, settings) {
-                return Poll::Ready(event);
+        if let Poll::Ready(event) = self.poll_drain(cx, session, settings) {
+            return Poll::Ready(event);
+        }
+        let (Some(splicing), Framing::Length(left)) = (&mut self.splicing, &self.framing) else {
+            return Poll::Pending;
+        };
+        let (UpstreamEnd::Open, Some(held)) = (self.upstream, &mut self.held) else {
+            return Poll::Pending;
+        };
+        if splicing.pipe.held() > 0 {
+            return Poll::Pending;
+        }
+        let limit = usize::try_from(*left).unwrap_or(usize::MAX);
+        let pipe = &mut splicing.pipe;
+        let stream = &mut held.connection.stream;
+        match stream.poll_move_out(cx, |socket| pipe.fill(socket, limit)) {
+            Poll::Ready(read) => {
+                self.read_deadline = None;
+                self.upstream_turn(session);
+                Poll::Ready(match read {
+                    Ok(count @ 1..) => Event::Spliced(count),
+                    end => Event::Read(end),
+                })
             }
-            let Some(splicing) = &mut self.splicing else {
-                return Poll::Pending;
-            };
-            if splicing.pipe.held() > 0 {
-                return Poll::Pending;
-            }
-            let Framing::Length(left) = self.framing else {
-                return Poll::Pending;
-            };
-            let (UpstreamEnd::Open, Some(held)) = (self.upstream, &mut self.held) else {
-                return Poll::Pending;
-            };
-            let limit = usize::try_from(left).unwrap_or(usize::MAX);
-            let pipe = &mut splicing.pipe;
-            let stream = &mut held.connection.stream;
-            match stream.poll_move_out(cx, |socket| pipe.fill(socket, limit)) {
-                Poll::Ready(read) => {
-                    self.read_deadline = None;
-                    self.upstream_turn(session);
-                    return Poll::Ready(match read {
-                        Ok(count @ 1..) => Event::Spliced(count),
-                        end => Event::Read(end),
-                    });
-                }
-                Poll::Pending => {
-                    self.wait_for_upstream(session, settings);
-                    return Poll::Pending;
-                }
+            Poll::Pending => {
+                self.wait_for_upstream(session, settings);
+                Poll::Pending
             }
         }
     }
