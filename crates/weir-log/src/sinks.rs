@@ -1,5 +1,6 @@
 //! What the `error_log` directives in force name.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockWriteGuard, Weak};
 
@@ -71,7 +72,7 @@ impl ErrorSinks {
                 Output::Memory(memory) => memory.push(level, conn, message),
                 Output::File(file) => {
                     if line.is_empty() {
-                        let (pid, tid) = (std::process::id(), thread_id());
+                        let (pid, tid) = process_and_thread();
                         write_line(&mut line, time, level, pid, tid, conn, message);
                     }
                     file.write(&line);
@@ -172,6 +173,16 @@ fn known() -> RwLockWriteGuard<'static, Vec<(u64, Weak<ErrorSinks>)>> {
     KNOWN.write().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn thread_id() -> u32 {
-    u32::try_from(nix::unistd::gettid().as_raw()).unwrap_or(0)
+/// The ids of the process and of the calling thread.
+fn process_and_thread() -> (u32, u32) {
+    thread_local! { static IDS: Cell<Option<(u32, u32)>> = const { Cell::new(None) }; }
+    IDS.get().unwrap_or_else(|| {
+        let tid = u32::try_from(nix::unistd::gettid().as_raw()).unwrap_or(0);
+        let ids = (std::process::id(), tid);
+        // Only the first thread survives a fork, and has other ids then.
+        if ids.0 != ids.1 {
+            IDS.set(Some(ids));
+        }
+        ids
+    })
 }

@@ -1,7 +1,7 @@
 //! The oracle: every scenario and every fault of the catalogue, live against a real nginx and
 //! against weir, compared field by field.
 //!
-//! Reading order: [`main`], `nginx` (which real ones there are), `compare` (both views of one
+//! Reading order: [`Oracle`], `nginx` (which real ones there are), `compare` (both views of one
 //! scenario, and the file's), `report`.
 
 use std::path::{Path, PathBuf};

@@ -23,11 +23,17 @@ pub(super) struct Taken {
 }
 
 impl Framing {
-    pub(super) fn of(head: &ResponseHead, is_head: bool, no_head: bool, rules: ChunkRules) -> Self {
+    /// `asked_head`: the request that was sent upstream is a HEAD.
+    pub(super) fn of(
+        head: &ResponseHead,
+        asked_head: bool,
+        no_head: bool,
+        rules: ChunkRules,
+    ) -> Self {
         if no_head {
             return Self::UntilClose;
         }
-        if is_head || matches!(head.status, 204 | 304) {
+        if asked_head || matches!(head.status, 204 | 304) {
             return Self::Length(0);
         }
         if head.chunked {

@@ -99,7 +99,7 @@ impl Exchange<'_> {
         } = match dialed {
             Ok(dialed) => dialed,
             Err(error) => {
-                if matches!(error, DialError::Connect(_)) {
+                if matches!(error, DialError::Connect(_) | DialError::Handshake(_)) {
                     self.current().peer = label.clone();
                 }
                 return Err(failed(dial_cause(error, label), Some(peer)));
@@ -187,7 +187,6 @@ pub(super) fn dial_options(session: &Session, settings: &Settings) -> DialOption
         bind: None,
         transparent: false,
         keepalive: settings.proxy_socket_keepalive,
-        nodelay: settings.tcp_nodelay,
         rcvbuf: size(settings.proxy_socket_rcvbuf),
         sndbuf: size(settings.proxy_socket_sndbuf),
     };
@@ -229,6 +228,7 @@ fn dial_cause(error: DialError, label: &PeerLabel) -> Cause {
     match error {
         DialError::Socket(error) => Cause::Socket(error),
         DialError::Bind(address, error) => Cause::Bind(address, error),
+        DialError::Handshake(error) => Cause::Connect(error),
         DialError::Connect(error) => Cause::ConnectAtOnce(label.as_str().to_owned(), error),
     }
 }

@@ -60,11 +60,13 @@ fn settle_body(session: &mut Session, settings: &Settings) {
     };
 }
 
-fn write_line(session: &Session, settings: &Settings, out: &mut Vec<u8>) {
+fn write_line(session: &mut Session, settings: &Settings, out: &mut Vec<u8>) {
     match &settings.proxy_method {
         Some(method) => variables::expand(session, method, out),
         None => out.extend_from_slice(session.req.method_text()),
     }
+    // The answer's framing hangs on what was sent, not on what the client sent.
+    session.req.upstream.asked_head = out.eq_ignore_ascii_case(b"HEAD");
     out.push(b' ');
     out.extend_from_slice(&session.req.upstream.uri);
     out.extend_from_slice(match settings.proxy_http_version {

@@ -27,6 +27,9 @@ pub(super) struct RequestSource {
     stream_ended: bool,
     /// The body goes along.
     with_body: bool,
+    /// `tcp_nodelay`, which matters once the request takes more than one write.
+    nodelay: bool,
+    nodelay_set: bool,
     done: bool,
     /// The clock of the response head runs since all was sent.
     read_clock: bool,
@@ -43,7 +46,7 @@ pub(super) enum Stuck {
 }
 
 impl RequestSource {
-    pub(super) fn new(head: Vec<u8>, with_body: bool) -> Self {
+    pub(super) fn new(head: Vec<u8>, with_body: bool, nodelay: bool) -> Self {
         Self {
             head,
             head_sent: false,
@@ -52,6 +55,8 @@ impl RequestSource {
             block: Vec::new(),
             stream_ended: false,
             with_body,
+            nodelay,
+            nodelay_set: false,
             done: false,
             read_clock: false,
         }
@@ -65,6 +70,7 @@ impl RequestSource {
         self.block.clear();
         self.done = false;
         self.read_clock = false;
+        self.nodelay_set = false;
     }
 
     /// Everything that came from the client has been sent on, and the body goes on.
@@ -146,6 +152,9 @@ impl RequestSource {
         }
         loop {
             if !self.block.is_empty() {
+                if self.nodelay && !std::mem::replace(&mut self.nodelay_set, true) {
+                    upstream.stream.set_nodelay();
+                }
                 match self
                     .progress
                     .poll_write(cx, &mut upstream.stream, &[&self.block], sent)

@@ -78,7 +78,7 @@ impl<'a> Exchange<'a> {
             session,
             settings,
             pool,
-            source: RequestSource::new(head, with_body),
+            source: RequestSource::new(head, with_body, settings.tcp_nodelay),
             attempts,
             options,
             started: clock::now(),

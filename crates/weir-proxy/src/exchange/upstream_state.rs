@@ -13,6 +13,8 @@ pub(crate) struct UpstreamState {
     pub(crate) peer: PeerLabel,
     /// That peer is held.
     pub(crate) peer_is_held: bool,
+    /// The request that was sent is a HEAD, whatever the client's is.
+    pub(crate) asked_head: bool,
     /// Room for the request head, kept from one request to the next.
     pub(crate) request_head: Vec<u8>,
     /// The URI sent upstream, arguments included.
@@ -41,6 +43,7 @@ impl UpstreamState {
     pub(crate) fn reset(&mut self) {
         self.peer = PeerLabel::None;
         self.peer_is_held = false;
+        self.asked_head = false;
         self.uri.clear();
         self.scheme = None;
         self.host.clear();

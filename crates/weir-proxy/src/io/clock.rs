@@ -1,8 +1,10 @@
 //! The worker's clock: monotonic moments for deadlines, wall time for logs and `Date`.
 //!
-//! A worker refreshes the cached time whenever its reactor wakes, as nginx does once per event loop
-//! round (`ngx_time_update`), and every few polls in a round that does not end. Elsewhere (tests, the
-//! embedded service) each call asks the system, so that a paused tokio clock is obeyed.
+//! A worker refreshes the cached time when its reactor has slept, as nginx does once per event loop
+//! round (`ngx_time_update`), and every few polls while it has no time to sleep: tokio says nothing
+//! when it looks for events without sleeping. So the cached time may lag a few polls behind, and
+//! nothing may wait for it. Elsewhere (tests) each call asks the system, so that a paused tokio clock
+//! is obeyed.
 
 use std::cell::{Cell, RefCell};
 use std::ops::Add;
@@ -13,7 +15,7 @@ use tokio::time::Instant;
 use weir_log::LogTime;
 
 /// Polls of connections after which the cached time is refreshed even if the reactor never slept.
-const POLLS_PER_REFRESH: u32 = 16;
+const POLLS_PER_REFRESH: u32 = 4;
 
 /// A point on the monotonic clock: nanoseconds since an epoch that the whole process shares.
 ///

@@ -53,10 +53,11 @@ impl Deadline {
         let Some(at) = self.at else {
             return Poll::Pending;
         };
-        // A timer that wakes this task before the deadline will look again then.
-        if let Some((wakes, waker)) = &self.armed
+        // A timer that will wake this task no later than the deadline looks again then. It is asked
+        // itself whether it has fired: the cached clock may lag behind a busy worker.
+        if let (Some((wakes, waker)), Some(timer)) = (&self.armed, &self.timer)
             && *wakes <= at
-            && clock::now() < *wakes
+            && !timer.is_elapsed()
             && waker.will_wake(cx.waker())
         {
             return Poll::Pending;
@@ -82,5 +83,47 @@ impl Deadline {
         }
         self.armed = Some((timer.deadline().into(), cx.waker().clone()));
         Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::future::poll_fn;
+    use std::rc::Rc;
+
+    use super::*;
+
+    const DEADLINES: u64 = 50;
+
+    /// A task that never lets the reactor sleep must not keep deadlines from expiring: the timer
+    /// fires between two of its turns, and the cached clock does not know yet.
+    #[test]
+    fn deadlines_expire_beside_a_busy_task() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .on_thread_unpark(clock::refresh)
+            .build_local(tokio::runtime::LocalOptions::default())
+            .unwrap();
+        clock::start_caching();
+        let expired = Rc::new(Cell::new(0));
+        runtime.block_on(async {
+            for number in 0..DEADLINES {
+                let expired = expired.clone();
+                tokio::task::spawn_local(async move {
+                    let mut deadline = Deadline::default();
+                    deadline.set(Duration::from_millis(10 + number));
+                    poll_fn(|cx| deadline.poll_expired(cx)).await;
+                    expired.set(expired.get() + 1);
+                });
+            }
+            let begun = Instant::now();
+            while expired.get() < DEADLINES && begun.elapsed() < Duration::from_secs(10) {
+                let turn = Instant::now();
+                while turn.elapsed() < Duration::from_micros(300) {}
+                tokio::task::yield_now().await;
+            }
+        });
+        assert_eq!(expired.get(), DEADLINES);
     }
 }

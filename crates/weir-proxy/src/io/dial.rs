@@ -44,8 +44,6 @@ pub(crate) struct DialOptions {
     pub(crate) transparent: bool,
     /// `proxy_socket_keepalive`.
     pub(crate) keepalive: bool,
-    /// `tcp_nodelay`.
-    pub(crate) nodelay: bool,
     /// `proxy_socket_rcvbuf` and `proxy_socket_sndbuf`, bytes.
     pub(crate) rcvbuf: Option<usize>,
     pub(crate) sndbuf: Option<usize>,
@@ -70,6 +68,8 @@ pub(crate) enum DialError {
     Bind(IpAddr, io::Error),
     /// `connect()` failed at once.
     Connect(io::Error),
+    /// The handshake that it began failed.
+    Handshake(io::Error),
 }
 
 impl Dialer {
@@ -122,16 +122,18 @@ fn dial_system(
     if protocol.is_some() {
         set_options(&socket, options)?;
     }
-    let connected = match socket.connect(&target) {
-        Ok(()) => true,
-        Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => false,
+    let (connected, written) = match socket.connect(&target) {
+        // A failure here is met again, and reported, by the ordinary write.
+        Ok(()) => (true, socket.send_vectored(first).unwrap_or(0)),
+        // The handshake with a near peer is over by now, whatever connect() said.
+        Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => {
+            match socket.send_vectored(first) {
+                Ok(written) => (true, written),
+                Err(error) if is_under_way(&error) => (false, 0),
+                Err(error) => return Err(DialError::Handshake(error)),
+            }
+        }
         Err(error) => return Err(DialError::Connect(error)),
-    };
-    // A failure here is met again, and reported, by the ordinary write.
-    let written = if connected {
-        socket.send_vectored(first).unwrap_or(0)
-    } else {
-        0
     };
     let stream = if protocol.is_some() {
         TcpStream::from_std(socket.into()).map(Stream::Tcp)
@@ -145,13 +147,18 @@ fn dial_system(
     })
 }
 
+/// What a write says while the handshake goes on.
+fn is_under_way(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::EAGAIN | libc::ENOTCONN | libc::EINPROGRESS | libc::EALREADY)
+    )
+}
+
 fn set_options(socket: &Socket, options: &DialOptions) -> Result<(), DialError> {
     // nginx logs such failures as ignored; none of them changes an answer.
     if options.keepalive {
         let _ = socket.set_keepalive(true);
-    }
-    if options.nodelay {
-        let _ = socket.set_tcp_nodelay(true);
     }
     if let Some(bytes) = options.rcvbuf {
         let _ = socket.set_recv_buffer_size(bytes);

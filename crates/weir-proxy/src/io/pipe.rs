@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use nix::fcntl::{FcntlArg, OFlag, SpliceFFlags, fcntl, splice};
 use nix::unistd::pipe2;
 
-/// Bytes that a pipe is asked to hold; a system may grant less.
+/// Bytes that a pipe is asked to hold.
 const CAPACITY: usize = 1024 * 1024;
 
 /// Pipes kept for reuse; what comes back beyond that is closed.
@@ -28,14 +28,14 @@ pub(crate) struct Pipe {
 }
 
 impl Pipe {
-    /// An empty pipe; an error if the process has no descriptors left.
+    /// An empty pipe; an error if the process has no descriptors left, or the system no room.
     pub(crate) fn take() -> io::Result<Self> {
         if let Some(pipe) = PIPES.with_borrow_mut(Vec::pop) {
             return Ok(pipe);
         }
         let (read_end, write_end) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
-        // A smaller pipe does, too.
-        let _ = fcntl(&write_end, FcntlArg::F_SETPIPE_SZ(CAPACITY as i32));
+        // A system that has lent enough to pipes already gives a page or two, which would not pay.
+        fcntl(&write_end, FcntlArg::F_SETPIPE_SZ(CAPACITY as i32))?;
         Ok(Self {
             read_end,
             write_end,

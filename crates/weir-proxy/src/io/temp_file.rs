@@ -60,6 +60,16 @@ impl TempFile {
         loop {
             let number = NEXT.fetch_add(1, Ordering::Relaxed);
             let path = path_of(place, number);
+            if name == FileName::None
+                && let Some(file) = open_nameless(&place.path)
+            {
+                return Ok(Self {
+                    file,
+                    path,
+                    written: 0,
+                    cleaned: false,
+                });
+            }
             match open(&path) {
                 Ok(file) => {
                     if name == FileName::None {
@@ -125,6 +135,18 @@ impl TempFile {
             source,
         })
     }
+}
+
+/// A file that never had a name, where the file system can make one: that costs half of making a
+/// name and removing it. Whatever keeps it from being made is told by [`open`].
+fn open_nameless(folder: &Path) -> Option<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .custom_flags(libc::O_TMPFILE)
+        .mode(0o600)
+        .open(folder)
+        .ok()
 }
 
 fn open(path: &Path) -> io::Result<File> {

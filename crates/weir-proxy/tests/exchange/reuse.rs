@@ -113,7 +113,7 @@ fn answers_without_a_body_end_with_their_head() {
         (
             "HEAD",
             "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody",
-            true,
+            false,
         ),
         ("GET", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", true),
         (

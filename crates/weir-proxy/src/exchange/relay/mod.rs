@@ -136,7 +136,8 @@ impl Relay {
             trailers: trailers.then_some(settings.proxy_buffer_size),
         };
         let head = &session.req.upstream.head;
-        let framing = Framing::of(head, session.req.is_head(), no_head, rules);
+        let asked_head = session.req.upstream.asked_head;
+        let framing = Framing::of(head, asked_head, no_head, rules);
         let head_length = if no_head { 0 } else { head.len };
         let buffering = response_head::is_buffered(session, settings);
         let trailers_expected = trailers
@@ -224,7 +225,7 @@ impl Relay {
             if let Poll::Ready(event) = self.poll_splice(cx, session, settings) {
                 return Poll::Ready(event);
             }
-            if self.upstream == UpstreamEnd::Open || self.in_pipe() > 0 {
+            if self.splicing.is_some() {
                 return self.poll_blocked(cx, session);
             }
         }

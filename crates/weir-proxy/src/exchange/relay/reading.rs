@@ -43,6 +43,11 @@ impl Relay {
                 .extend_from_slice(&upstream.bytes[start..]);
         }
         upstream.bytes.truncate(start);
+        if is_head && (count > 0 || !self.framing.is_empty()) {
+            // The body that the upstream sends nobody wants, and what is still to come of it would
+            // look like the next answer.
+            self.forget_connection();
+        }
         if is_head || (self.framing.is_empty() && count == 0) {
             self.upstream_done(exchange, UpstreamEnd::Complete);
         } else if count > 0 {

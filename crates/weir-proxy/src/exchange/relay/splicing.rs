@@ -17,6 +17,9 @@ use crate::session::Session;
 /// Bytes that must be left to come for a pipe to pay.
 const WORTHWHILE: u64 = 1024 * 1024;
 
+/// Bytes at the end that are copied, so that what follows the body is noticed.
+const TAIL: u64 = 64 * 1024;
+
 /// How long a client that takes nothing may hold the upstream up before the body is gathered in
 /// buffers and, as nginx does with it, in a temporary file.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -97,7 +100,13 @@ impl Relay {
         if splicing.pipe.held() > 0 {
             return Poll::Pending;
         }
-        let limit = usize::try_from(*left).unwrap_or(usize::MAX);
+        let limit = usize::try_from(left.saturating_sub(TAIL)).unwrap_or(usize::MAX);
+        if limit == 0 {
+            if let Some(Splicing { pipe, .. }) = self.splicing.take() {
+                pipe.give_back();
+            }
+            return Poll::Pending;
+        }
         let pipe = &mut splicing.pipe;
         let stream = &mut held.connection.stream;
         match stream.poll_move_out(cx, |socket| pipe.fill(socket, limit)) {

@@ -23,7 +23,10 @@ pub(super) fn length(exchange: &Exchange<'_>) -> Option<usize> {
     if response.no_head || upstream.head.chunked {
         return None;
     }
-    let bodyless = session.req.is_head() || matches!(upstream.head.status, 204 | 304);
+    if session.req.is_head() != upstream.asked_head {
+        return None;
+    }
+    let bodyless = upstream.asked_head || matches!(upstream.head.status, 204 | 304);
     let announced = if bodyless {
         0
     } else {
