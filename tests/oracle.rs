@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use weir_lab::oracle::Oracle;
+use weir_lab::oracle::{Oracle, filter};
 
 fn main() -> ExitCode {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
@@ -14,7 +14,7 @@ fn main() -> ExitCode {
         weir: env!("CARGO_BIN_EXE_weir").into(),
         root: env!("CARGO_MANIFEST_DIR").into(),
         target: target.parent().unwrap_or(target).to_owned(),
-        filter: std::env::args().skip(1).find(|word| !word.starts_with('-')),
+        filter: filter(std::env::args().skip(1)),
     };
     oracle.main()
 }

@@ -49,6 +49,8 @@ enum RunError {
     Load(#[from] LoadError),
     #[error(transparent)]
     Binary(#[from] NoBinary),
+    #[error("no scenario in {}: it has no file that ends in .toml", .0.display())]
+    NoScenario(PathBuf),
     #[error("{what}: {source}")]
     Io { what: String, source: io::Error },
 }
@@ -61,6 +63,8 @@ struct Outcome {
     version: Version,
     #[serde(skip_serializing_if = "Option::is_none")]
     fault: Option<String>,
+    /// Whether the file says what to expect; without that, agreeing proves nothing.
+    expects: bool,
     differences: Vec<Difference>,
     #[serde(skip_serializing_if = "Option::is_none")]
     seen: Option<Seen>,
@@ -71,19 +75,23 @@ const FAULT: u8 = 2;
 
 impl Run {
     /// Plays the scenarios: 0 when all show what they expect, 1 when some do not, 2 when a file
-    /// cannot be used or the test bed fails.
+    /// cannot be used or expects nothing, or the test bed fails.
     pub(super) fn main(&self) -> ExitCode {
         match self.play() {
-            Ok(outcomes) if outcomes.iter().any(|one| one.fault.is_some()) => FAULT.into(),
-            Ok(outcomes) if outcomes.iter().any(|one| !one.differences.is_empty()) => {
-                ExitCode::FAILURE
-            }
-            Ok(_) => ExitCode::SUCCESS,
+            Ok(outcomes) => self.status(&outcomes).into(),
             Err(fault) => {
                 eprintln!("weir lab run: {fault}");
                 FAULT.into()
             }
         }
+    }
+
+    fn status(&self, outcomes: &[Outcome]) -> u8 {
+        let any = |is: fn(&Outcome) -> bool| outcomes.iter().any(is);
+        if any(|one| one.fault.is_some()) || (!self.record && any(Outcome::proves_nothing)) {
+            return FAULT;
+        }
+        any(|one| !one.differences.is_empty()).into()
     }
 
     fn play(&self) -> Result<Vec<Outcome>, RunError> {
@@ -93,7 +101,11 @@ impl Run {
         });
         let mut files = Vec::new();
         for path in &self.files {
-            files.extend(scenario::load(path)?);
+            let found = scenario::load(path)?;
+            if found.is_empty() {
+                return Err(RunError::NoScenario(path.clone()));
+            }
+            files.extend(found);
         }
         let version = |scenario: &Scenario| {
             let chosen = target.own_version().or(self.compat);
@@ -162,6 +174,7 @@ impl Run {
             scenario: scenario.name.clone(),
             version,
             fault,
+            expects: scenario.expects_of(version),
             differences,
             seen,
         }
@@ -183,17 +196,28 @@ impl Run {
         let differ = count(|one| !one.differences.is_empty());
         let faults = count(|one| one.fault.is_some());
         let done = outcomes.len() - differ - faults;
-        let word = if self.record { "recorded" } else { "agree" };
-        writeln!(
+        if self.record {
+            return writeln!(out, "{done} recorded, {faults} could not be played");
+        }
+        let bare = count(Outcome::proves_nothing);
+        write!(
             out,
-            "{done} {word}, {differ} differ, {faults} could not be played"
-        )
+            "{} agree, {differ} differ, {faults} could not be played",
+            done - bare
+        )?;
+        match bare {
+            0 => writeln!(out),
+            _ => writeln!(out, ", {bare} without expectations (--record writes them)"),
+        }
     }
 
     fn print(&self, out: &mut impl Write, outcome: &Outcome) -> io::Result<()> {
         let title = format!("{} [{}]", outcome.file.display(), outcome.version.branch());
         if let Some(fault) = &outcome.fault {
             return writeln!(out, "FAULT   {title}: {fault}");
+        }
+        if outcome.proves_nothing() && !self.record {
+            return writeln!(out, "NOTHING {title}: the file expects nothing");
         }
         if outcome.differences.is_empty() {
             return match self.verbose {
@@ -212,6 +236,13 @@ impl Run {
     }
 }
 
+impl Outcome {
+    /// Played well, and nothing was there to compare with.
+    fn proves_nothing(&self) -> bool {
+        !self.expects && self.fault.is_none() && self.differences.is_empty()
+    }
+}
+
 /// Puts what `version` showed into the file.
 fn record(path: &Path, scenario: &Scenario, version: Version, seen: &Seen) -> Result<(), RunError> {
     let mut expect: Expect = scenario.expect.clone();
@@ -225,4 +256,45 @@ fn record(path: &Path, scenario: &Scenario, version: Version, seen: &Seen) -> Re
 fn io_fault(what: &str) -> impl FnOnce(io::Error) -> RunError + use<> {
     let what = what.to_owned();
     move |source| RunError::Io { what, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Arguments {
+        #[command(flatten)]
+        run: Run,
+    }
+
+    /// The exit status for a directory with these files.
+    fn check(files: &[&str], options: &[&str], expected: u8) {
+        let directory = tempfile::tempdir().unwrap();
+        for (number, text) in files.iter().enumerate() {
+            std::fs::write(directory.path().join(format!("{number}.toml")), text).unwrap();
+        }
+        let path = directory.path().to_str().unwrap();
+        let words = ["run", path].into_iter().chain(options.iter().copied());
+        let run = Arguments::parse_from(words).run;
+        assert_eq!(run.main(), expected.into(), "{files:?} {options:?}");
+    }
+
+    const BARE: &str =
+        "summary = 's'\nphase = 'p'\n[config]\nlocations = 'location / { return 204; }'\n";
+
+    #[test]
+    fn what_was_not_compared_does_not_pass() {
+        let good = format!("{BARE}[expect]\nresponses = [{{ status = 204 }}]\n");
+        let wrong = format!("{BARE}[expect]\nresponses = [{{ status = 205 }}]\n");
+        check(&[], &[], 2);
+        check(&[], &["--record"], 2);
+        check(&[BARE], &[], 2);
+        check(&[&good, BARE], &[], 2);
+        check(&[BARE], &["--record"], 0);
+        check(&[&good], &[], 0);
+        check(&[&good, &wrong], &[], 1);
+    }
 }

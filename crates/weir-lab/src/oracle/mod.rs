@@ -1,7 +1,7 @@
 //! The oracle: every scenario and every fault of the catalogue, live against a real nginx and
 //! against weir, compared field by field.
 //!
-//! Reading order: [`Oracle`], `nginx` (which real ones there are), `compare` (both views of one
+//! Reading order: [`Oracle`], `arguments` (what the command line selects), `nginx` (which real ones there are), `compare` (both views of one
 //! scenario, and the file's), `report`.
 
 use std::path::{Path, PathBuf};
@@ -14,10 +14,12 @@ use crate::replay::known::{Known, KnownError, Player};
 use crate::replay::{self, Options};
 use crate::scenario::{self, BASE, LoadError, Scenario};
 
+mod arguments;
 mod compare;
 mod nginx;
 mod report;
 
+pub use arguments::filter;
 use nginx::{Nginx, Unavailable};
 
 /// Where everything is.
@@ -44,6 +46,8 @@ enum OracleError {
     Known(#[from] KnownError),
     #[error("the test bed: {0}")]
     Bed(#[from] std::io::Error),
+    #[error("no scenario and no fault of the catalogue has {0:?} in its name")]
+    NoMatch(String),
 }
 
 /// Scenarios at a time; they mostly wait.
@@ -139,7 +143,10 @@ impl Oracle {
             "{} scenarios, {} faults of the catalogue",
             counts[0], counts[1]
         );
-        Ok(all)
+        match &self.filter {
+            Some(filter) if all.is_empty() => Err(OracleError::NoMatch(filter.clone())),
+            _ => Ok(all),
+        }
     }
 
     fn records(&self, nginx: &Path) -> Options {

@@ -98,6 +98,12 @@ impl Scenario {
     pub fn expected(&self, field: Field, version: Version) -> Option<&serde_json::Value> {
         self.expect.of(field, version)
     }
+
+    /// Whether anything is expected of `version`.
+    pub fn expects_of(&self, version: Version) -> bool {
+        let mut fields = Field::ALL.iter();
+        fields.any(|&field| self.expected(field, version).is_some())
+    }
 }
 
 #[cfg(test)]
