@@ -1,12 +1,13 @@
 //! Why a lab cannot start.
 
-use std::io;
+use std::{fmt, io};
 
 use crate::catalogue::UnknownFault;
 use crate::embedded::StartError;
 
-/// Why a lab cannot start.
-#[derive(Debug, thiserror::Error)]
+/// Why a lab cannot start. `Debug` writes the same as `Display`, because a test shows that of an
+/// error that it unwraps.
+#[derive(thiserror::Error)]
 pub enum LabError {
     /// The configuration is faulty.
     #[error("{message}\n{explanation}")]
@@ -37,7 +38,7 @@ pub enum LabError {
         what: &'static str,
     },
     /// The system does not give what a lab needs.
-    #[error("cannot set up {what}")]
+    #[error("cannot set up {what}: {source}")]
     System {
         /// A folder, a thread, a backend.
         what: String,
@@ -46,7 +47,34 @@ pub enum LabError {
     },
 }
 
+impl fmt::Debug for LabError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 pub(super) fn system(what: impl Into<String>) -> impl FnOnce(io::Error) -> LabError {
     let what = what.into();
     |source| LabError::System { what, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(fault: LabError, expected: &str) {
+        assert_eq!(format!("{fault:?}"), expected);
+        assert_eq!(format!("{fault:#?}"), expected);
+    }
+
+    #[test]
+    fn what_a_test_unwraps_is_readable() {
+        let config = LabError::Config {
+            message: "unknown directive \"a\"".to_owned(),
+            explanation: "1 | a;\n  | ^".to_owned(),
+        };
+        check(config, "unknown directive \"a\"\n1 | a;\n  | ^");
+        let refused = system("app:1")(io::ErrorKind::AddrInUse.into());
+        check(refused, "cannot set up app:1: address in use");
+    }
 }
