@@ -1,5 +1,6 @@
 //! Backends that play scripts and record what the proxy did.
 
+use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::PermissionsExt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -11,7 +12,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
 
 use crate::script::{BackendScript, BackendStep, Connect, Sequence};
-use crate::socket::{Address, Listener, Options};
+use crate::socket::{Address, Listener, Options, Socket};
 
 mod conversation;
 
@@ -52,6 +53,12 @@ pub struct Played {
 /// How much of what it reads a backend keeps.
 pub const KEPT_BYTES: usize = 64 * 1024;
 
+/// How many connections a backend remembers: the latest.
+pub const KEPT_CONNECTIONS: usize = 1000;
+
+/// How long a backend accepts nothing after the system could not give it a connection.
+const PAUSE: Duration = Duration::from_millis(50);
+
 /// A running backend; dropping it closes the address and every connection.
 #[derive(Debug)]
 pub struct Backend {
@@ -72,7 +79,8 @@ type Held = (Option<Listener>, Vec<socket2::Socket>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    saw: Mutex<Vec<Saw>>,
+    /// Of the latest connections; each belongs to its conversation, too.
+    saw: Mutex<VecDeque<Arc<Mutex<Saw>>>>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     /// Hears of each connection when it is over.
     watcher: Option<UnboundedSender<Played>>,
@@ -150,9 +158,11 @@ impl Backend {
         *waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
-    /// What each connection brought so far, in the order of acceptance.
+    /// What each connection brought so far, in the order of acceptance; of the latest
+    /// [`KEPT_CONNECTIONS`], when there were more.
     pub fn saw(&self) -> Vec<Saw> {
-        lock(&self.shared.saw).clone()
+        let all = lock(&self.shared.saw);
+        all.iter().map(|saw| lock(saw).clone()).collect()
     }
 
     /// Where it listens; the port is the real one when 0 was asked for.
@@ -223,6 +233,26 @@ impl Backend {
 }
 
 impl Shared {
+    /// Makes room for what a new connection brings.
+    fn remember(&self) -> Arc<Mutex<Saw>> {
+        let mut all = lock(&self.saw);
+        if all.len() == KEPT_CONNECTIONS {
+            all.pop_front();
+        }
+        let saw = Arc::default();
+        all.push_back(Arc::clone(&saw));
+        saw
+    }
+
+    /// Holds a conversation until it is over.
+    fn hold(&self, task: JoinHandle<()>) {
+        let mut tasks = lock(&self.tasks);
+        if tasks.len() == tasks.capacity() {
+            tasks.retain(|task| !task.is_finished());
+        }
+        tasks.push(task);
+    }
+
     /// Notes that a step that is a fault begins.
     fn strike(&self) {
         *lock(&self.struck) = true;
@@ -244,16 +274,26 @@ impl Drop for Backend {
 
 /// Plays one script per connection.
 async fn accept(listener: Listener, connections: Sequence<Vec<BackendStep>>, shared: Arc<Shared>) {
-    while let Ok(socket) = listener.accept().await {
-        let index = {
-            let mut saw = lock(&shared.saw);
-            saw.push(Saw::default());
-            saw.len() - 1
+    for index in 0.. {
+        let Some(socket) = next(&listener).await else {
+            return;
         };
         let script = connections.at(index).cloned().unwrap_or_default();
         let conversation = Conversation::new(socket, Arc::clone(&shared), index);
-        let task = tokio::spawn(conversation.play(script));
-        lock(&shared.tasks).push(task);
+        shared.hold(tokio::spawn(conversation.play(script)));
+    }
+}
+
+/// The next connection; None when no more can come. A client that left before it was accepted and
+/// a lack of descriptors pass.
+async fn next(listener: &Listener) -> Option<Socket> {
+    loop {
+        match listener.accept().await {
+            Ok(socket) => return Some(socket),
+            // The other end of the pipes is gone.
+            Err(fault) if fault.kind() == ErrorKind::NotConnected => return None,
+            Err(_) => tokio::time::sleep(PAUSE).await,
+        }
     }
 }
 
@@ -291,7 +331,6 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::socket::Socket;
 
     /// Plays `script`, sends `request`, reads to the end, closes, and returns both views.
     async fn check(connections: Value, request: &[u8], answer: &[u8], expected: Saw) {
@@ -409,6 +448,24 @@ mod tests {
         let played = heard.recv().await.unwrap();
         assert_eq!(played.saw, saw(head, None));
         assert_eq!(played.steps, ["read the head", "reset"]);
+    }
+
+    #[tokio::test]
+    async fn many_connections_do_not_pile_up() {
+        let directory = tempfile::tempdir().unwrap();
+        let address = Address::Unix(directory.path().join("b.sock"));
+        let script = BackendScript::each([BackendStep::Read(1), BackendStep::Close]);
+        let backend = Backend::start(address.clone(), script).await.unwrap();
+        for number in 0..=KEPT_CONNECTIONS {
+            let socket = Socket::connect(&address, Options::default()).await;
+            let socket = socket.unwrap();
+            socket.write_all(&[u8::from(number != 0)]).await.unwrap();
+            assert_eq!(socket.read(&mut [0]).await.unwrap(), 0);
+        }
+        // The first one, which differs, is forgotten.
+        assert_eq!(backend.saw(), vec![saw(&[1], None); KEPT_CONNECTIONS]);
+        let tasks = lock(&backend.shared.tasks).len();
+        assert!(tasks < 100, "{tasks} tasks are held");
     }
 
     #[tokio::test]

@@ -4,12 +4,12 @@ use std::future::Future;
 use std::io;
 use std::ops::ControlFlow;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
-use super::{KEPT_BYTES, Played, ProxyEnd, Shared, lock};
+use super::{KEPT_BYTES, Played, ProxyEnd, Saw, Shared, lock};
 use crate::script::{BackendStep, Sequence};
 use crate::socket::Socket;
 
@@ -18,7 +18,9 @@ pub(super) struct Conversation {
     /// None once the script closed it.
     socket: Option<Socket>,
     shared: Arc<Shared>,
+    /// In the order of acceptance, from 0.
     index: usize,
+    saw: Arc<Mutex<Saw>>,
     /// Read, but not yet asked for by a step.
     pending: Vec<u8>,
     /// The steps begun so far, in words.
@@ -35,6 +37,7 @@ impl Conversation {
     pub(super) fn new(socket: Socket, shared: Arc<Shared>, index: usize) -> Self {
         Self {
             socket: Some(socket),
+            saw: shared.remember(),
             shared,
             index,
             pending: Vec::new(),
@@ -49,7 +52,7 @@ impl Conversation {
         if let Some(watcher) = &self.shared.watcher {
             let played = Played {
                 connection: self.index,
-                saw: lock(&self.shared.saw)[self.index].clone(),
+                saw: lock(&self.saw).clone(),
                 steps: self.steps,
             };
             // Nobody has to listen.
@@ -256,15 +259,14 @@ impl Conversation {
     }
 
     fn record(&self, bytes: &[u8]) {
-        let mut all = lock(&self.shared.saw);
-        let saw = &mut all[self.index];
+        let mut saw = lock(&self.saw);
         saw.bytes += bytes.len() as u64;
         let room = KEPT_BYTES.saturating_sub(saw.data.len());
         saw.data.extend_from_slice(&bytes[..room.min(bytes.len())]);
     }
 
     fn ended(&self, end: ProxyEnd) -> Flow {
-        lock(&self.shared.saw)[self.index].end = Some(end);
+        lock(&self.saw).end = Some(end);
         Flow::Break(())
     }
 }
