@@ -8,10 +8,13 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::backend::Backend;
 use crate::bed;
@@ -30,10 +33,13 @@ use exhibit::Exhibit;
 #[derive(Debug, Parser)]
 #[command(name = "weir demo", bin_name = "weir demo", no_binary_name = true)]
 struct Arguments {
-    /// Where to listen
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
-    listen: SocketAddr,
+    /// Where to listen [default: 127.0.0.1:8080, or any free port if that is taken]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
 }
+
+/// Where it listens unless told otherwise.
+const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
 /// A demonstration that runs until it is dropped.
 #[derive(Debug)]
@@ -51,6 +57,14 @@ pub enum DemoError {
     /// A socket or a folder could not be made.
     #[error(transparent)]
     Io(#[from] io::Error),
+    /// The address that was asked for is not to be had.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// As asked for.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
     /// The proxy did not start.
     #[error(transparent)]
     Start(#[from] StartError),
@@ -82,25 +96,52 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
     }
 }
 
-async fn run(wanted: SocketAddr) -> Result<(), DemoError> {
-    let demo = Demo::start(listen(wanted)?).await?;
+async fn run(wanted: Option<SocketAddr>) -> Result<(), DemoError> {
+    let listener = match wanted {
+        Some(wanted) => listen(wanted)?,
+        None => listen_or_elsewhere(DEFAULT)?,
+    };
+    let demo = Demo::start(listener).await?;
     let mut out = io::stdout();
     out.write_all(demo.table().as_bytes())?;
     out.flush()?;
+    let reader = io::stdout();
     tokio::select! {
         done = watch::run(&demo, &mut out) => done?,
+        () = hung_up(reader.as_fd()) => {}
         interrupted = tokio::signal::ctrl_c() => interrupted?,
     }
     Ok(())
 }
 
+fn listen(address: SocketAddr) -> Result<TcpListener, DemoError> {
+    TcpListener::bind(address).map_err(|source| DemoError::Listen { address, source })
+}
+
 /// The wanted address, or another port of it if that one is taken.
-fn listen(wanted: SocketAddr) -> io::Result<TcpListener> {
-    match TcpListener::bind(wanted) {
-        Err(fault) if fault.kind() == ErrorKind::AddrInUse => {
-            TcpListener::bind(SocketAddr::new(wanted.ip(), 0))
+fn listen_or_elsewhere(wanted: SocketAddr) -> Result<TcpListener, DemoError> {
+    match listen(wanted) {
+        Err(DemoError::Listen { source, .. }) if source.kind() == ErrorKind::AddrInUse => {
+            eprintln!("port {} is taken", wanted.port());
+            listen(SocketAddr::new(wanted.ip(), 0))
         }
         bound => bound,
+    }
+}
+
+/// Returns once nobody can read what is written to `out`. A pipe tells without a write.
+async fn hung_up(out: BorrowedFd<'_>) {
+    /// Time between two looks.
+    const INTERVAL: Duration = Duration::from_millis(100);
+    loop {
+        let mut state = [PollFd::new(out, PollFlags::empty())];
+        // What cannot be polled shows in a write.
+        let _unknown = poll(&mut state, PollTimeout::ZERO);
+        let gone = PollFlags::POLLERR | PollFlags::POLLHUP;
+        if state[0].revents().is_some_and(|seen| seen.intersects(gone)) {
+            return;
+        }
+        tokio::time::sleep(INTERVAL).await;
     }
 }
 

@@ -73,12 +73,37 @@ impl Write for UntilExplained {
 }
 
 #[tokio::test]
-async fn a_taken_port_gives_way_to_another() {
+async fn a_port_that_is_taken_gives_way_unless_it_was_asked_for() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let wanted = taken.local_addr().unwrap();
-    let other = listen(wanted).unwrap().local_addr().unwrap();
+    let refused = listen(wanted).unwrap_err().to_string();
+    assert!(refused.starts_with(&format!("cannot listen on {wanted}: ")));
+    let other = listen_or_elsewhere(wanted).unwrap().local_addr().unwrap();
     assert_eq!(other.ip(), wanted.ip());
     assert_ne!(other.port(), wanted.port());
+}
+
+#[tokio::test]
+async fn a_line_without_a_request_is_shown_by_itself() {
+    let demo = demo().await;
+    let line = "2026/01/02 03:04:05 [crit] 1#1: *999 accept() failed\n";
+    let log = demo.folder.path().join("logs/error.log");
+    let mut log = std::fs::OpenOptions::new().append(true).open(log).unwrap();
+    log.write_all(line.as_bytes()).unwrap();
+    let mut out = UntilExplained(Vec::new());
+    let shown = watch::run(&demo, &mut out).await.unwrap_err();
+    assert_eq!(shown.kind(), ErrorKind::BrokenPipe);
+    assert_eq!(String::from_utf8(out.0).unwrap(), format!("{line}\n"));
+}
+
+#[tokio::test]
+async fn a_reader_that_left_is_noticed() {
+    let (reader, writer) = io::pipe().unwrap();
+    let waits = tokio::time::timeout(Duration::from_millis(1), hung_up(writer.as_fd()));
+    assert!(waits.await.is_err());
+    drop(reader);
+    let ends = tokio::time::timeout(Duration::from_secs(5), hung_up(writer.as_fd()));
+    assert!(ends.await.is_ok());
 }
 
 #[tokio::test]

@@ -7,11 +7,22 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::{Demo, explanation};
-use crate::log_record::{AccessLine, ErrorLine};
+use crate::log_record::{AccessLine, ErrorLine, Level};
 
 /// Time between two looks at the logs.
 const INTERVAL: Duration = Duration::from_millis(50);
+
+/// How long an error line waits for the end of its request before it is shown by itself.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// An error line whose request is not over, or that belongs to none.
+struct Waiting {
+    line: String,
+    since: Instant,
+}
 
 /// The part of a log that was not read yet.
 struct Tail {
@@ -25,22 +36,32 @@ pub(super) async fn run(demo: &Demo, out: &mut impl Write) -> io::Result<()> {
     let logs = demo.folder.path().join("logs");
     let mut access = Tail::of(&logs.join("access.log"))?;
     let mut errors = Tail::of(&logs.join("error.log"))?;
-    let mut unexplained: Vec<String> = Vec::new();
+    let mut waiting: Vec<Waiting> = Vec::new();
     loop {
         tokio::time::sleep(INTERVAL).await;
         // A request's error lines are written before its access line.
         let requests = access.lines()?;
-        unexplained.extend(errors.lines()?);
+        let since = Instant::now();
+        let fresh = errors.lines()?.into_iter().filter(|line| is_trouble(line));
+        waiting.extend(fresh.map(|line| Waiting { line, since }));
         for line in requests {
             if let Ok(request) = AccessLine::parse(&line) {
-                let of_it = |line: &String| belongs(line, &request);
-                let (its, others) = unexplained.into_iter().partition(of_it);
-                unexplained = others;
+                let of_it = |one: &mut Waiting| belongs(&one.line, &request);
+                let its: Vec<_> = waiting.extract_if(.., of_it).collect();
                 out.write_all(block(&request, &its).as_bytes())?;
             }
         }
+        for left in waiting.extract_if(.., |one| one.since.elapsed() >= PATIENCE) {
+            writeln!(out, "{}\n", left.line)?;
+        }
         out.flush()?;
     }
+}
+
+/// Whether it is about more than the process's own doings.
+fn is_trouble(line: &str) -> bool {
+    ErrorLine::parse(line)
+        .is_none_or(|line| line.connection.is_some() || line.level < Level::Notice)
 }
 
 fn belongs(line: &str, request: &AccessLine) -> bool {
@@ -48,9 +69,9 @@ fn belongs(line: &str, request: &AccessLine) -> bool {
 }
 
 /// What is printed of one request.
-fn block(request: &AccessLine, errors: &[String]) -> String {
+fn block(request: &AccessLine, errors: &[Waiting]) -> String {
     let mut out = format!("{} -> {}\n", request.request, request.status);
-    for line in errors {
+    for Waiting { line, .. } in errors {
         // Writing to a String cannot fail.
         let _ = writeln!(out, "  {line}");
     }
