@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, killpg};
@@ -23,14 +23,27 @@ pub struct Binary {
     nginx: Option<String>,
 }
 
-/// The binary could not be asked for its version.
+/// What was given is no proxy.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot run {} -v: {source}", path.display())]
-pub struct NoBinary {
-    /// As given.
-    path: PathBuf,
-    /// Why.
-    source: io::Error,
+pub enum NoBinary {
+    /// It could not be asked for its version.
+    #[error("cannot run {} -v: {source}", path.display())]
+    Run {
+        /// As given.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is something else.
+    #[error("{} is neither weir nor nginx: -v says {said:?} ({status})", path.display())]
+    Other {
+        /// As given.
+        path: PathBuf,
+        /// What it said.
+        said: String,
+        /// How it ended.
+        status: ExitStatus,
+    },
 }
 
 /// Directories of modules that play no part; compiled-in ones belong to the system.
@@ -59,10 +72,10 @@ pub enum StartError {
     #[error("cannot run the binary: {0}")]
     Spawn(#[from] io::Error),
     /// It ended, most likely because it refused its configuration.
-    #[error("it exited with {exit:?}: {stderr}")]
+    #[error("it ended with {status}: {stderr}")]
     Exited {
-        /// None after a signal.
-        exit: Option<i32>,
+        /// How.
+        status: ExitStatus,
         /// What it said.
         stderr: String,
     },
@@ -81,15 +94,22 @@ impl Binary {
     /// Asks the binary for its version; only nginx answers `nginx/VERSION` and is called nginx.
     ///
     /// # Errors
-    /// It cannot be run.
+    /// It cannot be run, or names neither nginx nor weir.
     pub fn ask(path: &Path) -> Result<Self, NoBinary> {
         let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let output = std::process::Command::new(&absolute).arg("-v").output();
-        let output = output.map_err(|source| NoBinary {
+        let output = output.map_err(|source| NoBinary::Run {
             path: path.to_owned(),
             source,
         })?;
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        if !["nginx", "weir"].iter().any(|name| text.contains(name)) {
+            return Err(NoBinary::Other {
+                path: path.to_owned(),
+                said: text.trim().to_owned(),
+                status: output.status,
+            });
+        }
         let is_nginx = absolute.file_name().is_some_and(|name| name == "nginx");
         let version = text
             .split("nginx/")
@@ -143,10 +163,7 @@ impl Binary {
                 if let Some(status) = child.try_wait()? {
                     let stderr = read_stderr(&mut child).await;
                     let stderr = String::from_utf8_lossy(&stderr).trim().to_owned();
-                    return Err(StartError::Exited {
-                        exit: status.code(),
-                        stderr,
-                    });
+                    return Err(StartError::Exited { status, stderr });
                 }
                 sleep(Duration::from_millis(2)).await;
             }
@@ -221,4 +238,22 @@ async fn read_stderr(child: &mut Child) -> Vec<u8> {
         let _partial = stderr.read_to_end(&mut text).await;
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The complaint about `binary`.
+    fn check(binary: &str, expected: &str) {
+        let fault = Binary::ask(Path::new(binary)).unwrap_err().to_string();
+        assert!(fault.starts_with(expected), "{fault}");
+    }
+
+    #[test]
+    fn what_is_no_proxy_is_refused() {
+        let expected = "/bin/true is neither weir nor nginx: -v says \"\" (exit status: 0)";
+        check("/bin/true", expected);
+        check("/nowhere/weir", "cannot run /nowhere/weir -v: ");
+    }
 }
