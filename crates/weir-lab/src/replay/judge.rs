@@ -135,7 +135,7 @@ impl Judge<'_> {
 }
 
 fn compare(field: &str, expected: &Value, got: &Value) -> Vec<Difference> {
-    crate::bed::compare::compare(field, expected, got, Extent::Whole)
+    crate::bed::compare::compare(field, expected, got, Extent::Recorded)
 }
 
 /// Of long data the records kept a beginning whose length hung on packets; only its prefix says

@@ -32,7 +32,7 @@ pub(crate) async fn check(
         ),
     ];
     let differences = parts.iter().flat_map(|(name, expected, field)| {
-        compare(name, expected, seen.field(*field), Extent::Whole)
+        compare(name, expected, seen.field(*field), Extent::Recorded)
     });
     Ok(differences.collect())
 }

@@ -44,7 +44,7 @@ impl Expect {
         }
         let differs = |(field, value): &(Field, Value)| {
             let base = self.fields.get(field).unwrap_or(&Value::Null);
-            !compare(field.as_str(), base, value, Extent::Whole).is_empty()
+            !compare(field.as_str(), base, value, Extent::Recorded).is_empty()
         };
         let own: Fields = seen.into_iter().filter(differs).collect();
         if own.is_empty() {
