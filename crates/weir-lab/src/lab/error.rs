@@ -37,6 +37,9 @@ pub enum LabError {
         /// What it does.
         what: &'static str,
     },
+    /// The test's clock stands still, so it would not wait for a weir on a thread.
+    #[error("the test's clock is paused, but weir runs on a thread: use .in_memory()")]
+    PausedClock,
     /// The system does not give what a lab needs.
     #[error("cannot set up {what}: {source}")]
     System {

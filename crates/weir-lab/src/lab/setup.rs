@@ -66,8 +66,12 @@ impl Setup {
     /// Starts backends and weir.
     ///
     /// # Errors
-    /// A faulty configuration, a fault that is not in the catalogue, and what the system refuses.
+    /// A faulty configuration, a fault that is not in the catalogue, a paused clock, and what the
+    /// system refuses.
     pub async fn start(self) -> Result<Lab, LabError> {
+        if clock_is_paused() {
+            return Err(LabError::PausedClock);
+        }
         let folder = new_folder()?;
         let thread = BackendsThread::start().map_err(system("a thread"))?;
         let mut parts = Parts::default();
@@ -196,6 +200,20 @@ impl Parts {
     }
 }
 
+/// Whether tokio's clock stands while time passes.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the cached clock is the one that may be paused"
+)]
+fn clock_is_paused() -> bool {
+    let paused = tokio::time::Instant::now();
+    let real = std::time::Instant::now();
+    while real.elapsed().is_zero() {
+        std::hint::spin_loop();
+    }
+    paused.elapsed().is_zero()
+}
+
 fn new_folder() -> Result<TempDir, LabError> {
     let create = || {
         let folder = tempfile::tempdir()?;
@@ -254,4 +272,18 @@ fn written(woven: Woven, folder: &Path) -> Result<String, LabError> {
         std::fs::write(file, fragment).map_err(system("the configuration"))?;
     }
     Ok(woven.main)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_paused_clock_needs_pipes() {
+        let lab = || Lab::new("server { listen 80; }");
+        assert!(matches!(lab().start().await, Err(LabError::PausedClock)));
+        assert!(lab().in_memory().start().await.is_ok());
+        tokio::time::resume();
+        assert!(lab().start().await.is_ok());
+    }
 }
