@@ -76,13 +76,14 @@ async fn serve(arguments: Arguments) -> Result<(), ServeError> {
         None => from_names(&arguments.names)?,
     };
     let addresses = addresses(&arguments.listen, servers.len())?;
+    // Before there is a file that a signal could leave behind.
+    let mut terminate = signal(SignalKind::terminate())?;
     let (sender, mut heard) = unbounded_channel();
     let mut backends = Vec::new();
     for (number, (server, address)) in servers.into_iter().zip(addresses).enumerate() {
         backends.push(start(number, server, address, &sender).await?);
     }
     println!("Ctrl-C ends it.\n");
-    let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
         () = tell(&mut heard, backends.len() > 1) => {}
         interrupted = tokio::signal::ctrl_c() => interrupted?,
