@@ -87,8 +87,7 @@ impl Exchange<'_> {
         slot: Slot,
     ) -> Result<(UpstreamConnection, bool), TryEnd> {
         let worker = self.session.conn.worker.clone();
-        let [head, body] = self.source.first(&self.session.req.body);
-        let first = [IoSlice::new(head), IoSlice::new(body)];
+        let first = self.source.first(self.session).map(IoSlice::new);
         let dialed = worker
             .dialer
             .dial(self.pool.pool.peer(peer).address(), &self.options, &first);

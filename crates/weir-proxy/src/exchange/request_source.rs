@@ -62,12 +62,15 @@ impl RequestSource {
         }
     }
 
-    /// Begins again at the first byte; a streamed body cannot.
-    pub(super) fn rewind(&mut self) {
+    /// Begins again at the first byte. Of a streamed body nothing was sent, or there would be no next
+    /// try; what was framed of it stays.
+    pub(super) fn rewind(&mut self, body: &RequestBody) {
         self.head_sent = false;
         self.progress = Progress::default();
         self.file_offset = 0;
-        self.block.clear();
+        if !body.streaming {
+            self.block.clear();
+        }
         self.done = false;
         self.read_clock = false;
         self.nodelay_set = false;
@@ -100,9 +103,17 @@ impl RequestSource {
         head
     }
 
-    /// The first bytes, for a connection that stands at once: the head and a body in memory.
-    pub(super) fn first<'a>(&'a self, body: &'a RequestBody) -> [&'a [u8]; 2] {
-        [&self.head, self.memory(body)]
+    /// The first bytes, for a connection that stands at once: the head, and what is there of the body.
+    pub(super) fn first<'a>(&'a mut self, session: &'a mut Session) -> [&'a [u8]; 3] {
+        self.frame_first(session);
+        [&self.head, self.memory(&session.req.body), &self.block]
+    }
+
+    /// What is there of a streamed body goes along with the head.
+    fn frame_first(&mut self, session: &mut Session) {
+        if self.with_body && session.req.body.streaming && self.block.is_empty() {
+            self.frame(session);
+        }
     }
 
     fn memory<'a>(&self, body: &'a RequestBody) -> &'a [u8] {
@@ -127,10 +138,7 @@ impl RequestSource {
             return Poll::Ready(Ok(()));
         }
         if !self.head_sent {
-            // What is there of a streamed body goes along with the head.
-            if self.with_body && session.req.body.streaming && self.block.is_empty() {
-                self.frame(session);
-            }
+            self.frame_first(session);
             let memory = self.memory(&session.req.body);
             let slices = [self.head.as_slice(), memory, &self.block];
             match self

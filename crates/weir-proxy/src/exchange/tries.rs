@@ -101,7 +101,7 @@ impl<'a> Exchange<'a> {
                 }
             };
             match step {
-                Step::Again => self.source.rewind(),
+                Step::Again => self.source.rewind(&self.session.req.body),
                 Step::Over(outcome) => return outcome,
             }
         }
