@@ -93,7 +93,8 @@ pub(crate) struct Connection {
     pub(crate) action: Action,
     /// `keepalive_timeout` of the location that answered last.
     pub(crate) idle_timeout: Duration,
-    pub(crate) _slot: Slot,
+    /// Its place of `worker_connections`; `None` until it has one.
+    pub(crate) slot: Option<Slot>,
 }
 
 /// The answer's fate, as far as the access line and the connection care.

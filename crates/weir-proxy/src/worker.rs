@@ -1,6 +1,7 @@
 //! What all connections of one worker thread share.
 
 use std::cell::{Cell, RefCell};
+use std::future::Future;
 use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
@@ -379,36 +380,23 @@ impl Worker {
 
     /// Serves one accepted connection until it ends. `listen`: index of the listening socket in the
     /// configuration. Returns at once, with an alert in the log, if no place is free.
-    pub async fn serve(
+    ///
+    /// Not an `async fn`: what idles with the connection is one box, not its parts, twice.
+    pub fn serve(
         self: Rc<Self>,
         stream: Stream,
         listen: usize,
         client: ClientAddress,
         local: Option<SocketAddr>,
-    ) {
-        let plan = self.generation();
-        let Some(slot) = self.acquire_slot().await else {
-            let text = format!(
-                "{} worker_connections are not enough",
-                self.worker_connections()
-            );
-            weir_log::emit(
-                plan.main_sinks(),
-                weir_log::Level::Alert,
-                None,
-                text.as_bytes(),
-            );
-            return;
-        };
-        let number = self.next_number();
-        let conn = Box::new(Connection {
+    ) -> impl Future<Output = ()> {
+        let mut conn = Box::new(Connection {
+            plan: self.generation(),
             worker: self,
-            plan,
             listen,
             stream,
             client,
             local,
-            number,
+            number: 0,
             opened: clock::now(),
             requests: 0,
             deadline: Deadline::default(),
@@ -416,9 +404,28 @@ impl Worker {
             input_closed: false,
             action: Action::WaitingForRequest,
             idle_timeout: Duration::ZERO,
-            _slot: slot,
+            slot: None,
         });
-        connection::serve(conn).await;
+        async move {
+            conn.slot = conn.worker.acquire_slot().await;
+            if conn.slot.is_none() {
+                return conn.worker.refuse(&conn.plan);
+            }
+            conn.number = conn.worker.next_number();
+            connection::serve(conn).await;
+        }
+    }
+
+    /// Says that no place is free.
+    fn refuse(&self, plan: &Generation) {
+        let count = self.worker_connections();
+        let text = format!("{count} worker_connections are not enough");
+        weir_log::emit(
+            plan.main_sinks(),
+            weir_log::Level::Alert,
+            None,
+            text.as_bytes(),
+        );
     }
 
     /// Lets `write` append a line to the buffer of `log`.

@@ -180,16 +180,22 @@ impl Entrance {
     fn enter(&self, stream: Stream, client: ClientAddress, local: Option<SocketAddr>) {
         let counted = Counted::new(&self.live);
         let (worker, route) = (self.worker.clone(), self.route.clone());
+        // Boxed, because what a task is given stays in it as long as the connection idles.
+        let arrived = Box::new((stream, client, local));
         tokio::task::spawn_local(async move {
             let _counted = counted;
-            // Looked up here, in the breath in which the worker looks up its plan: a reload may
-            // come between the accept and this.
-            let listen = route
-                .borrow()
-                .as_ref()
-                .map(|route| route.listen(|| local_of(&stream)));
-            if let Some(listen) = listen {
-                worker.serve(stream, listen, client, local).await;
+            let served = {
+                let (stream, client, local) = *arrived;
+                // Looked up here, in the breath in which the worker looks up its plan: a reload may
+                // come between the accept and this.
+                let listen = route
+                    .borrow()
+                    .as_ref()
+                    .map(|route| route.listen(|| local_of(&stream)));
+                listen.map(|listen| worker.serve(stream, listen, client, local))
+            };
+            if let Some(served) = served {
+                served.await;
             }
         });
     }

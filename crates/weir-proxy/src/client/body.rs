@@ -162,9 +162,15 @@ impl Session {
     }
 
     /// Bytes that may still be gathered in memory before they go to the file.
+    ///
+    /// What goes to the file anyway is read in large pieces, through a buffer that is lent for as
+    /// long as it takes to write it.
     fn body_room(&self) -> usize {
         let size = self.settings().client_body_buffer_size;
         let body = &self.req.body;
+        if body.file.is_some() {
+            return buffers::RELAY_BUFFER.saturating_sub(body.memory.len());
+        }
         let limit = match body.framing {
             Framing::Length
                 if body.file.is_none()
@@ -310,7 +316,7 @@ impl Session {
         let direct = body.framing == Framing::Length && conn.input.is_empty() && !body.discarded;
         let read = if direct {
             let limit = room.min(usize::try_from(body.remaining).unwrap_or(usize::MAX));
-            conn.stream.poll_read(cx, &mut body.memory, limit)
+            conn.stream.poll_fill(cx, &mut body.memory, limit)
         } else {
             if conn.input.capacity() == 0 {
                 conn.input = buffers::take_head();
@@ -347,7 +353,7 @@ impl Session {
         if self.req.body.complete && !all && self.req.body.file.is_none() {
             return Ok(());
         }
-        if !all && self.body_room() > 0 {
+        if !all && self.req.body.file.is_none() && self.body_room() > 0 {
             return Ok(());
         }
         if self.req.body.file.is_none() {
@@ -358,7 +364,7 @@ impl Session {
             return Ok(());
         };
         let written = file.append(&body.memory);
-        body.memory.clear();
+        buffers::give_back(std::mem::take(&mut body.memory));
         written.map_err(|error| self.body_file_failed(&error))
     }
 

@@ -160,9 +160,7 @@ impl RequestSource {
         }
         loop {
             if !self.block.is_empty() {
-                if self.nodelay && !std::mem::replace(&mut self.nodelay_set, true) {
-                    upstream.stream.set_nodelay();
-                }
+                self.set_nodelay(upstream);
                 match self
                     .progress
                     .poll_write(cx, &mut upstream.stream, &[&self.block], sent)
@@ -177,6 +175,9 @@ impl RequestSource {
                     Poll::Pending => return self.read_ahead(cx, session),
                 }
             }
+            if let Some(sent) = self.poll_send_file(cx, session, upstream, sent) {
+                return sent;
+            }
             match self.poll_next_block(cx, session) {
                 Poll::Ready(Ok(true)) => {}
                 Poll::Ready(Ok(false)) => {
@@ -187,6 +188,48 @@ impl RequestSource {
                 Poll::Pending => return Poll::Pending,
             }
         }
+    }
+
+    fn set_nodelay(&mut self, upstream: &UpstreamConnection) {
+        if self.nodelay && !std::mem::replace(&mut self.nodelay_set, true) {
+            upstream.stream.set_nodelay();
+        }
+    }
+
+    /// Sends a body that lies in a file without reading it; `None` if that is not how this body goes.
+    fn poll_send_file(
+        &mut self,
+        cx: &mut Context<'_>,
+        session: &Session,
+        upstream: &mut UpstreamConnection,
+        sent: &mut u64,
+    ) -> Option<Poll<Result<(), Stuck>>> {
+        let body = &session.req.body;
+        let file = body.file.as_ref()?;
+        if !self.with_body || body.streaming || !upstream.stream.is_socket() {
+            return None;
+        }
+        self.set_nodelay(upstream);
+        while self.file_offset < file.len() {
+            let offset = self.file_offset;
+            match upstream
+                .stream
+                .poll_move_in(cx, |socket| file.send(socket, offset))
+            {
+                Poll::Ready(Ok(0)) => return Some(Poll::Ready(Err(Stuck::File))),
+                Poll::Ready(Ok(count)) => {
+                    self.file_offset += count as u64;
+                    *sent += count as u64;
+                }
+                Poll::Ready(Err(error)) => {
+                    let cause = Cause::Send("writev() failed", error);
+                    return Some(Poll::Ready(Err(Stuck::Upstream(cause))));
+                }
+                Poll::Pending => return Some(Poll::Pending),
+            }
+        }
+        self.done = true;
+        Some(Poll::Ready(Ok(())))
     }
 
     /// Fills the block; `false` when nothing is left.

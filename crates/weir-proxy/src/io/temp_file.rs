@@ -2,10 +2,12 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind};
+use std::os::fd::BorrowedFd;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use nix::sys::sendfile::sendfile;
 use weir_conf::TempPath;
 
 /// The number in the next file's name; one sequence per process, as nginx's.
@@ -115,6 +117,14 @@ impl TempFile {
             })?;
         self.written += bytes.len() as u64;
         Ok(())
+    }
+
+    /// Lets the kernel move what the file holds from `offset` on into `socket`, as far as that takes
+    /// it; how many bytes is the value.
+    pub(crate) fn send(&self, socket: BorrowedFd<'_>, offset: u64) -> io::Result<usize> {
+        let rest = usize::try_from(self.written.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let mut offset = i64::try_from(offset).map_err(io::Error::other)?;
+        Ok(sendfile(socket, &self.file, Some(&mut offset), rest)?)
     }
 
     /// Appends up to `limit` bytes from `offset` on to `buf`; how many is the value.
