@@ -112,7 +112,7 @@ async fn a_peer_that_failed_is_asked_again_after_ten_seconds() {
         ("healthy:1", 200),
     ])
     .await;
-    lab.run(tokio::time::sleep(Duration::from_secs(11))).await;
+    lab.pass(Duration::from_secs(11)).await;
     let later = texts(4).await;
     // Its weight grows back with each choice, so it is not the first.
     assert!(later.iter().any(|text| text == "back"), "{later:?}");

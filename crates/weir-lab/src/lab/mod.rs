@@ -123,6 +123,12 @@ impl Lab<InProcess> {
         let connected = self.home().connector().connect();
         connected.expect("the lab accepts as long as it lives")
     }
+
+    /// Lets time pass for weir, its backends and its clients. On a paused clock all that is due until
+    /// then happens first, and no real time goes by.
+    pub async fn pass(&self, time: Duration) {
+        self.run(tokio::time::sleep(time)).await;
+    }
 }
 
 impl<H: Home> Lab<H> {

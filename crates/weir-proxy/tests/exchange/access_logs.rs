@@ -1,10 +1,6 @@
 //! Which requests are logged where, and when the lines reach the file.
 
-use std::time::Duration;
-
-use tokio::time::sleep;
-
-use crate::rig::{Act, Conf, Rig, ok, run};
+use crate::rig::{Act, Conf, Rig, ok, run, seconds};
 
 fn logging(server: &str, location: &str) -> Rig {
     let rig = Rig::new(&Conf {
@@ -66,9 +62,9 @@ fn buffered_lines_wait_for_a_full_buffer_or_their_time() {
     run(async {
         let rig = logging("", "access_log access.log short buffer=64 flush=10s;");
         ask(&rig, "/1").await;
-        sleep(Duration::from_secs(8)).await;
+        seconds(8).await;
         assert_eq!(rig.written_access(), [""; 0]);
-        sleep(Duration::from_secs(4)).await;
+        seconds(4).await;
         assert_eq!(rig.written_access(), ["/1 200"], "flush=10s");
         for _ in 0..8 {
             ask(&rig, "/2345678").await;

@@ -2,16 +2,10 @@
 
 use std::time::Duration;
 
-use tokio::time::sleep;
-
-use crate::rig::{Act, GET, Rig, assert_seconds, ok, run, timed};
+use crate::rig::{Act, GET, Rig, assert_seconds, ok, run, seconds, timed};
 use crate::rig::{Client, Conf};
 
 const CLIENT_TIMED_OUT: &str = "[info] client timed out (110: Connection timed out)";
-
-async fn seconds(count: u64) {
-    sleep(Duration::from_secs(count)).await;
-}
 
 fn server(directives: &str) -> Rig {
     let rig = Rig::new(&Conf {
@@ -150,7 +144,7 @@ fn a_client_that_reads_nothing_is_cut_after_send_timeout() {
                 seconds(59).await;
                 assert!(client.wire.more().await);
                 while rig.open_connections() > 0 {
-                    sleep(Duration::from_millis(1)).await;
+                    rig.settle().await;
                 }
             })
             .await;

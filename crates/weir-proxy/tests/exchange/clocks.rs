@@ -3,15 +3,10 @@
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
-use tokio::time::sleep;
 
-use crate::rig::{Act, Conf, GET, Rig, assert_seconds, ok, run, timed};
+use crate::rig::{Act, Conf, GET, Rig, assert_seconds, ok, run, seconds, timed};
 
 const TIMED_OUT: &str = "upstream timed out (110: Connection timed out) while";
-
-async fn seconds(count: u64) {
-    sleep(Duration::from_secs(count)).await;
-}
 
 #[test]
 fn a_silent_upstream_has_as_long_as_proxy_read_timeout_says() {

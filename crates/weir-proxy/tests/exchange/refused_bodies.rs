@@ -1,10 +1,6 @@
 //! Request bodies that are refused, or that nobody wants.
 
-use std::time::Duration;
-
-use tokio::time::sleep;
-
-use crate::rig::{Act, Conf, Rig, ok, run};
+use crate::rig::{Act, Conf, Rig, ok, run, seconds};
 
 const POST: &str = "POST / HTTP/1.1\r\nHost: h\r\n";
 
@@ -48,11 +44,11 @@ fn a_refused_client_may_finish_sending() {
             .await;
         assert_eq!(client.answer().await.status, 413);
         for _ in 0..4 {
-            sleep(Duration::from_secs(4)).await;
+            seconds(4).await;
             client.send("x".repeat(5000)).await;
         }
         assert_eq!(rig.open_connections(), 1, "it lingers");
-        sleep(Duration::from_secs(6)).await;
+        seconds(6).await;
         assert_eq!(rig.open_connections(), 0, "lingering_timeout is over");
     });
 }

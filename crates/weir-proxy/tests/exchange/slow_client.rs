@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::sleep;
-
-use crate::rig::{Act, GET, Rig, run, timed};
+use crate::rig::{Act, GET, Rig, run, seconds, timed};
 
 const MIB: usize = 1024 * 1024;
 
@@ -85,7 +83,7 @@ fn without_a_file_the_upstream_has_to_wait() {
             peer.request().await;
             let bytes = framed("length", &body);
             let sending = tokio::task::spawn_local(async move { peer.send(bytes).await });
-            sleep(Duration::from_secs(30)).await;
+            seconds(30).await;
             assert!(!sending.is_finished(), "{directives}");
             let answer = client.answer().await;
             assert!(answer.whole && answer.body == body, "{directives}");

@@ -1,10 +1,6 @@
 //! After 101 bytes pass both ways untouched.
 
-use std::time::Duration;
-
-use tokio::time::sleep;
-
-use crate::rig::{Client, Conf, Peer, Rig, assert_seconds, run, timed};
+use crate::rig::{Client, Conf, Peer, Rig, assert_seconds, run, seconds, timed};
 
 const UPGRADE: &str =
     "proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;";
@@ -127,7 +123,7 @@ fn a_tunnel_ends_when_neither_side_has_talked_for_proxy_read_timeout() {
             let (mut client, mut peer, _) = open(&rig, "", "").await;
             let ((), took) = timed(async {
                 for _ in 0..3 {
-                    sleep(Duration::from_secs(10)).await;
+                    seconds(10).await;
                     if client_talks {
                         client.try_send("x").await;
                     }

@@ -1,6 +1,6 @@
 //! Variables as an access line shows them.
 
-use crate::rig::{Act, Conf, Rig, ok, run};
+use crate::rig::{Act, Conf, Rig, ok, pass, run};
 
 const REQUEST: &str = "POST /a%20b/./c?x=1&Y=2 HTTP/1.1\r\nHost: Front.example:81\r\n\
                        User-Agent: agent\r\nReferer: http://ref/\r\nX-Own: one\r\nX-Own: two\r\n\
@@ -140,8 +140,7 @@ fn times_are_of_the_paused_clock() {
         });
         let mut client = rig.connect();
         client.send("GET / HT").await;
-        let wait =
-            async |millis| tokio::time::sleep(std::time::Duration::from_millis(millis)).await;
+        let wait = async |millis| pass(std::time::Duration::from_millis(millis)).await;
         wait(500).await;
         client.send("TP/1.1\r\nHost: h\r\n\r\n").await;
         let mut peer = rig.accept().await;

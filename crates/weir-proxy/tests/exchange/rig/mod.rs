@@ -53,6 +53,17 @@ pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
     })
 }
 
+/// Lets time pass on the paused clock: all that is due until then happens first, and no real time
+/// goes by.
+pub(crate) async fn pass(time: Duration) {
+    tokio::time::sleep(time).await;
+}
+
+/// As [`pass`], in whole seconds.
+pub(crate) async fn seconds(count: u64) {
+    pass(Duration::from_secs(count)).await;
+}
+
 /// What a test writes into the configuration, by place. `upstream` is the block `u` that
 /// `location /` passes to; `format` is the access log's, `server` may hold locations of its own.
 pub(crate) struct Conf<'a> {
@@ -243,7 +254,7 @@ impl Rig {
 
     /// Waits until every task waits for something else than this.
     pub(crate) async fn settle(&self) {
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        pass(Duration::from_millis(1)).await;
     }
 
     /// The access lines so far, buffered ones too.
