@@ -107,16 +107,7 @@ impl ProxyService {
     ///
     /// A faulty configuration, or logs and folders that cannot be opened.
     pub fn from_config(text: &str, prefix: &Path) -> Result<Self, StartError> {
-        let config = Arc::new(weir_conf::load_str(text, prefix)?);
-        if config
-            .http
-            .as_ref()
-            .is_none_or(|http| http.listens.is_empty())
-        {
-            return Err(StartError::NoServer);
-        }
-        create_temp_folders(&config, None)?;
-        let plan = Arc::new(Plan::new(config, &Logs::default(), None)?);
+        let plan = prepare(text, prefix)?;
         let log = LogThread::start()?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -161,11 +152,26 @@ impl Drop for WorkerThread {
     }
 }
 
+/// Reads the configuration in `text`, opens its logs and makes its folders; `prefix` is the base of
+/// relative paths.
+///
+/// # Errors
+///
+/// As [`ProxyService::from_config`].
+pub fn prepare(text: &str, prefix: &Path) -> Result<Arc<Plan>, StartError> {
+    let config = Arc::new(weir_conf::load_str(text, prefix)?);
+    let http = config.http.as_ref();
+    if http.is_none_or(|http| http.listens.is_empty()) {
+        return Err(StartError::NoServer);
+    }
+    create_temp_folders(&config, None)?;
+    Ok(Arc::new(Plan::new(config, &Logs::default(), None)?))
+}
+
 async fn work(plan: Arc<Plan>, log: &LogThread, mut accepted: mpsc::UnboundedReceiver<Accepted>) {
     clock::start_caching();
-    let slots = plan.config().main.worker_connections;
     let generation = Generation::new(plan, &log.handle());
-    let worker = Worker::new(generation, Dialer::System, slots, Arc::new(1.into()));
+    let worker = Worker::new(generation, Dialer::System, Arc::new(1.into()));
     let keepers = [
         tokio::task::spawn_local(worker.clone().run_line_flusher()),
         tokio::task::spawn_local(worker.clone().run_housekeeping()),

@@ -45,9 +45,8 @@ pub struct Worker {
     /// Generations that connections may still be served under.
     older: RefCell<Vec<Weak<Generation>>>,
     pub(crate) dialer: Dialer,
-    /// Free places of `worker_connections`.
+    /// Free places of [`Plan::connection_slots`](crate::plan::Plan).
     free_slots: Cell<usize>,
-    slots: Cell<usize>,
     numbers: Arc<AtomicU64>,
     connections: RefCell<Tasks>,
     draining: Cell<bool>,
@@ -139,23 +138,16 @@ impl Drop for Registration {
 }
 
 impl Worker {
-    /// A worker that begins with `generation`. `slots`: its share of `worker_connections`, less
-    /// what its listening sockets take. `numbers` counts connections of the whole process.
-    pub fn new(
-        generation: Generation,
-        dialer: Dialer,
-        slots: usize,
-        numbers: Arc<AtomicU64>,
-    ) -> Rc<Self> {
+    /// A worker that begins with `generation`. `numbers` counts connections of the whole process.
+    pub fn new(generation: Generation, dialer: Dialer, numbers: Arc<AtomicU64>) -> Rc<Self> {
         let idle_woken = Arc::new(IdleWoken::default());
         Rc::new(Self {
             idle_waker: idle_woken.clone().into(),
             idle_woken,
+            free_slots: Cell::new(generation.connection_slots()),
             generation: RefCell::new(Rc::new(generation)),
             older: RefCell::default(),
             dialer,
-            free_slots: Cell::new(slots),
-            slots: Cell::new(slots),
             numbers,
             connections: RefCell::default(),
             draining: Cell::new(false),
@@ -175,12 +167,12 @@ impl Worker {
 
     /// Serves requests that begin from now on under `generation`; idle connections move over, and
     /// the others have `worker_shutdown_timeout` to end. Must be called on the worker's thread.
-    pub fn adopt(self: &Rc<Self>, generation: Generation, slots: usize) {
-        let grown = slots as isize - self.slots.get() as isize;
-        self.slots.set(slots);
+    pub fn adopt(self: &Rc<Self>, generation: Generation) {
+        let generation = Rc::new(generation);
+        let older = self.generation.replace(generation.clone());
+        let grown = generation.connection_slots() as isize - older.connection_slots() as isize;
         self.free_slots
             .set(self.free_slots.get().saturating_add_signed(grown));
-        let older = self.generation.replace(Rc::new(generation));
         let limit = older.config().main.worker_shutdown_timeout;
         let mut past = self.older.borrow_mut();
         past.retain(|older| older.strong_count() > 0);

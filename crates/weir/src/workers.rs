@@ -157,7 +157,7 @@ async fn work(
     let plan = assignment.plan.clone();
     let generation = Generation::new(plan.clone(), &around.log);
     let numbers = around.numbers.clone();
-    let worker = Worker::new(generation, Dialer::System, slots(&plan), numbers);
+    let worker = Worker::new(generation, Dialer::System, numbers);
     tokio::task::spawn_local(worker.clone().run_line_flusher());
     tokio::task::spawn_local(worker.clone().run_housekeeping());
     let acceptors = Acceptors::new(worker.clone(), plan.clone());
@@ -177,15 +177,6 @@ async fn work(
     };
     let limit = desk.obey(&mut orders).await;
     desk.wind_down(&mut orders, limit).await;
-}
-
-/// Connections a worker may have: listening sockets take places of `worker_connections`, and nginx's
-/// channel from the master takes one.
-fn slots(plan: &Plan) -> usize {
-    let config = plan.config();
-    let listens = config.http.as_ref().map_or(0, |http| http.listens.len());
-    let taken = listens + usize::from(config.main.master_process);
-    config.main.worker_connections.saturating_sub(taken)
 }
 
 /// Where a worker's orders arrive.
@@ -264,7 +255,7 @@ impl Desk {
         self.plan = assignment.plan.clone();
         // What the old generation's buffers hold, their drop hands over.
         let generation = Generation::new(assignment.plan.clone(), &self.log);
-        self.worker.adopt(generation, slots(&assignment.plan));
+        self.worker.adopt(generation);
         if let Err(error) = self.acceptors.adopt(assignment.plan, assignment.shares) {
             emit(
                 self.plan.main_sinks(),

@@ -10,4 +10,4 @@ mod thread;
 pub use thread::{Embedded, Stuck};
 pub use weir_proxy::service::StartError;
 
-pub(crate) use site::{Site, prepare};
+pub(crate) use site::Site;

@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,15 +10,13 @@ use tokio::task::JoinHandle;
 use tracing::Dispatch;
 use tracing::instrument::WithSubscriber;
 use tracing_subscriber::layer::SubscriberExt;
-use weir_log::{ErrorLog, LogThread, Logs};
+use weir_log::{ErrorLog, LogThread};
 use weir_proxy::io::clock;
 use weir_proxy::io::dial::Dialer;
 use weir_proxy::io::stream::Stream;
-use weir_proxy::plan::{Generation, Plan, create_temp_folders};
+use weir_proxy::plan::{Generation, Plan};
 use weir_proxy::session::ClientAddress;
 use weir_proxy::worker::Worker;
-
-use super::StartError;
 
 /// How long a request under way may keep its lines from whoever asks for them.
 const SETTLE_LIMIT: Duration = Duration::from_secs(1);
@@ -35,27 +32,11 @@ pub(crate) struct Site {
     keepers: [JoinHandle<()>; 2],
 }
 
-/// Reads the configuration in `text`, opens its logs and makes its folders.
-pub(crate) fn prepare(text: &str, prefix: &Path) -> Result<Arc<Plan>, StartError> {
-    let config = weir_conf::load_str(text, prefix)?;
-    let http = config.http.as_ref();
-    if http.is_none_or(|http| http.listens.is_empty()) {
-        return Err(StartError::NoServer);
-    }
-    create_temp_folders(&config, None)?;
-    Ok(Arc::new(Plan::new(
-        Arc::new(config),
-        &Logs::default(),
-        None,
-    )?))
-}
-
 impl Site {
     /// Starts the worker's own tasks; connections come through [`Site::serve`].
     pub(crate) fn new(plan: Arc<Plan>, log: LogThread, dialer: Dialer) -> Self {
-        let slots = plan.config().main.worker_connections;
         let generation = Generation::new(plan, &log.handle());
-        let worker = Worker::new(generation, dialer, slots, Arc::new(1.into()));
+        let worker = Worker::new(generation, dialer, Arc::new(1.into()));
         let layer = ErrorLog::new(unix_time);
         let subscriber = Dispatch::new(tracing_subscriber::registry().with(layer));
         let keepers = [

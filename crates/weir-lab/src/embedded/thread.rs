@@ -16,8 +16,8 @@ use weir_proxy::io::clock;
 use weir_proxy::io::dial::Dialer;
 use weir_proxy::io::stream::Stream;
 use weir_proxy::plan::Plan;
+use weir_proxy::service::prepare;
 
-use super::site::prepare;
 use super::{Site, StartError};
 
 /// How long [`Embedded::stop`] lets requests end, unless `worker_shutdown_timeout` says so.

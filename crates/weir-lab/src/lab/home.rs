@@ -12,9 +12,10 @@ use tokio::task::LocalSet;
 use weir_log::LogThread;
 use weir_proxy::io::dial::Dialer;
 use weir_proxy::io::stream::Stream;
+use weir_proxy::service::prepare;
 
 use crate::client::Client;
-use crate::embedded::{Embedded, Site, StartError, prepare};
+use crate::embedded::{Embedded, Site, StartError};
 use crate::socket::{Address, Connector, Listener, Socket, listen};
 
 /// Where weir runs: [`Threads`] or [`InProcess`]; closed to others.

@@ -141,6 +141,15 @@ impl Plan {
             .expect("connections are accepted by servers only")
     }
 
+    /// Connections that a worker may have: of `worker_connections`, each listening socket takes a
+    /// place (`ngx_event_process_init`), and so does the channel from the master process
+    /// (`ngx_add_channel_event`).
+    pub(crate) fn connection_slots(&self) -> usize {
+        let main = &self.config.main;
+        let taken = self.listen_names.len() + usize::from(main.master_process);
+        main.worker_connections.saturating_sub(taken)
+    }
+
     /// The error log outside all servers.
     pub fn main_sinks(&self) -> &Arc<ErrorSinks> {
         &self.main_sinks

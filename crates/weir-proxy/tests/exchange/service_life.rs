@@ -43,11 +43,11 @@ fn aborting_ends_heads_that_are_under_way() {
 #[test]
 fn without_a_free_place_no_connection_is_made() {
     for (slots, status, line) in [
-        (0, 0, "[alert] 64 worker_connections are not enough"),
+        (0, 0, "[alert] 2 worker_connections are not enough"),
         (
             1,
             500,
-            "[alert] 64 worker_connections are not enough while connecting to upstream",
+            "[alert] 3 worker_connections are not enough while connecting to upstream",
         ),
         (2, 200, ""),
     ] {
@@ -105,7 +105,7 @@ fn idle_connections_make_room_the_oldest_first() {
         assert_eq!(oldest.rest().await, b"", "its place went to the upstream");
         idle.send("GET / HTTP/1.0\r\n\r\n").await;
         assert_eq!(idle.answer().await.text(), "b");
-        let line = "[warn] 64 worker_connections are not enough, reusing connections";
+        let line = "[warn] 5 worker_connections are not enough, reusing connections";
         assert_eq!(rig.errors().await, [line]);
     });
 }

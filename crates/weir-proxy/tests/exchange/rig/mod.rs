@@ -64,6 +64,9 @@ pub(crate) async fn seconds(count: u64) {
     pass(Duration::from_secs(count)).await;
 }
 
+/// Places of `worker_connections` that the one listening socket and the master's channel take.
+pub(crate) const TAKEN_SLOTS: usize = 2;
+
 /// What a test writes into the configuration, by place. `upstream` is the block `u` that
 /// `location /` passes to; `format` is the access log's, `server` may hold locations of its own.
 pub(crate) struct Conf<'a> {
@@ -73,7 +76,7 @@ pub(crate) struct Conf<'a> {
     pub(crate) server: &'a str,
     pub(crate) location: &'a str,
     pub(crate) format: &'a str,
-    /// Places of `worker_connections` that this worker has.
+    /// Places of `worker_connections` that are left for connections.
     pub(crate) slots: usize,
 }
 
@@ -100,10 +103,11 @@ impl Conf<'_> {
             server,
             location,
             format,
-            slots: _,
+            slots,
         } = self;
+        let connections = slots + TAKEN_SLOTS;
         format!(
-            "error_log error.log info;\n{main}\nevents {{ worker_connections 64; }}\n\
+            "error_log error.log info;\n{main}\nevents {{ worker_connections {connections}; }}\n\
              http {{\nlog_format t {format};\naccess_log access.log t;\n{http}\n\
              upstream u {{ {upstream} }}\n\
              server {{ listen 127.0.0.1:8080; server_name localhost;\n{server}\n\
@@ -145,7 +149,7 @@ impl Rig {
         let peers = Rc::new(Peers::new(PIPE));
         let dial = peers.clone();
         let dialer = Dialer::Memory(Rc::new(move |address| dial.dial(address)));
-        let worker = Worker::new(generation, dialer, conf.slots, Arc::new(AtomicU64::new(1)));
+        let worker = Worker::new(generation, dialer, Arc::new(AtomicU64::new(1)));
         tokio::task::spawn_local(worker.clone().run_housekeeping());
         Self {
             plan,
