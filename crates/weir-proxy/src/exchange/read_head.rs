@@ -192,16 +192,12 @@ impl Exchange<'_> {
         loop {
             let upstream = &mut self.session.req.upstream;
             let rules = self.session.conn.plan.response_rules();
-            let progress = parser.parse(&upstream.bytes, &mut upstream.head, rules);
+            // Of what is there, nginx's buffer would hold so much.
+            let length = upstream.bytes.len().min(self.settings.proxy_buffer_size);
+            let progress = parser.parse(&upstream.bytes[..length], &mut upstream.head, rules);
             self.log_notices(parser);
-            let upstream = &mut self.session.req.upstream;
             match progress {
                 Err(fault) => return Err(failed(phase, Cause::InvalidHead(fault), held)),
-                Ok(ResponseProgress::Done)
-                    if upstream.head.len > self.settings.proxy_buffer_size =>
-                {
-                    return Err(failed(phase, Cause::HeadTooBig, held));
-                }
                 Ok(ResponseProgress::Done) => break,
                 Ok(ResponseProgress::NotHttp) => {
                     let text = "upstream sent no valid HTTP/1.0 header";
@@ -222,7 +218,7 @@ impl Exchange<'_> {
                     }
                 }
                 Ok(ResponseProgress::Partial) => {
-                    if upstream.bytes.len() >= self.settings.proxy_buffer_size {
+                    if length == self.settings.proxy_buffer_size {
                         return Err(failed(phase, Cause::HeadTooBig, held));
                     }
                     return Ok(false);
