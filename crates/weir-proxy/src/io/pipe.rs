@@ -7,8 +7,11 @@ use std::os::fd::{AsFd, OwnedFd};
 use nix::fcntl::{FcntlArg, OFlag, SpliceFFlags, fcntl, splice};
 use nix::unistd::pipe2;
 
-/// Bytes that a pipe is asked to hold.
-const CAPACITY: usize = 1024 * 1024;
+use super::buffers;
+
+/// Bytes that a pipe is asked to hold: as much as a buffer for long bodies, so that a client that
+/// takes nothing holds up no more here than there.
+const CAPACITY: usize = buffers::RELAY_BUFFER;
 
 /// Pipes kept for reuse; what comes back beyond that is closed.
 const KEPT: usize = 16;
