@@ -15,7 +15,7 @@ use weir_conf::Settings;
 use weir_http1::chunked::ChunkRules;
 use weir_upstream::Outcome as PeerOutcome;
 
-use self::splicing::Splicing;
+use self::splicing::Splice;
 use crate::client::output::Progress;
 use crate::content::dispatch::Outcome;
 use crate::content::response;
@@ -82,11 +82,7 @@ struct Relay {
     send_throttle: Throttle,
     /// Nothing came from the upstream when it was looked for last.
     waits_for_upstream: bool,
-    splicing: Option<Splicing>,
-    /// There was no pipe to be had.
-    splicing_failed: bool,
-    /// Everything that waits goes out, so that the rest can be spliced.
-    flushing: bool,
+    splice: Splice,
 }
 
 /// How the upstream's side stands.
@@ -175,9 +171,7 @@ impl Relay {
             send_throttle: Throttle::client(exchange.session, buffering),
             held: Some(held),
             waits_for_upstream: false,
-            splicing: None,
-            splicing_failed: false,
-            flushing: false,
+            splice: Splice::Off,
         }
     }
 
@@ -195,8 +189,7 @@ impl Relay {
         if self.client == ClientEnd::Gone || self.upstream == UpstreamEnd::Broken {
             return true;
         }
-        let sent = !self.writing && self.last_sent && self.in_pipe() == 0;
-        self.upstream != UpstreamEnd::Open && sent
+        self.upstream != UpstreamEnd::Open && !self.writing && self.last_sent
     }
 
     /// Waits for whatever happens first on either side.
@@ -221,12 +214,12 @@ impl Relay {
             return Poll::Ready(Event::ClientGone(gone));
         }
         self.consider_splicing(session);
-        if self.splicing.is_some() {
+        if self.splice.is_on() {
             if let Poll::Ready(event) = self.poll_splice(cx, session, settings) {
                 return Poll::Ready(event);
             }
-            if self.splicing.is_some() {
-                return self.poll_blocked(cx, session);
+            if self.splice.is_on() {
+                return self.poll_clocks(cx, session);
             }
         }
         // A write under way has its turn before more is read, lest a fast upstream starve the client.
@@ -239,7 +232,7 @@ impl Relay {
             return Poll::Ready(event);
         }
         if self.writing {
-            return self.poll_blocked(cx, session);
+            return self.poll_clocks(cx, session);
         }
         if let Err(error) = self.begin_write(session) {
             return Poll::Ready(Event::WriteFailed(error));
@@ -248,17 +241,13 @@ impl Relay {
             return Poll::Ready(event);
         }
         // The client does not take all at once: it is read on meanwhile, as without splicing.
-        if std::mem::take(&mut self.flushing)
+        if self.splice.end_flush()
             && let Poll::Ready(event) = self.poll_read(cx, session, settings)
         {
             return Poll::Ready(event);
         }
-        self.poll_blocked(cx, session)
-    }
-
-    /// The client does not take all at once. Once the upstream is done with, that it leaves shows
-    /// here (`ngx_http_test_reading`).
-    fn poll_blocked(&self, cx: &mut Context<'_>, session: &mut Session) -> Poll<Event> {
+        // Once the upstream is done with, that the client leaves shows only while it is written to
+        // (`ngx_http_test_reading`).
         if self.upstream != UpstreamEnd::Open
             && let Poll::Ready(gone) = session.poll_client_gone(cx)
         {
@@ -273,7 +262,7 @@ impl Relay {
             self.send_deadline,
             self.read_throttle.blocked_until(),
             self.send_throttle.blocked_until().filter(|_| self.writing),
-            self.patience(),
+            self.splice.patient_until(),
         ];
         let Some(first) = wakes.into_iter().flatten().min() else {
             session.conn.deadline.clear();
@@ -283,7 +272,7 @@ impl Relay {
         if session.conn.deadline.poll_expired(cx).is_pending() {
             return Poll::Pending;
         }
-        Poll::Ready(if self.patience() == Some(first) {
+        Poll::Ready(if self.splice.patient_until() == Some(first) {
             Event::OutOfPatience
         } else if self.read_deadline == Some(first) {
             Event::ReadTimedOut

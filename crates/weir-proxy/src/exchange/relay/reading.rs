@@ -137,7 +137,7 @@ impl Relay {
     pub(super) fn released(&self) -> usize {
         let all = self.spool.incoming.len();
         let chunked = matches!(self.framing, Framing::Chunked(_));
-        let hands_on_all = !self.buffering || chunked || self.flushing;
+        let hands_on_all = !self.buffering || chunked || self.splice.is_flushing();
         if hands_on_all || self.upstream != UpstreamEnd::Open {
             return all;
         }
@@ -157,7 +157,7 @@ impl Relay {
         settings: &Settings,
     ) -> Poll<Event> {
         let unsent = self.unsent();
-        if self.flushing && !self.writing {
+        if self.splice.is_flushing() && !self.writing {
             return Poll::Pending;
         }
         if self.upstream != UpstreamEnd::Open || self.read_throttle.blocked_until().is_some() {

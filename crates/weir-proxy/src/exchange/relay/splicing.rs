@@ -24,6 +24,16 @@ const TAIL: u64 = 64 * 1024;
 /// buffers and, as nginx does with it, in a temporary file.
 const PATIENCE: Duration = Duration::from_millis(100);
 
+/// Whether the body passes through a pipe.
+pub(super) enum Splice {
+    Off,
+    /// Everything that waits in memory goes out, so that the rest can be spliced.
+    Flushing,
+    On(Splicing),
+    /// There was no pipe to be had: it goes on with copies.
+    Unavailable,
+}
+
 /// A body that passes through a pipe.
 pub(super) struct Splicing {
     pipe: Pipe,
@@ -31,54 +41,87 @@ pub(super) struct Splicing {
     patient_until: Option<Moment>,
 }
 
+impl Splice {
+    pub(super) fn is_on(&self) -> bool {
+        matches!(self, Self::On(_))
+    }
+
+    pub(super) fn is_flushing(&self) -> bool {
+        matches!(self, Self::Flushing)
+    }
+
+    /// Whether it was flushing; from now on it is not.
+    pub(super) fn end_flush(&mut self) -> bool {
+        let flushing = self.is_flushing();
+        if flushing {
+            *self = Self::Off;
+        }
+        flushing
+    }
+
+    /// When a client that takes nothing is no longer waited for.
+    pub(super) fn patient_until(&self) -> Option<Moment> {
+        match self {
+            Self::On(splicing) => splicing.patient_until,
+            Self::Off | Self::Flushing | Self::Unavailable => None,
+        }
+    }
+
+    fn running(&mut self) -> Option<&mut Splicing> {
+        match self {
+            Self::On(splicing) => Some(splicing),
+            Self::Off | Self::Flushing | Self::Unavailable => None,
+        }
+    }
+
+    fn take(&mut self) -> Option<Splicing> {
+        match std::mem::replace(self, Self::Off) {
+            Self::On(splicing) => Some(splicing),
+            other => {
+                *self = other;
+                None
+            }
+        }
+    }
+}
+
 impl Relay {
     /// Begins to splice if the body is long enough and nothing of it waits anywhere; what waits in
     /// memory is to go out before more is read.
     pub(super) fn consider_splicing(&mut self, session: &Session) {
-        self.flushing = false;
-        let Framing::Length(left) = self.framing else {
-            return;
-        };
-        let long = left >= WORTHWHILE && self.upstream == UpstreamEnd::Open;
-        if !long || self.splicing.is_some() || self.splicing_failed || self.writing {
+        self.splice.end_flush();
+        if !matches!(self.splice, Splice::Off) || !self.can_splice(session) {
             return;
         }
-        let plain = !self.client_chunked && !self.header_only;
+        let waits = !self.spool.incoming.is_empty() || !session.req.response.pending.is_empty();
+        self.splice = if waits {
+            Splice::Flushing
+        } else {
+            Pipe::take().map_or(Splice::Unavailable, |pipe| {
+                Splice::On(Splicing {
+                    pipe,
+                    patient_until: None,
+                })
+            })
+        };
+    }
+
+    /// Whether what is left of the body is long, and nothing needs to see its bytes.
+    fn can_splice(&self, session: &Session) -> bool {
+        let Framing::Length(left) = self.framing else {
+            return false;
+        };
+        let long = left >= WORTHWHILE && self.upstream == UpstreamEnd::Open;
+        if !long || self.writing || self.client_chunked || self.header_only {
+            return false;
+        }
         let free = self.read_throttle.budget().is_none() && self.send_throttle.budget().is_none();
         let sockets = session.conn.stream.is_socket()
             && self
                 .held
                 .as_ref()
                 .is_some_and(|held| held.connection.stream.is_socket());
-        if plain && free && sockets && !self.spool.file_has_more() {
-            let waits = !self.spool.incoming.is_empty() || !session.req.response.pending.is_empty();
-            if waits {
-                self.flushing = true;
-                return;
-            }
-            match Pipe::take() {
-                Ok(pipe) => {
-                    self.splicing = Some(Splicing {
-                        pipe,
-                        patient_until: None,
-                    });
-                }
-                // Without descriptors it goes on with copies.
-                Err(_) => self.splicing_failed = true,
-            }
-        }
-    }
-
-    /// Bytes in the pipe.
-    pub(super) fn in_pipe(&self) -> usize {
-        self.splicing
-            .as_ref()
-            .map_or(0, |splicing| splicing.pipe.held())
-    }
-
-    /// When a client that takes nothing is no longer waited for.
-    pub(super) fn patience(&self) -> Option<Moment> {
-        self.splicing.as_ref()?.patient_until
+        free && sockets && !self.spool.file_has_more()
     }
 
     /// Moves what can be moved; pending when one of the sockets has to be waited for.
@@ -91,18 +134,15 @@ impl Relay {
         if let Poll::Ready(event) = self.poll_drain(cx, session, settings) {
             return Poll::Ready(event);
         }
-        let (Some(splicing), Framing::Length(left)) = (&mut self.splicing, &self.framing) else {
+        let (Some(splicing), Framing::Length(left)) = (self.splice.running(), &self.framing) else {
             return Poll::Pending;
         };
-        let (UpstreamEnd::Open, Some(held)) = (self.upstream, &mut self.held) else {
+        let Some(held) = self.held.as_mut().filter(|_| splicing.pipe.held() == 0) else {
             return Poll::Pending;
         };
-        if splicing.pipe.held() > 0 {
-            return Poll::Pending;
-        }
         let limit = usize::try_from(left.saturating_sub(TAIL)).unwrap_or(usize::MAX);
         if limit == 0 {
-            if let Some(Splicing { pipe, .. }) = self.splicing.take() {
+            if let Some(Splicing { pipe, .. }) = self.splice.take() {
                 pipe.give_back();
             }
             return Poll::Pending;
@@ -132,7 +172,7 @@ impl Relay {
         session: &mut Session,
         settings: &Settings,
     ) -> Poll<Event> {
-        while let Some(splicing) = &mut self.splicing
+        while let Some(splicing) = self.splice.running()
             && splicing.pipe.held() > 0
         {
             let pipe = &mut splicing.pipe;
@@ -161,7 +201,7 @@ impl Relay {
         Poll::Pending
     }
 
-    /// Books what has come into the pipe.
+    /// Books what has come into the pipe; [`TAIL`] bytes are still to come.
     pub(super) fn take_spliced(&mut self, exchange: &mut Exchange<'_>, count: usize) {
         let count = count as u64;
         exchange.current().bytes_received += count;
@@ -170,15 +210,12 @@ impl Relay {
         exchange.current().response_length = self.received;
         if let Framing::Length(left) = &mut self.framing {
             *left -= count;
-            if *left == 0 {
-                self.upstream_done(exchange, UpstreamEnd::Complete);
-            }
         }
     }
 
     /// Goes on with copies: what is in the pipe becomes the first of what waits for the client.
     pub(super) fn stop_splicing(&mut self) -> io::Result<()> {
-        let Some(mut splicing) = self.splicing.take() else {
+        let Some(mut splicing) = self.splice.take() else {
             return Ok(());
         };
         self.send_deadline = None;

@@ -31,7 +31,7 @@ impl Relay {
         let ended = self.upstream != UpstreamEnd::Open
             && self.spool.incoming.is_empty()
             && !self.spool.file_has_more();
-        let at_once = !self.buffering || self.flushing;
+        let at_once = !self.buffering || self.splice.is_flushing();
         let flushes = at_once && !session.req.response.pending.is_empty();
         if !refilled && !ended && !flushes {
             return Ok(());
