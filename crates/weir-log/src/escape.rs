@@ -18,7 +18,7 @@ pub enum Escape {
 
 impl Escape {
     /// Appends `value`, escaped.
-    pub fn write(self, out: &mut Vec<u8>, value: &[u8]) {
+    fn write(self, out: &mut Vec<u8>, value: &[u8]) {
         match self {
             Self::Default => default(out, value),
             Self::Json => json(out, value),
@@ -55,7 +55,7 @@ impl Escape {
 
 /// `\xXX`, in upper-case hex, for `"`, `\` and bytes outside 0x20..=0x7e
 /// (`ngx_http_log_escape`).
-pub fn default(out: &mut Vec<u8>, value: &[u8]) {
+fn default(out: &mut Vec<u8>, value: &[u8]) {
     escape_runs(out, value, is_special, |out, byte| {
         let [high, low] = hex(byte);
         out.extend_from_slice(&[b'\\', b'x', high, low]);
@@ -64,7 +64,7 @@ pub fn default(out: &mut Vec<u8>, value: &[u8]) {
 
 /// Backslash escapes for `"`, `\` and control bytes; other bytes, 0x7f and above 0x7f too, stay
 /// (`ngx_escape_json`).
-pub fn json(out: &mut Vec<u8>, value: &[u8]) {
+fn json(out: &mut Vec<u8>, value: &[u8]) {
     escape_runs(out, value, is_special_in_json, |out, byte| {
         let letter = match byte {
             b'"' | b'\\' => byte,

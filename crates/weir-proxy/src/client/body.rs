@@ -64,9 +64,7 @@ pub(crate) enum BodyEnd {
 impl RequestBody {
     /// Gives its memory back, and its file up.
     pub(crate) fn release(&mut self) {
-        if self.memory.capacity() > 0 {
-            buffers::give_back(std::mem::take(&mut self.memory));
-        }
+        buffers::give_back(std::mem::take(&mut self.memory));
         self.file = None;
     }
 
@@ -173,8 +171,7 @@ impl Session {
         }
         let limit = match body.framing {
             Framing::Length
-                if body.file.is_none()
-                    && body.remaining + body.memory.len() as u64 <= (size + size / 4) as u64 =>
+                if body.remaining + body.memory.len() as u64 <= (size + size / 4) as u64 =>
             {
                 size + size / 4
             }

@@ -42,28 +42,6 @@ impl Progress {
         self.poll_write_within(cx, stream, slices, None, wrote)
     }
 
-    fn poll_write_single(
-        &mut self,
-        cx: &mut Context<'_>,
-        stream: &mut Stream,
-        slice: &[u8],
-        wrote: &mut u64,
-    ) -> Poll<io::Result<()>> {
-        while let Some(rest) = slice.get(self.done..).filter(|rest| !rest.is_empty()) {
-            match stream.poll_write(cx, &[IoSlice::new(rest)]) {
-                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                Poll::Ready(Ok(written)) => {
-                    self.done += written;
-                    *wrote += written as u64;
-                }
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending => return Poll::Pending,
-            }
-        }
-        self.done = 0;
-        Poll::Ready(Ok(()))
-    }
-
     /// As [`Self::poll_write`], but no more than `budget` bytes now.
     pub(crate) fn poll_write_within(
         &mut self,
@@ -73,11 +51,6 @@ impl Progress {
         mut budget: Option<u64>,
         wrote: &mut u64,
     ) -> Poll<io::Result<()>> {
-        if budget.is_none()
-            && let Some(single) = single(slices)
-        {
-            return self.poll_write_single(cx, stream, single, wrote);
-        }
         loop {
             let mut rest: [IoSlice<'_>; MAX_SLICES] = [IoSlice::new(&[]); MAX_SLICES];
             let count = remaining(slices, self.done, budget, &mut rest);
@@ -100,13 +73,6 @@ impl Progress {
             }
         }
     }
-}
-
-/// The only one of `slices` that is not empty, if there is one.
-fn single<'a>(slices: &[&'a [u8]]) -> Option<&'a [u8]> {
-    let mut filled = slices.iter().filter(|slice| !slice.is_empty());
-    let single = filled.next()?;
-    filled.next().is_none().then_some(single)
 }
 
 /// Slices of one gathered write: head, chunk size, data, chunk end, and room for a body of two parts.
@@ -177,9 +143,10 @@ impl Session {
             }
             if !armed || self.req.sent > before {
                 conn.deadline.set(timeout);
-                armed = true;
             }
-            if let Poll::Ready(error) = self.poll_client_gone(cx) {
+            if !std::mem::replace(&mut armed, true)
+                && let Poll::Ready(error) = self.poll_client_gone(cx)
+            {
                 return Poll::Ready(WriteEnd::ClientLeft(error));
             }
             self.conn

@@ -56,10 +56,7 @@ impl Exchange<'_> {
 
     /// Notes the peer for log lines.
     fn name_peer(&mut self, label: &PeerLabel) {
-        let known = &mut self.session.req.upstream.peer;
-        if known != label {
-            known.clone_from(label);
-        }
+        self.session.req.upstream.peer = label.clone();
     }
 
     /// An idle connection on which nothing has arrived.

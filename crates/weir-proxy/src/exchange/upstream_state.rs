@@ -77,8 +77,6 @@ impl UpstreamState {
 
     /// Gives the head's buffer back.
     pub(crate) fn release_bytes(&mut self) {
-        if self.bytes.capacity() > 0 {
-            buffers::give_back(std::mem::take(&mut self.bytes));
-        }
+        buffers::give_back(std::mem::take(&mut self.bytes));
     }
 }
