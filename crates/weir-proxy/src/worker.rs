@@ -18,6 +18,7 @@ use crate::io::clock;
 use crate::io::deadline::Deadline;
 use crate::io::dial::Dialer;
 use crate::io::stream::Stream;
+use crate::io::temp_file;
 use crate::plan::{AccessTarget, Generation};
 use crate::session::{Action, ClientAddress, Connection, Request};
 
@@ -182,6 +183,7 @@ impl Worker {
             tokio::task::spawn_local(self.clone().expire_later(Rc::downgrade(&older), limit));
         }
         drop(older);
+        temp_file::close_kept();
         self.wake_all();
     }
 

@@ -1,10 +1,16 @@
 //! Temporary files for bodies that do not fit in memory.
+//!
+//! Making an inode and giving it up costs a file system several times what writing a short body
+//! does (ext4 searches ever longer for one that was not deleted a moment ago), so each worker keeps
+//! some nameless files for the next body.
 
+use std::cell::RefCell;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::fd::BorrowedFd;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use nix::sys::sendfile::sendfile;
@@ -13,17 +19,44 @@ use weir_conf::TempPath;
 /// The number in the next file's name; one sequence per process, as nginx's.
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
+/// Nameless files kept for reuse; what comes back beyond that is closed.
+const KEPT: usize = 64;
+
+thread_local! {
+    static NAMELESS: RefCell<Vec<Nameless>> = const { RefCell::new(Vec::new()) };
+}
+
 /// Width of the number in a file's name.
 const NAME_DIGITS: usize = 10;
 
 /// A body's file: written at the end, read at the front, gone with the last handle.
 #[derive(Debug)]
 pub(crate) struct TempFile {
-    file: File,
+    file: Rc<File>,
     path: PathBuf,
     written: u64,
-    /// Removes the file's name at the end (`client_body_in_file_only clean`).
-    cleaned: bool,
+    ending: Ending,
+}
+
+/// What becomes of a file when its body is done with.
+#[derive(Debug)]
+enum Ending {
+    /// It was made in this folder without a name, and may serve another body.
+    Reused(PathBuf),
+    /// Its name goes (`client_body_in_file_only clean`).
+    Removed,
+    /// Nothing but its closing.
+    Closed,
+}
+
+/// A file without a name that waits for its next body.
+///
+/// Invariant: it is empty. It was cut to nothing, not overwritten: what `sendfile` has handed to a
+/// socket may still be on its way, and is the file's own pages.
+#[derive(Debug)]
+struct Nameless {
+    folder: PathBuf,
+    file: Rc<File>,
 }
 
 /// How long others can find a file by its name.
@@ -39,11 +72,51 @@ pub(crate) enum FileName {
 
 impl Drop for TempFile {
     fn drop(&mut self) {
-        if self.cleaned {
+        match &mut self.ending {
+            Ending::Reused(folder) => {
+                let folder = std::mem::take(folder);
+                let file = self.file.clone();
+                Nameless { folder, file }.keep();
+            }
             // Somebody else may have taken the file away.
-            let _ = std::fs::remove_file(&self.path);
+            Ending::Removed => drop(std::fs::remove_file(&self.path)),
+            Ending::Closed => {}
         }
     }
+}
+
+impl Nameless {
+    /// A kept file of `folder`, or a new one where the file system can make such. Whatever keeps it
+    /// from being made is told by [`open`].
+    fn take(folder: &Path) -> Option<Self> {
+        let kept = NAMELESS.with_borrow_mut(|kept| {
+            let of_folder = |kept: &Self| kept.folder.as_os_str() == folder.as_os_str();
+            let index = kept.iter().rposition(of_folder)?;
+            Some(kept.swap_remove(index))
+        });
+        kept.or_else(|| {
+            Some(Self {
+                file: Rc::new(open_nameless(folder)?),
+                folder: folder.to_owned(),
+            })
+        })
+    }
+
+    /// Empties the file, and keeps it if there is room.
+    fn keep(self) {
+        // A thread that ends may drop bodies after its list.
+        let _ = NAMELESS.try_with(|kept| {
+            let mut kept = kept.borrow_mut();
+            if kept.len() < KEPT && self.file.set_len(0).is_ok() {
+                kept.push(self);
+            }
+        });
+    }
+}
+
+/// Closes the files that are kept for reuse: a new configuration may name other folders.
+pub(crate) fn close_kept() {
+    NAMELESS.take();
 }
 
 /// A file operation that failed, with what nginx's line names.
@@ -63,26 +136,31 @@ impl TempFile {
             let number = NEXT.fetch_add(1, Ordering::Relaxed);
             let path = path_of(place, number);
             if name == FileName::None
-                && let Some(file) = open_nameless(&place.path)
+                && let Some(Nameless { folder, file }) = Nameless::take(&place.path)
             {
                 return Ok(Self {
                     file,
                     path,
                     written: 0,
-                    cleaned: false,
+                    ending: Ending::Reused(folder),
                 });
             }
             match open(&path) {
                 Ok(file) => {
-                    if name == FileName::None {
-                        // Failing to unlink costs disk space only, and the next reboot clears it.
-                        let _ = std::fs::remove_file(&path);
-                    }
+                    let ending = match name {
+                        FileName::None => {
+                            // Failing to unlink costs disk space only, and the next reboot clears it.
+                            let _ = std::fs::remove_file(&path);
+                            Ending::Closed
+                        }
+                        FileName::UntilDone => Ending::Removed,
+                        FileName::Kept => Ending::Closed,
+                    };
                     return Ok(Self {
-                        file,
+                        file: Rc::new(file),
                         path,
                         written: 0,
-                        cleaned: name == FileName::UntilDone,
+                        ending,
                     });
                 }
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
@@ -124,7 +202,7 @@ impl TempFile {
     pub(crate) fn send(&self, socket: BorrowedFd<'_>, offset: u64) -> io::Result<usize> {
         let rest = usize::try_from(self.written.saturating_sub(offset)).unwrap_or(usize::MAX);
         let mut offset = i64::try_from(offset).map_err(io::Error::other)?;
-        Ok(sendfile(socket, &self.file, Some(&mut offset), rest)?)
+        Ok(sendfile(socket, &*self.file, Some(&mut offset), rest)?)
     }
 
     /// Appends up to `limit` bytes from `offset` on to `buf`; how many is the value.
@@ -147,8 +225,7 @@ impl TempFile {
     }
 }
 
-/// A file that never had a name, where the file system can make one: that costs half of making a
-/// name and removing it. Whatever keeps it from being made is told by [`open`].
+/// A file that never had a name: that costs half of making a name and removing it.
 fn open_nameless(folder: &Path) -> Option<File> {
     OpenOptions::new()
         .read(true)
@@ -242,6 +319,30 @@ mod tests {
             drop(file);
             assert_eq!(path.exists(), afterwards, "{name:?}");
         }
+    }
+
+    #[test]
+    fn a_file_serves_the_next_body_of_its_folder_and_shows_nothing_of_the_last() {
+        let [first, second] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let create = |folder: &Path| TempFile::create(&place(folder, &[]), FileName::None).unwrap();
+        let mut file = create(first.path());
+        file.append(b"a secret of somebody").unwrap();
+        let (used, path) = (Rc::as_ptr(&file.file), file.path().to_owned());
+        let sent = Rc::clone(&file.file);
+        drop(file);
+        assert_eq!(sent.metadata().unwrap().len(), 0);
+        assert_ne!(Rc::as_ptr(&create(second.path()).file), used);
+        let mut next = create(first.path());
+        assert_eq!(Rc::as_ptr(&next.file), used);
+        assert_ne!(next.path(), path, "each body has a number of its own");
+        assert_eq!(next.len(), 0);
+        next.append(b"my").unwrap();
+        let mut read = Vec::new();
+        next.read(0, 100, &mut read).unwrap();
+        assert_eq!(read, b"my");
+        drop(next);
+        close_kept();
+        NAMELESS.with_borrow(|kept| assert!(kept.is_empty()));
     }
 
     #[test]
