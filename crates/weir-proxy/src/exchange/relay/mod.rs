@@ -26,6 +26,7 @@ use crate::exchange::spool::Spool;
 use crate::exchange::throttle::Throttle;
 use crate::exchange::tries::{Exchange, Held};
 use crate::exchange::{failure_log, response_head};
+use crate::io::buffers;
 use crate::io::clock::Moment;
 use crate::session::{Action, Ending, Session};
 
@@ -302,7 +303,7 @@ impl Relay {
             Event::Written => {
                 self.writing = false;
                 exchange.session.req.response.pending.clear();
-                self.spool.outgoing.clear();
+                buffers::give_back(std::mem::take(&mut self.spool.outgoing));
             }
             Event::Read(Ok(0)) => self.read_eof(exchange),
             Event::Read(Ok(count)) => {

@@ -176,6 +176,10 @@ impl Relay {
         if let Some(event) = self.make_room(session, settings, unsent) {
             return Poll::Ready(event);
         }
+        if self.poll_upstream(cx).is_pending() {
+            self.wait_for_upstream(session, settings);
+            return Poll::Pending;
+        }
         let limit = self.read_limit(settings);
         let Some(held) = &mut self.held else {
             return Poll::Pending;
@@ -195,6 +199,22 @@ impl Relay {
                 Poll::Pending
             }
         }
+    }
+
+    /// Pending when there is nothing to read. Of relays that wait for their upstream with nothing in
+    /// hand none holds a buffer, and all of them read through the same warm ones.
+    fn poll_upstream(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(held) = &mut self.held else {
+            return Poll::Pending;
+        };
+        if !self.spool.incoming.is_empty() {
+            return Poll::Ready(());
+        }
+        let readable = held.connection.stream.poll_readable(cx);
+        if readable.is_pending() {
+            buffers::give_back(std::mem::take(&mut self.spool.incoming));
+        }
+        readable
     }
 
     /// Nothing is there to read: the gap between two reads begins.
