@@ -28,14 +28,10 @@ impl Escape {
 
     /// Escapes what stands in `out` from `start` on; most values need nothing and stay where they are.
     pub fn apply(self, out: &mut Vec<u8>, start: usize) {
-        // No early end, so that the loops work on many bytes at a time.
-        let any = |special: fn(u8) -> bool| {
-            let value = &out[start..];
-            value.iter().fold(false, |any, &byte| any | special(byte))
-        };
+        let value = &out[start..];
         let needed = match self {
-            Self::Default => any(is_special),
-            Self::Json => any(is_special_in_json),
+            Self::Default => any_special(value, is_special, has_special),
+            Self::Json => any_special(value, is_special_in_json, has_special_in_json),
             Self::None => false,
         };
         if needed {
@@ -92,6 +88,51 @@ fn is_special_in_json(byte: u8) -> bool {
     (byte < 0x20) | (byte == b'"') | (byte == b'\\')
 }
 
+/// Whether any byte of `value` is special. Values are short and nearly always plain, so they are
+/// looked at eight bytes at a time.
+#[inline(always)]
+fn any_special(
+    value: &[u8],
+    special: impl Fn(u8) -> bool,
+    has_special: impl Fn(u64) -> bool,
+) -> bool {
+    let Some(last) = value.last_chunk::<8>() else {
+        return value.iter().any(|&byte| special(byte));
+    };
+    let (words, _) = value.as_chunks::<8>();
+    let mut words = words.iter().chain([last]);
+    words.any(|word| has_special(u64::from_le_bytes(*word)))
+}
+
+const HIGH_BITS: u64 = every(0x80);
+
+/// A word of eight times `byte`.
+const fn every(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
+}
+
+/// [`is_special`] for any byte of a word.
+fn has_special(word: u64) -> bool {
+    let controls = word.wrapping_sub(every(b' '));
+    (word | controls | equals(word, 0x7f) | quotes(word)) & HIGH_BITS != 0
+}
+
+/// [`is_special_in_json`] for any byte of a word.
+fn has_special_in_json(word: u64) -> bool {
+    let controls = word.wrapping_sub(every(b' ')) & !word;
+    (controls | quotes(word)) & HIGH_BITS != 0
+}
+
+fn quotes(word: u64) -> u64 {
+    equals(word, b'"') | equals(word, b'\\')
+}
+
+/// A high bit where a byte is `byte`, and perhaps in bytes above such a one; none if there is none.
+fn equals(word: u64, byte: u8) -> u64 {
+    let difference = word ^ every(byte);
+    difference.wrapping_sub(every(1)) & !difference & HIGH_BITS
+}
+
 /// Copies what needs no escape run by run; most values are one run.
 fn escape_runs(
     out: &mut Vec<u8>,
@@ -130,6 +171,24 @@ mod tests {
         assert_eq!(in_place[..start], *b"\"before\"");
         assert_eq!(in_place[start..], out);
         out
+    }
+
+    #[test]
+    fn words_are_special_as_their_bytes_are() {
+        for byte in 0..=u8::MAX {
+            for (length, at) in [(8, 0), (8, 7), (9, 8), (17, 12), (3, 1)] {
+                let mut value = vec![b'a'; length];
+                value[at] = byte;
+                let found = any_special(&value, is_special, has_special);
+                assert_eq!(found, is_special(byte), "{byte:#x} at {at} of {length}");
+                let found = any_special(&value, is_special_in_json, has_special_in_json);
+                assert_eq!(
+                    found,
+                    is_special_in_json(byte),
+                    "{byte:#x} at {at} of {length}"
+                );
+            }
+        }
     }
 
     #[test]
