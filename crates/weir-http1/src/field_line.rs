@@ -132,8 +132,18 @@ impl FieldLine {
         pos: &mut usize,
         rules: LineRules,
     ) -> Result<LineStep, BadLine> {
-        if self.stage == Stage::Start && self.plain_line(buf, pos) {
-            return Ok(LineStep::Line);
+        if self.stage == Stage::Start {
+            if self.plain_line(buf, pos) {
+                return Ok(LineStep::Line);
+            }
+            if buf[*pos..].starts_with(b"\r\n") {
+                self.started = true;
+                self.line_start = *pos;
+                self.value_end = *pos;
+                self.invalid = false;
+                *pos += 2;
+                return Ok(LineStep::End);
+            }
         }
         while *pos < buf.len() {
             let finished = match self.stage {
