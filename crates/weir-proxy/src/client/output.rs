@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use crate::content::response;
 use crate::io::stream::Stream;
@@ -52,27 +52,45 @@ impl Progress {
         wrote: &mut u64,
     ) -> Poll<io::Result<()>> {
         loop {
-            let mut rest: [IoSlice<'_>; MAX_SLICES] = [IoSlice::new(&[]); MAX_SLICES];
-            let count = remaining(slices, self.done, budget, &mut rest);
-            if count == 0 {
-                if slices.iter().map(|slice| slice.len()).sum::<usize>() > self.done {
-                    return Poll::Pending;
+            let written = match only(slices) {
+                // Nearly every write is one piece, for which nothing needs to be gathered.
+                Some(only) if budget.is_none() => match only.get(self.done..) {
+                    None | Some([]) => {
+                        self.done = 0;
+                        return Poll::Ready(Ok(()));
+                    }
+                    Some(rest) => stream.poll_write(cx, &[IoSlice::new(rest)]),
+                },
+                _ => {
+                    let mut rest = [IoSlice::new(&[]); MAX_SLICES];
+                    let count = remaining(slices, self.done, budget, &mut rest);
+                    if count == 0 {
+                        if slices.iter().map(|slice| slice.len()).sum::<usize>() > self.done {
+                            return Poll::Pending;
+                        }
+                        self.done = 0;
+                        return Poll::Ready(Ok(()));
+                    }
+                    stream.poll_write(cx, &rest[..count])
                 }
-                self.done = 0;
-                return Poll::Ready(Ok(()));
-            }
-            match stream.poll_write(cx, &rest[..count]) {
-                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                Poll::Ready(Ok(written)) => {
+            };
+            match ready!(written)? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                written => {
                     self.done += written;
                     *wrote += written as u64;
                     budget = budget.map(|budget| budget - written as u64);
                 }
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending => return Poll::Pending,
             }
         }
     }
+}
+
+/// The only one of `slices` that is not empty, if there is one.
+fn only<'a>(slices: &[&'a [u8]]) -> Option<&'a [u8]> {
+    let mut filled = slices.iter().filter(|slice| !slice.is_empty());
+    let only = filled.next()?;
+    filled.next().is_none().then_some(only)
 }
 
 /// Slices of one gathered write: head, chunk size, data, chunk end, and room for a body of two parts.
