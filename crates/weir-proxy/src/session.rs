@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use smallvec::SmallVec;
 use weir_conf::{Captures, Location, Server};
 use weir_http1::request::{Method, RequestHead, RequestParser};
 
@@ -149,7 +150,8 @@ pub(crate) struct Request {
 
     pub(crate) body: RequestBody,
     pub(crate) response: Response,
-    pub(crate) attempts: Vec<Attempt>,
+    /// Nearly always one, which lies with the rest.
+    pub(crate) attempts: SmallVec<[Attempt; 1]>,
     pub(crate) upstream: UpstreamState,
 
     pub(crate) keepalive: bool,
@@ -212,7 +214,7 @@ impl Request {
             id: Cell::new(None),
             body: RequestBody::default(),
             response: Response::default(),
-            attempts: Vec::new(),
+            attempts: SmallVec::new(),
             upstream: UpstreamState::default(),
             keepalive: false,
             lingers: false,
@@ -223,8 +225,7 @@ impl Request {
         }
     }
 
-    /// Gives back what others could use: buffers, files, and its part in the configuration. The rest
-    /// stays as it is until [`Self::reset`], because the next request touches it anyway.
+    /// Gives back what others could use: buffers, files, and its part in the configuration.
     pub(crate) fn release(&mut self) {
         buffers::give_back(std::mem::take(&mut self.bytes));
         self.server = None;

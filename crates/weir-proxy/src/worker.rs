@@ -20,7 +20,7 @@ use crate::io::dial::Dialer;
 use crate::io::stream::Stream;
 use crate::io::temp_file;
 use crate::plan::{AccessTarget, Generation};
-use crate::session::{Action, ClientAddress, Connection, Request};
+use crate::session::{Action, ClientAddress, Connection};
 
 /// How long a line without `buffer=` may wait for others to join its write.
 const PROMPT: Duration = Duration::from_millis(20);
@@ -37,8 +37,8 @@ const REUSED_AT_ONCE: usize = 32;
 /// Turns of the reactor that a connection may take to close.
 const TURNS_TO_CLOSE: usize = 4;
 
-/// Requests, and runners that serve them, kept for reuse.
-const KEPT_REQUESTS: usize = 512;
+/// Runners kept for reuse.
+const KEPT_RUNNERS: usize = 512;
 
 /// One worker: lives on one thread, shares nothing but atomics with the others.
 pub struct Worker {
@@ -55,11 +55,6 @@ pub struct Worker {
     retiring: Cell<bool>,
     /// `worker_shutdown_timeout` is over: everything ends now.
     aborting: Cell<bool>,
-    #[expect(
-        clippy::vec_box,
-        reason = "a request is large and changes hands without a copy"
-    )]
-    requests: RefCell<Vec<Box<Request>>>,
     runners: RefCell<Vec<Runner>>,
     lines_wait: Notify,
     /// Something arrived on an idle upstream connection.
@@ -154,7 +149,6 @@ impl Worker {
             draining: Cell::new(false),
             retiring: Cell::new(false),
             aborting: Cell::new(false),
-            requests: RefCell::default(),
             runners: RefCell::default(),
             lines_wait: Notify::new(),
             lines_dirty: Cell::new(false),
@@ -350,25 +344,8 @@ impl Worker {
 
     pub(crate) fn give_back_runner(&self, runner: Runner) {
         let mut runners = self.runners.borrow_mut();
-        if runners.len() < KEPT_REQUESTS {
+        if runners.len() < KEPT_RUNNERS {
             runners.push(runner);
-        }
-    }
-
-    pub(crate) fn take_request(&self) -> Box<Request> {
-        match self.requests.borrow_mut().pop() {
-            Some(mut request) => {
-                request.reset();
-                request
-            }
-            None => Box::new(Request::new()),
-        }
-    }
-
-    pub(crate) fn give_back_request(&self, request: Box<Request>) {
-        let mut requests = self.requests.borrow_mut();
-        if requests.len() < KEPT_REQUESTS {
-            requests.push(request);
         }
     }
 

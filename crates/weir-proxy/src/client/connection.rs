@@ -14,7 +14,7 @@ use crate::content::dispatch;
 use crate::io::{buffers, clock};
 use crate::report::access_log;
 use crate::report::error_log::{self, Message};
-use crate::session::{Action, Connection, Session};
+use crate::session::{Action, Connection, Request, Session};
 use crate::worker::Registration;
 
 /// Serves `conn` until it ends. The future is small while the connection idles: what a request
@@ -68,26 +68,27 @@ async fn serve_busy(conn: Box<Connection>) -> Option<Box<Connection>> {
 /// The worker aborts, or the configuration's time is over.
 struct CutShort;
 
-/// Serves what the client sends until it pauses; `None` when the connection has ended.
-pub(super) async fn serve_requests(conn: Box<Connection>) -> Option<Box<Connection>> {
-    let req = conn.worker.take_request();
+/// Serves what the client sends until it pauses; no connection when it has ended. `req` comes back
+/// ready for the next.
+pub(super) async fn serve_requests(
+    conn: Box<Connection>,
+    req: Box<Request>,
+) -> (Option<Box<Connection>>, Box<Request>) {
     let mut session = Session { conn, req };
     loop {
         session.begin_request();
         let span = tracing::debug_span!(target: "weir", "request", request = session.conn.requests);
         let kept = serve_request(&mut session).instrument(span).await;
         session.end_request();
+        session.req.reset();
         if !kept {
-            session.conn.worker.give_back_request(session.req);
-            return None;
+            return (None, session.req);
         }
         if session.conn.input.is_empty() {
             let Session { mut conn, req } = session;
-            conn.worker.give_back_request(req);
             conn.action = Action::Keepalive;
-            return Some(conn);
+            return (Some(conn), req);
         }
-        session.req.reset();
         session.req.pipelined = true;
     }
 }

@@ -191,11 +191,12 @@ impl<'a> Exchange<'a> {
 
     /// The running element of the `$upstream_*` lists.
     pub(super) fn current(&mut self) -> &mut Attempt {
-        if self.session.req.attempts.is_empty() {
-            self.session.req.attempts.push(Attempt::new(false));
+        let attempts = &mut self.session.req.attempts;
+        if attempts.is_empty() {
+            attempts.push(Attempt::new(false));
         }
-        let last = self.session.req.attempts.len() - 1;
-        &mut self.session.req.attempts[last]
+        let attempts = attempts.as_mut_slice();
+        &mut attempts[attempts.len() - 1]
     }
 
     /// Notes how long the try took, unless that was noted before.
