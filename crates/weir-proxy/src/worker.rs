@@ -360,6 +360,7 @@ impl Worker {
         client: ClientAddress,
         local: Option<SocketAddr>,
     ) -> impl Future<Output = ()> {
+        stream.expect_event();
         let mut conn = Box::new(Connection {
             plan: self.generation(),
             worker: self,

@@ -126,6 +126,18 @@ impl Stream {
         }
     }
 
+    /// Waits for the reactor's word before the first read. tokio takes an accepted connection for
+    /// readable, but most clients send a moment later; and where one has sent, the reactor says so
+    /// anyway, and would wake the task for what it has read already.
+    pub(crate) fn expect_event(&self) {
+        let no_byte = || io::Result::<()>::Err(io::ErrorKind::WouldBlock.into());
+        let _forgotten = match self {
+            Self::Tcp(stream) => stream.try_io(Interest::READABLE, no_byte),
+            Self::Unix(stream) => stream.try_io(Interest::READABLE, no_byte),
+            Self::Memory(_) => Ok(()),
+        };
+    }
+
     /// Whether it is a socket of the system's, which has a descriptor.
     pub(crate) fn is_socket(&self) -> bool {
         !matches!(self, Self::Memory(_))
