@@ -32,4 +32,4 @@ pub use level::{Level, UnknownLevel};
 pub use lines::{Buffering, LineBuffer};
 pub use sinks::{CapturedLine, ErrorSink, ErrorSinks, MemoryLog, Output};
 pub use thread::{LogHandle, LogThread};
-pub use time::{LogTime, TimeCache, write_msec};
+pub use time::{LogTime, TimeCache, update_time_zone, write_msec};

@@ -2,17 +2,30 @@
 
 use std::fmt;
 use std::io::Write;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+
+/// The zone of local times. Finding it walks through the system's database, which is nothing for a
+/// worker to do between two requests.
+static ZONE: Mutex<Option<TimeZone>> = Mutex::new(None);
+
+/// Reads anew which zone `TZ` or `/etc/localtime` name, as nginx does when it reads its configuration
+/// (`ngx_timezone_update`).
+pub fn update_time_zone() {
+    let zone = TimeZone::system();
+    *ZONE.lock().unwrap_or_else(PoisonError::into_inner) = Some(zone);
+}
 
 const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 ];
 const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 
-/// All texts of one second. Local times follow `TZ` and `/etc/localtime`.
+/// All texts of one second. Local times follow `TZ` and `/etc/localtime`, as [`update_time_zone`]
+/// found them, or the first use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogTime {
     unix: i64,
@@ -26,7 +39,8 @@ pub struct LogTime {
 impl LogTime {
     /// The texts of a second since 1970; the years 1970 to 9999 are exact, others are clamped.
     pub fn new(unix_seconds: i64) -> Self {
-        Self::in_zone(unix_seconds, &TimeZone::system())
+        let mut zone = ZONE.lock().unwrap_or_else(PoisonError::into_inner);
+        Self::in_zone(unix_seconds, zone.get_or_insert_with(TimeZone::system))
     }
 
     fn in_zone(unix: i64, zone: &TimeZone) -> Self {

@@ -101,6 +101,9 @@ fn act(flags: Flags, log: StartupLog) -> ExitCode {
     log.faults(&config.warnings);
     match flags.signal {
         Some(command) => send_signal::run(command, &config, &log),
-        None => start::run(flags, config, log),
+        None => {
+            weir_log::update_time_zone();
+            start::run(flags, config, log)
+        }
     }
 }

@@ -37,6 +37,7 @@ impl Service {
             Err(faults) => return self.log_faults(faults.all()),
         };
         self.log_faults(&config.warnings);
+        weir_log::update_time_zone();
         match self.open_next(&config) {
             Ok(next) => self.go_over(next),
             Err(fault) => self.log(Level::Emerg, &fault.to_string()),
