@@ -88,6 +88,11 @@ impl LineBuffer {
         self.due
     }
 
+    /// Bytes of the lines that wait.
+    pub fn waiting(&self) -> usize {
+        self.lines.len()
+    }
+
     /// All lines go out: before a reopen, and at exit.
     pub fn flush(&mut self) {
         self.due = None;

@@ -20,6 +20,8 @@ mod client;
 mod content;
 pub mod exchange;
 pub mod io;
+#[doc(hidden)]
+pub mod parts;
 pub mod plan;
 mod report;
 pub mod service;

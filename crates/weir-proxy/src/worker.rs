@@ -349,19 +349,15 @@ impl Worker {
         }
     }
 
-    /// Serves one accepted connection until it ends. `listen`: index of the listening socket in the
-    /// configuration. Returns at once, with an alert in the log, if no place is free.
-    ///
-    /// Not an `async fn`: what idles with the connection is one box, not its parts, twice.
-    pub fn serve(
+    /// A connection on which nothing has happened yet.
+    pub(crate) fn connection(
         self: Rc<Self>,
         stream: Stream,
         listen: usize,
         client: ClientAddress,
         local: Option<SocketAddr>,
-    ) -> impl Future<Output = ()> {
-        stream.expect_event();
-        let mut conn = Box::new(Connection {
+    ) -> Box<Connection> {
+        Box::new(Connection {
             plan: self.generation(),
             worker: self,
             listen,
@@ -377,7 +373,22 @@ impl Worker {
             action: Action::WaitingForRequest,
             idle_timeout: Duration::ZERO,
             slot: None,
-        });
+        })
+    }
+
+    /// Serves one accepted connection until it ends. `listen`: index of the listening socket in the
+    /// configuration. Returns at once, with an alert in the log, if no place is free.
+    ///
+    /// Not an `async fn`: what idles with the connection is one box, not its parts, twice.
+    pub fn serve(
+        self: Rc<Self>,
+        stream: Stream,
+        listen: usize,
+        client: ClientAddress,
+        local: Option<SocketAddr>,
+    ) -> impl Future<Output = ()> {
+        stream.expect_event();
+        let mut conn = self.connection(stream, listen, client, local);
         async move {
             conn.slot = conn.worker.acquire_slot().await;
             if conn.slot.is_none() {

@@ -55,6 +55,19 @@ pub(crate) async fn proxy(session: &mut Session, pass: &ProxyPass) -> Outcome {
     exchange.run().await
 }
 
+/// Writes the request head as the first try would send it, and keeps its room; bytes of it.
+pub(crate) fn write_head(
+    session: &mut Session,
+    pass: &ProxyPass,
+    settings: &weir_conf::Settings,
+) -> Option<usize> {
+    target::resolve(session, pass).ok()?;
+    let head = request_head::write(session, settings);
+    let length = head.len();
+    session.req.upstream.request_head = head;
+    Some(length)
+}
+
 /// Reads the body whole, or only what has come if it is to be passed on as it arrives.
 async fn prepare_body(
     session: &mut Session,
