@@ -8,7 +8,7 @@ use std::process::Stdio;
 
 use nix::sys::signal::Signal;
 
-use crate::site::{Site, eventually};
+use crate::site::{Site, ask, eventually, read_to_end};
 
 #[test]
 fn the_pid_file_and_unix_sockets_live_as_long_as_the_process() {
@@ -102,7 +102,31 @@ fn a_wildcard_socket_serves_the_other_addresses_of_its_port() {
     assert_eq!(site.get("/"), "named");
     let mut stream = std::net::TcpStream::connect(("127.0.0.2", site.port)).unwrap();
     stream.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
-    assert!(crate::site::read_to_end(&mut stream).ends_with("any"));
+    assert!(read_to_end(&mut stream).ends_with("any"));
+}
+
+/// Whoever has connected and asked before the worker's turn comes is answered, however many they
+/// are: a worker looks for events in the middle of taking them in.
+#[test]
+fn a_burst_of_clients_is_answered() {
+    let site = Site::new();
+    site.conf(
+        "daemon off; worker_processes 1; error_log stderr notice;
+        events { worker_connections 1024; }
+        http { access_log off; server { listen 127.0.0.1:PORT; return 200 here; } }",
+    );
+    let running = site.start();
+    for _ in 0..5 {
+        running.signal(Signal::SIGSTOP);
+        let mut clients: Vec<_> = (0..400).map(|_| site.connect()).collect();
+        for client in &mut clients {
+            ask(client, "/", "close");
+        }
+        running.signal(Signal::SIGCONT);
+        for client in &mut clients {
+            assert!(read_to_end(client).ends_with("here"));
+        }
+    }
 }
 
 #[test]

@@ -387,7 +387,6 @@ impl Worker {
         client: ClientAddress,
         local: Option<SocketAddr>,
     ) -> impl Future<Output = ()> {
-        stream.expect_event();
         let mut conn = self.connection(stream, listen, client, local);
         async move {
             conn.slot = conn.worker.acquire_slot().await;

@@ -178,6 +178,7 @@ impl Entrance {
 
     /// Serves a connection in a task of its own, whose panic is nobody else's end.
     fn enter(&self, stream: Stream, client: ClientAddress, local: Option<SocketAddr>) {
+        stream.expect_event();
         let counted = Counted::new(&self.live);
         let (worker, route) = (self.worker.clone(), self.route.clone());
         // Boxed, because what a task is given stays in it as long as the connection idles.

@@ -126,10 +126,11 @@ impl Stream {
         }
     }
 
-    /// Waits for the reactor's word before the first read. tokio takes an accepted connection for
-    /// readable, but most clients send a moment later; and where one has sent, the reactor says so
-    /// anyway, and would wake the task for what it has read already.
-    pub(crate) fn expect_event(&self) {
+    /// Makes the first read of a connection that was accepted this moment wait for the reactor's
+    /// word. tokio takes such a connection for readable, but most clients send a moment later; and
+    /// where one has sent, the reactor says so anyway, and would wake the task for what it has read
+    /// already. Once the reactor has had a turn this is forbidden: it would forget what that said.
+    pub fn expect_event(&self) {
         let no_byte = || io::Result::<()>::Err(io::ErrorKind::WouldBlock.into());
         let _forgotten = match self {
             Self::Tcp(stream) => stream.try_io(Interest::READABLE, no_byte),
