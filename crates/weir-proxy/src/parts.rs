@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use tokio::io::DuplexStream;
-use weir_conf::{Handler, Location};
+use weir_conf::Handler;
 
 use crate::client::head;
 use crate::content::find;
@@ -82,15 +82,11 @@ impl Part {
     /// The request has no location that passes it on.
     pub fn write_upstream_head(&mut self) -> Result<usize, PartError> {
         let location = self.session.req.location.clone();
-        let Some(Location {
-            handler: Handler::Proxy(pass),
-            settings,
-            ..
-        }) = location.as_deref()
-        else {
+        let location = location.ok_or(PartError::Location)?;
+        let Handler::Proxy(pass) = &location.handler else {
             return Err(PartError::Location);
         };
-        exchange::write_head(&mut self.session, pass, settings).ok_or(PartError::Location)
+        exchange::write_head(&mut self.session, pass, &location.settings).ok_or(PartError::Location)
     }
 
     /// Writes the request's lines into the worker's buffers, as for a request that was answered;

@@ -3,7 +3,6 @@
 use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use smallvec::SmallVec;
@@ -18,7 +17,7 @@ use crate::io::buffers;
 use crate::io::clock::{self, Moment};
 use crate::io::deadline::Deadline;
 use crate::io::stream::Stream;
-use crate::plan::Generation;
+use crate::plan::{Generation, Own};
 use crate::worker::{Slot, Worker};
 
 /// What the connection is doing, in nginx's words; a log line carries it after " while ".
@@ -121,8 +120,8 @@ pub(crate) struct Request {
     /// Whether anything of the request exists that an access line can tell of.
     pub(crate) begun: bool,
 
-    pub(crate) server: Option<Arc<Server>>,
-    pub(crate) location: Option<Arc<Location>>,
+    pub(crate) server: Option<Own<Server>>,
+    pub(crate) location: Option<Own<Location>>,
     /// Host in lower case without port; `$host`.
     pub(crate) host: Vec<u8>,
     /// Decoded and normalised path; `$uri`.

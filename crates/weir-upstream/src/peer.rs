@@ -111,16 +111,17 @@ impl Peer {
 
     /// Takes one of `max_conns` places; false if another worker was faster.
     pub(crate) fn acquire(&self) -> bool {
-        let limit = match self.spec.max_conns {
-            0 => u32::MAX,
-            limit => limit,
+        let active = &self.shared.active;
+        let taken = match self.spec.max_conns {
+            0 => {
+                active.fetch_add(1, Relaxed);
+                true
+            }
+            limit => {
+                let place = |active| (active < limit).then(|| active + 1);
+                active.fetch_update(Relaxed, Relaxed, place).is_ok()
+            }
         };
-        let place = |active| (active < limit).then(|| active + 1);
-        let taken = self
-            .shared
-            .active
-            .fetch_update(Relaxed, Relaxed, place)
-            .is_ok();
         if taken {
             self.shared.selected.fetch_add(1, Relaxed);
         }

@@ -192,7 +192,7 @@ fn choose_server(session: &mut Session) {
         }
         None => listen.default_server,
     };
-    req.server = Some(http.servers[server].clone());
+    req.server = Some(conn.plan.own_server(server));
 }
 
 /// What lies behind the head is the body, or the next request.

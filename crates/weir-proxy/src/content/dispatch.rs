@@ -114,7 +114,7 @@ async fn enter_named(session: &mut Session, name: &[u8]) -> Outcome {
         return fault(session, "could not find named location \"");
     };
     session.req.internal = true;
-    session.req.location = Some(location);
+    session.req.location = Some(session.conn.plan.own_location(&location));
     find::apply_location(session);
     Box::pin(run_location(session)).await
 }

@@ -16,9 +16,10 @@ pub(crate) fn location(session: &mut Session) -> Option<Outcome> {
     let Some(server) = session.req.server.clone() else {
         return Some(Outcome::Status(500));
     };
+    let plan = session.conn.plan.clone();
     match server.locations.find(&session.req.uri) {
         Found::Location { location, captures } => {
-            session.req.location = Some(location.clone());
+            session.req.location = Some(plan.own_location(location));
             if let Some(groups) = captures {
                 session.req.captures = Captured {
                     groups,
@@ -27,7 +28,7 @@ pub(crate) fn location(session: &mut Session) -> Option<Outcome> {
             }
         }
         Found::AutoRedirect(location) => {
-            session.req.location = Some(location.clone());
+            session.req.location = Some(plan.own_location(location));
             apply_location(session);
             return Some(add_slash(session));
         }

@@ -32,7 +32,7 @@ pub(crate) enum PeerLabel {
     #[default]
     None,
     /// A name; shared with the pool.
-    Name(std::sync::Arc<str>),
+    Name(std::rc::Rc<str>),
 }
 
 impl PeerLabel {

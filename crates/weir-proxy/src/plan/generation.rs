@@ -2,8 +2,10 @@
 
 use std::cell::{Cell, RefCell};
 use std::ops::Deref;
+use std::rc::Rc;
 use std::sync::Arc;
 
+use weir_conf::{Location, Server};
 use weir_log::{LineBuffer, LogHandle};
 use weir_upstream::{IdleCache, Pool, Rotation};
 
@@ -11,9 +13,16 @@ use super::Plan;
 use crate::exchange::attempt::PeerLabel;
 use crate::exchange::connection::IdleConnection;
 
+/// A worker's own hold on part of the configuration, which it shares with the other workers: who
+/// counts in it touches no memory of theirs, as an `Arc` would for each request.
+pub(crate) type Own<T> = Rc<Arc<T>>;
+
 /// What one worker keeps for one plan.
 pub struct Generation {
     plan: Arc<Plan>,
+    servers: Vec<Own<Server>>,
+    /// By `Location::index`; those that a request has found.
+    locations: RefCell<Vec<Option<Own<Location>>>>,
     pub(crate) pools: Vec<WorkerPool>,
     pub(crate) lines: Vec<RefCell<LineBuffer>>,
     /// `worker_shutdown_timeout` has passed since a newer generation took over.
@@ -69,12 +78,30 @@ impl Generation {
                 ))
             })
             .collect();
+        let http = plan.config().http.as_ref();
+        let servers = http.map_or(Vec::new(), |http| {
+            http.servers.iter().cloned().map(Rc::new).collect()
+        });
         Self {
+            servers,
+            locations: RefCell::new(vec![None; plan.places.len()]),
             plan,
             pools,
             lines,
             expired: Cell::new(false),
         }
+    }
+
+    /// The server at `index` of `Http::servers`.
+    pub(crate) fn own_server(&self, index: usize) -> Own<Server> {
+        self.servers[index].clone()
+    }
+
+    pub(crate) fn own_location(&self, location: &Arc<Location>) -> Own<Location> {
+        let mut locations = self.locations.borrow_mut();
+        locations[location.index]
+            .get_or_insert_with(|| Rc::new(location.clone()))
+            .clone()
     }
 }
 

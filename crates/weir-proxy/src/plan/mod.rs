@@ -18,7 +18,7 @@ use weir_log::{ErrorSinks, Logs};
 use weir_upstream::Pool;
 
 pub use generation::Generation;
-pub(crate) use generation::WorkerPool;
+pub(crate) use generation::{Own, WorkerPool};
 pub(crate) use logs::AccessTarget;
 pub use logs::log_level;
 pub use temp_folders::create_temp_folders;
