@@ -93,7 +93,9 @@ def idle_rows(result):
 def workers_rows(result):
     found = verdicts.ratios(result)
     figure = f"{found.weir:.2f} (noise {noise(found)})"
-    yield [result["title"], figure, NOTHING, NOTHING, f"≤ {result['bar']:.2f}", found.mark]
+    nginx = verdicts.ratio(result["cpu_us"], "nginx: two workers", "nginx: one worker")
+    beside = NOTHING if nginx is None else f"{nginx:.2f}"
+    yield [result["title"], figure, beside, NOTHING, f"≤ {result['bar']:.2f}", found.mark]
 
 
 OTHER_ROWS = {

@@ -1,10 +1,11 @@
 //! A pool: begin a request's attempts, pick its next peer, release the peer.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::attempts::Hashing;
 use crate::consistent::Ring;
-use crate::peer::{Shared, seconds};
+use crate::peer::{Shared, TALLIES, seconds};
 use crate::{
     AddressId, Attempts, Key, Method, Now, Peer, PeerAddress, PeerId, PeerSpec, PoolSpec, Rotation,
     consistent, hash, ip_hash, least_conn, random, round_robin,
@@ -23,6 +24,8 @@ pub struct Pool {
     primary_weight: u32,
     tries: u32,
     ring: Ring,
+    /// Workers that have begun with this pool.
+    workers: AtomicUsize,
 }
 
 /// How an exchange with a peer ended, as far as balancing is concerned.
@@ -78,6 +81,20 @@ impl Pool {
             tries: u32::try_from(tries).unwrap_or(u32::MAX),
             peers,
             ring,
+            workers: AtomicUsize::new(0),
+        }
+    }
+
+    /// Which of each peer's tallies a new worker counts in. Methods that compare how many requests
+    /// hold each peer read what all workers have counted, which is quicker from one place.
+    pub(crate) fn next_tally(&self) -> usize {
+        match self.method {
+            Method::LeastConn | Method::RandomTwo | Method::RandomTwoLeastConn => 0,
+            Method::RoundRobin
+            | Method::IpHash
+            | Method::Hash
+            | Method::HashConsistent
+            | Method::Random => self.workers.fetch_add(1, Ordering::Relaxed) % TALLIES,
         }
     }
 
@@ -137,7 +154,7 @@ impl Pool {
     pub fn pick(&self, rot: &Rotation, att: &mut Attempts, now: Now) -> Option<PeerId> {
         let now = seconds(now);
         if self.single() {
-            return self.pick_only_peer();
+            return self.pick_only_peer(rot);
         }
         loop {
             let turn = Turn {
@@ -148,7 +165,7 @@ impl Pool {
             };
             match turn.choose(att) {
                 // Losing the last place to another worker makes the peer ineligible: choose anew.
-                Some(place) if !turn.peers[place].acquire() => {}
+                Some(place) if !turn.peers[place].acquire(rot.tally()) => {}
                 Some(place) => {
                     att.tried.insert(place);
                     turn.peers[place].begin_check(now);
@@ -171,7 +188,7 @@ impl Pool {
     ) -> Released {
         let id = peer.index();
         let peer = self.peer(peer);
-        peer.leave();
+        peer.leave(rot.tally());
         if self.single() {
             att.spend_all();
             peer.forgive();
@@ -196,9 +213,9 @@ impl Pool {
     }
 
     /// A pool of one ignores failures; only `down` and `max_conns` stop it.
-    fn pick_only_peer(&self) -> Option<PeerId> {
+    fn pick_only_peer(&self, rot: &Rotation) -> Option<PeerId> {
         let peer = self.peers.first()?;
-        (!peer.spec().down && peer.acquire()).then_some(PeerId(0))
+        (!peer.spec().down && peer.acquire(rot.tally())).then_some(PeerId(0))
     }
 
     fn group(&self, backups: bool) -> &[Peer] {

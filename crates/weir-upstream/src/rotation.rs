@@ -10,6 +10,7 @@ use crate::Pool;
 pub struct Rotation {
     weights: Box<[Weights]>,
     random: Cell<u64>,
+    tally: usize,
 }
 
 impl Rotation {
@@ -32,7 +33,13 @@ impl Rotation {
                 .map(|p| fresh(p.spec().weight))
                 .collect(),
             random: Cell::new(seed),
+            tally: pool.next_tally(),
         }
+    }
+
+    /// Which of each peer's tallies the worker counts in.
+    pub(crate) fn tally(&self) -> usize {
+        self.tally
     }
 
     pub(crate) fn weights(&self, peer: usize) -> &Weights {
