@@ -386,6 +386,36 @@ mod tests {
     }
 
     #[test]
+    fn what_workers_count_apart_is_shown_together_and_binds_a_later_limit() {
+        let before = Pool::new(spec(&[("a", 1)]), None);
+        let workers: Vec<_> = (0..3).map(|_| Rotation::new(&before)).collect();
+        let mut held: Vec<_> = (workers.iter())
+            .map(|rot| (rot, before.begin(Key::None)))
+            .collect();
+        for (rot, attempts) in &mut held {
+            assert!(before.pick(rot, attempts, NOW).is_some());
+        }
+        let status = before.peers()[0].status(NOW);
+        assert_eq!((status.active, status.selected), (3, 3));
+        let mut limited = spec(&[("a", 1)]);
+        limited.peers[0].max_conns = 4;
+        let after = Pool::new(limited, Some(&before));
+        let rot = Rotation::new(&after);
+        let pick = || after.pick(&rot, &mut after.begin(Key::None), NOW);
+        assert!(pick().is_some());
+        assert_eq!(
+            pick(),
+            None,
+            "three of the four places are held from before"
+        );
+        for (rot, attempts) in &mut held {
+            before.release(rot, attempts, PeerId(0), Outcome::Success, NOW);
+        }
+        assert!(pick().is_some());
+        assert_eq!(after.peers()[0].status(NOW).active, 2);
+    }
+
+    #[test]
     fn a_pool_without_peers_has_no_live_ones() {
         for method in [
             Method::RoundRobin,
