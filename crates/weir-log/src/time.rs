@@ -15,6 +15,7 @@ static ZONE: Mutex<Option<TimeZone>> = Mutex::new(None);
 /// Reads anew which zone `TZ` or `/etc/localtime` name, as nginx does when it reads its configuration
 /// (`ngx_timezone_update`).
 pub fn update_time_zone() {
+    jiff::tz::reset_system_time_zone_cache();
     let zone = TimeZone::system();
     *ZONE.lock().unwrap_or_else(PoisonError::into_inner) = Some(zone);
 }

@@ -90,6 +90,7 @@ fn run(flags: Flags) -> ExitCode {
 
 /// Signals a running weir, or becomes one.
 fn act(flags: Flags, log: StartupLog) -> ExitCode {
+    weir_log::update_time_zone();
     let config = match configuration::load(&flags) {
         Ok(config) => config,
         Err(faults) => {
@@ -101,9 +102,6 @@ fn act(flags: Flags, log: StartupLog) -> ExitCode {
     log.faults(&config.warnings);
     match flags.signal {
         Some(command) => send_signal::run(command, &config, &log),
-        None => {
-            weir_log::update_time_zone();
-            start::run(flags, config, log)
-        }
+        None => start::run(flags, config, log),
     }
 }

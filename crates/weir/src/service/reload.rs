@@ -31,13 +31,13 @@ impl Service {
     /// Reads the configuration anew. Whatever is wrong with it, the old one stays and the log says
     /// why.
     pub(super) fn reload(&mut self) {
+        weir_log::update_time_zone();
         self.log(Level::Notice, "reconfiguring");
         let config = match configuration::load(&self.flags) {
             Ok(config) => Arc::new(config),
             Err(faults) => return self.log_faults(faults.all()),
         };
         self.log_faults(&config.warnings);
-        weir_log::update_time_zone();
         match self.open_next(&config) {
             Ok(next) => self.go_over(next),
             Err(fault) => self.log(Level::Emerg, &fault.to_string()),
