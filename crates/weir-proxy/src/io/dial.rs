@@ -1,6 +1,6 @@
 //! Opening a connection to a peer.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::net::{IpAddr, SocketAddr};
@@ -130,8 +130,8 @@ fn dial_system(
             SockAddr::unix(path).map_err(DialError::Connect)?,
         ),
     };
-    let plain = protocol.is_some() && *options == DialOptions::default();
-    let socket = match plain.then(|| Refused::take(domain)).flatten() {
+    let plain = domain == Domain::IPV4 && *options == DialOptions::default();
+    let socket = match plain.then(|| REFUSED.take()).flatten() {
         Some(socket) => socket,
         None => {
             Socket::new(domain, Type::STREAM.nonblocking(), protocol).map_err(DialError::Socket)?
@@ -143,8 +143,8 @@ fn dial_system(
     let (connected, written) = match begin_handshake(&socket, &target, first) {
         Ok(begun) => begun,
         Err(error) => {
-            if plain && error.is_refusal() {
-                Refused::keep(domain, socket);
+            if plain && error.is_refusal() && dissolve(&socket).is_ok() {
+                REFUSED.set(Some(socket));
             }
             return Err(error);
         }
@@ -216,34 +216,14 @@ fn set_options(socket: &Socket, options: &DialOptions) -> Result<(), DialError> 
         .map_err(|error| DialError::Bind(local.ip(), error))
 }
 
-/// TCP sockets whose connection was refused at once, for the next try: making a socket and closing
-/// it is a third of what a refusal costs.
-///
-/// Invariant: they are unconnected again, unbound, and no reactor has heard of them.
-struct Refused;
-
 thread_local! {
-    static REFUSED: RefCell<Vec<(Domain, Socket)>> = const { RefCell::new(Vec::new()) };
-}
-
-impl Refused {
-    /// One of each family; a dial gives its socket back before the next one begins.
-    const KEPT: usize = 2;
-
-    fn take(domain: Domain) -> Option<Socket> {
-        REFUSED.with_borrow_mut(|kept| {
-            let index = kept.iter().position(|(family, _)| *family == domain)?;
-            Some(kept.swap_remove(index).1)
-        })
-    }
-
-    fn keep(domain: Domain, socket: Socket) {
-        REFUSED.with_borrow_mut(|kept| {
-            if kept.len() < Self::KEPT && dissolve(&socket).is_ok() {
-                kept.push((domain, socket));
-            }
-        });
-    }
+    /// An IPv4 socket whose connection was refused at once, for the next try: making a socket and
+    /// closing it is a third of what a refusal costs.
+    ///
+    /// Invariant: it is unconnected again, unbound, without options, and no reactor has heard of it.
+    /// Of an IPv6 socket that could not be said: it remembers its peer's scope, and whether that was
+    /// an IPv4 address in disguise.
+    static REFUSED: Cell<Option<Socket>> = const { Cell::new(None) };
 }
 
 /// Takes a socket back to where it was before `connect()` (connect(2) on AF_UNSPEC).
@@ -298,15 +278,19 @@ mod tests {
             PeerAddress::Inet(gone.local_addr().unwrap())
         };
         let dial = |address| Dialer::System.dial(address, &DialOptions::default(), &[]);
-        let kept = || REFUSED.with_borrow(|kept| kept.iter().map(|k| k.1.as_raw_fd()).collect());
+        let kept = || {
+            let socket = REFUSED.take();
+            let number = socket.as_ref().map(|socket| socket.as_raw_fd());
+            REFUSED.set(socket);
+            number
+        };
         for _ in 0..3 {
             let error = dial(&closed).unwrap_err();
             assert!(error.is_refusal(), "{error:?}");
-            let sockets: Vec<_> = kept();
-            assert_eq!(sockets.len(), 1);
+            assert!(kept().is_some());
         }
         let mut dialed = dial(&open).unwrap();
-        assert_eq!(kept(), []);
+        assert_eq!(kept(), None);
         std::future::poll_fn(|cx| dialed.stream.poll_connected(cx))
             .await
             .unwrap();
