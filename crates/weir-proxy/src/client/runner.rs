@@ -18,15 +18,14 @@ use crate::session::{Connection, Request};
 pub(crate) struct Runner {
     desk: Rc<Desk>,
     work: Pin<Box<dyn Future<Output = Infallible>>>,
-    /// Where the future's [`Request`] lies; to be prefetched, never read.
-    request: *const Request,
 }
 
 /// What goes in, and what comes back.
-#[derive(Default)]
 struct Desk {
     busy: Cell<Option<Box<Connection>>>,
     done: Cell<Option<Served>>,
+    /// Where the future's [`Request`] lies; to be prefetched, never read.
+    request: *const Request,
 }
 
 /// How a busy time ended.
@@ -39,10 +38,13 @@ enum Served {
 
 impl Runner {
     pub(crate) fn new() -> Self {
-        let desk = Rc::<Desk>::default();
         let req = Box::new(Request::new());
-        Self {
+        let desk = Rc::new(Desk {
+            busy: Cell::default(),
+            done: Cell::default(),
             request: &raw const *req,
+        });
+        Self {
             work: Box::pin(work(desk.clone(), req)),
             desk,
         }
@@ -58,7 +60,7 @@ impl Runner {
         // Between two polls of one connection the others, and the kernel for them, have driven its
         // state out of the fast caches; asked for at once, its lines come side by side.
         prefetch((&raw const *self.work).cast(), size_of_val(&*self.work));
-        prefetch(self.request.cast(), size_of::<Request>());
+        prefetch(self.desk.request.cast(), size_of::<Request>());
         match self.work.as_mut().poll(cx) {
             Poll::Ready(never) => match never {},
             Poll::Pending => match self.desk.done.take() {
@@ -71,9 +73,9 @@ impl Runner {
 }
 
 /// Asks the processor for the cache lines of what is about to be used.
+#[cfg(target_arch = "x86_64")]
 fn prefetch(start: *const u8, length: usize) {
     const LINE: usize = 64;
-    #[cfg(target_arch = "x86_64")]
     for offset in (0..length).step_by(LINE) {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         let line = start.wrapping_add(offset).cast();
@@ -86,9 +88,11 @@ fn prefetch(start: *const u8, length: usize) {
             _mm_prefetch::<_MM_HINT_T0>(line);
         }
     }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = (start, length, LINE);
 }
+
+/// The standard library offers no such request to other processors.
+#[cfg(not(target_arch = "x86_64"))]
+fn prefetch(_start: *const u8, _length: usize) {}
 
 async fn work(desk: Rc<Desk>, mut req: Box<Request>) -> Infallible {
     loop {
