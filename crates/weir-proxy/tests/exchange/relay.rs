@@ -163,6 +163,25 @@ fn a_head_must_fit_its_buffer() {
     }
 }
 
+/// After a long answer the next one is read in larger pieces, which nginx's buffer would not hold:
+/// what is wrong behind it nginx never sees.
+#[test]
+fn a_head_is_too_big_before_it_is_invalid() {
+    run(async {
+        let rig = Rig::location("proxy_buffer_size 4k; proxy_buffers 8 4k;");
+        let long = "a".repeat(5000);
+        let broken = format!("HTTP/1.1 200 OK\r\nX: {long}\r\nbro ken\r\n\r\n");
+        let answers = [ok(&"b".repeat(20_000)), broken];
+        rig.script(9001, &answers.map(Act::Send));
+        assert_eq!(rig.get().await.body.len(), 20_000);
+        assert_eq!(rig.get().await.status, 502);
+        assert_eq!(
+            rig.errors().await,
+            ["[error] upstream sent too big header while reading response header from upstream"]
+        );
+    });
+}
+
 #[test]
 fn interim_heads_pass_by() {
     run(async {
