@@ -239,7 +239,6 @@ impl Request {
     pub(crate) fn reset(&mut self) {
         self.parser.reset();
         self.head.reset();
-        self.started = clock::now();
         self.length = 0;
         self.begun = false;
         self.host.clear();

@@ -80,7 +80,6 @@ pub(super) async fn serve_requests(
         let span = tracing::debug_span!(target: "weir", "request", request = session.conn.requests);
         let kept = serve_request(&mut session).instrument(span).await;
         session.end_request();
-        session.req.reset();
         if !kept {
             return (None, session.req);
         }
@@ -189,6 +188,7 @@ impl Session {
     /// Ends the request; its buffers serve the next one.
     fn end_request(&mut self) {
         self.req.release();
+        self.req.reset();
         self.conn.release_input();
     }
 }

@@ -52,9 +52,9 @@ impl Progress {
         wrote: &mut u64,
     ) -> Poll<io::Result<()>> {
         loop {
-            let written = match only(slices) {
+            let written = match only_filled(slices) {
                 // Nearly every write is one piece, for which nothing needs to be gathered.
-                Some(only) if budget.is_none() => match only.get(self.done..) {
+                Some(slice) if budget.is_none() => match slice.get(self.done..) {
                     None | Some([]) => {
                         self.done = 0;
                         return Poll::Ready(Ok(()));
@@ -87,7 +87,7 @@ impl Progress {
 }
 
 /// The only one of `slices` that is not empty, if there is one.
-fn only<'a>(slices: &[&'a [u8]]) -> Option<&'a [u8]> {
+fn only_filled<'a>(slices: &[&'a [u8]]) -> Option<&'a [u8]> {
     let mut filled = slices.iter().filter(|slice| !slice.is_empty());
     let only = filled.next()?;
     filled.next().is_none().then_some(only)

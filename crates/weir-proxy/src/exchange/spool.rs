@@ -44,6 +44,14 @@ impl Spool {
         }
     }
 
+    /// Nothing is there to read: of those that wait with nothing in hand none holds a buffer, and all
+    /// of them read through the same warm ones.
+    pub(super) fn lend_nothing(&mut self) {
+        if self.incoming.is_empty() {
+            buffers::give_back(std::mem::take(&mut self.incoming));
+        }
+    }
+
     /// Whether more may be read from the upstream now, `unsent` bytes of `outgoing` being left.
     pub(super) fn has_room(&self, unsent: usize) -> bool {
         self.incoming.len() + unsent < self.memory || self.may_spill()
@@ -98,9 +106,7 @@ impl Spool {
         if self.file_has_more()
             && let Some(file) = &self.file
         {
-            if self.outgoing.capacity() < buffers::RELAY_BUFFER {
-                buffers::give_back(std::mem::replace(&mut self.outgoing, buffers::take_relay()));
-            }
+            buffers::give_back(std::mem::replace(&mut self.outgoing, buffers::take_relay()));
             let left = usize::try_from(file.len() - self.file_read).unwrap_or(usize::MAX);
             let count = file.read(
                 self.file_read,
@@ -115,6 +121,9 @@ impl Spool {
         }
         std::mem::swap(&mut self.outgoing, &mut self.incoming);
         if released < self.outgoing.len() {
+            if self.incoming.capacity() == 0 {
+                self.incoming = buffers::take_for(self.outgoing.len() - released);
+            }
             self.incoming.extend_from_slice(&self.outgoing[released..]);
             self.outgoing.truncate(released);
         }

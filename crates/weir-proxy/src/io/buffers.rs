@@ -33,6 +33,14 @@ pub(crate) fn take_relay() -> Vec<u8> {
         .unwrap_or_else(|| Vec::with_capacity(RELAY_BUFFER))
 }
 
+/// An empty buffer with room for `length` bytes; longer ones grow.
+pub(crate) fn take_for(length: usize) -> Vec<u8> {
+    match length {
+        0..=HEAD_BUFFER => take_head(),
+        _ => take_relay(),
+    }
+}
+
 /// Gives a buffer back, whichever list it came from.
 pub(crate) fn give_back(mut buffer: Vec<u8>) {
     buffer.clear();

@@ -74,10 +74,7 @@ impl Stream {
             return Poll::Pending;
         }
         if buf.capacity() == 0 {
-            *buf = match limit {
-                0..=buffers::HEAD_BUFFER => buffers::take_head(),
-                _ => buffers::take_relay(),
-            };
+            *buf = buffers::take_for(limit);
         }
         let read = match self {
             Self::Tcp(stream) => receive(SockRef::from(&*stream), buf, limit, |receive| {

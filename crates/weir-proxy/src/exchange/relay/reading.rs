@@ -34,10 +34,7 @@ impl Relay {
         let start = if no_head { 0 } else { upstream.head.len };
         let count = upstream.bytes.len() - start;
         if count > 0 && !is_head {
-            self.spool.incoming = match count {
-                0..=buffers::HEAD_BUFFER => buffers::take_head(),
-                _ => buffers::take_relay(),
-            };
+            self.spool.incoming = buffers::take_for(count);
             self.spool
                 .incoming
                 .extend_from_slice(&upstream.bytes[start..]);
@@ -195,24 +192,21 @@ impl Relay {
                 Poll::Ready(Event::Read(result))
             }
             Poll::Pending => {
+                self.spool.lend_nothing();
                 self.wait_for_upstream(session, settings);
                 Poll::Pending
             }
         }
     }
 
-    /// Pending when there is nothing to read. Of relays that wait for their upstream with nothing in
-    /// hand none holds a buffer, and all of them read through the same warm ones.
+    /// Pending when there is nothing to read.
     fn poll_upstream(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(held) = &mut self.held else {
             return Poll::Pending;
         };
-        if !self.spool.incoming.is_empty() {
-            return Poll::Ready(());
-        }
         let readable = held.connection.stream.poll_readable(cx);
         if readable.is_pending() {
-            buffers::give_back(std::mem::take(&mut self.spool.incoming));
+            self.spool.lend_nothing();
         }
         readable
     }

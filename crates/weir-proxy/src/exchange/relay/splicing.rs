@@ -137,7 +137,10 @@ impl Relay {
         let (Some(splicing), Framing::Length(left)) = (self.splice.running(), &self.framing) else {
             return Poll::Pending;
         };
-        let Some(held) = self.held.as_mut().filter(|_| splicing.pipe.held() == 0) else {
+        if splicing.pipe.held() > 0 {
+            return Poll::Pending;
+        }
+        let Some(held) = &mut self.held else {
             return Poll::Pending;
         };
         let limit = usize::try_from(left.saturating_sub(TAIL)).unwrap_or(usize::MAX);

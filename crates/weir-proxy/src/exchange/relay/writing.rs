@@ -16,7 +16,6 @@ impl Relay {
         if self.writing || self.last_sent {
             return Ok(());
         }
-        self.spool.outgoing.clear();
         let released = self.released();
         let from_file = self.spool.file_has_more();
         let refilled = if self.header_only {
