@@ -5,7 +5,7 @@
 //! pages), `exchange` (the upstream: tries, clocks, relay, and the pure `verdict`), `report` (error
 //! lines, access lines, variables), `io` (streams, clocks, buffers), `plan` (a configuration made
 //! ready), `worker` (what the connections of one thread share), `service` (the proxy inside another
-//! server).
+//! server), `parts` (single steps, for a benchmark).
 //!
 //! # Invariants
 //!

@@ -16,8 +16,8 @@
 //!   return value ([`Released::disabled`], `None` from [`Pool::pick`]).
 //! - Every peer that [`Pool::pick`] returns is given back by exactly one [`Pool::release`];
 //!   `max_conns` and least_conn count on it.
-//! - What workers share is atomic and lies in [`Peer`]; weights and idle connections belong to one
-//!   worker and are never locked.
+//! - What workers share is atomic and lies in [`Peer`], what each request writes there in a cache line
+//!   of the worker's own; weights and idle connections belong to one worker and are never locked.
 //! - With one worker, the order of peers is nginx's. With several, weights turn per worker (as in
 //!   nginx without `zone`) while failures and `max_conns` are shared (as in nginx with it).
 //! - No allocation per request for pools of up to 64 peers.

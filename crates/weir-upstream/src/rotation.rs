@@ -14,7 +14,8 @@ pub struct Rotation {
 }
 
 impl Rotation {
-    /// Fresh weights, and a random source that differs from worker to worker.
+    /// Fresh weights, and a random source that differs from worker to worker. The pool counts one
+    /// worker more.
     pub fn new(pool: &Pool) -> Self {
         Self::with_seed(pool, RandomState::new().hash_one(0_u8))
     }
