@@ -20,7 +20,7 @@ use weir_conf::TempPath;
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// Nameless files kept for reuse; beyond that the one that was used longest ago is closed.
-const KEPT: usize = 32;
+const KEPT: usize = 64;
 
 thread_local! {
     static NAMELESS: RefCell<Vec<Nameless>> = const { RefCell::new(Vec::new()) };
