@@ -34,13 +34,31 @@ fn shape() -> impl Strategy<Value = String> {
     })
 }
 
+/// What an explanation shows of `\\t` and `\\r` in a word, which stand for the control characters.
+fn shown(text: &str) -> String {
+    text.replace('\t', "    ").replace('\r', "\u{240d}")
+}
+
+#[test]
+fn control_characters_are_shown() {
+    let faults = load_str("\\r\\t;", Path::new("/nonexistent")).expect_err("no such directive");
+    let first = faults.first().expect("a refusal has a reason");
+    assert!(first.message.contains("\r\t"), "{:?}", first.message);
+    assert!(
+        faults
+            .explain()
+            .contains("unknown directive \"\u{240d}    \"")
+    );
+}
+
 proptest! {
     #[test]
     fn every_text_has_an_answer(text in shape()) {
         if let Err(faults) = load_str(&text, Path::new("/nonexistent")) {
             let first = faults.first().expect("a refusal has a reason");
             prop_assert!(first.level < Level::Warn);
-            prop_assert!(faults.explain().contains(first.message.lines().next().unwrap_or("")));
+            let message = shown(first.message.lines().next().unwrap_or(""));
+            prop_assert!(faults.explain().contains(&message), "{message:?} is not explained");
         }
     }
 
