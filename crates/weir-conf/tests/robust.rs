@@ -34,7 +34,7 @@ fn shape() -> impl Strategy<Value = String> {
     })
 }
 
-/// What an explanation shows of `\\t` and `\\r` in a word, which stand for the control characters.
+/// What an explanation shows of `\t` and `\r` in a word, which stand for the control characters.
 fn shown(text: &str) -> String {
     text.replace('\t', "    ").replace('\r', "\u{240d}")
 }
