@@ -132,18 +132,8 @@ impl FieldLine {
         pos: &mut usize,
         rules: LineRules,
     ) -> Result<LineStep, BadLine> {
-        if self.stage == Stage::Start {
-            if self.plain_line(buf, pos) {
-                return Ok(LineStep::Line);
-            }
-            if buf[*pos..].starts_with(b"\r\n") {
-                self.started = true;
-                self.line_start = *pos;
-                self.value_end = *pos;
-                self.invalid = false;
-                *pos += 2;
-                return Ok(LineStep::End);
-            }
+        if self.stage == Stage::Start && self.plain_line(buf, pos) {
+            return Ok(LineStep::Line);
         }
         while *pos < buf.len() {
             let finished = match self.stage {
@@ -207,8 +197,12 @@ impl FieldLine {
             ODD => self.invalid = true,
             CR => {
                 self.value_end = *pos;
-                self.stage = Stage::EndAlmostDone;
                 *pos += 1;
+                if buf.get(*pos) == Some(&b'\n') {
+                    *pos += 1;
+                    return Ok(Some(LineStep::End));
+                }
+                self.stage = Stage::EndAlmostDone;
                 return Ok(None);
             }
             LF => {

@@ -51,30 +51,14 @@ impl Progress {
         mut budget: Option<u64>,
         wrote: &mut u64,
     ) -> Poll<io::Result<()>> {
-        loop {
-            let written = match only_filled(slices) {
-                // Nearly every write is one piece, for which nothing needs to be gathered.
-                Some(slice) if budget.is_none() => match slice.get(self.done..) {
-                    None | Some([]) => {
-                        self.done = 0;
-                        return Poll::Ready(Ok(()));
-                    }
-                    Some(rest) => stream.poll_write(cx, &[IoSlice::new(rest)]),
-                },
-                _ => {
-                    let mut rest = [IoSlice::new(&[]); MAX_SLICES];
-                    let count = remaining(slices, self.done, budget, &mut rest);
-                    if count == 0 {
-                        if slices.iter().map(|slice| slice.len()).sum::<usize>() > self.done {
-                            return Poll::Pending;
-                        }
-                        self.done = 0;
-                        return Poll::Ready(Ok(()));
-                    }
-                    stream.poll_write(cx, &rest[..count])
-                }
-            };
-            match ready!(written)? {
+        let total: usize = slices.iter().map(|slice| slice.len()).sum();
+        while self.done < total {
+            let mut rest = [IoSlice::new(&[]); MAX_SLICES];
+            let count = remaining(slices, self.done, budget, &mut rest);
+            if count == 0 {
+                return Poll::Pending;
+            }
+            match ready!(stream.poll_write(cx, &rest[..count]))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 written => {
                     self.done += written;
@@ -83,14 +67,9 @@ impl Progress {
                 }
             }
         }
+        self.done = 0;
+        Poll::Ready(Ok(()))
     }
-}
-
-/// The only one of `slices` that is not empty, if there is one.
-fn only_filled<'a>(slices: &[&'a [u8]]) -> Option<&'a [u8]> {
-    let mut filled = slices.iter().filter(|slice| !slice.is_empty());
-    let only = filled.next()?;
-    filled.next().is_none().then_some(only)
 }
 
 /// Slices of one gathered write: head, chunk size, data, chunk end, and room for a body of two parts.

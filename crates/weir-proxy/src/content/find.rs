@@ -13,10 +13,10 @@ use crate::session::{Captured, Session};
 /// Chooses the location of the URI (`ngx_http_core_find_config_phase`); an outcome if the request
 /// ends here.
 pub(crate) fn location(session: &mut Session) -> Option<Outcome> {
-    let Some(server) = session.req.server.clone() else {
+    let Some(server) = &session.req.server else {
         return Some(Outcome::Status(500));
     };
-    let plan = session.conn.plan.clone();
+    let plan = &session.conn.plan;
     match server.locations.find(&session.req.uri) {
         Found::Location { location, captures } => {
             session.req.location = Some(plan.own_location(location));

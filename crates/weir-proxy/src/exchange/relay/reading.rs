@@ -173,7 +173,12 @@ impl Relay {
         if let Some(event) = self.make_room(session, settings, unsent) {
             return Poll::Ready(event);
         }
-        if self.poll_upstream(cx).is_pending() {
+        // Only what finds something to read gets room for it.
+        let readable = match &mut self.held {
+            Some(held) => held.connection.stream.poll_readable(cx),
+            None => Poll::Pending,
+        };
+        if readable.is_pending() {
             self.wait_for_upstream(session, settings);
             return Poll::Pending;
         }
@@ -181,38 +186,23 @@ impl Relay {
         let Some(held) = &mut self.held else {
             return Poll::Pending;
         };
-        match held
-            .connection
-            .stream
-            .poll_read(cx, &mut self.spool.incoming, limit)
-        {
+        let stream = &mut held.connection.stream;
+        match stream.poll_read(cx, &mut self.spool.incoming, limit) {
             Poll::Ready(result) => {
                 self.read_deadline = None;
                 self.upstream_turn(session);
                 Poll::Ready(Event::Read(result))
             }
             Poll::Pending => {
-                self.spool.lend_nothing();
                 self.wait_for_upstream(session, settings);
                 Poll::Pending
             }
         }
     }
 
-    /// Pending when there is nothing to read.
-    fn poll_upstream(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(held) = &mut self.held else {
-            return Poll::Pending;
-        };
-        let readable = held.connection.stream.poll_readable(cx);
-        if readable.is_pending() {
-            self.spool.lend_nothing();
-        }
-        readable
-    }
-
     /// Nothing is there to read: the gap between two reads begins.
     pub(super) fn wait_for_upstream(&mut self, session: &mut Session, settings: &Settings) {
+        self.spool.lend_nothing();
         self.waits_for_upstream = true;
         if self.buffering {
             session.conn.action = Action::Exchange(Phase::ReadingBody);
