@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::Level;
 use crate::model::SourceFile;
 
 /// A line of a configuration file, or of the command line's `-g` text (`line` 0).
@@ -31,51 +32,6 @@ impl fmt::Display for Place {
             return write!(f, "{}", self.file.display());
         }
         write!(f, "{}:{}", self.file.display(), self.line)
-    }
-}
-
-/// nginx's log levels, most severe first; also the levels of faults.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Level {
-    /// The configuration cannot be used.
-    Emerg,
-    /// A process-wide trouble.
-    Alert,
-    /// A trouble that needs an operator.
-    Crit,
-    /// A failed request.
-    Error,
-    /// Something odd that was put right.
-    Warn,
-    /// Normal but worth a line.
-    Notice,
-    /// Chatter of connections.
-    Info,
-    /// Everything.
-    Debug,
-}
-
-impl Level {
-    /// The word between the brackets of a log line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Emerg => "emerg",
-            Self::Alert => "alert",
-            Self::Crit => "crit",
-            Self::Error => "error",
-            Self::Warn => "warn",
-            Self::Notice => "notice",
-            Self::Info => "info",
-            Self::Debug => "debug",
-        }
-    }
-
-    /// The level called `name` in an `error_log` directive; `debug_*` masks are not levels.
-    pub fn named(name: &str) -> Option<Self> {
-        use Level::{Alert, Crit, Debug, Emerg, Error, Info, Notice, Warn};
-        [Emerg, Alert, Crit, Error, Warn, Notice, Info, Debug]
-            .into_iter()
-            .find(|level| level.name() == name)
     }
 }
 
@@ -119,7 +75,7 @@ impl Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "[{}] {}", self.level.name(), self.message)?;
+        write!(f, "[{}] {}", self.level, self.message)?;
         match &self.place {
             Some(place) => write!(f, " in {place}"),
             None => Ok(()),

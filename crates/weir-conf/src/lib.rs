@@ -3,7 +3,7 @@
 //! Modules in reading order: `text` (bytes into words, words into a tree, included files), `table`
 //! (every directive, once), `value` (types of settings and their readers), `template` and
 //! `variable` (texts with variables), `build` (tree into model), `model` (what others see),
-//! `fault` and `explain` (what is wrong, in nginx's words and beyond), `compat` (which nginx),
+//! `fault`, `log_level` and `explain` (what is wrong, in nginx's words and beyond), `compat` (which nginx),
 //! `page` (the tables as documentation).
 //!
 //! Invariants: directives and variables are named nowhere else in weir. Files are read, sockets
@@ -15,6 +15,7 @@ mod build;
 mod compat;
 mod explain;
 mod fault;
+mod log_level;
 mod page;
 mod pattern;
 mod table;
@@ -33,7 +34,8 @@ use text::Sources;
 use value::read::Reading;
 
 pub use compat::{Compat, Differences};
-pub use fault::{Fault, Faults, Level, Place};
+pub use fault::{Fault, Faults, Place};
+pub use log_level::{Level, UnknownLevel};
 pub use model::{
     AccessLog, BalanceMethod, Captures, Config, ErrorLogTarget, Escape, Found, Handler, Http,
     Keepalive, Listen, ListenAddress, ListenOptions, Location, LocationKind, Locations,

@@ -19,7 +19,6 @@ mod error_line;
 pub mod escape;
 mod file;
 mod layer;
-mod level;
 mod lines;
 mod sinks;
 mod thread;
@@ -28,8 +27,9 @@ mod time;
 pub use error_line::{LINE_LIMIT, write_line, write_startup_line};
 pub use file::{LogFile, Logs, OpenError};
 pub use layer::{ERROR_LOG_TARGET, ErrorLog, emit};
-pub use level::{Level, UnknownLevel};
 pub use lines::{Buffering, LineBuffer};
 pub use sinks::{CapturedLine, ErrorSink, ErrorSinks, MemoryLog, Output};
 pub use thread::{LogHandle, LogThread};
 pub use time::{LogTime, TimeCache, update_time_zone, write_msec};
+/// The levels that `error_log` names.
+pub use weir_conf::Level;

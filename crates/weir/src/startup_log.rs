@@ -57,7 +57,7 @@ impl StartupLog {
     /// Writes what is wrong with the configuration, up to the fault that nginx stops at.
     pub(crate) fn faults(&self, faults: &[Fault]) {
         for fault in faults {
-            let level = weir_proxy::plan::log_level(fault.level);
+            let level = fault.level;
             self.write(level, words(fault));
             if level == Level::Emerg {
                 return;

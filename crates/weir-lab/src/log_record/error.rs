@@ -3,28 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-
-/// How severe a line is, most severe first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Level {
-    /// Nothing works.
-    Emerg,
-    /// A trouble of the whole process.
-    Alert,
-    /// A trouble that needs an operator.
-    Crit,
-    /// A failed request.
-    Error,
-    /// Something odd that was put right.
-    Warn,
-    /// Normal, but worth a line.
-    Notice,
-    /// What clients do.
-    Info,
-    /// Everything.
-    Debug,
-}
+use weir_conf::Level;
 
 /// One line of an error log, as nginx's `ngx_log_error_core` and `ngx_http_log_error` write it:
 ///
@@ -70,29 +49,6 @@ pub struct ErrorLine {
     pub referrer: Option<String>,
 }
 
-impl Level {
-    /// The word in brackets.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Emerg => "emerg",
-            Self::Alert => "alert",
-            Self::Crit => "crit",
-            Self::Error => "error",
-            Self::Warn => "warn",
-            Self::Notice => "notice",
-            Self::Info => "info",
-            Self::Debug => "debug",
-        }
-    }
-
-    fn named(name: &str) -> Option<Self> {
-        use Level::{Alert, Crit, Debug, Emerg, Error, Info, Notice, Warn};
-        [Emerg, Alert, Crit, Error, Warn, Notice, Info, Debug]
-            .into_iter()
-            .find(|level| level.as_str() == name)
-    }
-}
-
 impl ErrorLine {
     /// Reads one line without its line feed; None for what has no head of nginx's form, such as
     /// the second half of a message with a line feed in it.
@@ -128,7 +84,7 @@ impl ErrorLine {
             None => (context, None),
         };
         Some(Self {
-            level: Level::named(level)?,
+            level: level.parse().ok()?,
             connection,
             message: message.to_owned(),
             errno,

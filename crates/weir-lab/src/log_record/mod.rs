@@ -5,6 +5,7 @@ mod access;
 mod error;
 
 pub use access::{AccessLine, Attempt, UnreadableLine};
-pub use error::{ErrorLine, Level};
+pub use error::ErrorLine;
+pub use weir_conf::Level;
 
 pub(crate) use access::FORMAT;

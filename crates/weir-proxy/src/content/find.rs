@@ -86,7 +86,7 @@ fn body_too_large(session: &mut Session) -> Option<Outcome> {
 }
 
 /// 301 to the same path with a slash at its end.
-fn add_slash(session: &mut Session) -> Outcome {
+pub(super) fn add_slash(session: &mut Session) -> Outcome {
     let mut target = Vec::with_capacity(session.req.uri.len() + 1);
     escape(&session.req.uri, Escape::Uri, &mut target);
     target.push(b'/');

@@ -12,7 +12,6 @@ use std::time::{Duration, UNIX_EPOCH};
 use weir_conf::IfModifiedSince;
 use weir_http1::KnownField;
 use weir_http1::request::Method;
-use weir_http1::uri::{Escape, escape};
 
 use super::dispatch::Outcome;
 use super::{conditions, find, response, returned};
@@ -32,7 +31,7 @@ pub(crate) async fn answer(session: &mut Session) -> Outcome {
     }
     let path = find::filename(session, &session.req.uri);
     match open(&path) {
-        Ok((_, metadata)) if metadata.is_dir() => redirect_to_directory(session),
+        Ok((_, metadata)) if metadata.is_dir() => find::add_slash(session),
         Ok((_, metadata)) if metadata.is_file() && session.req.method == Method::Post => {
             Outcome::Status(405)
         }
@@ -120,19 +119,6 @@ fn first_index(session: &Session) -> Vec<u8> {
         .map(|name| variables::text(session, name));
     let uri = [session.req.uri.as_slice(), &name.unwrap_or_default()].concat();
     find::filename(session, &uri)
-}
-
-fn redirect_to_directory(session: &mut Session) -> Outcome {
-    let mut target = Vec::new();
-    escape(&session.req.uri, Escape::Uri, &mut target);
-    target.push(b'/');
-    if !session.req.args.is_empty() {
-        target.push(b'?');
-        target.extend_from_slice(&session.req.args);
-    }
-    session.req.response.clear_head();
-    session.req.response.redirect_to = Some(target);
-    Outcome::Status(301)
 }
 
 fn open_failed(session: &Session, path: &[u8], error: &io::Error) -> Outcome {

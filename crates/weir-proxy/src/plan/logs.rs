@@ -97,25 +97,11 @@ pub(super) fn error_sinks(
         .map(|target| {
             let output = Output::File(open(logs, &target.destination)?);
             Ok(ErrorSink {
-                level: log_level(target.level),
+                level: target.level,
                 output,
             })
         })
         .collect()
-}
-
-/// The same eight levels; weir-conf reads them, weir-log writes them.
-pub fn log_level(level: weir_conf::Level) -> weir_log::Level {
-    match level {
-        weir_conf::Level::Emerg => weir_log::Level::Emerg,
-        weir_conf::Level::Alert => weir_log::Level::Alert,
-        weir_conf::Level::Crit => weir_log::Level::Crit,
-        weir_conf::Level::Error => weir_log::Level::Error,
-        weir_conf::Level::Warn => weir_log::Level::Warn,
-        weir_conf::Level::Notice => weir_log::Level::Notice,
-        weir_conf::Level::Info => weir_log::Level::Info,
-        weir_conf::Level::Debug => weir_log::Level::Debug,
-    }
 }
 
 pub(super) fn place_logs(

@@ -20,7 +20,6 @@ use weir_upstream::Pool;
 pub use generation::Generation;
 pub(crate) use generation::{Own, WorkerPool};
 pub(crate) use logs::AccessTarget;
-pub use logs::log_level;
 pub use temp_folders::create_temp_folders;
 
 use logs::{LineTarget, LogBook, PlaceLogs, error_sinks, place_logs};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use weir_conf::{Config, Fault};
 use weir_log::Level;
-use weir_proxy::plan::{Plan, create_temp_folders, log_level};
+use weir_proxy::plan::{Plan, create_temp_folders};
 
 use super::Service;
 use crate::configuration;
@@ -107,7 +107,7 @@ impl Service {
             if self.unprivileged && fault.message.starts_with(USER_IN_VAIN) {
                 continue;
             }
-            let level = log_level(fault.level);
+            let level = fault.level;
             self.log(level, &words(fault));
             if level == Level::Emerg {
                 return;

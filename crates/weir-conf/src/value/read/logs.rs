@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::client::positive_time;
 use super::{Call, Reject};
-use crate::Level;
 use crate::model::{AccessLog, ErrorLogTarget, Escape, LogDestination, LogFormat};
 use crate::template::{Part, Template};
 use crate::value::number::parse_size;
+use crate::{Level, UnknownLevel};
 
 const COMBINED: &[u8] = b"$remote_addr - $remote_user [$time_local] \"$request\" \
     $status $body_bytes_sent \"$http_referer\" \"$http_user_agent\"";
@@ -36,12 +36,17 @@ pub(crate) fn error_log(call: &mut Call<'_>) -> Result<Vec<ErrorLogTarget>, Reje
     let mut level = None;
     for word in call.args.iter().skip(1) {
         let name = String::from_utf8_lossy(&word.text);
-        match Level::named(&name).or_else(|| name.starts_with("debug_").then_some(Level::Debug)) {
-            None => return Err(Reject::message(format!("invalid log level \"{name}\""))),
-            Some(_) if level.is_some() => {
-                return Err(Reject::message(format!("duplicate log level \"{name}\"")));
-            }
-            found => level = found,
+        // Of what is debugged weir knows no parts.
+        let word = if name.starts_with("debug_") {
+            "debug"
+        } else {
+            &name
+        };
+        let named: Level = word
+            .parse()
+            .map_err(|unknown: UnknownLevel| Reject::message(unknown.to_string()))?;
+        if level.replace(named).is_some() {
+            return Err(Reject::message(format!("duplicate log level \"{name}\"")));
         }
     }
     Ok(vec![ErrorLogTarget {

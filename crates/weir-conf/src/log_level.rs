@@ -1,10 +1,15 @@
-//! The severities of the error log.
+//! The severities of the error log; also those of faults.
 
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// A severity; the graver one is less, so `level <= limit` asks whether a line is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
 pub enum Level {
     /// The process cannot run.
     Emerg = 1,
