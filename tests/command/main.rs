@@ -8,10 +8,12 @@
     reason = "all of it is test code; clippy sees the helpers as none"
 )]
 
+mod backend;
 mod check;
 mod flags;
 mod logs;
 mod own;
+mod pieces;
 mod reload;
 mod site;
 mod start;

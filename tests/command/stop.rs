@@ -1,39 +1,12 @@
 //! QUIT and TERM.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 
 use nix::sys::signal::Signal;
 
+use crate::backend::Backend;
 use crate::site::{Running, Site, ask, eventually, read_to_end};
-
-/// A backend whose answers the test gives.
-struct Backend(TcpListener);
-
-impl Backend {
-    fn new() -> Self {
-        Self(TcpListener::bind("127.0.0.1:0").unwrap())
-    }
-
-    fn location(&self) -> String {
-        format!(
-            "location / {{ proxy_pass http://{}; }}",
-            self.0.local_addr().unwrap()
-        )
-    }
-
-    /// Waits for a request.
-    fn asked(&self) -> TcpStream {
-        let (mut stream, _) = self.0.accept().unwrap();
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            let mut byte = [0];
-            stream.read_exact(&mut byte).unwrap();
-            head.extend_from_slice(&byte);
-        }
-        stream
-    }
-}
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nlater";
 

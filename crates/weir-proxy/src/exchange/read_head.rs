@@ -76,6 +76,7 @@ impl Exchange<'_> {
                     if self.read_some(result, held, parser)? {
                         return Ok(());
                     }
+                    held.connection.awaits_more();
                     self.flush_early_hints(held).await?;
                 }
                 Event::Stuck(stuck) => return Err(self.stuck(stuck, held)),

@@ -153,6 +153,7 @@ async fn run(
     down: &mut Lane,
     up: &mut Lane,
 ) -> TunnelEnd {
+    held.connection.awaits_more();
     let session = &mut *exchange.session;
     let limit = settings.proxy_buffer_size;
     let read_timeout = settings.proxy_read_timeout;

@@ -204,6 +204,9 @@ impl Relay {
     pub(super) fn wait_for_upstream(&mut self, session: &mut Session, settings: &Settings) {
         self.spool.lend_nothing();
         self.waits_for_upstream = true;
+        if let Some(held) = &mut self.held {
+            held.connection.awaits_more();
+        }
         if self.buffering {
             session.conn.action = Action::Exchange(Phase::ReadingBody);
         }
