@@ -20,6 +20,12 @@ pub struct Pattern {
     ignore_case: bool,
 }
 
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.source, self.ignore_case) == (&other.source, other.ignore_case)
+    }
+}
+
 type Spans = SmallVec<[Option<Range<u32>>; 4]>;
 
 #[derive(Clone, Debug)]

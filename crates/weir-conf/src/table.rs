@@ -177,7 +177,7 @@ macro_rules! directives {
         }
     ) => {
         $(#[$smeta])*
-        #[derive(Clone, Debug)]
+        #[derive(Clone, Debug, PartialEq)]
         pub struct $settled {
             $( $(#[doc = $doc])+ pub $field: $crate::table::settled!($slot, $ty), )+
             $( $(#[doc = $ddoc])+ pub $dfield: $dty, )*

@@ -73,6 +73,56 @@ fn the_innermost_value_holds() {
     });
 }
 
+/// Which of `servers` have one and the same settings for `/`, as groups of their positions.
+fn sharing(servers: &[String]) -> Vec<Vec<usize>> {
+    let config = load(&format!("events {{}} http {{ {} }}", servers.concat()));
+    let servers = &config.http.as_ref().expect("http").servers;
+    let mut groups: Vec<(&Arc<Settings>, Vec<usize>)> = Vec::new();
+    for (place, server) in servers.iter().enumerate() {
+        let Found::Location { location, .. } = server.locations.find(b"/") else {
+            panic!("no location");
+        };
+        let settings = &location.settings;
+        match groups
+            .iter_mut()
+            .find(|(known, _)| Arc::ptr_eq(known, settings))
+        {
+            Some((_, group)) => group.push(place),
+            None => groups.push((settings, vec![place])),
+        }
+    }
+    groups.into_iter().map(|(_, group)| group).collect()
+}
+
+#[test]
+fn locations_that_obey_the_same_share_it() {
+    let server = |directive: &str| {
+        format!("server {{ location / {{ proxy_pass http://127.0.0.1:1; {directive} }} }}")
+    };
+    let same = ["", "proxy_read_timeout 60s;", "proxy_redirect default;"].map(server);
+    assert_eq!(sharing(&same), [[0, 1, 2]]);
+    for directive in [
+        "proxy_read_timeout 61s;",
+        "proxy_set_header X $host;",
+        "root /a;",
+        "proxy_hide_header X;",
+        "deny all;",
+        "proxy_cookie_path ~a b;",
+        "proxy_cookie_path ~*a b;",
+        "types { a/b c; }",
+        "access_log /a combined;",
+    ] {
+        let others = ["", directive, "proxy_redirect off;", directive].map(server);
+        assert_eq!(
+            sharing(&others),
+            [vec![0], vec![1, 3], vec![2]],
+            "{directive}"
+        );
+    }
+    let kinds = ["~a", "~*a"].map(|from| server(&format!("proxy_cookie_path {from} b;")));
+    assert_eq!(sharing(&kinds), [[0], [1]]);
+}
+
 #[test]
 fn some_values_stay_in_their_block() {
     let conf = "server { return 404; location /a { return 200 x; try_files /b =404; internal;

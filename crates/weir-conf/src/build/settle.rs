@@ -1,5 +1,6 @@
 //! A location's settings from what it and the blocks around it wrote.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::level::Level;
@@ -16,7 +17,7 @@ pub(super) fn settle(
     redirect: Option<&Redirect>,
     cx: &mut Reading,
     at: &Place,
-) -> Option<Settings> {
+) -> Option<Arc<Settings>> {
     let written = &level.settings;
     let mut settings = match written.settle(cx) {
         Ok(settings) => settings,
@@ -57,7 +58,22 @@ pub(super) fn settle(
     });
     settings.proxy_set_header = request_headers(written, cx);
     settings.hidden = hidden_headers(written);
-    Some(settings)
+    Some(share(settings, &mut cx.recent_settings))
+}
+
+/// Locations that are looked at for the same settings.
+const RECENT: usize = 16;
+
+/// One of `recent` if it says the same, which then stays among them. A thousand servers that differ in
+/// their names only have the settings of one, which a worker finds in its caches.
+fn share(settings: Settings, recent: &mut VecDeque<Arc<Settings>>) -> Arc<Settings> {
+    let known = recent.iter().position(|known| **known == settings);
+    let settings = known
+        .and_then(|place| recent.remove(place))
+        .unwrap_or_else(|| Arc::new(settings));
+    recent.truncate(RECENT - 1);
+    recent.push_front(settings.clone());
+    settings
 }
 
 /// Computes the sizes that default to others and checks that all fit

@@ -1,5 +1,7 @@
 //! A location and what answers in it.
 
+use std::sync::Arc;
+
 use super::Locations;
 use crate::table::settings::Settings;
 use crate::value::Scheme;
@@ -12,8 +14,8 @@ pub struct Location {
     pub name: String,
     /// How the name is compared.
     pub kind: LocationKind,
-    /// All location-level settings.
-    pub settings: Settings,
+    /// All location-level settings; locations that obey the same share them.
+    pub settings: Arc<Settings>,
     /// What produces the response when no earlier phase does.
     pub handler: Handler,
     /// Locations inside this one.

@@ -25,7 +25,7 @@ pub enum LogDestination {
 }
 
 /// One `access_log` of a location.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccessLog {
     /// `access_log off`: nothing is written, whatever was inherited.
     Off,
@@ -45,7 +45,7 @@ pub enum AccessLog {
 }
 
 /// A `log_format`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogFormat {
     /// The name `access_log` uses.
     pub name: String,

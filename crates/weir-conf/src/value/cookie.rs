@@ -5,7 +5,7 @@ use crate::Template;
 use crate::pattern::Pattern;
 
 /// A `proxy_cookie_domain` or `proxy_cookie_path`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct CookieRewrite {
     /// What the attribute must be (domain, without leading dot or case), start with (path), or
     /// match.
@@ -15,7 +15,7 @@ pub struct CookieRewrite {
 }
 
 /// The left side of a [`CookieRewrite`], or the cookie name of a [`CookieFlagsRule`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum CookieMatch {
     /// A text.
     Text(Template),
@@ -46,7 +46,7 @@ bitset! {
 }
 
 /// A `proxy_cookie_flags`; the first rule whose name fits a cookie is applied.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct CookieFlagsRule {
     /// The cookie's name.
     pub cookie: CookieMatch,

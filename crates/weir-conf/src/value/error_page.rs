@@ -3,7 +3,7 @@
 use crate::Template;
 
 /// An `error_page`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ErrorPage {
     /// The statuses it replaces, 300 to 599.
     pub statuses: Box<[u16]>,
@@ -25,7 +25,7 @@ pub enum Overwrite {
 }
 
 /// The target of an [`ErrorPage`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum ErrorTarget {
     /// An internal redirect; the text starts with `/`.
     Uri {
@@ -41,7 +41,7 @@ pub enum ErrorTarget {
 }
 
 /// A `return`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Return {
     /// The status, 0 to 999; 302 for a bare URL.
     pub status: u16,
@@ -50,7 +50,7 @@ pub struct Return {
 }
 
 /// A `try_files`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TryFiles {
     /// The files to look for, in order, under `root` or `alias`.
     pub files: Box<[TryFile]>,
@@ -59,7 +59,7 @@ pub struct TryFiles {
 }
 
 /// A file of a [`TryFiles`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TryFile {
     /// The path, without the slash that marks a directory.
     pub path: Template,
@@ -68,7 +68,7 @@ pub struct TryFile {
 }
 
 /// The last argument of `try_files`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum TryFallback {
     /// An internal redirect; may hold arguments.
     Uri(Template),

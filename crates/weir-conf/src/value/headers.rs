@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::Template;
 
 /// An `add_header` or `add_trailer`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct AddHeader {
     /// As written.
     pub name: String,
@@ -16,7 +16,7 @@ pub struct AddHeader {
 }
 
 /// A `proxy_set_header`, or one of nginx's defaults.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SetHeader {
     /// As written.
     pub name: String,
@@ -27,7 +27,7 @@ pub struct SetHeader {
 /// The upstream's response headers that are not passed to the client.
 ///
 /// A list, asked for every header of every response: a dozen lengths compare faster than one hash.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct HiddenHeaders {
     names: Arc<[Box<[u8]>]>,
 }

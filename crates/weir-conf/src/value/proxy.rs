@@ -105,7 +105,7 @@ bitset! {
 }
 
 /// A `proxy_bind`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Bind {
     /// Local address, with or without a port; empty = none.
     pub address: Template,

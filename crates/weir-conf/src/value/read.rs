@@ -6,7 +6,7 @@ mod plain;
 mod proxy;
 mod replies;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use crate::pattern::{Case, Pattern};
 use crate::template::TemplateFault;
 use crate::text::Word;
 use crate::value::{Redirect, Types};
-use crate::{Compat, Fault, Place, Template, Variable};
+use crate::{Compat, Fault, Place, Settings, Template, Variable};
 
 pub(crate) use client::{access_rule, keepalive_timeout, temp_path};
 pub(crate) use logs::{access_log, error_log, log_format};
@@ -55,6 +55,8 @@ pub(crate) struct Reading {
     pub(crate) late: Vec<Fault>,
     /// Locations of one name, which nginx finds once all settings are settled.
     pub(crate) duplicates: Vec<Fault>,
+    /// What the locations settled last obey.
+    pub(crate) recent_settings: VecDeque<Arc<Settings>>,
     /// nginx's own media types, for blocks without `types`.
     pub(crate) types: Arc<Types>,
     /// Whether the process may listen on ports below 1024.
@@ -74,6 +76,7 @@ impl Reading {
             log_formats: vec![Arc::new(LogFormat::combined())],
             log_buffers: HashMap::new(),
             pending: Vec::new(),
+            recent_settings: VecDeque::new(),
             proxy_pass: ProxyPassSeen::None,
             groups: HashSet::new(),
             late: Vec::new(),

@@ -4,7 +4,7 @@ use crate::Template;
 use crate::pattern::Pattern;
 
 /// A `proxy_redirect`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Redirect {
     /// What the header must start with or match.
     pub from: RedirectFrom,
@@ -13,7 +13,7 @@ pub struct Redirect {
 }
 
 /// The left side of a [`Redirect`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum RedirectFrom {
     /// A prefix.
     Prefix(Template),
