@@ -34,8 +34,8 @@ class Extent:
     warm_up: float = 0.2
     seconds: float = 0.6
     alone: float = 0.8
-    rate_rounds: int = 5
-    rate_seconds: int = 2
+    rate_rounds: int = 15
+    rate_seconds: int = 1
     reload_rounds: int = 3
     reload_seconds: int = 10
     idle_connections: int = 10_000

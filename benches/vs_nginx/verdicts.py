@@ -3,8 +3,6 @@
 import statistics
 from dataclasses import dataclass
 
-from . import latency
-
 MET, MISSED, NOISE = "met", "missed", "within noise"
 
 
@@ -63,12 +61,18 @@ def ratios(result):
 
 
 def latency_marks(result):
-    """Mark of each percentile: weir against nginx, the noise being nginx against nginx again."""
-    medians = latency.medians(result)
+    """Mark of each percentile: weir against nginx, round by round.
+
+    The noise is how far nginx again is from nginx in the median round: single rounds differ by more
+    than proxies do, and it takes all of them to tell those apart.
+    """
+    times = result["latency_us"]
     marks = {}
-    for quantile, nginx in medians["nginx"].items():
-        spread = abs(medians["nginx again"][quantile] / nginx - 1)
-        marks[quantile] = mark(medians["weir"][quantile], nginx, spread)
+    for quantile in times["nginx"]:
+        one = {name: rounds[quantile] for name, rounds in times.items()}
+        pairs = zip(one["nginx again"], one["nginx"], strict=True)
+        spread = statistics.median(abs(a / b - 1) for a, b in pairs)
+        marks[quantile] = mark(ratio(one, "weir", "nginx"), 1, spread)
     return marks
 
 
