@@ -179,25 +179,16 @@ impl Entrance {
     /// Serves a connection in a task of its own, whose panic is nobody else's end.
     fn enter(&self, stream: Stream, client: ClientAddress, local: Option<SocketAddr>) {
         stream.expect_event();
+        let Some(listen) =
+            (self.route.borrow().as_ref()).map(|route| route.listen(|| local_of(&stream)))
+        else {
+            return;
+        };
         let counted = Counted::new(&self.live);
-        let (worker, route) = (self.worker.clone(), self.route.clone());
-        // Boxed, because what a task is given stays in it as long as the connection idles.
-        let arrived = Box::new((stream, client, local));
+        let served = self.worker.clone().serve(stream, listen, client, local);
         tokio::task::spawn_local(async move {
             let _counted = counted;
-            let served = {
-                let (stream, client, local) = *arrived;
-                // Looked up here, in the breath in which the worker looks up its plan: a reload may
-                // come between the accept and this.
-                let listen = route
-                    .borrow()
-                    .as_ref()
-                    .map(|route| route.listen(|| local_of(&stream)));
-                listen.map(|listen| worker.serve(stream, listen, client, local))
-            };
-            if let Some(served) = served {
-                served.await;
-            }
+            served.await;
         });
     }
 
