@@ -139,9 +139,9 @@ pub(crate) struct Request {
     pub(crate) in_error_page: bool,
     /// Status that replaces the one of whatever is served now (`error_page … =CODE`).
     pub(crate) status_override: Option<u16>,
-    pub(crate) captures: Captured,
+    pub(crate) captures: Option<Box<Captured>>,
     /// Named groups of a regular-expression `server_name`.
-    pub(crate) host_captures: Captured,
+    pub(crate) host_captures: Option<Box<Captured>>,
     /// The client sent it before the answer to the one before.
     pub(crate) pipelined: bool,
     /// `$request_id`, drawn on first use.
@@ -166,10 +166,22 @@ pub(crate) struct Request {
 }
 
 /// The groups of the regular expression that matched last, and the text they point into.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Captured {
     pub(crate) groups: Captures,
     pub(crate) text: Vec<u8>,
+}
+
+impl Captured {
+    pub(crate) fn number(&self, number: u8) -> Option<&[u8]> {
+        let range = self.groups.number(usize::from(number))?;
+        Some(&self.text[range])
+    }
+
+    pub(crate) fn named(&self, name: &str) -> Option<&[u8]> {
+        let range = self.groups.named(name)?;
+        Some(&self.text[range])
+    }
 }
 
 /// A connection that serves a request.
@@ -207,8 +219,8 @@ impl Request {
             redirects_left: MAX_REDIRECTS,
             in_error_page: false,
             status_override: None,
-            captures: Captured::default(),
-            host_captures: Captured::default(),
+            captures: None,
+            host_captures: None,
             pipelined: false,
             id: Cell::new(None),
             body: RequestBody::default(),
@@ -250,12 +262,8 @@ impl Request {
         self.redirects_left = MAX_REDIRECTS;
         self.in_error_page = false;
         self.status_override = None;
-        if !self.captures.text.is_empty() {
-            self.captures = Captured::default();
-        }
-        if !self.host_captures.text.is_empty() {
-            self.host_captures = Captured::default();
-        }
+        self.captures = None;
+        self.host_captures = None;
         self.pipelined = false;
         self.id.set(None);
         self.body.reset();

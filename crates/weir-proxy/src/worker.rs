@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use crate::client::connection;
 use crate::client::runner::Runner;
-use crate::exchange::connection::IdleConnection;
+use crate::exchange::connection::UpstreamConnection;
 use crate::io::clock;
 use crate::io::deadline::Deadline;
 use crate::io::dial::Dialer;
@@ -460,9 +460,9 @@ impl Worker {
 
     /// Lets the reactor report whatever arrives on an idle upstream connection; `false` if
     /// something has, so that it must not be kept.
-    pub(crate) fn watch_idle(&self, idle: &mut IdleConnection) -> bool {
+    pub(crate) fn watch_idle(&self, idle: &mut UpstreamConnection) -> bool {
         let mut cx = Context::from_waker(&self.idle_waker);
-        idle.connection.stream.poll_quiet(&mut cx)
+        idle.stream.poll_quiet(&mut cx)
     }
 
     /// Until the next look at idle connections: they close when their time is up, also those that

@@ -183,10 +183,10 @@ fn choose_server(session: &mut Session) {
     let server = match found {
         Some(found) => {
             if let Some(groups) = found.captures {
-                req.host_captures = Captured {
+                req.host_captures = Some(Box::new(Captured {
                     groups,
                     text: req.host.clone(),
-                };
+                }));
             }
             found.server
         }

@@ -21,10 +21,10 @@ pub(crate) fn location(session: &mut Session) -> Option<Outcome> {
         Found::Location { location, captures } => {
             session.req.location = Some(plan.own_location(location));
             if let Some(groups) = captures {
-                session.req.captures = Captured {
+                session.req.captures = Some(Box::new(Captured {
                     groups,
                     text: session.req.uri.clone(),
-                };
+                }));
             }
         }
         Found::AutoRedirect(location) => {

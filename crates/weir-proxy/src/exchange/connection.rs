@@ -19,11 +19,6 @@ pub(crate) struct UpstreamConnection {
     pub(crate) _slot: Slot,
 }
 
-/// What the cache of idle connections holds.
-pub(crate) struct IdleConnection {
-    pub(crate) connection: UpstreamConnection,
-}
-
 impl UpstreamConnection {
     /// More is to come than has been read. A peer without TCP_NODELAY may hold it back until it sees
     /// an ACK for what it has sent, and must not have to wait for that.

@@ -51,7 +51,7 @@ pub(crate) async fn proxy(session: &mut Session, pass: &ProxyPass) -> Outcome {
         ),
         TargetPool::Literal(pool) => (&**pool, None),
     };
-    let exchange = Exchange::new(session, settings, pool, method, head);
+    let mut exchange = Exchange::new(session, settings, pool, method, head);
     exchange.run().await
 }
 

@@ -10,7 +10,7 @@ use weir_conf::Settings;
 use weir_upstream::{IdleMeta, PeerId};
 
 use super::attempt::PeerLabel;
-use super::connection::{IdleConnection, UpstreamConnection};
+use super::connection::UpstreamConnection;
 use super::failure::{Cause, Failure, Phase};
 use super::tries::{Exchange, Held, TryEnd};
 use crate::content::dispatch::Outcome;
@@ -60,12 +60,12 @@ impl Exchange<'_> {
     }
 
     /// An idle connection on which nothing has arrived.
-    fn take_idle(&self, peer: PeerId, now: Duration) -> Option<UpstreamConnection> {
+    fn take_idle(&self, peer: PeerId, now: Duration) -> Option<Box<UpstreamConnection>> {
         let mut cache = self.pool.idle.as_ref()?.borrow_mut();
         let peer = self.pool.pool.peer(peer);
         loop {
             let idle = cache.take(peer, 0, now)?;
-            let mut connection = idle.conn.connection;
+            let mut connection = idle.conn;
             if connection.is_quiet() {
                 connection.requests = idle.meta.requests + 1;
                 connection.reused = true;
@@ -83,7 +83,7 @@ impl Exchange<'_> {
         label: &PeerLabel,
         now: Duration,
         slot: Slot,
-    ) -> Result<(UpstreamConnection, bool), TryEnd> {
+    ) -> Result<(Box<UpstreamConnection>, bool), TryEnd> {
         let worker = self.session.conn.worker.clone();
         let first = self.source.first(self.session).map(IoSlice::new);
         let dialed = worker
@@ -108,14 +108,14 @@ impl Exchange<'_> {
             self.request_sent = true;
         }
         worker.next_number();
-        let connection = UpstreamConnection {
+        let connection = Box::new(UpstreamConnection {
             stream,
             requests: 1,
             opened_at: now,
             reused: false,
             delays_acks: true,
             _slot: slot,
-        };
+        });
         Ok((connection, connected))
     }
 
@@ -162,18 +162,17 @@ impl Exchange<'_> {
         if self.session.conn.worker.is_draining() {
             return;
         }
-        let connection = held.connection;
+        let mut connection = held.connection;
         let meta = IdleMeta {
             requests: connection.requests,
             opened_at: connection.opened_at,
         };
         let now = clock::monotonic(clock::now());
         let peer = self.pool.pool.peer(held.peer);
-        let mut idle = IdleConnection { connection };
-        if !self.session.conn.worker.watch_idle(&mut idle) {
+        if !self.session.conn.worker.watch_idle(&mut connection) {
             return;
         }
-        let evicted = cache.borrow_mut().put(peer, 0, idle, meta, now);
+        let evicted = cache.borrow_mut().put(peer, 0, connection, meta, now);
         drop(evicted);
     }
 }

@@ -77,7 +77,10 @@ impl Exchange<'_> {
                         return Ok(());
                     }
                     held.connection.awaits_more();
-                    self.flush_early_hints(held).await?;
+                    if !self.session.req.response.pending.is_empty() {
+                        // Boxed, because it is rare and would make every exchange larger.
+                        Box::pin(self.flush_early_hints(held)).await?;
+                    }
                 }
                 Event::Stuck(stuck) => return Err(self.stuck(stuck, held)),
                 Event::ClientGone(error) => return Err(self.client_gone(error, held.peer)),
@@ -95,9 +98,6 @@ impl Exchange<'_> {
 
     /// Interim heads do not wait for the final one.
     async fn flush_early_hints(&mut self, held: &Held) -> Result<(), TryEnd> {
-        if self.session.req.response.pending.is_empty() {
-            return Ok(());
-        }
         // The clock of the whole head goes on running.
         let running = self.session.conn.deadline.instant();
         let flushed = self.session.write_all(&[]).await;

@@ -46,13 +46,11 @@ fn replace_match(
 ) -> Option<Vec<u8>> {
     let groups = pattern.captures(value)?;
     let matched = groups.number(0)?;
-    let kept = std::mem::replace(
-        &mut session.req.captures,
-        Captured {
-            groups,
-            text: value.to_vec(),
-        },
-    );
+    let own = Captured {
+        groups,
+        text: value.to_vec(),
+    };
+    let kept = session.req.captures.replace(Box::new(own));
     let text = variables::text(session, to);
     session.req.captures = kept;
     Some([&value[..matched.start], &text, &value[matched.end..]].concat())

@@ -42,7 +42,8 @@ pub(super) struct Exchange<'a> {
 /// A peer that is being tried.
 pub(super) struct Held {
     pub(super) peer: PeerId,
-    pub(super) connection: UpstreamConnection,
+    /// It changes hands often, so it stays where it is.
+    pub(super) connection: Box<UpstreamConnection>,
 }
 
 /// How a try ended without a response head.
@@ -89,10 +90,10 @@ impl<'a> Exchange<'a> {
     }
 
     /// Tries peers until one answers or the verdict is final.
-    pub(super) async fn run(mut self) -> Outcome {
+    pub(super) async fn run(&mut self) -> Outcome {
         loop {
             let step = match self.attempt().await {
-                Ok(held) => response_head::follow(&mut self, held).await,
+                Ok(held) => response_head::follow(self, held).await,
                 Err(TryEnd::Failed(failure, peer, reused)) => self.fail(&failure, peer, reused),
                 Err(TryEnd::Client(outcome, peer)) => {
                     self.close_attempt();

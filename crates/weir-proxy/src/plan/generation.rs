@@ -11,7 +11,7 @@ use weir_upstream::{IdleCache, Pool, Rotation};
 
 use super::Plan;
 use crate::exchange::attempt::PeerLabel;
-use crate::exchange::connection::IdleConnection;
+use crate::exchange::connection::UpstreamConnection;
 
 /// A worker's own hold on part of the configuration, which it shares with the other workers: who
 /// counts in it touches no memory of theirs, as an `Arc` would for each request.
@@ -37,7 +37,7 @@ pub(crate) struct WorkerPool {
     pub(crate) pool_label: PeerLabel,
     /// The peers' names, by `PeerId::index`.
     pub(crate) labels: Vec<PeerLabel>,
-    pub(crate) idle: Option<RefCell<IdleCache<IdleConnection>>>,
+    pub(crate) idle: Option<RefCell<IdleCache<Box<UpstreamConnection>>>>,
     /// The last answer was too long for a short buffer and would have fitted a long one, so the next
     /// one is read through a long one from its first byte on.
     pub(crate) answers_are_long: Cell<bool>,

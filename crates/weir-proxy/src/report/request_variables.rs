@@ -430,18 +430,15 @@ pub(super) fn arg(session: &Session, name: &[u8], out: &mut Vec<u8>) -> Value {
 }
 
 pub(super) fn capture(session: &Session, number: u8, out: &mut Vec<u8>) -> Value {
-    let captures = &session.req.captures;
-    let range = captures.groups.number(usize::from(number));
-    Value::of(range.map(|range| &captures.text[range]), out)
+    let captures = session.req.captures.as_ref();
+    Value::of(captures.and_then(|captures| captures.number(number)), out)
 }
 
 pub(super) fn named_capture(session: &Session, name: &str, out: &mut Vec<u8>) -> Value {
-    let captures = &session.req.captures;
-    if let Some(range) = captures.groups.named(name) {
-        return Value::of(Some(&captures.text[range]), out);
-    }
-    let host = &session.req.host_captures;
-    Value::of(host.groups.named(name).map(|range| &host.text[range]), out)
+    let mut places = [&session.req.captures, &session.req.host_captures]
+        .into_iter()
+        .flatten();
+    Value::of(places.find_map(|captures| captures.named(name)), out)
 }
 
 pub(super) fn tcpinfo(session: &Session, variable: &Variable, out: &mut Vec<u8>) -> Value {
