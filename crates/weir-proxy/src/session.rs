@@ -16,6 +16,7 @@ use crate::exchange::upstream_state::UpstreamState;
 use crate::io::buffers;
 use crate::io::clock::{self, Moment};
 use crate::io::deadline::Deadline;
+use crate::io::prefetch;
 use crate::io::stream::Stream;
 use crate::plan::{Generation, Own};
 use crate::worker::{Slot, Worker};
@@ -165,6 +166,9 @@ pub(crate) struct Request {
     pub(crate) logged: bool,
 }
 
+/// Fields whose room is asked for ahead: the processor finds the further ones by itself.
+const FEW_FIELDS: usize = 8;
+
 /// The groups of the regular expression that matched last, and the text they point into.
 #[derive(Debug)]
 pub(crate) struct Captured {
@@ -275,6 +279,43 @@ impl Request {
         self.sent = 0;
         self.ending = Ending::Broken;
         self.logged = false;
+    }
+
+    /// Asks for the memory that a head is taken apart into.
+    pub(crate) fn prefetch_for_head(&self) {
+        let Self { head, upstream, .. } = self;
+        let texts = [&self.host, &self.uri, &self.args];
+        for text in texts
+            .into_iter()
+            .chain([&upstream.uri, &upstream.host, &upstream.port])
+        {
+            prefetch::room(text, 1);
+        }
+        prefetch::room(&head.fields, FEW_FIELDS);
+    }
+
+    /// Asks for the memory that an answer is made of, and its access line.
+    pub(crate) fn prefetch_for_answer(&self) {
+        let Self {
+            head,
+            upstream,
+            response,
+            ..
+        } = self;
+        let texts = [
+            &self.bytes,
+            &self.uri,
+            &response.status_line,
+            &response.content_type,
+        ];
+        for text in texts
+            .into_iter()
+            .chain([&response.last_modified, &response.fields])
+        {
+            prefetch::room(text, 1);
+        }
+        prefetch::room(&head.fields, FEW_FIELDS);
+        prefetch::room(&upstream.head.fields, FEW_FIELDS);
     }
 
     /// Bytes of `span` in the request head.

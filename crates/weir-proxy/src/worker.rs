@@ -338,6 +338,13 @@ impl Worker {
         self.numbers.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// Asks for the memory of the runner that [`Self::take_runner`] would give.
+    pub(crate) fn prefetch_runner(&self) {
+        if let Some(runner) = self.runners.borrow().last() {
+            runner.prefetch();
+        }
+    }
+
     pub(crate) fn take_runner(&self) -> Runner {
         self.runners.borrow_mut().pop().unwrap_or_else(Runner::new)
     }

@@ -76,6 +76,7 @@ pub(super) async fn serve_requests(
 ) -> (Option<Box<Connection>>, Box<Request>) {
     let mut session = Session { conn, req };
     loop {
+        session.req.prefetch_for_head();
         session.begin_request();
         let span = tracing::debug_span!(target: "weir", "request", request = session.conn.requests);
         let kept = serve_request(&mut session).instrument(span).await;
@@ -245,6 +246,8 @@ impl Connection {
         cx: &mut Context<'_>,
         registration: &Registration,
     ) -> Poll<Arrived> {
+        // Most polls bring a request.
+        self.worker.prefetch_runner();
         match self
             .stream
             .poll_fill(cx, &mut self.input, buffers::HEAD_BUFFER)

@@ -127,6 +127,7 @@ impl Exchange<'_> {
             {
                 return Poll::Ready(Event::Stuck(stuck));
             }
+            session.req.prefetch_for_answer();
             let read = upstream
                 .stream
                 .poll_fill(cx, &mut session.req.upstream.bytes, limit);

@@ -5,5 +5,6 @@ pub mod clock;
 pub(crate) mod deadline;
 pub mod dial;
 pub(crate) mod pipe;
+pub(crate) mod prefetch;
 pub mod stream;
 pub(crate) mod temp_file;
