@@ -2,11 +2,12 @@
 
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::BufMut;
+use rustix::net::{self, RecvFlags, SendAncillaryBuffer, SendFlags};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
@@ -77,10 +78,10 @@ impl Stream {
             *buf = buffers::take_for(limit);
         }
         let read = match self {
-            Self::Tcp(stream) => receive(SockRef::from(&*stream), buf, limit, |receive| {
+            Self::Tcp(stream) => receive(stream.as_fd(), buf, limit, |receive| {
                 stream.try_io(Interest::READABLE, receive)
             }),
-            Self::Unix(stream) => receive(SockRef::from(&*stream), buf, limit, |receive| {
+            Self::Unix(stream) => receive(stream.as_fd(), buf, limit, |receive| {
                 stream.try_io(Interest::READABLE, receive)
             }),
             Self::Memory(_) => return self.poll_fill_from_pipe(cx, buf, limit),
@@ -211,22 +212,30 @@ impl Stream {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        // A gathered write of one piece costs the kernel more than a plain one.
-        if let [single] = slices {
-            return match self {
-                Self::Tcp(stream) => Pin::new(stream).poll_write(cx, single),
-                Self::Unix(stream) => Pin::new(stream).poll_write(cx, single),
-                Self::Memory(stream) => Pin::new(stream).poll_write(cx, single),
+        loop {
+            let written = match self {
+                Self::Tcp(stream) => {
+                    ready!(stream.poll_write_ready(cx))?;
+                    send(stream.as_fd(), slices, |send| {
+                        stream.try_io(Interest::WRITABLE, send)
+                    })
+                }
+                Self::Unix(stream) => {
+                    ready!(stream.poll_write_ready(cx))?;
+                    send(stream.as_fd(), slices, |send| {
+                        stream.try_io(Interest::WRITABLE, send)
+                    })
+                }
+                Self::Memory(stream) => {
+                    let Some(first) = slices.iter().find(|slice| !slice.is_empty()) else {
+                        return Poll::Ready(Ok(0));
+                    };
+                    return Pin::new(stream).poll_write(cx, first);
+                }
             };
-        }
-        match self {
-            Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
-            Self::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
-            Self::Memory(stream) => {
-                let Some(first) = slices.iter().find(|slice| !slice.is_empty()) else {
-                    return Poll::Ready(Ok(0));
-                };
-                Pin::new(stream).poll_write(cx, first)
+            match written {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                written => return Poll::Ready(written),
             }
         }
     }
@@ -244,10 +253,10 @@ impl Stream {
     /// even FIN. Asks the reactor; a system call is made only when the reactor reported something.
     pub(crate) fn is_quiet(&mut self) -> bool {
         match self {
-            Self::Tcp(stream) => quiet(stream.as_raw_fd(), |peek| {
+            Self::Tcp(stream) => quiet(stream.as_fd(), |peek| {
                 stream.try_io(Interest::READABLE, peek)
             }),
-            Self::Unix(stream) => quiet(stream.as_raw_fd(), |peek| {
+            Self::Unix(stream) => quiet(stream.as_fd(), |peek| {
                 stream.try_io(Interest::READABLE, peek)
             }),
             Self::Memory(stream) => {
@@ -324,21 +333,24 @@ impl Stream {
     }
 }
 
-/// Receives at most `limit` bytes behind `buf` once, inside tokio's `try_io`.
+/// A system call inside tokio's `try_io`, which clears the readiness if that says it would block.
+type TryIo<'a> = dyn FnMut() -> io::Result<()> + 'a;
+
+/// Receives at most `limit` bytes behind `buf` once.
 ///
 /// A receive that leaves room has emptied the socket, and says so to `try_io` by claiming that it
-/// would block: that clears the readiness, and no second system call finds nothing.
+/// would block: no second system call finds nothing.
 fn receive(
-    socket: SockRef<'_>,
+    socket: BorrowedFd<'_>,
     buf: &mut Vec<u8>,
     limit: usize,
-    try_io: impl FnOnce(&mut dyn FnMut() -> io::Result<()>) -> io::Result<()>,
+    try_io: impl FnOnce(&mut TryIo<'_>) -> io::Result<()>,
 ) -> io::Result<usize> {
     buf.reserve(limit);
     let room = &mut buf.spare_capacity_mut()[..limit];
     let mut received = None;
     let tried = try_io(&mut || {
-        let count = socket.recv(room)?;
+        let (_, count) = net::recv(socket, &mut *room, RecvFlags::empty())?;
         received = Some(count);
         // FIN stays readable, so that whoever asks again meets it again.
         if count > 0 && count < limit {
@@ -360,24 +372,40 @@ fn receive(
     Ok(count)
 }
 
+/// Sends some of `slices` once; how much is the value.
+///
+/// A socket that did not take all is full, and says so as [`receive`] does.
+fn send(
+    socket: BorrowedFd<'_>,
+    slices: &[IoSlice<'_>],
+    try_io: impl FnOnce(&mut TryIo<'_>) -> io::Result<()>,
+) -> io::Result<usize> {
+    let length = slices.iter().map(|slice| slice.len()).sum();
+    let mut sent = None;
+    let tried = try_io(&mut || {
+        // A gathered write of one piece costs the kernel more than a plain one.
+        let count = match slices {
+            [single] => net::send(socket, single, SendFlags::NOSIGNAL)?,
+            _ => {
+                let mut nothing = SendAncillaryBuffer::default();
+                net::sendmsg(socket, slices, &mut nothing, SendFlags::NOSIGNAL)?
+            }
+        };
+        sent = Some(count);
+        if count < length {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        Ok(())
+    });
+    sent.map_or_else(|| tried.map(|()| 0), Ok)
+}
+
 /// The reactor may report readiness that a full-length read left behind, so a peek has the last word.
-fn quiet(
-    fd: RawFd,
-    try_io: impl FnOnce(&mut dyn FnMut() -> io::Result<usize>) -> io::Result<usize>,
-) -> bool {
-    let mut peek = || {
-        let mut byte = 0u8;
-        let flags = libc::MSG_PEEK | libc::MSG_DONTWAIT;
-        // SAFETY: one byte of room is passed, and the descriptor lives as long as the stream.
-        #[expect(
-            unsafe_code,
-            reason = "std and tokio offer no peek that leaves the task's waker alone"
-        )]
-        let count = unsafe { libc::recv(fd, (&raw mut byte).cast(), 1, flags) };
-        usize::try_from(count).map_err(|_| io::Error::last_os_error())
-    };
-    match try_io(&mut peek) {
-        Ok(_) => false,
-        Err(error) => error.kind() == io::ErrorKind::WouldBlock,
-    }
+fn quiet(socket: BorrowedFd<'_>, try_io: impl FnOnce(&mut TryIo<'_>) -> io::Result<()>) -> bool {
+    let peek = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+    let peeked = try_io(&mut || {
+        net::recv(socket, &mut [0; 1], peek)?;
+        Ok(())
+    });
+    peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
 }
