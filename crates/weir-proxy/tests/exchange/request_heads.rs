@@ -51,6 +51,22 @@ fn the_whole_request() {
     }
 }
 
+/// However the client wrote them, fields reach the upstream in one form and in order, and what is
+/// dropped between two that stay is gone.
+#[test]
+fn fields_in_any_shape_pass_in_one() {
+    let request = "GET / HTTP/1.1\r\nA: 1\r\nB: 2\r\nC:3\r\nD:   4 \r\nE: 5\nF: 6\r\n\
+                   dropped_one: x\r\nG: 7\r\nKeep-Alive: 5\r\nH: 8\r\nI:\r\nJ: \r\nK: 9\r\nHost: h\r\n\
+                   L: a: b\r\n\r\n";
+    run(async {
+        assert_eq!(
+            sent(&Conf::default(), request).await,
+            "GET / HTTP/1.1\r\nHost: u\r\nA: 1\r\nB: 2\r\nC: 3\r\nD: 4\r\nE: 5\r\nF: 6\r\nG: 7\r\n\
+             H: 8\r\nI: \r\nJ: \r\nK: 9\r\nL: a: b\r\n\r\n"
+        );
+    });
+}
+
 #[test]
 fn older_versions_speak_http_1_0_and_close() {
     run(async {
