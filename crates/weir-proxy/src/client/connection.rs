@@ -246,7 +246,7 @@ impl Connection {
         cx: &mut Context<'_>,
         registration: &Registration,
     ) -> Poll<Arrived> {
-        // Most polls bring a request.
+        // If bytes have come, the request is served in there once they are received.
         self.worker.prefetch_runner();
         match self
             .stream

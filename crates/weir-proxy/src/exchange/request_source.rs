@@ -201,7 +201,7 @@ impl RequestSource {
         &mut self,
         cx: &mut Context<'_>,
         session: &Session,
-        upstream: &mut UpstreamConnection,
+        upstream: &UpstreamConnection,
         sent: &mut u64,
     ) -> Option<Poll<Result<(), Stuck>>> {
         let body = &session.req.body;

@@ -164,7 +164,8 @@ fn open(domain: Domain, protocol: Option<Protocol>) -> Result<Socket, DialError>
         Socket::new(domain, Type::STREAM.nonblocking(), protocol).map_err(DialError::Socket)?;
     if protocol.is_some() {
         // The request follows at once, so that the handshake's last ACK need not travel alone; nor
-        // that of an answer which comes in one piece. Where it cannot be set nothing is lost.
+        // that of an answer which comes in one piece. Where it cannot be set nothing is lost; nor is
+        // it set again on a refused socket, whose next peer may well refuse it, too.
         let _ = socket.set_tcp_quickack(false);
     }
     Ok(socket)

@@ -77,15 +77,12 @@ impl Stream {
         if buf.capacity() == 0 {
             *buf = buffers::take_for(limit);
         }
-        let read = match self {
-            Self::Tcp(stream) => receive(stream.as_fd(), buf, limit, |receive| {
-                stream.try_io(Interest::READABLE, receive)
-            }),
-            Self::Unix(stream) => receive(stream.as_fd(), buf, limit, |receive| {
-                stream.try_io(Interest::READABLE, receive)
-            }),
-            Self::Memory(_) => return self.poll_fill_from_pipe(cx, buf, limit),
+        let Some(socket) = self.socket() else {
+            return self.poll_fill_from_pipe(cx, buf, limit);
         };
+        let read = receive(socket, buf, limit, |receive| {
+            self.try_io(Interest::READABLE, receive)
+        });
         match read {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 // The readiness was stale, and is cleared now; the reactor must know whom to wake.
@@ -130,16 +127,12 @@ impl Stream {
     /// already. Once the reactor has had a turn this is forbidden: it would forget what that said.
     pub fn expect_event(&self) {
         let no_byte = || io::Result::<()>::Err(io::ErrorKind::WouldBlock.into());
-        let _forgotten = match self {
-            Self::Tcp(stream) => stream.try_io(Interest::READABLE, no_byte),
-            Self::Unix(stream) => stream.try_io(Interest::READABLE, no_byte),
-            Self::Memory(_) => Ok(()),
-        };
+        let _forgotten = self.try_io(Interest::READABLE, no_byte);
     }
 
     /// Whether it is a socket of the system's, which has a descriptor.
     pub(crate) fn is_socket(&self) -> bool {
-        !matches!(self, Self::Memory(_))
+        self.socket().is_some()
     }
 
     /// Lets `take` move bytes out of the socket once they are there.
@@ -150,12 +143,10 @@ impl Stream {
     ) -> Poll<io::Result<usize>> {
         loop {
             ready!(self.poll_readable(cx));
-            let taken = match self {
-                Self::Tcp(stream) => stream.try_io(Interest::READABLE, || take(stream.as_fd())),
-                Self::Unix(stream) => stream.try_io(Interest::READABLE, || take(stream.as_fd())),
-                Self::Memory(_) => Err(io::ErrorKind::Unsupported.into()),
+            let Some(socket) = self.socket() else {
+                return Poll::Ready(Err(io::ErrorKind::Unsupported.into()));
             };
-            match taken {
+            match self.try_io(Interest::READABLE, || take(socket)) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 taken => return Poll::Ready(taken),
             }
@@ -164,26 +155,53 @@ impl Stream {
 
     /// Lets `give` move bytes into the socket once it has room.
     pub(crate) fn poll_move_in(
-        &mut self,
+        &self,
+        cx: &mut Context<'_>,
+        mut give: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        self.poll_give(cx, |socket| {
+            self.try_io(Interest::WRITABLE, || give(socket))
+        })
+    }
+
+    /// Calls `give` until it finds room or the reactor is to say when there is some.
+    fn poll_give(
+        &self,
         cx: &mut Context<'_>,
         mut give: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         loop {
-            let given = match self {
-                Self::Tcp(stream) => {
-                    ready!(stream.poll_write_ready(cx))?;
-                    stream.try_io(Interest::WRITABLE, || give(stream.as_fd()))
-                }
-                Self::Unix(stream) => {
-                    ready!(stream.poll_write_ready(cx))?;
-                    stream.try_io(Interest::WRITABLE, || give(stream.as_fd()))
-                }
-                Self::Memory(_) => Err(io::ErrorKind::Unsupported.into()),
+            match self {
+                Self::Tcp(stream) => ready!(stream.poll_write_ready(cx))?,
+                Self::Unix(stream) => ready!(stream.poll_write_ready(cx))?,
+                Self::Memory(_) => {}
+            }
+            let Some(socket) = self.socket() else {
+                return Poll::Ready(Err(io::ErrorKind::Unsupported.into()));
             };
-            match given {
+            match give(socket) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 given => return Poll::Ready(given),
             }
+        }
+    }
+
+    /// A system call on the socket while the reactor takes it for ready. That it would block clears
+    /// what the reactor said.
+    fn try_io<T>(&self, interest: Interest, call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        match self {
+            Self::Tcp(stream) => stream.try_io(interest, call),
+            Self::Unix(stream) => stream.try_io(interest, call),
+            Self::Memory(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// The system's socket; pipes have none.
+    fn socket(&self) -> Option<BorrowedFd<'_>> {
+        match self {
+            Self::Tcp(stream) => Some(stream.as_fd()),
+            Self::Unix(stream) => Some(stream.as_fd()),
+            Self::Memory(_) => None,
         }
     }
 
@@ -212,32 +230,18 @@ impl Stream {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        loop {
-            let written = match self {
-                Self::Tcp(stream) => {
-                    ready!(stream.poll_write_ready(cx))?;
-                    send(stream.as_fd(), slices, |send| {
-                        stream.try_io(Interest::WRITABLE, send)
-                    })
-                }
-                Self::Unix(stream) => {
-                    ready!(stream.poll_write_ready(cx))?;
-                    send(stream.as_fd(), slices, |send| {
-                        stream.try_io(Interest::WRITABLE, send)
-                    })
-                }
-                Self::Memory(stream) => {
-                    let Some(first) = slices.iter().find(|slice| !slice.is_empty()) else {
-                        return Poll::Ready(Ok(0));
-                    };
-                    return Pin::new(stream).poll_write(cx, first);
-                }
+        if let Self::Memory(stream) = self {
+            let Some(first) = slices.iter().find(|slice| !slice.is_empty()) else {
+                return Poll::Ready(Ok(0));
             };
-            match written {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                written => return Poll::Ready(written),
-            }
+            return Pin::new(stream).poll_write(cx, first);
         }
+        let stream = &*self;
+        stream.poll_give(cx, |socket| {
+            send(socket, slices, |send| {
+                stream.try_io(Interest::WRITABLE, send)
+            })
+        })
     }
 
     /// Sends FIN (after what the kernel still holds).
@@ -252,20 +256,14 @@ impl Stream {
     /// Whether an idle upstream connection may be used again: nothing may have arrived on it, not
     /// even FIN. Asks the reactor; a system call is made only when the reactor reported something.
     pub(crate) fn is_quiet(&mut self) -> bool {
-        match self {
-            Self::Tcp(stream) => quiet(stream.as_fd(), |peek| {
-                stream.try_io(Interest::READABLE, peek)
-            }),
-            Self::Unix(stream) => quiet(stream.as_fd(), |peek| {
-                stream.try_io(Interest::READABLE, peek)
-            }),
-            Self::Memory(stream) => {
-                let mut byte = [0];
-                let mut read = ReadBuf::new(&mut byte);
-                let mut cx = Context::from_waker(std::task::Waker::noop());
-                Pin::new(stream).poll_read(&mut cx, &mut read).is_pending()
-            }
+        if let Self::Memory(stream) = self {
+            let mut byte = [0];
+            let mut read = ReadBuf::new(&mut byte);
+            let mut cx = Context::from_waker(std::task::Waker::noop());
+            return Pin::new(stream).poll_read(&mut cx, &mut read).is_pending();
         }
+        self.socket()
+            .is_some_and(|socket| quiet(socket, |peek| self.try_io(Interest::READABLE, peek)))
     }
 
     /// As [`Self::is_quiet`], and the reactor wakes `cx` when that changes.
