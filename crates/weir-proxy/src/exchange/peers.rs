@@ -69,6 +69,7 @@ impl Exchange<'_> {
             if connection.is_quiet() {
                 connection.requests = idle.meta.requests + 1;
                 connection.reused = true;
+                connection.delays_acks = false;
                 tracing::debug!(target: "weir", "reuse a kept connection, request {}", connection.requests);
                 return Some(connection);
             }
