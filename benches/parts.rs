@@ -17,7 +17,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::Criterion;
-use weir_http1::response::{ResponseHead, ResponseParser, ResponseProgress, ResponseRules};
 use weir_log::{Level, LogThread, LogTime, write_line};
 use weir_proxy::io::dial::Dialer;
 use weir_proxy::parts::Part;
@@ -27,6 +26,7 @@ use weir_proxy::worker::Worker;
 use weir_upstream::{
     IdleCache, IdleMeta, KeepaliveSpec, Key, Outcome, PeerAddress, Pool, PoolSpec, Rotation,
 };
+use weir_wire::response::{ResponseHead, ResponseParser, ResponseProgress, ResponseRules};
 
 const CURL: &[u8] = b"GET /1k HTTP/1.1\r\nHost: shop.example\r\n\
     User-Agent: curl/8.14.1\r\nAccept: */*\r\n\r\n";

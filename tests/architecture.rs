@@ -10,19 +10,19 @@ use serde_json::Value;
 /// Each crate of the workspace and what it may use, from the bottom up.
 const MAY_USE: [(&str, &[&str]); 7] = [
     ("weir-conf", &[]),
-    ("weir-http1", &[]),
+    ("weir-wire", &[]),
     ("weir-upstream", &[]),
     ("weir-log", &["weir-conf"]),
     (
         "weir-proxy",
-        &["weir-conf", "weir-http1", "weir-upstream", "weir-log"],
+        &["weir-conf", "weir-wire", "weir-upstream", "weir-log"],
     ),
     ("weir-lab", &["weir-conf", "weir-log", "weir-proxy"]),
     (
         "weir",
         &[
             "weir-conf",
-            "weir-http1",
+            "weir-wire",
             "weir-upstream",
             "weir-log",
             "weir-proxy",
@@ -32,7 +32,7 @@ const MAY_USE: [(&str, &[&str]); 7] = [
 ];
 
 /// Crates without I/O: no runtime, no system calls of their own.
-const PURE: [&str; 2] = ["weir-http1", "weir-upstream"];
+const PURE: [&str; 2] = ["weir-wire", "weir-upstream"];
 
 /// What a crate without I/O may not be built from.
 const IO: [&str; 6] = ["tokio", "socket2", "nix", "libc", "hyper", "tracing"];

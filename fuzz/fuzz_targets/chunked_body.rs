@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| weir_http1::fuzz::chunked_body(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| weir_wire::fuzz::chunked_body(input));

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| weir_http1::fuzz::request_head(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| weir_wire::fuzz::request_head(input));

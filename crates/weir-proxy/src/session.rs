@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 use weir_conf::{Captures, Location, Server};
-use weir_http1::request::{Method, RequestHead, RequestParser};
+use weir_wire::request::{Method, RequestHead, RequestParser};
 
 use crate::client::body::RequestBody;
 use crate::content::response::Response;
@@ -319,12 +319,12 @@ impl Request {
     }
 
     /// Bytes of `span` in the request head.
-    pub(crate) fn text(&self, span: weir_http1::Span) -> &[u8] {
+    pub(crate) fn text(&self, span: weir_wire::Span) -> &[u8] {
         span.of(&self.bytes)
     }
 
     /// Value of the known field, if the client sent it.
-    pub(crate) fn field(&self, field: weir_http1::KnownField) -> Option<&[u8]> {
+    pub(crate) fn field(&self, field: weir_wire::KnownField) -> Option<&[u8]> {
         self.head.value(field, &self.bytes)
     }
 

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use weir_conf::BodyFile;
-use weir_http1::chunked::{Chunk, ChunkRules, ChunkedDecoder};
+use weir_wire::chunked::{Chunk, ChunkRules, ChunkedDecoder};
 
 use crate::io::buffers;
 use crate::io::temp_file::{FileName, TempFile, TempFileError};

@@ -3,8 +3,8 @@
 use std::future::poll_fn;
 use std::task::Poll;
 
-use weir_http1::request::{ConnectionOption, Method, ParsePhase, Progress, RequestFault};
-use weir_http1::{KnownField, Version};
+use weir_wire::request::{ConnectionOption, Method, ParsePhase, Progress, RequestFault};
+use weir_wire::{KnownField, Version};
 
 use crate::io::buffers;
 use crate::report::error_log::{self, Message};

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::UNIX_EPOCH;
 
-use weir_http1::KnownField;
+use weir_wire::KnownField;
 
 use crate::session::Session;
 

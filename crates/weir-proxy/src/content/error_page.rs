@@ -1,9 +1,9 @@
 //! A status becomes an answer: an `error_page`, or nginx's own page.
 
 use weir_conf::{ErrorPage, ErrorTarget, Overwrite};
-use weir_http1::Version;
-use weir_http1::request::Method;
-use weir_http1::uri::split_args;
+use weir_wire::Version;
+use weir_wire::request::Method;
+use weir_wire::uri::split_args;
 
 use super::dispatch::Outcome;
 use super::{page, redirect, response};

@@ -1,8 +1,8 @@
 //! From the URI to a location and to a file.
 
 use weir_conf::{Found, KeepaliveDisable};
-use weir_http1::request::Method;
-use weir_http1::uri::{Escape, escape};
+use weir_wire::request::Method;
+use weir_wire::uri::{Escape, escape};
 
 use super::dispatch::Outcome;
 use crate::io::clock;

@@ -33,7 +33,7 @@ pub(crate) fn body(status: u16, signature: &str, page_407: bool, padded: bool) -
 /// The page that sends old Internet Explorers on by a meta refresh (`msie_refresh`).
 pub(crate) fn refresh(location: &[u8]) -> Vec<u8> {
     let mut body = b"<html><head><meta http-equiv=\"Refresh\" content=\"0; URL=".to_vec();
-    weir_http1::uri::escape(location, weir_http1::uri::Escape::Refresh, &mut body);
+    weir_wire::uri::escape(location, weir_wire::uri::Escape::Refresh, &mut body);
     body.extend_from_slice(b"\"></head><body></body></html>\r\n");
     body
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use weir_conf::ServerTokens;
-use weir_http1::request::Version;
+use weir_wire::request::Version;
 
 use super::status_line;
 use crate::io::{buffers, clock};

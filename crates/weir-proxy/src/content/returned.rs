@@ -1,7 +1,7 @@
 //! `return`.
 
 use weir_conf::{Return, Template};
-use weir_http1::uri::extension;
+use weir_wire::uri::extension;
 
 use super::dispatch::Outcome;
 use crate::report::variables;

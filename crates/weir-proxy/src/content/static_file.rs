@@ -10,8 +10,8 @@ use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
 use weir_conf::IfModifiedSince;
-use weir_http1::KnownField;
-use weir_http1::request::Method;
+use weir_wire::KnownField;
+use weir_wire::request::Method;
 
 use super::dispatch::Outcome;
 use super::{conditions, find, response, returned};

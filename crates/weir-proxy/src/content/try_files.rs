@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use weir_conf::{TryFallback, TryFiles};
-use weir_http1::uri::split_args;
+use weir_wire::uri::split_args;
 
 use super::dispatch::Outcome;
 use super::find;

@@ -4,8 +4,8 @@ use std::fmt;
 use std::io;
 use std::net::IpAddr;
 
-use weir_http1::chunked::ChunkedFault;
-use weir_http1::response::ResponseFault;
+use weir_wire::chunked::ChunkedFault;
+use weir_wire::response::ResponseFault;
 
 /// Where an exchange stands; displays nginx's own words, which follow " while " in a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! The error line of a failure, with nginx's level.
 
-use weir_http1::chunked::ChunkedFault;
 use weir_log::Level;
+use weir_wire::chunked::ChunkedFault;
 
 use super::failure::{Cause, Failure};
 use crate::report::error_log::{self, Message, is_remote};

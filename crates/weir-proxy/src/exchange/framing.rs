@@ -1,7 +1,7 @@
 //! Where a response body ends, and which of its bytes are payload.
 
-use weir_http1::chunked::{Chunk, ChunkRules, ChunkedDecoder, ChunkedFault};
-use weir_http1::response::ResponseHead;
+use weir_wire::chunked::{Chunk, ChunkRules, ChunkedDecoder, ChunkedFault};
+use weir_wire::response::ResponseHead;
 
 /// How the upstream says where its body ends (`ngx_http_proxy_input_filter_init`).
 pub(super) enum Framing {

@@ -5,8 +5,8 @@ use std::io;
 use std::ops::Range;
 use std::task::{Context, Poll};
 
-use weir_http1::response::{ResponseParser, ResponseProgress};
 use weir_upstream::PeerId;
+use weir_wire::response::{ResponseParser, ResponseProgress};
 
 use super::connection::UpstreamConnection;
 use super::failure::{Cause, Failure, Phase};

@@ -2,7 +2,7 @@
 
 use std::task::{Context, Poll};
 
-use weir_http1::chunked::{LAST_CHUNK, write_chunk_size};
+use weir_wire::chunked::{LAST_CHUNK, write_chunk_size};
 
 use super::connection::UpstreamConnection;
 use super::failure::Cause;

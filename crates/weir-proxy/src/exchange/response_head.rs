@@ -1,10 +1,10 @@
 //! From the upstream's head to the client's: what is passed on, and what it commands.
 
 use weir_conf::{IgnoreHeaders, Settings};
-use weir_http1::KnownField;
-use weir_http1::request::Method;
-use weir_http1::uri::parse_unsafe;
 use weir_upstream::Outcome as PeerOutcome;
+use weir_wire::KnownField;
+use weir_wire::request::Method;
+use weir_wire::uri::parse_unsafe;
 
 use super::failure::{Cause, Failure, Phase};
 use super::tries::{Exchange, Held, Step};

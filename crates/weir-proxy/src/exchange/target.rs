@@ -5,8 +5,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use weir_conf::{ProxyPass, ProxyTarget, Scheme, UpstreamUrl, parse_upstream_url};
-use weir_http1::uri::{Escape, escape};
 use weir_upstream::{PeerAddress, Pool, PoolSpec};
+use weir_wire::uri::{Escape, escape};
 
 use crate::plan::WorkerPool;
 use crate::report::error_log::{self, Message};

@@ -1,7 +1,7 @@
 //! What is kept of the exchange until the access line is written.
 
 use weir_conf::Scheme;
-use weir_http1::response::ResponseHead;
+use weir_wire::response::ResponseHead;
 
 use super::attempt::PeerLabel;
 use crate::io::buffers;

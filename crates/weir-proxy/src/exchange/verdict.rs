@@ -144,8 +144,8 @@ mod tests {
     use std::io;
     use std::net::{IpAddr, Ipv4Addr};
 
-    use weir_http1::chunked::ChunkedFault;
-    use weir_http1::response::ResponseFault;
+    use weir_wire::chunked::ChunkedFault;
+    use weir_wire::response::ResponseFault;
 
     use super::*;
     use crate::exchange::failure::Phase;

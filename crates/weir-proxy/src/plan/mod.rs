@@ -12,10 +12,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use weir_conf::{Compat, Config, Differences, Http, Location, Place, Server};
-use weir_http1::request::{HeadCompat, HeadLimits};
-use weir_http1::response::ResponseRules;
 use weir_log::{ErrorSinks, Logs};
 use weir_upstream::Pool;
+use weir_wire::request::{HeadCompat, HeadLimits};
+use weir_wire::response::ResponseRules;
 
 pub use generation::Generation;
 pub(crate) use generation::{Own, WorkerPool};

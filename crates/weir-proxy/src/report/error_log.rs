@@ -3,8 +3,8 @@
 
 use std::io;
 
-use weir_http1::KnownField;
 use weir_log::Level;
+use weir_wire::KnownField;
 
 use super::peer_text::{errno_of, errno_text, write_client};
 use crate::session::{Connection, Session};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use weir_conf::Variable;
-use weir_http1::{KnownField, token};
+use weir_wire::{KnownField, token};
 
 use super::peer_text::write_client;
 use super::upstream_variables::same_name;

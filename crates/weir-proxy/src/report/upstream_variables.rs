@@ -120,8 +120,8 @@ pub(super) fn cookie(session: &Session, name: &[u8], out: &mut Vec<u8>) -> Value
     let upstream = &session.req.upstream;
     let lines = upstream
         .head
-        .values(weir_http1::KnownField::SetCookie, &upstream.bytes);
-    Value::of(weir_http1::token::set_cookie_value(lines, name), out)
+        .values(weir_wire::KnownField::SetCookie, &upstream.bytes);
+    Value::of(weir_wire::token::set_cookie_value(lines, name), out)
 }
 
 pub(super) fn body_length(session: &Session, out: &mut Vec<u8>) -> Value {

@@ -63,21 +63,19 @@ pub(crate) fn write(session: &Session, variable: &Variable, out: &mut Vec<u8>) -
         Variable::ConnectionRequests => request::number(session.conn.requests, out),
         Variable::ConnectionTime => request::since(session.conn.opened, out),
         Variable::ContentLength => request::content_length(session, out),
-        Variable::ContentType => request::known(session, weir_http1::KnownField::ContentType, out),
+        Variable::ContentType => request::known(session, weir_wire::KnownField::ContentType, out),
         Variable::DocumentRoot | Variable::RealpathRoot => {
             request::document_root(session, matches!(variable, Variable::RealpathRoot), out)
         }
         Variable::Host => request::host(session, out),
         Variable::Hostname => Value::of(Some(session.conn.plan.hostname()), out),
-        Variable::HttpCookie => {
-            request::joined(session, weir_http1::KnownField::Cookie, b"; ", out)
-        }
-        Variable::HttpHost => request::known(session, weir_http1::KnownField::Host, out),
-        Variable::HttpReferer => request::known(session, weir_http1::KnownField::Referer, out),
-        Variable::HttpUserAgent => request::known(session, weir_http1::KnownField::UserAgent, out),
-        Variable::HttpVia => request::joined(session, weir_http1::KnownField::Via, b", ", out),
+        Variable::HttpCookie => request::joined(session, weir_wire::KnownField::Cookie, b"; ", out),
+        Variable::HttpHost => request::known(session, weir_wire::KnownField::Host, out),
+        Variable::HttpReferer => request::known(session, weir_wire::KnownField::Referer, out),
+        Variable::HttpUserAgent => request::known(session, weir_wire::KnownField::UserAgent, out),
+        Variable::HttpVia => request::joined(session, weir_wire::KnownField::Via, b", ", out),
         Variable::HttpXForwardedFor => {
-            request::joined(session, weir_http1::KnownField::XForwardedFor, b", ", out)
+            request::joined(session, weir_wire::KnownField::XForwardedFor, b", ", out)
         }
         Variable::Https
         | Variable::ProxyProtocolAddr

@@ -12,8 +12,8 @@ use std::io;
 use std::task::{Context, Poll};
 
 use weir_conf::Settings;
-use weir_http1::chunked::ChunkRules;
 use weir_upstream::Outcome as PeerOutcome;
+use weir_wire::chunked::ChunkRules;
 
 use self::splicing::Splice;
 use crate::client::output::Progress;
@@ -141,7 +141,7 @@ impl Relay {
             && head.chunked
             && session
                 .req
-                .field(weir_http1::KnownField::Te)
+                .field(weir_wire::KnownField::Te)
                 .is_some_and(|te| {
                     te.to_ascii_lowercase()
                         .windows(8)

@@ -4,7 +4,7 @@ use std::io;
 use std::task::{Context, Poll};
 
 use weir_conf::Settings;
-use weir_http1::chunked::{LAST_CHUNK, write_chunk_size};
+use weir_wire::chunked::{LAST_CHUNK, write_chunk_size};
 
 use super::{Event, Relay, UpstreamEnd};
 use crate::io::clock;

@@ -1,4 +1,4 @@
-//! Reads and writes HTTP/1 heads and bodies as nginx does.
+//! Heads, fields, URIs and the plain wire formats, read and written as nginx does: HTTP/1 today.
 //!
 //! A head is a set of ranges ([`Span`]) over one buffer that the caller owns and grows; nothing is
 //! copied and, once its `Vec`s have grown, nothing is allocated per request.
