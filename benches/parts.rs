@@ -17,8 +17,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::Criterion;
+use weir_io::dial::Dialer;
 use weir_log::{Level, LogThread, LogTime, write_line};
-use weir_proxy::io::dial::Dialer;
 use weir_proxy::parts::Part;
 use weir_proxy::plan::Generation;
 use weir_proxy::service::prepare;

@@ -89,7 +89,7 @@ async fn show_one(proxy: &ProxyService) -> Result<(), Box<dyn std::error::Error>
 
 /// Seconds since 1970, for the time stamps of error lines.
 fn unix_time() -> i64 {
-    weir_proxy::io::clock::wall(weir_proxy::io::clock::now())
+    weir_io::clock::wall(weir_io::clock::now())
         .as_secs()
         .try_into()
         .unwrap_or(0)

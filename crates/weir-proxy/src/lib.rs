@@ -19,7 +19,6 @@
 mod client;
 mod content;
 pub mod exchange;
-pub mod io;
 #[doc(hidden)]
 pub mod parts;
 pub mod plan;

@@ -12,10 +12,10 @@ use weir_conf::Handler;
 use crate::client::head;
 use crate::content::find;
 use crate::exchange;
-use crate::io::stream::Stream;
 use crate::report::access_log;
 use crate::session::{ClientAddress, Request, Session};
 use crate::worker::Worker;
+use weir_io::stream::Stream;
 
 /// A request that goes no further than it is told to.
 pub struct Part {

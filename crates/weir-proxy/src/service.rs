@@ -26,12 +26,12 @@ use tokio::sync::mpsc;
 use tower_service::Service;
 use weir_log::{LogThread, Logs};
 
-use crate::io::clock;
-use crate::io::dial::Dialer;
-use crate::io::stream::Stream;
 use crate::plan::{Generation, Plan, PlanFault, create_temp_folders};
 use crate::session::ClientAddress;
 use crate::worker::Worker;
+use weir_io::clock;
+use weir_io::dial::Dialer;
+use weir_io::stream::Stream;
 
 /// Bytes that wait between the caller and the worker, each way.
 const PIPE: usize = 64 * 1024;

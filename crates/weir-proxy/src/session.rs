@@ -13,13 +13,13 @@ use crate::client::body::RequestBody;
 use crate::content::response::Response;
 use crate::exchange::attempt::Attempt;
 use crate::exchange::upstream_state::UpstreamState;
-use crate::io::buffers;
-use crate::io::clock::{self, Moment};
-use crate::io::deadline::Deadline;
-use crate::io::prefetch;
-use crate::io::stream::Stream;
 use crate::plan::{Generation, Own};
 use crate::worker::{Slot, Worker};
+use weir_io::buffers;
+use weir_io::clock::{self, Moment};
+use weir_io::deadline::Deadline;
+use weir_io::prefetch;
+use weir_io::stream::Stream;
 
 /// What the connection is doing, in nginx's words; a log line carries it after " while ".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub enum Action {
     /// Phases that have no words of their own.
     Processing,
     /// Part of an exchange with an upstream.
-    Exchange(crate::exchange::failure::Phase),
+    Exchange(weir_verdict::Phase),
     /// The body of an answer of our own is being written.
     SendingToClient,
     /// The connection lingers for what the client still sends.

@@ -14,13 +14,13 @@ use tokio::sync::Notify;
 use crate::client::connection;
 use crate::client::runner::Runner;
 use crate::exchange::connection::UpstreamConnection;
-use crate::io::clock;
-use crate::io::deadline::Deadline;
-use crate::io::dial::Dialer;
-use crate::io::stream::Stream;
-use crate::io::temp_file;
 use crate::plan::{AccessTarget, Generation};
 use crate::session::{Action, ClientAddress, Connection};
+use weir_io::clock;
+use weir_io::deadline::Deadline;
+use weir_io::dial::Dialer;
+use weir_io::stream::Stream;
+use weir_io::temp_file;
 
 /// How long a line without `buffer=` may wait for others to join its write.
 const PROMPT: Duration = Duration::from_millis(20);

@@ -81,6 +81,6 @@ pub(crate) fn plain(message: impl Display) {
 
 /// Seconds since 1970; the clock of every log line.
 pub(crate) fn seconds() -> i64 {
-    let now = weir_proxy::io::clock::wall(weir_proxy::io::clock::now());
+    let now = weir_io::clock::wall(weir_io::clock::now());
     i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
 }

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use tokio::runtime::LocalRuntime;
 use tokio::sync::{mpsc, oneshot};
+use weir_io::clock;
+use weir_io::dial::Dialer;
 use weir_log::{Level, LogHandle, emit};
-use weir_proxy::io::clock;
-use weir_proxy::io::dial::Dialer;
 use weir_proxy::plan::{Generation, Plan};
 use weir_proxy::worker::Worker;
 

@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, oneshot};
+use weir_io::clock;
+use weir_io::dial::Dialer;
+use weir_io::stream::Stream;
 use weir_log::LogThread;
-use weir_proxy::io::clock;
-use weir_proxy::io::dial::Dialer;
-use weir_proxy::io::stream::Stream;
 use weir_proxy::plan::Plan;
 use weir_proxy::service::prepare;
 

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
+use weir_io::dial::Dialer;
+use weir_io::stream::Stream;
 use weir_log::LogThread;
-use weir_proxy::io::dial::Dialer;
-use weir_proxy::io::stream::Stream;
 use weir_proxy::service::prepare;
 
 use crate::client::Client;

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::rc::Rc;
 
-use weir_proxy::io::dial::{Dialer, PeerAddress};
+use weir_io::dial::{Dialer, PeerAddress};
 
 use super::setup::unix_file;
 use crate::script::{BackendScript, BackendStep, Connect};

@@ -6,10 +6,10 @@ use std::task::{Context, Poll};
 use weir_conf::BodyFile;
 use weir_wire::chunked::{Chunk, ChunkRules, ChunkedDecoder};
 
-use crate::io::buffers;
-use crate::io::temp_file::{FileName, TempFile, TempFileError};
 use crate::report::error_log::{self, Message};
 use crate::session::Session;
+use weir_io::buffers;
+use weir_io::temp_file::{FileName, TempFile, TempFileError};
 
 /// How the client says where its body ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -98,7 +98,7 @@ impl RequestBody {
     /// Bytes of the whole body, once complete.
     pub(crate) fn length(&self) -> u64 {
         match &self.file {
-            Some(file) => file.len(),
+            Some(file) => file.written(),
             None => self.memory.len() as u64,
         }
     }
@@ -435,14 +435,14 @@ impl Session {
     pub(crate) async fn finish_discarding(&mut self) -> bool {
         let settings = self.settings();
         let gap = settings.lingering_timeout;
-        let end = crate::io::clock::now() + settings.lingering_time;
+        let end = weir_io::clock::now() + settings.lingering_time;
         while !self.req.body.complete {
             if !self.req.keepalive && self.conn.input_closed {
                 return false;
             }
             self.conn
                 .deadline
-                .set_at((crate::io::clock::now() + gap).min(end));
+                .set_at((weir_io::clock::now() + gap).min(end));
             let conn = &mut self.conn;
             if conn.input.capacity() == 0 {
                 conn.input = buffers::take_head();

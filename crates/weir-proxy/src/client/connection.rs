@@ -11,11 +11,11 @@ use weir_log::Level;
 
 use super::head::{self, HeadEnd};
 use crate::content::dispatch;
-use crate::io::{buffers, clock};
 use crate::report::access_log;
 use crate::report::error_log::{self, Message};
 use crate::session::{Action, Connection, Request, Session};
 use crate::worker::Registration;
+use weir_io::{buffers, clock};
 
 /// Serves `conn` until it ends. The future is small while the connection idles: what a request
 /// needs is lent when its first byte comes.

@@ -6,10 +6,10 @@ use std::task::Poll;
 use weir_wire::request::{ConnectionOption, Method, ParsePhase, Progress, RequestFault};
 use weir_wire::{KnownField, Version};
 
-use crate::io::buffers;
 use crate::report::error_log::{self, Message};
 use crate::report::peer_text::Lossy;
 use crate::session::{Action, Captured, Session};
+use weir_io::buffers;
 
 /// Why there is no request to serve; the log has been told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 use std::future::poll_fn;
 use std::task::Poll;
 
-use crate::io::{buffers, clock};
 use crate::session::{Action, Session};
+use weir_io::{buffers, clock};
 
 /// Bytes read at once only to be thrown away.
 const DISCARD_READ: usize = 16 * 1024;

@@ -1,13 +1,13 @@
 //! Writing to the client under its own clock.
 
 use std::future::poll_fn;
-use std::io::{self, IoSlice};
-use std::task::{Context, Poll, ready};
+use std::io;
+use std::task::Poll;
 
 use crate::content::response;
-use crate::io::stream::Stream;
 use crate::report::error_log::{self, Message};
 use crate::session::{Action, Connection, Ending, Session};
+use weir_io::gathered_write::GatheredWrite;
 
 /// Why nothing more can be written to the client; the log has been told.
 #[derive(Debug)]
@@ -16,92 +16,6 @@ pub(crate) enum ClientGone {
     TimedOut,
     /// The connection is broken.
     Broken,
-}
-
-/// How far a gathered write has come.
-#[derive(Debug, Default)]
-pub(crate) struct Progress {
-    done: usize,
-}
-
-impl Progress {
-    /// Notes that `written` bytes are out already.
-    pub(crate) fn skip(&mut self, written: usize) {
-        self.done += written;
-    }
-
-    /// Writes as much of `slices`, taken as one text, as the peer takes; ready once all is out.
-    /// `wrote` counts the bytes of this call also while pending.
-    pub(crate) fn poll_write(
-        &mut self,
-        cx: &mut Context<'_>,
-        stream: &mut Stream,
-        slices: &[&[u8]],
-        wrote: &mut u64,
-    ) -> Poll<io::Result<()>> {
-        self.poll_write_within(cx, stream, slices, None, wrote)
-    }
-
-    /// As [`Self::poll_write`], but no more than `budget` bytes now.
-    pub(crate) fn poll_write_within(
-        &mut self,
-        cx: &mut Context<'_>,
-        stream: &mut Stream,
-        slices: &[&[u8]],
-        mut budget: Option<u64>,
-        wrote: &mut u64,
-    ) -> Poll<io::Result<()>> {
-        let total: usize = slices.iter().map(|slice| slice.len()).sum();
-        while self.done < total {
-            let mut rest = [IoSlice::new(&[]); MAX_SLICES];
-            let count = remaining(slices, self.done, budget, &mut rest);
-            if count == 0 {
-                return Poll::Pending;
-            }
-            match ready!(stream.poll_write(cx, &rest[..count]))? {
-                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                written => {
-                    self.done += written;
-                    *wrote += written as u64;
-                    budget = budget.map(|budget| budget - written as u64);
-                }
-            }
-        }
-        self.done = 0;
-        Poll::Ready(Ok(()))
-    }
-}
-
-/// Slices of one gathered write: head, chunk size, data, chunk end, and room for a body of two parts.
-const MAX_SLICES: usize = 6;
-
-/// The parts of `slices` behind the first `skip` bytes, at most `budget` bytes of them.
-fn remaining<'a>(
-    slices: &[&'a [u8]],
-    mut skip: usize,
-    budget: Option<u64>,
-    out: &mut [IoSlice<'a>],
-) -> usize {
-    let mut left = budget.map_or(usize::MAX, |budget| {
-        usize::try_from(budget).unwrap_or(usize::MAX)
-    });
-    let mut count = 0;
-    for slice in slices {
-        if skip >= slice.len() {
-            skip -= slice.len();
-            continue;
-        }
-        let slice = &slice[skip..];
-        let slice = &slice[..slice.len().min(left)];
-        skip = 0;
-        if slice.is_empty() {
-            break;
-        }
-        left -= slice.len();
-        out[count] = IoSlice::new(slice);
-        count += 1;
-    }
-    count
 }
 
 /// How a write ended.
@@ -125,7 +39,7 @@ impl Session {
     /// Writes `slices` as one text.
     pub(crate) async fn write_slices(&mut self, slices: &[&[u8]]) -> Result<(), ClientGone> {
         let timeout = self.settings().send_timeout;
-        let mut progress = Progress::default();
+        let mut write = GatheredWrite::default();
         let mut armed = false;
         let end = poll_fn(|cx| {
             // Of what woke this task nginx looks at the reading side first.
@@ -134,7 +48,7 @@ impl Session {
             }
             let before = self.req.sent;
             let conn = &mut self.conn;
-            let written = progress.poll_write(cx, &mut conn.stream, slices, &mut self.req.sent);
+            let written = write.poll_write(cx, &mut conn.stream, slices, &mut self.req.sent);
             if let Poll::Ready(result) = written {
                 return Poll::Ready(WriteEnd::Written(result));
             }

@@ -12,8 +12,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use super::connection::serve_requests;
-use crate::io::prefetch;
 use crate::session::{Connection, Request};
+use weir_io::prefetch;
 
 /// A future that serves connections for ever, and the desk over which it gets them.
 pub(crate) struct Runner {

@@ -5,10 +5,10 @@ use weir_wire::request::Method;
 use weir_wire::uri::{Escape, escape};
 
 use super::dispatch::Outcome;
-use crate::io::clock;
 use crate::report::error_log::{self, Message};
 use crate::report::variables;
 use crate::session::{Captured, Session};
+use weir_io::clock;
 
 /// Chooses the location of the URI (`ngx_http_core_find_config_phase`); an outcome if the request
 /// ends here.

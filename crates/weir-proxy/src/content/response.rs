@@ -6,9 +6,9 @@ use weir_conf::ServerTokens;
 use weir_wire::request::Version;
 
 use super::status_line;
-use crate::io::{buffers, clock};
 use crate::report::variables;
 use crate::session::Session;
+use weir_io::{buffers, clock};
 
 /// An answer's head and how its body is framed.
 #[derive(Debug, Default)]

@@ -16,10 +16,10 @@ use weir_wire::request::Method;
 use super::dispatch::Outcome;
 use super::{conditions, find, response, returned};
 use crate::exchange::throttle::Throttle;
-use crate::io::buffers;
 use crate::report::error_log::{self, Message};
 use crate::report::variables;
 use crate::session::{Action, Ending, Session};
+use weir_io::buffers;
 
 /// Answers with the file of the URI (`ngx_http_index_handler`, `ngx_http_static_handler`).
 pub(crate) async fn answer(session: &mut Session) -> Outcome {

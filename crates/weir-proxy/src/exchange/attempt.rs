@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::failure::Reason;
-use crate::io::clock::{self, Moment};
+use weir_io::clock::{self, Moment};
+use weir_verdict::Reason;
 
 /// One try (`ngx_http_upstream_state_t`).
 #[derive(Clone, Debug)]

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::io::stream::Stream;
 use crate::worker::Slot;
+use weir_io::stream::Stream;
 
 /// A connection to a peer, in use or idle.
 pub(crate) struct UpstreamConnection {

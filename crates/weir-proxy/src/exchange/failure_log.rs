@@ -3,10 +3,10 @@
 use weir_log::Level;
 use weir_wire::chunked::ChunkedFault;
 
-use super::failure::{Cause, Failure};
 use crate::report::error_log::{self, Message, is_remote};
 use crate::report::peer_text::errno_of;
 use crate::session::Session;
+use weir_verdict::{Cause, Failure};
 
 /// Writes the line of `failure`; a status is a failure without one.
 pub(super) fn log(session: &Session, failure: &Failure) {

@@ -2,7 +2,6 @@
 
 pub(crate) mod attempt;
 pub(crate) mod connection;
-pub mod failure;
 mod failure_log;
 mod framing;
 mod peers;
@@ -18,7 +17,6 @@ pub(crate) mod throttle;
 mod tries;
 mod upgrade;
 pub(crate) mod upstream_state;
-pub mod verdict;
 
 use weir_conf::{HttpVersion, ProxyPass};
 

@@ -11,15 +11,15 @@ use weir_upstream::{IdleMeta, PeerId};
 
 use super::attempt::PeerLabel;
 use super::connection::UpstreamConnection;
-use super::failure::{Cause, Failure, Phase};
 use super::tries::{Exchange, Held, TryEnd};
 use crate::content::dispatch::Outcome;
-use crate::io::clock;
-use crate::io::dial::{DialError, DialOptions, Dialed};
 use crate::report::error_log::{self, Message};
 use crate::report::variables;
 use crate::session::Session;
 use crate::worker::Slot;
+use weir_io::clock;
+use weir_io::dial::{DialError, DialOptions, Dialed};
+use weir_verdict::{Cause, Failure, Phase};
 
 impl Exchange<'_> {
     /// Chooses a peer and connects to it, or takes an idle connection

@@ -9,14 +9,14 @@ use weir_upstream::PeerId;
 use weir_wire::response::{ResponseParser, ResponseProgress};
 
 use super::connection::UpstreamConnection;
-use super::failure::{Cause, Failure, Phase};
 use super::request_source::Stuck;
 use super::tries::{Exchange, Held, TryEnd};
 use crate::client::body::BodyEnd;
 use crate::content::dispatch::Outcome;
-use crate::io::buffers;
 use crate::report::error_log::{self, Message};
 use crate::session::{Action, Session};
+use weir_io::buffers;
+use weir_verdict::{Cause, Failure, Phase};
 
 /// What happened next on one of the two connections.
 enum Event {
@@ -99,7 +99,7 @@ impl Exchange<'_> {
     /// Interim heads do not wait for the final one.
     async fn flush_early_hints(&mut self, held: &Held) -> Result<(), TryEnd> {
         // The clock of the whole head goes on running.
-        let running = self.session.conn.deadline.instant();
+        let running = self.session.conn.deadline.at();
         let flushed = self.session.write_all(&[]).await;
         self.session.conn.deadline.restore(running);
         flushed.map_err(|_| TryEnd::Client(Outcome::Close(499), held.peer))

@@ -5,11 +5,11 @@ use std::task::{Context, Poll};
 use weir_wire::chunked::{LAST_CHUNK, write_chunk_size};
 
 use super::connection::UpstreamConnection;
-use super::failure::Cause;
 use crate::client::body::{BodyEnd, Framing, RequestBody, Taken};
-use crate::client::output::Progress;
-use crate::io::buffers;
 use crate::session::Session;
+use weir_io::buffers;
+use weir_io::gathered_write::GatheredWrite;
+use weir_verdict::Cause;
 
 /// Bytes read from a body's file at once.
 const FILE_BLOCK: usize = 64 * 1024;
@@ -18,7 +18,7 @@ const FILE_BLOCK: usize = 64 * 1024;
 pub(super) struct RequestSource {
     head: Vec<u8>,
     head_sent: bool,
-    progress: Progress,
+    write: GatheredWrite,
     /// How much of the body's file has been read into `block`.
     file_offset: u64,
     /// A piece of the body that is being sent: from the file, or framed while streaming.
@@ -50,7 +50,7 @@ impl RequestSource {
         Self {
             head,
             head_sent: false,
-            progress: Progress::default(),
+            write: GatheredWrite::default(),
             file_offset: 0,
             block: Vec::new(),
             stream_ended: false,
@@ -66,7 +66,7 @@ impl RequestSource {
     /// try; what was framed of it stays.
     pub(super) fn rewind(&mut self, body: &RequestBody) {
         self.head_sent = false;
-        self.progress = Progress::default();
+        self.write = GatheredWrite::default();
         self.file_offset = 0;
         if !body.streaming {
             self.block.clear();
@@ -123,7 +123,7 @@ impl RequestSource {
 
     /// Notes that the kernel took `written` of the first bytes already.
     pub(super) fn skip(&mut self, written: usize) {
-        self.progress.skip(written);
+        self.write.skip(written);
     }
 
     /// Sends as much as goes; ready when all has been sent.
@@ -142,7 +142,7 @@ impl RequestSource {
             let memory = self.memory(&session.req.body);
             let slices = [self.head.as_slice(), memory, &self.block];
             match self
-                .progress
+                .write
                 .poll_write(cx, &mut upstream.stream, &slices, sent)
             {
                 Poll::Ready(Ok(())) => {
@@ -162,7 +162,7 @@ impl RequestSource {
             if !self.block.is_empty() {
                 self.set_nodelay(upstream);
                 match self
-                    .progress
+                    .write
                     .poll_write(cx, &mut upstream.stream, &[&self.block], sent)
                 {
                     Poll::Ready(Ok(())) => self.block.clear(),
@@ -210,7 +210,7 @@ impl RequestSource {
             return None;
         }
         self.set_nodelay(upstream);
-        while self.file_offset < file.len() {
+        while self.file_offset < file.written() {
             let offset = self.file_offset;
             match upstream
                 .stream
@@ -247,7 +247,7 @@ impl RequestSource {
         let Some(file) = &session.req.body.file else {
             return Poll::Ready(Ok(false));
         };
-        if self.file_offset >= file.len() {
+        if self.file_offset >= file.written() {
             return Poll::Ready(Ok(false));
         }
         match file.read(self.file_offset, FILE_BLOCK, &mut self.block) {

@@ -6,15 +6,15 @@ use weir_wire::KnownField;
 use weir_wire::request::Method;
 use weir_wire::uri::parse_unsafe;
 
-use super::failure::{Cause, Failure, Phase};
 use super::tries::{Exchange, Held, Step};
-use super::verdict::retry_on_status;
 use super::{relay, rewrite, upgrade};
 use crate::content::dispatch::Outcome;
 use crate::content::redirect;
 use crate::report::error_log::{self, Message};
 use crate::report::variables;
 use crate::session::{Action, Session};
+use weir_verdict::retry_on_status;
+use weir_verdict::{Cause, Failure, Phase};
 
 /// Statuses from here on may be retried or intercepted.
 const FIRST_SPECIAL: u16 = 300;

@@ -4,8 +4,8 @@
 
 use weir_conf::{Settings, TempPath};
 
-use crate::io::buffers;
-use crate::io::temp_file::{FileName, TempFile, TempFileError};
+use weir_io::buffers;
+use weir_io::temp_file::{FileName, TempFile, TempFileError};
 
 /// Body bytes on their way.
 ///
@@ -63,7 +63,7 @@ impl Spool {
             && self
                 .file
                 .as_ref()
-                .is_none_or(|file| file.len() < self.file_limit)
+                .is_none_or(|file| file.written() < self.file_limit)
     }
 
     /// Memory is full and the client takes nothing: `incoming` should go to the file.
@@ -96,7 +96,7 @@ impl Spool {
     pub(super) fn file_has_more(&self) -> bool {
         self.file
             .as_ref()
-            .is_some_and(|file| self.file_read < file.len())
+            .is_some_and(|file| self.file_read < file.written())
     }
 
     /// Refills the empty `outgoing`: from the file, else with the first `released` bytes of
@@ -107,7 +107,7 @@ impl Spool {
             && let Some(file) = &self.file
         {
             buffers::give_back(std::mem::replace(&mut self.outgoing, buffers::take_relay()));
-            let left = usize::try_from(file.len() - self.file_read).unwrap_or(usize::MAX);
+            let left = usize::try_from(file.written() - self.file_read).unwrap_or(usize::MAX);
             let count = file.read(
                 self.file_read,
                 left.min(buffers::RELAY_BUFFER),

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use weir_conf::{RateLimit, Settings};
 
-use crate::io::clock::{self, Moment};
 use crate::report::variables;
 use crate::session::Session;
+use weir_io::clock::{self, Moment};
 
 /// A rate limit on one direction.
 ///

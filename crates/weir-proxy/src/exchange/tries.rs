@@ -7,18 +7,18 @@ use weir_upstream::{Attempts, Key, Outcome as PeerOutcome, PeerId};
 
 use super::attempt::Attempt;
 use super::connection::UpstreamConnection;
-use super::failure::{Cause, Failure, Phase};
 use super::peers::dial_options;
 use super::request_source::RequestSource;
-use super::verdict::{Rules, Tried, verdict};
 use super::{failure_log, response_head};
 use crate::content::dispatch::Outcome;
-use crate::io::clock::{self, Moment};
-use crate::io::dial::DialOptions;
 use crate::plan::WorkerPool;
 use crate::report::error_log::{self, Message};
 use crate::report::variables;
 use crate::session::{Action, ClientAddress, Session};
+use weir_io::clock::{self, Moment};
+use weir_io::dial::DialOptions;
+use weir_verdict::{Cause, Failure, Phase};
+use weir_verdict::{Rules, Tried, verdict};
 
 /// A request on its way through a pool.
 pub(super) struct Exchange<'a> {

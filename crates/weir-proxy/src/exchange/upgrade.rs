@@ -8,22 +8,22 @@ use std::time::Duration;
 use weir_conf::Settings;
 use weir_upstream::Outcome as PeerOutcome;
 
-use super::failure::{Cause, Failure, Phase};
 use super::failure_log;
 use super::tries::{Exchange, Held};
-use crate::client::output::Progress;
 use crate::content::dispatch::Outcome;
 use crate::content::response;
-use crate::io::buffers;
-use crate::io::clock::{self, Moment};
-use crate::io::stream::Stream;
 use crate::report::error_log::{self, Message};
 use crate::session::{Action, Ending};
+use weir_io::buffers;
+use weir_io::clock::{self, Moment};
+use weir_io::gathered_write::GatheredWrite;
+use weir_io::stream::Stream;
+use weir_verdict::{Cause, Failure, Phase};
 
 /// One direction of the tunnel.
 struct Lane {
     buffer: Vec<u8>,
-    progress: Progress,
+    write: GatheredWrite,
     /// The source has ended; FIN follows what is left.
     ended: bool,
     /// FIN was passed on.
@@ -46,7 +46,7 @@ impl Lane {
         Self {
             read: buffer.len() as u64,
             buffer,
-            progress: Progress::default(),
+            write: GatheredWrite::default(),
             ended: false,
             closed: false,
             written: 0,
@@ -67,7 +67,7 @@ impl Lane {
             if !self.buffer.is_empty() {
                 let before = self.written;
                 match self
-                    .progress
+                    .write
                     .poll_write(cx, to, &[&self.buffer], &mut self.written)
                 {
                     Poll::Ready(Ok(())) => {

@@ -4,7 +4,7 @@ use weir_conf::Scheme;
 use weir_wire::response::ResponseHead;
 
 use super::attempt::PeerLabel;
-use crate::io::buffers;
+use weir_io::buffers;
 
 /// The last exchange of a request: its head for `$upstream_http_*`, its address for log lines.
 #[derive(Debug, Default)]

@@ -4,8 +4,8 @@ use weir_conf::{Part, Template};
 use weir_log::escape::Escape;
 
 use super::variables::{self, Value};
-use crate::io::clock;
 use crate::session::Session;
+use weir_io::clock;
 
 /// Writes the request's line to every access log of its location, exactly once.
 pub(crate) fn write(session: &mut Session) {

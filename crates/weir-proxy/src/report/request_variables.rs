@@ -14,8 +14,8 @@ use super::upstream_variables::same_name;
 use super::variables::Value;
 use crate::client::body::Framing;
 use crate::content::find;
-use crate::io::clock::{self, Moment};
 use crate::session::{ClientAddress, Ending, Session};
+use weir_io::clock::{self, Moment};
 
 pub(super) fn nonempty(value: &[u8]) -> Option<&[u8]> {
     (!value.is_empty()).then_some(value)

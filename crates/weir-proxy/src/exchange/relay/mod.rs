@@ -16,19 +16,19 @@ use weir_upstream::Outcome as PeerOutcome;
 use weir_wire::chunked::ChunkRules;
 
 use self::splicing::Splice;
-use crate::client::output::Progress;
 use crate::content::dispatch::Outcome;
 use crate::content::response;
-use crate::exchange::failure::{Cause, Failure, Phase};
 use crate::exchange::framing::Framing;
 use crate::exchange::peers::log_client_gone;
 use crate::exchange::spool::Spool;
 use crate::exchange::throttle::Throttle;
 use crate::exchange::tries::{Exchange, Held};
 use crate::exchange::{failure_log, response_head};
-use crate::io::buffers;
-use crate::io::clock::Moment;
 use crate::session::{Action, Ending, Session};
+use weir_io::buffers;
+use weir_io::clock::Moment;
+use weir_io::gathered_write::GatheredWrite;
+use weir_verdict::{Cause, Failure, Phase};
 
 /// Passes the body on (`ngx_http_upstream_send_response`, `ngx_event_pipe`).
 pub(in crate::exchange) async fn run(exchange: &mut Exchange<'_>, held: Held) -> Outcome {
@@ -70,7 +70,7 @@ struct Relay {
     /// Size line before, and line end behind, the chunk that is being written.
     prefix: Vec<u8>,
     suffix: Vec<u8>,
-    progress: Progress,
+    write: GatheredWrite,
     /// A write is under way: head, prefix, `outgoing`, suffix.
     writing: bool,
     last_sent: bool,
@@ -161,7 +161,7 @@ impl Relay {
             trailers_expected,
             prefix: Vec::new(),
             suffix: Vec::new(),
-            progress: Progress::default(),
+            write: GatheredWrite::default(),
             writing: false,
             last_sent: false,
             upstream: UpstreamEnd::Open,

@@ -6,12 +6,12 @@ use weir_conf::Settings;
 use weir_upstream::Outcome as PeerOutcome;
 
 use super::{Event, Relay, UpstreamEnd};
-use crate::exchange::failure::{Cause, Phase};
 use crate::exchange::framing::Framing;
 use crate::exchange::tries::Exchange;
-use crate::io::{buffers, clock};
 use crate::report::error_log::{self, Message};
 use crate::session::{Action, Session};
+use weir_io::{buffers, clock};
+use weir_verdict::{Cause, Phase};
 
 /// Bytes that a read has room for, however much waits already.
 const MIN_READ: usize = 64 * 1024;

@@ -10,9 +10,9 @@ use weir_conf::Settings;
 use super::{Event, Relay, UpstreamEnd};
 use crate::exchange::framing::Framing;
 use crate::exchange::tries::Exchange;
-use crate::io::clock::{self, Moment};
-use crate::io::pipe::Pipe;
 use crate::session::Session;
+use weir_io::clock::{self, Moment};
+use weir_io::pipe::Pipe;
 
 /// Bytes that must be left to come for a pipe to pay.
 const WORTHWHILE: u64 = 1024 * 1024;

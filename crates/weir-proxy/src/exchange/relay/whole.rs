@@ -5,10 +5,10 @@ use weir_upstream::Outcome as PeerOutcome;
 
 use crate::content::dispatch::Outcome;
 use crate::content::response;
-use crate::exchange::failure::Phase;
 use crate::exchange::throttle;
 use crate::exchange::tries::{Exchange, Held};
 use crate::session::{Action, Ending};
+use weir_verdict::Phase;
 
 /// Bodies up to this many bytes are copied behind the head: one plain write costs less than a
 /// gathered one.

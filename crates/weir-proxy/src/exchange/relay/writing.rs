@@ -7,8 +7,8 @@ use weir_conf::Settings;
 use weir_wire::chunked::{LAST_CHUNK, write_chunk_size};
 
 use super::{Event, Relay, UpstreamEnd};
-use crate::io::clock;
 use crate::session::Session;
+use weir_io::clock;
 
 impl Relay {
     /// Begins the next write if none is under way and there is something to write.
@@ -79,7 +79,7 @@ impl Relay {
         let budget = self.send_throttle.budget();
         let stream = &mut session.conn.stream;
         let result =
-            self.progress
+            self.write
                 .poll_write_within(cx, stream, &slices, budget, &mut session.req.sent);
         let count = session.req.sent - before;
         self.send_throttle.spend(count);

@@ -102,7 +102,7 @@ pub fn refresh() {
 }
 
 /// Counts a poll, so that a worker whose reactor never sleeps keeps time.
-pub(crate) fn count_poll() {
+pub fn count_poll() {
     let polls = POLLS.get() + 1;
     if polls >= POLLS_PER_REFRESH {
         refresh();

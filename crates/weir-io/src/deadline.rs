@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
-use super::clock::{self, Moment};
+use crate::clock::{self, Moment};
 
 /// The one clock that runs for a connection at a time; the state machine decides what expiry means.
 ///
 /// Moving the deadline is a store. The tokio timer behind it is touched only when the new deadline
 /// lies before the one the timer was armed for, or when the timer fires too early.
 #[derive(Debug, Default)]
-pub(crate) struct Deadline {
+pub struct Deadline {
     at: Option<Moment>,
     timer: Option<Pin<Box<Sleep>>>,
     /// When the timer will wake whom; `None` until it was polled after its last reset.
@@ -22,34 +22,37 @@ pub(crate) struct Deadline {
 
 impl Deadline {
     /// Lets the deadline expire `after` from now.
-    pub(crate) fn set(&mut self, after: Duration) {
+    pub fn set(&mut self, after: Duration) {
         self.at = Some(clock::now() + after);
     }
 
-    pub(crate) fn set_at(&mut self, at: Moment) {
+    /// Lets the deadline expire at `at`.
+    pub fn set_at(&mut self, at: Moment) {
         self.at = Some(at);
     }
 
-    pub(crate) fn clear(&mut self) {
+    /// Stops the clock.
+    pub fn clear(&mut self) {
         self.at = None;
     }
 
     /// When it expires, to be given to [`Self::restore`] after another clock has run.
-    pub(crate) fn instant(&self) -> Option<Moment> {
+    pub fn at(&self) -> Option<Moment> {
         self.at
     }
 
-    pub(crate) fn restore(&mut self, at: Option<Moment>) {
+    /// Sets what [`Self::at`] has said before.
+    pub fn restore(&mut self, at: Option<Moment>) {
         self.at = at;
     }
 
     /// Whether a deadline runs.
-    pub(crate) fn is_set(&self) -> bool {
+    pub fn is_set(&self) -> bool {
         self.at.is_some()
     }
 
     /// Ready once the deadline has passed; pending for ever while none is set.
-    pub(crate) fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(at) = self.at else {
             return Poll::Pending;
         };

@@ -6,9 +6,9 @@ use std::cell::RefCell;
 ///
 /// Not a power of two: the beginnings of many such buffers, which is all that most requests touch,
 /// would share a few sets of the processor's caches and drive each other out.
-pub(crate) const HEAD_BUFFER: usize = 16 * 1024 + 17 * 64;
+pub const HEAD_BUFFER: usize = 16 * 1024 + 17 * 64;
 /// Bytes of a buffer for long bodies; few large copies cost less than many small ones.
-pub(crate) const RELAY_BUFFER: usize = 256 * 1024;
+pub const RELAY_BUFFER: usize = 256 * 1024;
 
 /// Buffers kept per size; what comes back beyond that is freed.
 const KEPT: usize = 512;
@@ -20,21 +20,21 @@ thread_local! {
 }
 
 /// An empty buffer with [`HEAD_BUFFER`] bytes of room.
-pub(crate) fn take_head() -> Vec<u8> {
+pub fn take_head() -> Vec<u8> {
     HEADS
         .with_borrow_mut(Vec::pop)
         .unwrap_or_else(|| Vec::with_capacity(HEAD_BUFFER))
 }
 
 /// An empty buffer with [`RELAY_BUFFER`] bytes of room.
-pub(crate) fn take_relay() -> Vec<u8> {
+pub fn take_relay() -> Vec<u8> {
     RELAYS
         .with_borrow_mut(Vec::pop)
         .unwrap_or_else(|| Vec::with_capacity(RELAY_BUFFER))
 }
 
 /// An empty buffer with room for `length` bytes; longer ones grow.
-pub(crate) fn take_for(length: usize) -> Vec<u8> {
+pub fn take_for(length: usize) -> Vec<u8> {
     match length {
         0..=HEAD_BUFFER => take_head(),
         _ => take_relay(),
@@ -42,7 +42,7 @@ pub(crate) fn take_for(length: usize) -> Vec<u8> {
 }
 
 /// Gives a buffer back, whichever list it came from.
-pub(crate) fn give_back(mut buffer: Vec<u8>) {
+pub fn give_back(mut buffer: Vec<u8>) {
     buffer.clear();
     let (list, kept) = match buffer.capacity() {
         HEAD_BUFFER => (&HEADS, KEPT),

@@ -227,7 +227,7 @@ mod tests {
     use super::Reason;
 
     /// The page that says what each failure means, and what to do.
-    const PAGE: &str = include_str!("../../../../docs/failures.md");
+    const PAGE: &str = include_str!("../../../docs/failures.md");
 
     #[test]
     fn every_reason_has_its_section_and_no_other_has_one() {

@@ -12,7 +12,7 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
-use super::buffers;
+use crate::buffers;
 
 /// A connected stream to a client or an upstream.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl Stream {
     ///
     /// A read shorter than its room clears the readiness, so no second system call finds out that
     /// nothing is left.
-    pub(crate) fn poll_read(
+    pub fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
         buf: &mut Vec<u8>,
@@ -65,7 +65,7 @@ impl Stream {
 
     /// As [`Self::poll_read`], but `buf` gets its room only once there is something to read: of
     /// requests that wait, none holds a buffer, and all of them read through the same warm ones.
-    pub(crate) fn poll_fill(
+    pub fn poll_fill(
         &mut self,
         cx: &mut Context<'_>,
         buf: &mut Vec<u8>,
@@ -112,7 +112,7 @@ impl Stream {
     }
 
     /// Ready when a read may bring something, without holding a buffer for it.
-    pub(crate) fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match self {
             // An error is met again by the read.
             Self::Tcp(stream) => stream.poll_read_ready(cx).map(|_| ()),
@@ -131,12 +131,12 @@ impl Stream {
     }
 
     /// Whether it is a socket of the system's, which has a descriptor.
-    pub(crate) fn is_socket(&self) -> bool {
+    pub fn is_socket(&self) -> bool {
         self.socket().is_some()
     }
 
     /// Lets `take` move bytes out of the socket once they are there.
-    pub(crate) fn poll_move_out(
+    pub fn poll_move_out(
         &mut self,
         cx: &mut Context<'_>,
         mut take: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>,
@@ -154,7 +154,7 @@ impl Stream {
     }
 
     /// Lets `give` move bytes into the socket once it has room.
-    pub(crate) fn poll_move_in(
+    pub fn poll_move_in(
         &self,
         cx: &mut Context<'_>,
         mut give: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>,
@@ -206,7 +206,7 @@ impl Stream {
     }
 
     /// Ready when a handshake that was begun has ended, and how.
-    pub(crate) fn poll_connected(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub fn poll_connected(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let (ready, error) = match self {
             Self::Tcp(stream) => (stream.poll_write_ready(cx), stream.take_error()),
             Self::Unix(stream) => (stream.poll_write_ready(cx), stream.take_error()),
@@ -220,12 +220,12 @@ impl Stream {
     }
 
     /// Pipes have no readiness apart from reading.
-    pub(crate) fn always_readable(&self) -> bool {
+    pub fn always_readable(&self) -> bool {
         matches!(self, Self::Memory(_))
     }
 
     /// Writes some of `slices`; how much is the value.
-    pub(crate) fn poll_write(
+    pub fn poll_write(
         &mut self,
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
@@ -245,7 +245,7 @@ impl Stream {
     }
 
     /// Sends FIN (after what the kernel still holds).
-    pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
@@ -255,7 +255,7 @@ impl Stream {
 
     /// Whether an idle upstream connection may be used again: nothing may have arrived on it, not
     /// even FIN. Asks the reactor; a system call is made only when the reactor reported something.
-    pub(crate) fn is_quiet(&mut self) -> bool {
+    pub fn is_quiet(&mut self) -> bool {
         if let Self::Memory(stream) = self {
             let mut byte = [0];
             let mut read = ReadBuf::new(&mut byte);
@@ -267,7 +267,7 @@ impl Stream {
     }
 
     /// As [`Self::is_quiet`], and the reactor wakes `cx` when that changes.
-    pub(crate) fn poll_quiet(&mut self, cx: &mut Context<'_>) -> bool {
+    pub fn poll_quiet(&mut self, cx: &mut Context<'_>) -> bool {
         loop {
             if self.always_readable() || self.poll_readable(cx).is_pending() {
                 return self.is_quiet();
@@ -279,14 +279,15 @@ impl Stream {
     }
 
     /// Lets the last close send RST instead of FIN (`reset_timedout_connection`).
-    pub(crate) fn reset_on_close(&self) {
+    pub fn reset_on_close(&self) {
         if let Self::Tcp(stream) = self {
             // A peer that is gone already cannot be reset; nothing is lost.
             let _ = SockRef::from(stream).set_linger(Some(std::time::Duration::ZERO));
         }
     }
 
-    pub(crate) fn set_nodelay(&self) {
+    /// Sets TCP_NODELAY, where there is TCP.
+    pub fn set_nodelay(&self) {
         if let Self::Tcp(stream) = self {
             // Only latency depends on it.
             let _ = stream.set_nodelay(true);
@@ -294,7 +295,7 @@ impl Stream {
     }
 
     /// Lets the kernel send ACKs as it does on a new connection, the one that is due at once.
-    pub(crate) fn acknowledge_at_once(&self) {
+    pub fn acknowledge_at_once(&self) {
         if let Self::Tcp(stream) = self {
             // Only latency depends on it.
             let _ = SockRef::from(stream).set_tcp_quickack(true);
@@ -302,7 +303,7 @@ impl Stream {
     }
 
     /// The address at this end of a TCP connection.
-    pub(crate) fn local_address(&self) -> Option<SocketAddr> {
+    pub fn local_address(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(stream) => stream.local_addr().ok(),
             Self::Unix(_) | Self::Memory(_) => None,
@@ -310,7 +311,7 @@ impl Stream {
     }
 
     /// What the kernel knows of a TCP connection.
-    pub(crate) fn tcp_info(&self) -> Option<libc::tcp_info> {
+    pub fn tcp_info(&self) -> Option<libc::tcp_info> {
         let Self::Tcp(stream) = self else {
             return None;
         };

@@ -31,17 +31,17 @@ const NAME_DIGITS: usize = 10;
 
 /// A body's file: written at the end, read at the front, out of reach for others with its drop.
 #[derive(Debug)]
-pub(crate) struct TempFile {
+pub struct TempFile {
     /// Counted so that the drop can hand it on.
     file: Rc<File>,
     path: PathBuf,
     written: u64,
-    ending: Ending,
+    ending: FileEnd,
 }
 
 /// What becomes of a file when its body is done with.
 #[derive(Debug)]
-enum Ending {
+enum FileEnd {
     /// It was made in this folder without a name, and may serve another body.
     Reused(PathBuf),
     /// Its name goes (`client_body_in_file_only clean`).
@@ -62,7 +62,7 @@ struct Nameless {
 
 /// How long others can find a file by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FileName {
+pub enum FileName {
     /// Not at all.
     None,
     /// Until the request is done.
@@ -74,14 +74,14 @@ pub(crate) enum FileName {
 impl Drop for TempFile {
     fn drop(&mut self) {
         match &mut self.ending {
-            Ending::Reused(folder) => {
+            FileEnd::Reused(folder) => {
                 let folder = std::mem::take(folder);
                 let file = self.file.clone();
                 Nameless { folder, file }.keep();
             }
             // Somebody else may have taken the file away.
-            Ending::Removed => drop(std::fs::remove_file(&self.path)),
-            Ending::Closed => {}
+            FileEnd::Removed => drop(std::fs::remove_file(&self.path)),
+            FileEnd::Closed => {}
         }
     }
 }
@@ -120,23 +120,26 @@ impl Nameless {
 }
 
 /// Closes the files that are kept for reuse: a new configuration may name other folders.
-pub(crate) fn close_kept() {
+pub fn close_kept() {
     NAMELESS.take();
 }
 
 /// A file operation that failed, with what nginx's line names.
 #[derive(Debug, thiserror::Error)]
 #[error("{call}() \"{}\" failed", path.display())]
-pub(crate) struct TempFileError {
-    pub(crate) call: &'static str,
-    pub(crate) path: PathBuf,
-    pub(crate) source: io::Error,
+pub struct TempFileError {
+    /// The system call.
+    pub call: &'static str,
+    /// The file, or the folder it was to be in.
+    pub path: PathBuf,
+    /// What the call said.
+    pub source: io::Error,
 }
 
 impl TempFile {
     /// Creates the next file under `place` (`ngx_create_temp_file`). A file without a
     /// name leaves nothing behind, however the process ends.
-    pub(crate) fn create(place: &TempPath, name: FileName) -> Result<Self, TempFileError> {
+    pub fn create(place: &TempPath, name: FileName) -> Result<Self, TempFileError> {
         loop {
             let number = NEXT.fetch_add(1, Ordering::Relaxed);
             let path = path_of(place, number);
@@ -147,7 +150,7 @@ impl TempFile {
                     file,
                     path,
                     written: 0,
-                    ending: Ending::Reused(folder),
+                    ending: FileEnd::Reused(folder),
                 });
             }
             match open(&path) {
@@ -156,10 +159,10 @@ impl TempFile {
                         FileName::None => {
                             // Failing to unlink costs disk space only, and the next reboot clears it.
                             let _ = std::fs::remove_file(&path);
-                            Ending::Closed
+                            FileEnd::Closed
                         }
-                        FileName::UntilDone => Ending::Removed,
-                        FileName::Kept => Ending::Closed,
+                        FileName::UntilDone => FileEnd::Removed,
+                        FileName::Kept => FileEnd::Closed,
                     };
                     return Ok(Self {
                         file: Rc::new(file),
@@ -181,16 +184,18 @@ impl TempFile {
         }
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    /// Its name, which it may have lost already.
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// Bytes written so far.
-    pub(crate) fn len(&self) -> u64 {
+    pub fn written(&self) -> u64 {
         self.written
     }
 
-    pub(crate) fn append(&mut self, bytes: &[u8]) -> Result<(), TempFileError> {
+    /// Writes `bytes` behind what is there.
+    pub fn append(&mut self, bytes: &[u8]) -> Result<(), TempFileError> {
         self.file
             .write_all_at(bytes, self.written)
             .map_err(|source| TempFileError {
@@ -204,14 +209,14 @@ impl TempFile {
 
     /// Lets the kernel move what the file holds from `offset` on into `socket`, as far as that takes
     /// it; how many bytes is the value.
-    pub(crate) fn send(&self, socket: BorrowedFd<'_>, offset: u64) -> io::Result<usize> {
+    pub fn send(&self, socket: BorrowedFd<'_>, offset: u64) -> io::Result<usize> {
         let rest = usize::try_from(self.written.saturating_sub(offset)).unwrap_or(usize::MAX);
         let mut offset = i64::try_from(offset).map_err(io::Error::other)?;
         Ok(sendfile(socket, &*self.file, Some(&mut offset), rest)?)
     }
 
     /// Appends up to `limit` bytes from `offset` on to `buf`; how many is the value.
-    pub(crate) fn read(
+    pub fn read(
         &self,
         offset: u64,
         limit: usize,
@@ -301,7 +306,7 @@ mod tests {
         let mut file = TempFile::create(&place(folder.path(), &[1, 1]), FileName::None).unwrap();
         file.append(b"abc").unwrap();
         file.append(b"def").unwrap();
-        assert_eq!(file.len(), 6);
+        assert_eq!(file.written(), 6);
         for (offset, limit, expected) in [(0, 10, "abcdef"), (2, 3, "cde"), (6, 4, "")] {
             let mut read = b">".to_vec();
             let count = file.read(offset, limit, &mut read).unwrap();
@@ -345,7 +350,7 @@ mod tests {
         let mut next = create(first.path());
         assert_eq!(Rc::as_ptr(&next.file), used);
         assert_ne!(next.path(), path, "each body has a number of its own");
-        assert_eq!(next.len(), 0);
+        assert_eq!(next.written(), 0);
         next.append(b"my").unwrap();
         let mut read = Vec::new();
         next.read(0, 100, &mut read).unwrap();

@@ -3,7 +3,7 @@
 
 use weir_conf::NextUpstream;
 
-use super::failure::{Cause, Failure};
+use crate::failure::{Cause, Failure};
 
 /// What the exchange had done when it failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,7 +148,7 @@ mod tests {
     use weir_wire::response::ResponseFault;
 
     use super::*;
-    use crate::exchange::failure::Phase;
+    use crate::failure::Phase;
 
     /// A request that was sent, may be repeated, and has a try left.
     const SENT: Tried = Tried {

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use nix::fcntl::{FcntlArg, OFlag, SpliceFFlags, fcntl, splice};
 use nix::unistd::pipe2;
 
-use super::buffers;
+use crate::buffers;
 
 /// Bytes that a pipe is asked to hold: as much as a buffer for long bodies, so that a client that
 /// takes nothing holds up no more here than there.
@@ -24,7 +24,7 @@ thread_local! {
 ///
 /// Invariant: a pipe that is kept for reuse is empty, so that no body meets another's bytes.
 #[derive(Debug)]
-pub(crate) struct Pipe {
+pub struct Pipe {
     read_end: OwnedFd,
     write_end: OwnedFd,
     held: usize,
@@ -32,7 +32,7 @@ pub(crate) struct Pipe {
 
 impl Pipe {
     /// An empty pipe; an error if the process has no descriptors left, or the system no room.
-    pub(crate) fn take() -> io::Result<Self> {
+    pub fn take() -> io::Result<Self> {
         if let Some(pipe) = PIPES.with_borrow_mut(Vec::pop) {
             return Ok(pipe);
         }
@@ -47,7 +47,7 @@ impl Pipe {
     }
 
     /// Keeps the pipe for reuse, unless something is in it.
-    pub(crate) fn give_back(self) {
+    pub fn give_back(self) {
         if self.held > 0 {
             return;
         }
@@ -60,12 +60,13 @@ impl Pipe {
         });
     }
 
-    pub(crate) fn held(&self) -> usize {
+    /// Bytes that are in the pipe.
+    pub fn held(&self) -> usize {
         self.held
     }
 
     /// Moves at most `limit` bytes from `socket` into the empty pipe; 0 is FIN.
-    pub(crate) fn fill(&mut self, socket: impl AsFd, limit: usize) -> io::Result<usize> {
+    pub fn fill(&mut self, socket: impl AsFd, limit: usize) -> io::Result<usize> {
         debug_assert_eq!(self.held, 0, "a full pipe would look like an empty socket");
         let count = moved(socket, &self.write_end, limit.min(CAPACITY))?;
         self.held += count;
@@ -73,14 +74,14 @@ impl Pipe {
     }
 
     /// Moves what is in the pipe into `socket`, as far as that takes it.
-    pub(crate) fn drain(&mut self, socket: impl AsFd) -> io::Result<usize> {
+    pub fn drain(&mut self, socket: impl AsFd) -> io::Result<usize> {
         let count = moved(&self.read_end, socket, self.held)?;
         self.held -= count;
         Ok(count)
     }
 
     /// Moves what is in the pipe behind `buf`.
-    pub(crate) fn drain_into(&mut self, buf: &mut Vec<u8>) -> io::Result<()> {
+    pub fn drain_into(&mut self, buf: &mut Vec<u8>) -> io::Result<()> {
         // A duplicate, because a File closes its descriptor.
         let mut end = std::fs::File::from(self.read_end.try_clone()?);
         while self.held > 0 {

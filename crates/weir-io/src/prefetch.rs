@@ -5,12 +5,12 @@
 //! side by side.
 
 /// Asks for the lines of a value. Nothing is read, so the value need not be there any more.
-pub(crate) fn value<T>(place: *const T) {
+pub fn value<T>(place: *const T) {
     lines(place.cast(), size_of::<T>());
 }
 
 /// Asks for the first `count` elements' room.
-pub(crate) fn room<T>(of: &Vec<T>, count: usize) {
+pub fn room<T>(of: &Vec<T>, count: usize) {
     lines(
         of.as_ptr().cast(),
         size_of::<T>() * count.min(of.capacity()),
@@ -19,7 +19,7 @@ pub(crate) fn room<T>(of: &Vec<T>, count: usize) {
 
 /// Asks for `length` bytes from `start` on.
 #[cfg(target_arch = "x86_64")]
-pub(crate) fn lines(start: *const u8, length: usize) {
+pub fn lines(start: *const u8, length: usize) {
     const LINE: usize = 64;
     for offset in (0..length).step_by(LINE) {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
@@ -37,4 +37,4 @@ pub(crate) fn lines(start: *const u8, length: usize) {
 
 /// The standard library offers no such request to other processors.
 #[cfg(not(target_arch = "x86_64"))]
-pub(crate) fn lines(_start: *const u8, _length: usize) {}
+pub fn lines(_start: *const u8, _length: usize) {}

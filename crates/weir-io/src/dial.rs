@@ -12,7 +12,7 @@ use tokio::io::DuplexStream;
 use tokio::net::{TcpStream, UnixStream};
 pub use weir_upstream::PeerAddress;
 
-use super::stream::Stream;
+use crate::stream::Stream;
 
 /// Answers a connect in process: tests and the lab put scripted peers behind it. EINPROGRESS stands
 /// for a peer that never answers.
@@ -39,31 +39,33 @@ impl fmt::Debug for Dialer {
 
 /// Socket options of a new upstream connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct DialOptions {
+pub struct DialOptions {
     /// `proxy_bind`: local address, port 0 if any will do.
-    pub(crate) bind: Option<SocketAddr>,
+    pub bind: Option<SocketAddr>,
     /// `proxy_bind … transparent`.
-    pub(crate) transparent: bool,
+    pub transparent: bool,
     /// `proxy_socket_keepalive`.
-    pub(crate) keepalive: bool,
-    /// `proxy_socket_rcvbuf` and `proxy_socket_sndbuf`, bytes.
-    pub(crate) rcvbuf: Option<usize>,
-    pub(crate) sndbuf: Option<usize>,
+    pub keepalive: bool,
+    /// `proxy_socket_rcvbuf`, bytes.
+    pub rcvbuf: Option<usize>,
+    /// `proxy_socket_sndbuf`, bytes.
+    pub sndbuf: Option<usize>,
 }
 
 /// A connection on its way.
 #[derive(Debug)]
-pub(crate) struct Dialed {
-    pub(crate) stream: Stream,
+pub struct Dialed {
+    /// The connection, or what is to become one.
+    pub stream: Stream,
     /// `false`: the handshake still runs; wait for writability, then ask for the socket's error.
-    pub(crate) connected: bool,
+    pub connected: bool,
     /// Bytes of the first write that the kernel took at once.
-    pub(crate) written: usize,
+    pub written: usize,
 }
 
 /// Why no connection could be begun (`ngx_event_connect_peer`).
 #[derive(Debug)]
-pub(crate) enum DialError {
+pub enum DialError {
     /// `socket()` failed: out of descriptors.
     Socket(io::Error),
     /// `bind()` to this address failed.
@@ -88,7 +90,7 @@ impl DialError {
 impl Dialer {
     /// Begins a connection and, if it stands at once, writes `first` before the reactor knows the
     /// socket: that saves a wait for writability on loopback and warm routes.
-    pub(crate) fn dial(
+    pub fn dial(
         &self,
         address: &PeerAddress,
         options: &DialOptions,

@@ -1,0 +1,21 @@
+//! What touches the outside on behalf of a worker: sockets, clocks, files, and the buffers between.
+//!
+//! Modules in reading order: [`clock`] and [`deadline`] (when), [`stream`], [`dial`] and
+//! [`gathered_write`] (bytes to and from a peer), [`pipe`] (bytes that stay in the kernel),
+//! [`temp_file`] (what memory is not for), [`buffers`] and [`prefetch`] (memory).
+//!
+//! # Invariants
+//!
+//! - Nothing here knows of a request, a log or a setting; every failure is a value.
+//! - Free lists belong to the thread: nothing is shared, nothing is locked.
+//! - The system's clocks are read in [`clock`] alone.
+
+pub mod buffers;
+pub mod clock;
+pub mod deadline;
+pub mod dial;
+pub mod gathered_write;
+pub mod pipe;
+pub mod prefetch;
+pub mod stream;
+pub mod temp_file;

@@ -1,0 +1,16 @@
+//! The error mapper: how an exchange with an upstream failed, and what follows from it.
+//!
+//! [`failure`] names the phase and the cause, [`verdict`](mod@verdict) turns both, with what was tried and what
+//! the configuration allows, into a status, blame and a retry. Whoever speaks of failures (the proxy,
+//! the lab, the doctor) uses these types.
+//!
+//! # Invariants
+//!
+//! - Pure: no I/O, no clock, no log. The whole table of verdicts is a snapshot.
+//! - No wildcard arm where a verdict is given: a new cause makes the compiler point here.
+
+pub mod failure;
+pub mod verdict;
+
+pub use failure::{Cause, Failure, Phase, Reason};
+pub use verdict::{Rules, Tried, Verdict, retry_on_status, verdict};
