@@ -291,7 +291,7 @@ impl Request {
         {
             prefetch::room(text, 1);
         }
-        prefetch::room(&head.fields, FEW_FIELDS);
+        prefetch::room(head.fields.room(), FEW_FIELDS);
     }
 
     /// Asks for the memory that an answer is made of, and its access line.
@@ -310,12 +310,12 @@ impl Request {
         ];
         for text in texts
             .into_iter()
-            .chain([&response.last_modified, &response.fields])
+            .chain([&response.last_modified, response.fields.room()])
         {
             prefetch::room(text, 1);
         }
-        prefetch::room(&head.fields, FEW_FIELDS);
-        prefetch::room(&upstream.head.fields, FEW_FIELDS);
+        prefetch::room(head.fields.room(), FEW_FIELDS);
+        prefetch::room(upstream.head.fields.room(), FEW_FIELDS);
     }
 
     /// Bytes of `span` in the request head.

@@ -11,6 +11,22 @@ pub struct Field {
     pub value: Span,
     /// Which of the names that nginx looks at this is.
     pub known: Option<KnownField>,
+    /// Taken out of its list, where the place stays.
+    pub(crate) removed: bool,
+}
+
+impl Field {
+    /// A line of these parts.
+    #[inline]
+    #[must_use]
+    pub const fn new(name: Span, value: Span, known: Option<KnownField>) -> Self {
+        Self {
+            name,
+            value,
+            known,
+            removed: false,
+        }
+    }
 }
 
 macro_rules! known_fields {
@@ -159,27 +175,17 @@ impl KnownField {
     }
 }
 
-/// For every known name, where in `fields` it stands.
+/// For every known name, where in a list of lines the one stands that counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KnownFields {
+pub(crate) struct KnownFields {
     index: [u16; NAMES.len()],
 }
 
 impl KnownFields {
-    /// Index into `fields` of the line that counts: the first, or, for upstream responses before
-    /// nginx 1.23, the last.
     #[inline]
-    #[must_use]
-    pub fn get(&self, field: KnownField) -> Option<usize> {
+    pub(crate) fn get(&self, field: KnownField) -> Option<usize> {
         let index = self.index[field as usize];
         (index != NONE).then_some(index as usize)
-    }
-
-    /// Whether the head has the field.
-    #[inline]
-    #[must_use]
-    pub fn has(&self, field: KnownField) -> bool {
-        self.index[field as usize] != NONE
     }
 
     /// Keeps what is there already.
@@ -194,6 +200,10 @@ impl KnownFields {
     #[inline]
     pub(crate) fn set_last(&mut self, field: KnownField, index: usize) {
         self.index[field as usize] = index as u16;
+    }
+
+    pub(crate) fn set(&mut self, field: KnownField, index: Option<usize>) {
+        self.index[field as usize] = index.map_or(NONE, |index| index as u16);
     }
 }
 

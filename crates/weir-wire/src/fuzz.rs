@@ -6,7 +6,7 @@ use crate::response::{
     ResponseFault, ResponseHead, ResponseParser, ResponseProgress, ResponseRules,
 };
 use crate::span::Span;
-use crate::{Field, token, uri};
+use crate::{Fields, token, uri};
 
 /// A request head. The first byte chooses the settings, the second where to cut.
 ///
@@ -183,8 +183,8 @@ fn assert_inside(span: Span, buf: &[u8]) {
     assert!(span.start <= span.end && span.end as usize <= buf.len());
 }
 
-fn assert_fields(fields: &[Field], buf: &[u8]) {
-    for field in fields {
+fn assert_fields(fields: &Fields, buf: &[u8]) {
+    for field in fields.iter() {
         assert_inside(field.name, buf);
         assert_inside(field.value, buf);
         assert!(!field.name.is_empty());

@@ -3,7 +3,7 @@
 //! A head is a set of ranges ([`Span`]) over one buffer that the caller owns and grows; nothing is
 //! copied and, once its `Vec`s have grown, nothing is allocated per request.
 //!
-//! Modules in reading order: [`span`] and [`field`] (what a head consists of), [`request`],
+//! Modules in reading order: [`span`], [`field`] and [`fields`] (what a head consists of), [`request`],
 //! [`response`], [`chunked`] (bodies), [`host`], [`uri`] and [`token`] (what is inside the values).
 //!
 //! # Invariants
@@ -16,6 +16,7 @@
 pub mod chunked;
 pub mod field;
 mod field_line;
+pub mod fields;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod host;
@@ -27,6 +28,7 @@ pub mod token;
 pub mod uri;
 mod version;
 
-pub use field::{Field, KnownField, KnownFields};
+pub use field::{Field, KnownField};
+pub use fields::{FieldLines, Fields};
 pub use span::Span;
 pub use version::Version;

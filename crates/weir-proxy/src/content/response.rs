@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use weir_conf::ServerTokens;
+use weir_wire::FieldLines;
 use weir_wire::request::Version;
 
 use super::status_line;
@@ -25,11 +26,11 @@ pub(crate) struct Response {
     pub(crate) location: Vec<u8>,
     /// Where an answer of our own redirects to, as written.
     pub(crate) redirect_to: Option<Vec<u8>>,
-    /// All other fields, as lines with CRLF, in order.
-    pub(crate) fields: Vec<u8>,
+    /// All other fields, in order.
+    pub(crate) fields: FieldLines,
     /// `Content-Type` and field lines that an `X-Accel-Redirect` leaves to whatever answers.
     pub(crate) kept_type: Vec<u8>,
-    pub(crate) kept_fields: Vec<u8>,
+    pub(crate) kept_fields: FieldLines,
     /// The fields hold a `Server` / `Date` that replaces ours.
     pub(crate) has_server: bool,
     pub(crate) has_date: bool,
@@ -47,8 +48,8 @@ pub(crate) struct Response {
     pub(crate) limit_rate: Option<u64>,
     /// Trailers will follow, so the body is chunked whatever its length.
     pub(crate) expects_trailers: bool,
-    /// Trailer lines that follow a chunked body.
-    pub(crate) trailers: Vec<u8>,
+    /// Trailers that follow a chunked body.
+    pub(crate) trailers: FieldLines,
     /// The upstream sent no head (HTTP/0.9), so none is passed on.
     pub(crate) no_head: bool,
 }
@@ -109,21 +110,7 @@ impl Response {
 
     /// Adds a field line.
     pub(crate) fn push_field(&mut self, name: &[u8], value: &[u8]) {
-        self.fields.extend_from_slice(name);
-        self.fields.extend_from_slice(b": ");
-        self.fields.extend_from_slice(value);
-        self.fields.extend_from_slice(b"\r\n");
-    }
-
-    /// Value of the first field line called `name` (lower case), in the order of the head.
-    pub(crate) fn field(&self, name: &[u8]) -> Option<&[u8]> {
-        self.fields.split(|&byte| byte == b'\n').find_map(|line| {
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
-            let colon = memchr::memchr(b':', line)?;
-            line[..colon]
-                .eq_ignore_ascii_case(name)
-                .then(|| line[colon + 1..].trim_ascii_start())
-        })
+        self.fields.push(name, value);
     }
 }
 
@@ -252,7 +239,7 @@ fn write_head(session: &Session, out: &mut Vec<u8>) {
         out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
     }
     write_connection(session, out);
-    out.extend_from_slice(&response.fields);
+    response.fields.write(out);
     out.extend_from_slice(b"\r\n");
 }
 

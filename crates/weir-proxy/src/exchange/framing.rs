@@ -1,5 +1,6 @@
 //! Where a response body ends, and which of its bytes are payload.
 
+use weir_wire::FieldLines;
 use weir_wire::chunked::{Chunk, ChunkRules, ChunkedDecoder, ChunkedFault};
 use weir_wire::response::ResponseHead;
 
@@ -77,15 +78,14 @@ impl Framing {
     }
 
     /// Trailers of a chunked body, if they were kept.
-    pub(super) fn write_trailers(&self, out: &mut Vec<u8>) {
+    pub(super) fn trailers(&self) -> FieldLines {
+        let mut trailers = FieldLines::default();
         if let Self::Chunked(decoder) = self {
             for (name, value) in decoder.trailers() {
-                out.extend_from_slice(name);
-                out.extend_from_slice(b": ");
-                out.extend_from_slice(value);
-                out.extend_from_slice(b"\r\n");
+                trailers.push(name, value);
             }
         }
+        trailers
     }
 }
 
@@ -179,7 +179,7 @@ mod tests {
         let mut bytes = b"1\r\na\r\n0\r\nA: b\r\nC: d\r\n\r\n".to_vec();
         assert_eq!(framing.take(&mut bytes, 0), Ok(taken(true, false)));
         let mut lines = Vec::new();
-        framing.write_trailers(&mut lines);
+        framing.trailers().write(&mut lines);
         assert_eq!(String::from_utf8_lossy(&lines), "A: b\r\nC: d\r\n");
     }
 }

@@ -78,7 +78,7 @@ fn write_line(session: &mut Session, settings: &Settings, out: &mut Vec<u8>) {
 /// The client's own fields, but for those that are set anew or belong to its connection.
 fn write_client_fields(session: &Session, settings: &Settings, out: &mut Vec<u8>) {
     let req = &session.req;
-    for field in &req.head.fields {
+    for field in req.head.fields.iter() {
         let name = field.name.of(&req.bytes);
         if settings
             .proxy_set_header

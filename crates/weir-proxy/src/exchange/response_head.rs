@@ -2,9 +2,9 @@
 
 use weir_conf::{IgnoreHeaders, Settings};
 use weir_upstream::Outcome as PeerOutcome;
-use weir_wire::KnownField;
 use weir_wire::request::Method;
 use weir_wire::uri::parse_unsafe;
+use weir_wire::{Field, KnownField};
 
 use super::tries::{Exchange, Held, Step};
 use super::{relay, rewrite, upgrade};
@@ -75,6 +75,7 @@ fn intercept(exchange: &mut Exchange<'_>, held: Held, status: u16) -> Step {
         let upstream = &req.upstream;
         for value in upstream
             .head
+            .fields
             .values(KnownField::WwwAuthenticate, &upstream.bytes)
         {
             req.response.push_field(b"WWW-Authenticate", value);
@@ -127,8 +128,7 @@ fn accel_redirect(exchange: &mut Exchange<'_>) -> Option<Outcome> {
 fn copy_for_redirect(session: &mut Session, settings: &Settings) {
     let req = &mut *session.req;
     req.response.clear_head();
-    for index in 0..req.upstream.head.fields.len() {
-        let field = req.upstream.head.fields[index];
+    for field in req.upstream.head.fields.iter() {
         let (name, value) = (
             field.name.of(&req.upstream.bytes),
             field.value.of(&req.upstream.bytes),
@@ -166,8 +166,10 @@ fn copy(session: &mut Session, settings: &Settings) {
         .status_line
         .extend_from_slice(head.reason_line.of(&req.upstream.bytes));
     req.response.content_length = head.content_length;
-    for index in 0..session.req.upstream.head.fields.len() {
-        copy_field(session, settings, index);
+    for place in 0..session.req.upstream.head.fields.places() {
+        if let Some(field) = session.req.upstream.head.fields.at(place) {
+            copy_field(session, settings, field);
+        }
     }
     if !settings
         .proxy_ignore_headers
@@ -183,9 +185,8 @@ fn copy(session: &mut Session, settings: &Settings) {
     }
 }
 
-fn copy_field(session: &mut Session, settings: &Settings, index: usize) {
+fn copy_field(session: &mut Session, settings: &Settings, field: Field) {
     let req = &mut *session.req;
-    let field = req.upstream.head.fields[index];
     let name = field.name.of(&req.upstream.bytes);
     let value = field.value.of(&req.upstream.bytes);
     match field.known {
@@ -264,7 +265,7 @@ pub(super) fn early_hints(session: &mut Session) {
     let req = &mut *session.req;
     let settings = req.location.as_ref().map(|location| &location.settings);
     let mut lines = b"HTTP/1.1 103 Early Hints\r\n".to_vec();
-    for field in &req.upstream.head.fields {
+    for field in req.upstream.head.fields.iter() {
         let name = field.name.of(&req.upstream.bytes);
         let hidden = settings.is_some_and(|settings| settings.hidden.contains(name));
         let hop = matches!(

@@ -1,6 +1,7 @@
 //! What is kept of the exchange until the access line is written.
 
 use weir_conf::Scheme;
+use weir_wire::FieldLines;
 use weir_wire::response::ResponseHead;
 
 use super::attempt::PeerLabel;
@@ -33,8 +34,8 @@ pub(crate) struct UpstreamState {
     pub(crate) body_chunked: bool,
     /// Bytes of interim heads so far.
     pub(crate) hints_length: usize,
-    /// Trailer fields as received, name and value lines.
-    pub(crate) trailers: Vec<u8>,
+    /// Trailers as received.
+    pub(crate) trailers: FieldLines,
     /// An internal redirect followed: the next try opens a new group in the lists.
     pub(crate) redirected: bool,
 }

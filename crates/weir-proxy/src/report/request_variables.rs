@@ -10,7 +10,6 @@ use weir_conf::Variable;
 use weir_wire::{KnownField, token};
 
 use super::peer_text::write_client;
-use super::upstream_variables::same_name;
 use super::variables::Value;
 use crate::client::body::Framing;
 use crate::content::find;
@@ -152,29 +151,30 @@ pub(super) fn joined(
     separator: &[u8],
     out: &mut Vec<u8>,
 ) -> Value {
-    let mut value = Value::Missing;
-    for line in session.req.head.values(field, &session.req.bytes) {
-        if value == Value::Found {
-            out.extend_from_slice(separator);
-        }
-        out.extend_from_slice(line);
-        value = Value::Found;
-    }
-    value
+    let req = &session.req;
+    join(req.head.fields.values(field, &req.bytes), separator, out)
 }
 
 /// Any field by name; repeated lines are joined.
 pub(super) fn field(session: &Session, name: &[u8], out: &mut Vec<u8>) -> Value {
     let req = &session.req;
+    let separator: &[u8] = if name == b"cookie" { b"; " } else { b", " };
+    join(req.head.fields.spelled(name, &req.bytes), separator, out)
+}
+
+/// Writes the values one behind the other; without any there is no value.
+pub(super) fn join<'a>(
+    values: impl Iterator<Item = &'a [u8]>,
+    separator: &[u8],
+    out: &mut Vec<u8>,
+) -> Value {
     let mut value = Value::Missing;
-    for field in &req.head.fields {
-        if same_name(field.name.of(&req.bytes), name) {
-            if value == Value::Found {
-                out.extend_from_slice(if name == b"cookie" { b"; " } else { b", " });
-            }
-            out.extend_from_slice(field.value.of(&req.bytes));
-            value = Value::Found;
+    for line in values {
+        if value == Value::Found {
+            out.extend_from_slice(separator);
         }
+        out.extend_from_slice(line);
+        value = Value::Found;
     }
     value
 }
@@ -327,35 +327,13 @@ pub(super) fn sent(
         b"connection" => return sent_connection(session, out),
         _ => {}
     }
-    let mut value = Value::Missing;
-    for line in response.fields.split(|&byte| byte == b'\n') {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let Some(colon) = memchr::memchr(b':', line) else {
-            continue;
-        };
-        if !same_name(&line[..colon], name) {
-            continue;
-        }
-        if value == Value::Found {
-            out.extend_from_slice(separator.unwrap_or(b", "));
-        }
-        out.extend_from_slice(line[colon + 1..].trim_ascii_start());
-        value = Value::Found;
-    }
-    value
-}
-
-/// Value of the line called `name` (lower case) among `lines`.
-pub(super) fn line_value<'a>(lines: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    lines.split(|&byte| byte == b'\n').find_map(|line| {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let colon = memchr::memchr(b':', line)?;
-        same_name(&line[..colon], name).then(|| line[colon + 1..].trim_ascii_start())
-    })
+    let separator = separator.unwrap_or(b", ");
+    join(response.fields.spelled(name), separator, out)
 }
 
 pub(super) fn sent_trailer(session: &Session, name: &[u8], out: &mut Vec<u8>) -> Value {
-    Value::of(line_value(&session.req.response.trailers, name), out)
+    let trailers = &session.req.response.trailers;
+    Value::of(trailers.spelled(name).next(), out)
 }
 
 pub(super) fn sent_content_length(session: &Session, out: &mut Vec<u8>) -> Value {
@@ -394,13 +372,19 @@ pub(super) fn sent_keep_alive(session: &Session, out: &mut Vec<u8>) -> Value {
 pub(super) fn sent_last_modified(session: &Session, out: &mut Vec<u8>) -> Value {
     let response = &session.req.response;
     let own = nonempty(&response.last_modified);
-    Value::of(own.or_else(|| response.field(b"last-modified")), out)
+    Value::of(
+        own.or_else(|| response.fields.value(KnownField::LastModified)),
+        out,
+    )
 }
 
 pub(super) fn sent_location(session: &Session, out: &mut Vec<u8>) -> Value {
     match nonempty(&session.req.response.location) {
         Some(location) => Value::of(Some(location), out),
-        None => Value::of(session.req.response.field(b"location"), out),
+        None => {
+            let fields = &session.req.response.fields;
+            Value::of(fields.value(KnownField::Location), out)
+        }
     }
 }
 
@@ -421,7 +405,7 @@ pub(super) fn add_via(session: &Session, out: &mut Vec<u8>) -> Value {
 
 pub(super) fn cookie(session: &Session, name: &[u8], out: &mut Vec<u8>) -> Value {
     let req = &session.req;
-    let lines = req.head.values(KnownField::Cookie, &req.bytes);
+    let lines = req.head.fields.values(KnownField::Cookie, &req.bytes);
     Value::of(token::pair_value(lines, name), out)
 }
 

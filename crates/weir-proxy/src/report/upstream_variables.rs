@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::request_variables::{nonempty, number, write_seconds};
+use super::request_variables::{join, nonempty, number, write_seconds};
 use super::variables::Value;
 use crate::exchange::attempt::Attempt;
 use crate::session::Session;
@@ -88,31 +88,13 @@ pub(super) fn field(session: &Session, name: &[u8], out: &mut Vec<u8>) -> Value 
     if !upstream.head_read {
         return Value::Missing;
     }
-    let mut value = Value::Missing;
-    for field in &upstream.head.fields {
-        if same_name(field.name.of(&upstream.bytes), name) {
-            if value == Value::Found {
-                out.extend_from_slice(b", ");
-            }
-            out.extend_from_slice(field.value.of(&upstream.bytes));
-            value = Value::Found;
-        }
-    }
-    value
-}
-
-/// Variables write `_` for every byte that is not a letter or digit.
-pub(super) fn same_name(sent: &[u8], wanted: &[u8]) -> bool {
-    sent.len() == wanted.len()
-        && sent.iter().zip(wanted).all(|(&sent, &wanted)| {
-            let sent = sent.to_ascii_lowercase();
-            sent == wanted || (wanted == b'-' && sent == b'_')
-        })
+    let values = upstream.head.fields.spelled(name, &upstream.bytes);
+    join(values, b", ", out)
 }
 
 pub(super) fn trailer(session: &Session, name: &[u8], out: &mut Vec<u8>) -> Value {
     let trailers = &session.req.upstream.trailers;
-    Value::of(super::request_variables::line_value(trailers, name), out)
+    Value::of(trailers.spelled(name).next(), out)
 }
 
 /// The value of a cookie that the last head set.
@@ -120,6 +102,7 @@ pub(super) fn cookie(session: &Session, name: &[u8], out: &mut Vec<u8>) -> Value
     let upstream = &session.req.upstream;
     let lines = upstream
         .head
+        .fields
         .values(weir_wire::KnownField::SetCookie, &upstream.bytes);
     Value::of(weir_wire::token::set_cookie_value(lines, name), out)
 }

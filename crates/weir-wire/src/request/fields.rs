@@ -26,18 +26,16 @@ pub(super) fn take(
     value: Span,
 ) -> Result<Taken, RequestFault> {
     let known = KnownField::from_name(name.of(buf));
-    let field = Field { name, value, known };
-    let index = head.fields.len();
+    let field = Field::new(name, value, known);
+    let repeated = known.is_some_and(|known| head.fields.has(known));
+    // The log shows also the line that is refused.
     head.fields.push(field);
     let Some(known) = known else {
         return Ok(Taken::Field);
     };
-    let taken = match known {
-        KnownField::Host => take_host(buf, head, field)?,
-        KnownField::Connection => {
-            take_connection(head, value.of(buf));
-            Taken::Field
-        }
+    match known {
+        KnownField::Host => return take_host(buf, head, field, repeated),
+        KnownField::Connection => take_connection(head, value.of(buf)),
         KnownField::IfModifiedSince
         | KnownField::IfUnmodifiedSince
         | KnownField::IfMatch
@@ -47,27 +45,27 @@ pub(super) fn take(
         | KnownField::IfRange
         | KnownField::TransferEncoding
         | KnownField::Expect
-        | KnownField::Authorization => {
-            if head.known.has(known) {
-                let pair = line_pair(buf, head, known, field);
-                return Err(RequestFault::DuplicateHeaderLine(pair));
-            }
-            Taken::Field
+        | KnownField::Authorization
+            if repeated =>
+        {
+            let pair = line_pair(buf, head, known, field);
+            return Err(RequestFault::DuplicateHeaderLine(pair));
         }
-        _ => Taken::Field,
-    };
-    head.known.set_first(known, index);
-    Ok(taken)
+        _ => {}
+    }
+    Ok(Taken::Field)
 }
 
-fn take_host(buf: &[u8], head: &mut RequestHead, field: Field) -> Result<Taken, RequestFault> {
-    if head.known.has(KnownField::Host) {
+fn take_host(
+    buf: &[u8],
+    head: &mut RequestHead,
+    field: Field,
+    repeated: bool,
+) -> Result<Taken, RequestFault> {
+    if repeated {
         let pair = line_pair(buf, head, KnownField::Host, field);
         return Err(RequestFault::DuplicateHost(pair));
     }
-    // The log shows the host that is refused.
-    head.known
-        .set_first(KnownField::Host, head.fields.len() - 1);
     let host = validate_host(field.value.of(buf)).map_err(|_fault| RequestFault::InvalidHost)?;
     if !head.host.is_empty() {
         return Ok(Taken::Field);
@@ -97,7 +95,7 @@ fn take_connection(head: &mut RequestHead, value: &[u8]) {
 
 /// Checks that need all lines (ngx_http_process_request_header).
 pub(super) fn check_head(buf: &[u8], head: &mut RequestHead) -> Result<(), RequestFault> {
-    if head.version > Version::HTTP_10 && !head.known.has(KnownField::Host) {
+    if head.version > Version::HTTP_10 && !head.fields.has(KnownField::Host) {
         return Err(RequestFault::NoHost);
     }
     if let Some(length) = head.value(KnownField::ContentLength, buf) {
@@ -130,6 +128,6 @@ fn line_pair(buf: &[u8], head: &RequestHead, known: KnownField, later: Field) ->
     let text = |field: &Field| [field.name.of(buf), b": ", field.value.of(buf)].concat();
     Box::new(LinePair {
         line: text(&later),
-        previous: head.field(known).map(text).unwrap_or_default(),
+        previous: head.fields.get(known).map(text).unwrap_or_default(),
     })
 }

@@ -2,7 +2,8 @@
 
 use super::browser::Browser;
 use super::method::Method;
-use crate::field::{Field, KnownField, KnownFields};
+use crate::field::KnownField;
+use crate::fields::Fields;
 use crate::span::Span;
 use crate::version::Version;
 
@@ -53,10 +54,8 @@ pub struct RequestHead {
     pub needs_normalising: bool,
     /// The normalised path, if `needs_normalising`.
     pub normalised: Vec<u8>,
-    /// The lines, in order, dropped ones left out.
-    pub fields: Vec<Field>,
-    /// Where the known ones stand in `fields`; of repeated ones the first.
-    pub known: KnownFields,
+    /// The lines, in order, dropped ones left out; of repeated ones the first counts.
+    pub fields: Fields,
     /// Host that selects the server: of the request line, else of `Host`; without port and final
     /// dot, case as sent. Empty if there is none.
     pub host: Span,
@@ -95,8 +94,7 @@ impl Default for RequestHead {
             empty_path: false,
             needs_normalising: false,
             normalised: Vec::new(),
-            fields: Vec::new(),
-            known: KnownFields::default(),
+            fields: Fields::default(),
             host: Span::default(),
             host_has_upper: false,
             port: Span::default(),
@@ -140,40 +138,19 @@ impl RequestHead {
         }
     }
 
-    /// First line of this name.
-    #[inline]
-    #[must_use]
-    pub fn field(&self, known: KnownField) -> Option<&Field> {
-        self.known
-            .get(known)
-            .and_then(|index| self.fields.get(index))
-    }
-
     /// Value of the first line of this name.
     #[inline]
     #[must_use]
     pub fn value<'a>(&self, known: KnownField, buf: &'a [u8]) -> Option<&'a [u8]> {
-        self.field(known).map(|field| field.value.of(buf))
-    }
-
-    /// Values of all lines of this name, in order; none are looked for if there is no first.
-    pub fn values<'a>(
-        &'a self,
-        known: KnownField,
-        buf: &'a [u8],
-    ) -> impl Iterator<Item = &'a [u8]> + Clone {
-        let from = self.known.get(known).unwrap_or(self.fields.len());
-        self.fields[from..]
-            .iter()
-            .filter(move |field| field.known == Some(known))
-            .map(|field| field.value.of(buf))
+        self.fields.value(known, buf)
     }
 
     /// Which of the browsers with known defects the client says it is. Searches the whole
     /// `User-Agent`, so ask only where the answer matters.
     #[must_use]
     pub fn browser(&self, buf: &[u8]) -> Browser {
-        self.values(KnownField::UserAgent, buf)
+        self.fields
+            .values(KnownField::UserAgent, buf)
             .fold(Browser::default(), Browser::with_user_agent)
     }
 }

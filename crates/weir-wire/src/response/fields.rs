@@ -17,7 +17,7 @@ pub(super) fn take(
     rules: ResponseRules,
 ) -> Result<Option<ResponseNotice>, ResponseFault> {
     let known = KnownField::from_name(name.of(buf));
-    let field = Field { name, value, known };
+    let field = Field::new(name, value, known);
     let Some(known) = known else {
         head.fields.push(field);
         return Ok(None);
@@ -47,7 +47,7 @@ pub(super) fn take(
         | KnownField::XAccelExpires
         | KnownField::XAccelRedirect
         | KnownField::XAccelLimitRate => {
-            if let Some(previous) = head.field(known) {
+            if let Some(previous) = head.fields.get(known) {
                 return Ok(Some(ResponseNotice::DuplicateIgnored {
                     name,
                     value,
@@ -58,7 +58,6 @@ pub(super) fn take(
         }
         _ => {}
     }
-    head.known.set_first(known, head.fields.len());
     head.fields.push(field);
     Ok(None)
 }
@@ -71,15 +70,14 @@ fn take_leniently(buf: &[u8], head: &mut ResponseHead, field: Field, known: Know
         KnownField::TransferEncoding => head.chunked |= contains_ignore_case(value, b"chunked"),
         _ => {}
     }
-    head.known.set_last(known, head.fields.len());
-    head.fields.push(field);
+    head.fields.push_counting(field);
 }
 
 fn take_length(buf: &[u8], head: &mut ResponseHead, field: Field) -> Result<(), ResponseFault> {
-    if let Some(previous) = head.field(KnownField::ContentLength) {
+    if let Some(previous) = head.fields.get(KnownField::ContentLength) {
         return Err(duplicate(buf, &field, previous));
     }
-    if head.known.has(KnownField::TransferEncoding) {
+    if head.fields.has(KnownField::TransferEncoding) {
         return Err(ResponseFault::LengthAndEncoding);
     }
     let length =
@@ -91,10 +89,10 @@ fn take_length(buf: &[u8], head: &mut ResponseHead, field: Field) -> Result<(), 
 }
 
 fn take_encoding(buf: &[u8], head: &mut ResponseHead, field: Field) -> Result<(), ResponseFault> {
-    if let Some(previous) = head.field(KnownField::TransferEncoding) {
+    if let Some(previous) = head.fields.get(KnownField::TransferEncoding) {
         return Err(duplicate(buf, &field, previous));
     }
-    if head.known.has(KnownField::ContentLength) {
+    if head.fields.has(KnownField::ContentLength) {
         return Err(ResponseFault::LengthAndEncoding);
     }
     let value = field.value.of(buf);

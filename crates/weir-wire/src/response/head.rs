@@ -1,6 +1,7 @@
 //! What a response head says, and the rules it is read by.
 
-use crate::field::{Field, KnownField, KnownFields};
+use crate::field::KnownField;
+use crate::fields::Fields;
 use crate::span::Span;
 use crate::version::Version;
 
@@ -41,10 +42,9 @@ pub struct ResponseHead {
     pub status: u16,
     /// Code and reason as sent, "200 OK": what is passed on behind the version.
     pub reason_line: Span,
-    /// The lines, in order, dropped ones left out.
-    pub fields: Vec<Field>,
-    /// Where the known ones stand in `fields`: the first of each, or the last if not strict.
-    pub known: KnownFields,
+    /// The lines, in order, dropped ones left out; the first of each name counts, or the last if
+    /// not strict.
+    pub fields: Fields,
     /// Length of the body as announced; `None` if chunked, or if nothing usable was said.
     pub content_length: Option<u64>,
     /// The body is chunked.
@@ -61,8 +61,7 @@ impl Default for ResponseHead {
             version: Version::HTTP_09,
             status: 0,
             reason_line: Span::default(),
-            fields: Vec::new(),
-            known: KnownFields::default(),
+            fields: Fields::default(),
             content_length: None,
             chunked: false,
             connection_close: false,
@@ -88,36 +87,10 @@ impl ResponseHead {
         };
     }
 
-    /// The line of this name that counts.
-    #[inline]
-    #[must_use]
-    pub fn field(&self, known: KnownField) -> Option<&Field> {
-        self.known
-            .get(known)
-            .and_then(|index| self.fields.get(index))
-    }
-
-    /// Its value.
+    /// Value of the line of this name that counts.
     #[inline]
     #[must_use]
     pub fn value<'a>(&self, known: KnownField, buf: &'a [u8]) -> Option<&'a [u8]> {
-        self.field(known).map(|field| field.value.of(buf))
-    }
-
-    /// Values of all lines of this name, in order.
-    pub fn values<'a>(
-        &'a self,
-        known: KnownField,
-        buf: &'a [u8],
-    ) -> impl Iterator<Item = &'a [u8]> + Clone {
-        let from = if self.known.has(known) {
-            0
-        } else {
-            self.fields.len()
-        };
-        self.fields[from..]
-            .iter()
-            .filter(move |field| field.known == Some(known))
-            .map(|field| field.value.of(buf))
+        self.fields.value(known, buf)
     }
 }

@@ -57,10 +57,10 @@ impl Relay {
             return;
         }
         self.suffix.extend_from_slice(b"0\r\n");
-        let at = self.suffix.len();
-        self.framing.write_trailers(&mut self.suffix);
-        session.req.response.trailers = self.suffix[at..].to_vec();
-        session.req.upstream.trailers = self.suffix[at..].to_vec();
+        let trailers = self.framing.trailers();
+        trailers.write(&mut self.suffix);
+        session.req.response.trailers = trailers.clone();
+        session.req.upstream.trailers = trailers;
         self.suffix.extend_from_slice(b"\r\n");
     }
 
