@@ -92,6 +92,11 @@ impl Acceptors {
         result
     }
 
+    /// The configuration in force.
+    pub(crate) fn plan(&self) -> Arc<Plan> {
+        self.plan.borrow().clone()
+    }
+
     /// Stops accepting. Whoever was let in before is served.
     pub(crate) fn close(&self) {
         self.by_socket

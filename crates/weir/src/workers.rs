@@ -32,8 +32,8 @@ pub(crate) struct Assignment {
 
 /// What the main thread tells a worker.
 pub(crate) enum Order {
-    /// Go on under another configuration.
-    Adopt(Assignment),
+    /// Go on under another configuration, and say so.
+    Adopt(Assignment, oneshot::Sender<()>),
     /// Hand every waiting access line to the log thread, and say so.
     FlushLines(oneshot::Sender<()>),
     /// Accept no more, answer what is under way, end; at the latest after this time.
@@ -99,6 +99,16 @@ impl WorkerThread {
         let _ = self.orders.send(order);
     }
 
+    /// As [`Self::tell`], for an order that is confirmed.
+    pub(crate) fn order(
+        &self,
+        order: impl FnOnce(oneshot::Sender<()>) -> Order,
+    ) -> oneshot::Receiver<()> {
+        let (done, is_done) = oneshot::channel();
+        self.tell(order(done));
+        is_done
+    }
+
     /// Waits until the thread is gone; `false` if it ended in a panic.
     pub(crate) fn join(self) -> bool {
         self.thread.join().is_ok()
@@ -161,7 +171,7 @@ async fn work(
     tokio::task::spawn_local(worker.clone().run_line_flusher());
     tokio::task::spawn_local(worker.clone().run_housekeeping());
     let acceptors = Acceptors::new(worker.clone(), plan.clone());
-    let started = acceptors.adopt(plan.clone(), assignment.shares);
+    let started = acceptors.adopt(plan, assignment.shares);
     let failed = started.is_err();
     // The starter waits for this.
     let _ = ready.send(started);
@@ -171,7 +181,6 @@ async fn work(
     let mut desk = Desk {
         worker,
         acceptors,
-        plan,
         log: around.log.clone(),
         retires: false,
     };
@@ -183,7 +192,6 @@ async fn work(
 struct Desk {
     worker: Rc<Worker>,
     acceptors: Acceptors,
-    plan: Arc<Plan>,
     log: LogHandle,
     /// It ends because a reload has made it superfluous.
     retires: bool,
@@ -202,7 +210,7 @@ impl Desk {
     async fn obey(&mut self, orders: &mut mpsc::UnboundedReceiver<Order>) -> Limit {
         while let Some(order) = orders.recv().await {
             match order {
-                Order::Adopt(assignment) => self.adopt(assignment),
+                Order::Adopt(assignment, done) => self.adopt(assignment, done),
                 Order::FlushLines(done) => self.flush_lines(done),
                 Order::Drain(limit) => return limit.map_or(Limit::Never, Limit::After),
                 Order::Retire(limit) => {
@@ -219,7 +227,7 @@ impl Desk {
     async fn wind_down(&self, orders: &mut mpsc::UnboundedReceiver<Order>, limit: Limit) {
         self.acceptors.close();
         if limit != Limit::Now {
-            self.notice("gracefully shutting down");
+            self.log(Level::Notice, "gracefully shutting down");
             if self.retires {
                 self.worker.retire();
             } else {
@@ -235,35 +243,32 @@ impl Desk {
         // Whoever does not end in time ends with the runtime.
         let _ = tokio::time::timeout(STOP_LIMIT, self.acceptors.idle()).await;
         self.worker.flush_lines();
-        self.notice("exiting");
+        self.log(Level::Notice, "exiting");
     }
 
-    /// Obeys while the worker drains; returns when all must end at once.
+    /// Obeys while the worker drains; returns when all must end at once. Who may still send one more
+    /// request is answered under the newest configuration.
     async fn hurry(&self, orders: &mut mpsc::UnboundedReceiver<Order>) {
         loop {
             match orders.recv().await {
                 Some(Order::FlushLines(done)) => self.flush_lines(done),
                 Some(Order::Drain(_)) => self.worker.drain(),
-                // It has begun to end under the configuration it has.
-                Some(Order::Adopt(_) | Order::Retire(_)) => {}
+                Some(Order::Adopt(assignment, done)) => self.adopt(assignment, done),
+                Some(Order::Retire(_)) => {}
                 Some(Order::Stop) | None => return,
             }
         }
     }
 
-    fn adopt(&mut self, assignment: Assignment) {
-        self.plan = assignment.plan.clone();
+    fn adopt(&self, assignment: Assignment, done: oneshot::Sender<()>) {
         // What the old generation's buffers hold, their drop hands over.
         let generation = Generation::new(assignment.plan.clone(), &self.log);
         self.worker.adopt(generation);
         if let Err(error) = self.acceptors.adopt(assignment.plan, assignment.shares) {
-            emit(
-                self.plan.main_sinks(),
-                Level::Alert,
-                None,
-                error.to_string().as_bytes(),
-            );
+            self.log(Level::Alert, &error.to_string());
         }
+        // It fails if nobody waits any more.
+        let _ = done.send(());
     }
 
     fn flush_lines(&self, done: oneshot::Sender<()>) {
@@ -272,8 +277,9 @@ impl Desk {
         let _ = done.send(());
     }
 
-    fn notice(&self, text: &str) {
-        emit(self.plan.main_sinks(), Level::Notice, None, text.as_bytes());
+    fn log(&self, level: Level, text: &str) {
+        let plan = self.acceptors.plan();
+        emit(plan.main_sinks(), level, None, text.as_bytes());
     }
 }
 

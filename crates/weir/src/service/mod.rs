@@ -30,8 +30,9 @@ const WORKER_FILES: usize = 3;
 /// connections. One that is stuck ends with the process.
 const END_LIMIT: Duration = Duration::from_secs(3);
 
-/// How long workers may take to hand over their lines.
-const FLUSH_LIMIT: Duration = Duration::from_secs(1);
+/// How long workers may take to do what they are told at once: hand over their lines, go over to
+/// another configuration. Nobody else shall wait for one that is stuck.
+const ORDER_LIMIT: Duration = Duration::from_secs(1);
 
 /// A running weir.
 pub(crate) struct Service {
@@ -139,7 +140,7 @@ impl Service {
             Meaning::Stop => self.stop(),
             Meaning::Quit => self.quit(),
             Meaning::Reload if self.leaving => {}
-            Meaning::Reload => self.reload(),
+            Meaning::Reload => self.reload().await,
             Meaning::Reopen => self.reopen().await,
             Meaning::Unsupported => {}
         }
@@ -171,21 +172,12 @@ impl Service {
     async fn reopen(&self) {
         self.log(Level::Notice, "reopening logs");
         let workers = self.workers.iter().chain(&self.retired);
-        let flushed: Vec<_> = workers
-            .map(|worker| {
-                let (done, flushed) = oneshot::channel();
-                worker.tell(Order::FlushLines(done));
-                flushed
-            })
-            .collect();
-        let all = async {
-            for flushed in flushed {
-                // A worker that ends meanwhile has flushed too.
-                let _ = flushed.await;
-            }
-        };
-        // The others' files shall not wait for a worker that is stuck.
-        let _ = tokio::time::timeout(FLUSH_LIMIT, all).await;
+        all_done(
+            workers
+                .map(|worker| worker.order(Order::FlushLines))
+                .collect(),
+        )
+        .await;
         self.log_thread.sync();
         for error in self.logs.reopen_all() {
             self.log(Level::Emerg, &error.to_string());
@@ -299,4 +291,15 @@ impl Service {
     fn log(&self, level: Level, text: &str) {
         emit(self.plan.main_sinks(), level, None, text.as_bytes());
     }
+}
+
+/// Waits until every worker has done what it was told, for [`ORDER_LIMIT`] at most; `true` if all have.
+async fn all_done(orders: Vec<oneshot::Receiver<()>>) -> bool {
+    let all = async {
+        for done in orders {
+            // A worker that ends meanwhile has nothing left to do.
+            let _ = done.await;
+        }
+    };
+    tokio::time::timeout(ORDER_LIMIT, all).await.is_ok()
 }

@@ -1,12 +1,15 @@
 //! HUP: going over to another configuration without losing a request (`ngx_init_cycle`).
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
 
 use weir_conf::{Config, Fault};
 use weir_log::Level;
 use weir_proxy::plan::{Plan, create_temp_folders};
 
-use super::Service;
+use super::{Service, all_done};
 use crate::configuration;
 use crate::panics;
 use crate::pid_file::PidFile;
@@ -14,7 +17,7 @@ use crate::privileges::Account;
 use crate::sockets::Sockets;
 use crate::start::{StartFault, listens};
 use crate::startup_log::words;
-use crate::workers::Order;
+use crate::workers::{Assignment, Order};
 
 /// Everything that can fail, done.
 struct Next {
@@ -30,7 +33,7 @@ const USER_IN_VAIN: &str = "the \"user\" directive makes sense only if";
 impl Service {
     /// Reads the configuration anew. Whatever is wrong with it, the old one stays and the log says
     /// why.
-    pub(super) fn reload(&mut self) {
+    pub(super) async fn reload(&mut self) {
         weir_log::update_time_zone();
         self.log(Level::Notice, "reconfiguring");
         let config = match configuration::load(&self.flags) {
@@ -39,7 +42,7 @@ impl Service {
         };
         self.log_faults(&config.warnings);
         match self.open_next(&config) {
-            Ok(next) => self.go_over(next),
+            Ok(next) => self.go_over(next).await,
             Err(fault) => self.log(Level::Emerg, &fault.to_string()),
         }
     }
@@ -64,42 +67,67 @@ impl Service {
         })
     }
 
-    /// Nothing here can fail for want of anything but threads. The old sockets are closed last:
-    /// those that stay are in the new set too.
-    fn go_over(&mut self, next: Next) {
+    /// Nothing here can fail for want of anything but threads. The old sockets are closed after the
+    /// workers were told: those that stay are in the new set too.
+    async fn go_over(&mut self, next: Next) {
         if let Some(pid_file) = next.pid_file {
             let old = std::mem::replace(&mut self.pid_file, pid_file);
             if let Err(error) = old.remove() {
                 self.log(Level::Alert, &error.to_string());
             }
         }
-        self.plan = next.plan;
+        let old_plan = std::mem::replace(&mut self.plan, next.plan);
         panics::report_to(self.plan.main_sinks());
         let old = std::mem::replace(&mut self.sockets, next.sockets);
         old.remove_paths(Some(&self.sockets), &|level, text| self.log(level, text));
         self.limit_open_files();
         let wanted = self.plan.config().main.worker_processes;
-        let kept = wanted.min(self.workers.len());
-        let limit = self.plan.config().main.worker_shutdown_timeout;
-        for worker in self.workers.drain(kept..) {
-            worker.tell(Order::Retire(limit));
-            self.retired.push(worker);
-        }
-        for (number, worker) in self.workers.iter().enumerate() {
-            worker.tell(Order::Adopt(self.assignment(number, wanted)));
-        }
+        let limit = old_plan.config().main.worker_shutdown_timeout;
+        let mut adopted = self.retire(wanted, limit);
+        adopted.extend(self.share_out(wanted));
         if let Err(error) = self.start_all() {
             self.log(Level::Alert, &error.to_string());
-            self.share_out();
+            adopted.extend(self.share_out(self.workers.len()));
+        }
+        drop(old);
+        if all_done(adopted).await {
+            self.log(Level::Notice, "reconfigured");
+        } else {
+            self.log(
+                Level::Alert,
+                "a worker is stuck under the old configuration",
+            );
         }
     }
 
-    /// Lets the workers that there are accept from every socket.
-    fn share_out(&self) {
-        let count = self.workers.len();
-        for (number, worker) in self.workers.iter().enumerate() {
-            worker.tell(Order::Adopt(self.assignment(number, count)));
+    /// Lets the workers beyond `wanted` end, as those do that an earlier reload has made superfluous.
+    /// Clients who may send one more request there are answered under the plan, too.
+    fn retire(&mut self, wanted: usize, limit: Option<Duration>) -> Vec<oneshot::Receiver<()>> {
+        let surplus = self.workers.split_off(wanted.min(self.workers.len()));
+        let assignment = Assignment {
+            plan: self.plan.clone(),
+            shares: Vec::new(),
+        };
+        let adopted = (self.retired.iter().chain(&surplus))
+            .map(|worker| worker.order(|done| Order::Adopt(assignment.clone(), done)))
+            .collect();
+        for worker in &surplus {
+            worker.tell(Order::Retire(limit));
         }
+        self.retired.extend(surplus);
+        adopted
+    }
+
+    /// Lets the workers that there are serve the plan, and accept from what is theirs if there are
+    /// `count` of them.
+    fn share_out(&self, count: usize) -> Vec<oneshot::Receiver<()>> {
+        let workers = self.workers.iter().enumerate();
+        workers
+            .map(|(number, worker)| {
+                let assignment = self.assignment(number, count);
+                worker.order(|done| Order::Adopt(assignment, done))
+            })
+            .collect()
     }
 
     fn log_faults(&self, faults: &[Fault]) {
