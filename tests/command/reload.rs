@@ -1,8 +1,10 @@
 //! HUP.
 
+use std::net::TcpStream;
+
 use nix::sys::signal::Signal;
 
-use crate::site::{Site, ask, eventually};
+use crate::site::{Site, ask, eventually, read_answer, read_to_end};
 
 #[test]
 fn another_configuration_answers_on_the_same_port() {
@@ -71,7 +73,7 @@ fn an_address_that_goes_is_closed_and_one_that_comes_is_opened() {
             .replace(&site.port.to_string(), &other.port.to_string()),
     );
     running.signal(Signal::SIGHUP);
-    eventually(|| std::net::TcpStream::connect(("127.0.0.1", site.port)).is_err());
+    eventually(|| TcpStream::connect(("127.0.0.1", site.port)).is_err());
     assert_eq!(other.get("/"), "one");
 }
 
@@ -104,9 +106,96 @@ fn a_connection_under_way_survives() {
     running.signal(Signal::SIGHUP);
     running.answers("/", "two");
     std::io::Write::write_all(&mut stream, b"Host: x\r\nConnection: close\r\n\r\n").unwrap();
-    let answer = crate::site::read_to_end(&mut stream);
+    let answer = read_to_end(&mut stream);
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     let mut next = site.connect();
     ask(&mut next, "/", "close");
-    assert!(crate::site::read_to_end(&mut next).ends_with("two"));
+    assert!(read_to_end(&mut next).ends_with("two"));
+}
+
+/// Servers on 127.0.0.1, in this order, each answering with its text.
+fn servers(servers: &[(u16, &str)]) -> String {
+    let blocks: String = servers
+        .iter()
+        .map(|(port, text)| format!("server {{ listen 127.0.0.1:{port}; return 200 {text}; }}\n"))
+        .collect();
+    format!(
+        "daemon off; error_log stderr notice; events {{ worker_connections 64; }}
+        http {{ access_log off; {blocks} }}"
+    )
+}
+
+#[test]
+fn a_kept_connection_goes_over_whatever_becomes_of_other_listens() {
+    let (site, other) = (Site::new(), Site::new());
+    let (here, there) = (site.port, other.port);
+    let check = |before: &[(u16, &str)], after: &[(u16, &str)], expected: &str| {
+        site.conf(&servers(before));
+        let mut running = site.start();
+        let mut kept = site.connect();
+        ask(&mut kept, "/", "keep-alive");
+        assert!(read_answer(&mut kept).ends_with("old"));
+        site.conf(&servers(after));
+        running.reload();
+        ask(&mut kept, "/", "keep-alive");
+        let answer = read_answer(&mut kept);
+        assert!(answer.ends_with(expected), "{before:?} {after:?}: {answer}");
+        assert!(!answer.contains("Connection: close"), "{answer}");
+    };
+    check(&[(there, "x"), (here, "old")], &[(here, "fewer")], "fewer");
+    check(&[(here, "old")], &[(there, "x"), (here, "more")], "more");
+    check(
+        &[(there, "x"), (here, "old")],
+        &[(here, "turned"), (there, "x")],
+        "turned",
+    );
+}
+
+#[test]
+fn a_kept_connection_belongs_to_its_own_address_before_the_wildcard() {
+    let site = Site::new();
+    let any = "server { listen *:PORT; return 200 any; }";
+    let own = "server { listen 127.0.0.1:PORT; return 200 own; }";
+    let conf = |servers: &[&str]| {
+        let servers = servers.concat();
+        site.conf(&format!(
+            "daemon off; error_log stderr notice; events {{}} http {{ access_log off; {servers} }}"
+        ));
+    };
+    conf(&[any]);
+    let mut running = site.start();
+    let mut kept = site.connect();
+    for (servers, text) in [(&[any][..], "any"), (&[own, any], "own"), (&[any], "any")] {
+        conf(servers);
+        running.reload();
+        ask(&mut kept, "/", "keep-alive");
+        let answer = read_answer(&mut kept);
+        assert!(answer.ends_with(text), "{servers:?}: {answer}");
+    }
+}
+
+#[test]
+fn of_an_address_that_goes_idle_connections_close_and_the_others_after_their_answer() {
+    let (site, other) = (Site::new(), Site::new());
+    site.conf(&servers(&[(site.port, "old"), (other.port, "stays")]));
+    let mut running = site.start();
+    let [mut idle, mut busy, mut fresh] = [(); 3].map(|()| site.connect());
+    ask(&mut idle, "/", "keep-alive");
+    read_answer(&mut idle);
+    std::io::Write::write_all(&mut busy, b"GET / HTTP/1.1\r\n").unwrap();
+    // The worker has met all of them once it has answered somebody who came later.
+    other.get("/");
+    site.conf(&servers(&[(other.port, "new")]));
+    running.reload();
+    assert_eq!(read_to_end(&mut idle), "");
+    std::io::Write::write_all(&mut busy, b"Host: x\r\n\r\n").unwrap();
+    let last = |stream: &mut TcpStream| {
+        let answer = read_to_end(stream);
+        assert!(answer.contains("\r\nConnection: close\r\n"), "{answer}");
+        assert!(answer.ends_with("old"), "{answer}");
+    };
+    last(&mut busy);
+    // As in nginx, whoever has sent nothing yet is still expected to.
+    ask(&mut fresh, "/", "keep-alive");
+    last(&mut fresh);
 }

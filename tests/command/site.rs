@@ -125,6 +125,21 @@ pub(crate) fn read_to_end(stream: &mut TcpStream) -> String {
     text
 }
 
+/// One answer that says its length.
+pub(crate) fn read_answer(stream: &mut TcpStream) -> String {
+    let mut text = Vec::new();
+    let mut byte = [0];
+    while !text.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte).unwrap();
+        text.push(byte[0]);
+    }
+    let mut text = String::from_utf8(text).unwrap();
+    let (_, rest) = text.split_once("\r\nContent-Length: ").unwrap();
+    let length: u64 = rest.lines().next().unwrap().parse().unwrap();
+    stream.take(length).read_to_string(&mut text).unwrap();
+    text
+}
+
 fn body(answer: &str) -> &str {
     answer
         .split_once("\r\n\r\n")
@@ -154,6 +169,12 @@ impl Running<'_> {
             let read = self.log.read_line(&mut seen).unwrap();
             assert!(read > 0, "no line with {words:?} in:\n{seen}");
         }
+    }
+
+    /// HUP; returns once every worker serves the configuration that the file holds now.
+    pub(crate) fn reload(&mut self) {
+        self.signal(Signal::SIGHUP);
+        self.expect("reconfigured");
     }
 
     /// Waits for the end; what the log held by then comes with it.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use smallvec::SmallVec;
-use weir_conf::{Captures, Location, Server};
+use weir_conf::{Captures, ListenAddress, Location, Server};
 use weir_wire::request::{Method, RequestHead, RequestParser};
 
 use crate::client::body::RequestBody;
@@ -80,7 +80,7 @@ pub(crate) struct Connection {
     pub(crate) stream: Stream,
     pub(crate) client: ClientAddress,
     /// The address it was accepted on; for a wildcard socket asked from the kernel on first use.
-    pub(crate) local: Option<SocketAddr>,
+    pub(crate) local: Cell<Option<SocketAddr>>,
     /// Number in log lines, unique in the process.
     pub(crate) number: u64,
     pub(crate) opened: Moment,
@@ -195,6 +195,36 @@ pub(crate) struct Session {
 }
 
 impl Connection {
+    /// The address that accepted the connection; a unix-domain socket has none.
+    pub(crate) fn local_address(&self) -> Option<SocketAddr> {
+        if self.local.get().is_none() {
+            self.local.set(self.stream.local_address());
+        }
+        self.local.get()
+    }
+
+    /// The configuration in force is another than the connection's.
+    pub(crate) fn is_behind(&self) -> bool {
+        !self.worker.serves_under(&self.plan)
+    }
+
+    /// The `listen` of the configuration in force that the client came by, if it still has one.
+    pub(crate) fn newest_listen(&self) -> Option<usize> {
+        let address = &self.plan.http().listens[self.listen].address;
+        let newest = self.worker.generation();
+        let http = newest.config().http.as_ref()?;
+        match (address, self.local_address()) {
+            (ListenAddress::Inet(_), Some(local)) => http.listen_for(&ListenAddress::Inet(local)),
+            (ListenAddress::Inet(_) | ListenAddress::Unix(_), _) => http.listen_for(address),
+        }
+    }
+
+    /// It ends with the answer under way: the worker goes out of service, or nobody listens where
+    /// the client came by any more.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.worker.is_draining() || (self.is_behind() && self.newest_listen().is_none())
+    }
+
     /// Gives the input buffer back while nothing is in it.
     pub(crate) fn release_input(&mut self) {
         if self.input.is_empty() && self.input.capacity() > 0 {

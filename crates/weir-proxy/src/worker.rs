@@ -160,6 +160,11 @@ impl Worker {
         self.generation.borrow().clone()
     }
 
+    /// Whether new requests are served under `generation`.
+    pub(crate) fn serves_under(&self, generation: &Rc<Generation>) -> bool {
+        Rc::ptr_eq(&self.generation.borrow(), generation)
+    }
+
     /// Serves requests that begin from now on under `generation`; idle connections move over, and
     /// the others have `worker_shutdown_timeout` to end. Must be called on the worker's thread.
     pub fn adopt(self: &Rc<Self>, generation: Generation) {
@@ -370,7 +375,7 @@ impl Worker {
             listen,
             stream,
             client,
-            local,
+            local: Cell::new(local),
             number: 0,
             opened: clock::now(),
             requests: 0,

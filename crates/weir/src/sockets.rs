@@ -301,14 +301,9 @@ fn wildcard_for(listens: &[Listen], listen: &Listen) -> Option<(usize, IpAddr)> 
     if address.ip().is_unspecified() || socket_options::asks_for_socket(&listen.options) {
         return None;
     }
-    let wildcard = listens.iter().position(|other| match other.address {
-        ListenAddress::Inet(other) => {
-            other.ip().is_unspecified()
-                && other.port() == address.port()
-                && other.is_ipv4() == address.is_ipv4()
-        }
-        ListenAddress::Unix(_) => false,
-    });
+    let wildcard = listens
+        .iter()
+        .position(|other| other.address.is_wildcard_of(address));
     wildcard.map(|wildcard| (wildcard, address.ip()))
 }
 

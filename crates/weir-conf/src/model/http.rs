@@ -25,6 +25,22 @@ pub struct Http {
 }
 
 impl Http {
+    /// The `listen` whose servers answer a connection that was accepted on `address`: that address's
+    /// own, or the wildcard's of its port (`ngx_http_init_connection`).
+    pub fn listen_for(&self, address: &ListenAddress) -> Option<usize> {
+        let own = self
+            .listens
+            .iter()
+            .position(|listen| listen.address == *address);
+        own.or_else(|| match address {
+            ListenAddress::Inet(address) => self
+                .listens
+                .iter()
+                .position(|listen| listen.address.is_wildcard_of(*address)),
+            ListenAddress::Unix(_) => None,
+        })
+    }
+
     /// The group that a `proxy_pass` with variables means, by host and port, if there is one
     /// (`ngx_http_upstream_init_request`); else the host is to be resolved.
     pub fn upstream_of(&self, url: &UpstreamUrl) -> Option<usize> {
@@ -60,6 +76,20 @@ pub enum ListenAddress {
     Inet(SocketAddr),
     /// A Unix socket's path.
     Unix(PathBuf),
+}
+
+impl ListenAddress {
+    /// Whether this is the wildcard address of `address`'s kind and port.
+    pub fn is_wildcard_of(&self, address: SocketAddr) -> bool {
+        match self {
+            Self::Inet(own) => {
+                own.ip().is_unspecified()
+                    && own.port() == address.port()
+                    && own.is_ipv4() == address.is_ipv4()
+            }
+            Self::Unix(_) => false,
+        }
+    }
 }
 
 impl fmt::Display for ListenAddress {

@@ -27,11 +27,14 @@ pub(crate) fn serve(mut conn: Box<Connection>) -> impl Future<Output = ()> {
     let life = async move {
         let registration = poll_fn(|cx| Poll::Ready(worker.register(cx.waker().clone()))).await;
         loop {
-            registration.set_idle(true);
-            if !conn.wait_for_request(&registration).await {
-                return;
+            if conn.input.is_empty() {
+                registration.set_idle(true);
+                if !conn.wait_for_request(&registration).await {
+                    return;
+                }
+                registration.set_idle(false);
             }
-            registration.set_idle(false);
+            conn.move_to_new_plan();
             match serve_busy(conn).await {
                 Some(idle) => conn = idle,
                 None => return,
@@ -75,6 +78,7 @@ pub(super) async fn serve_requests(
     req: Box<Request>,
 ) -> (Option<Box<Connection>>, Box<Request>) {
     let mut session = Session { conn, req };
+    session.req.pipelined = session.conn.action == Action::ReadingPipelinedLine;
     loop {
         session.req.prefetch_for_head();
         session.begin_request();
@@ -87,6 +91,12 @@ pub(super) async fn serve_requests(
         if session.conn.input.is_empty() {
             let Session { mut conn, req } = session;
             conn.action = Action::Keepalive;
+            return (Some(conn), req);
+        }
+        if session.conn.is_behind() && session.conn.newest_listen().is_some() {
+            // The next request has been sent already, and begins under the new configuration.
+            let Session { mut conn, req } = session;
+            conn.action = Action::ReadingPipelinedLine;
             return (Some(conn), req);
         }
         session.req.pipelined = true;
@@ -131,7 +141,7 @@ async fn finish(session: &mut Session) -> bool {
         session.req.lingers |= !body.broken || body.streaming;
     }
     if session.req.keepalive && !session.conn.input_closed {
-        let ends = session.conn.worker.is_draining() && session.conn.input.is_empty();
+        let ends = session.conn.is_leaving() && session.conn.input.is_empty();
         if !ends {
             return true;
         }
@@ -213,10 +223,7 @@ impl Connection {
             self.deadline.clear();
         }
         match arrived {
-            Arrived::Bytes => {
-                self.move_to_new_plan();
-                true
-            }
+            Arrived::Bytes => true,
             Arrived::Closed(error) => {
                 self.log_idle_end(error.as_ref());
                 false
@@ -237,7 +244,7 @@ impl Connection {
                 }
                 false
             }
-            Arrived::Drained => false,
+            Arrived::Leaving => false,
         }
     }
 
@@ -261,17 +268,23 @@ impl Connection {
             Poll::Pending => {}
         }
         if self.worker.closes_idle() || registration.is_evicted() {
-            return Poll::Ready(Arrived::Drained);
+            return Poll::Ready(Arrived::Leaving);
         }
         self.move_to_new_plan();
+        // Who has sent nothing yet is still expected to (`ngx_close_idle_connections`).
+        if self.requests > 0 && self.is_behind() {
+            return Poll::Ready(Arrived::Leaving);
+        }
         self.deadline.poll_expired(cx).map(|()| Arrived::TimedOut)
     }
 
-    /// An idle connection does not keep an old configuration alive.
+    /// Goes over to the configuration in force, if that listens where the client came by.
     fn move_to_new_plan(&mut self) {
-        let newest = self.worker.generation();
-        if newest.listens_like(&self.plan, self.listen) {
-            self.plan = newest;
+        if self.is_behind()
+            && let Some(listen) = self.newest_listen()
+        {
+            self.plan = self.worker.generation();
+            self.listen = listen;
         }
     }
 
@@ -297,6 +310,6 @@ enum Arrived {
     /// FIN, or an error.
     Closed(Option<io::Error>),
     TimedOut,
-    /// The worker is going out of service.
-    Drained,
+    /// The worker goes out of service, or nobody listens where the client came by any more.
+    Leaving,
 }

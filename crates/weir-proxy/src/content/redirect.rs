@@ -1,6 +1,5 @@
 //! Where redirects lead.
 
-use crate::report::request_variables::local_address;
 use crate::session::Session;
 
 /// `location` with scheme, host and port before it, if it is a path and `absolute_redirect` is on
@@ -17,7 +16,9 @@ pub(crate) fn absolute(session: &Session, location: &[u8]) -> Option<Vec<u8>> {
         &session.req.host
     };
     absolute.extend_from_slice(host);
-    let port = local_address(session)
+    let port = session
+        .conn
+        .local_address()
         .map(|local| local.port())
         .filter(|port| *port != 80);
     if let Some(port) = port

@@ -159,8 +159,8 @@ fn settle(session: &mut Session) {
         session.req.response.status = status;
         session.req.response.status_line.clear();
     }
-    if session.conn.worker.is_draining() {
-        // The client must not send its next request to a worker that is about to end.
+    if session.conn.is_leaving() {
+        // The client must not send its next request to somebody who is about to go.
         session.req.keepalive = false;
     }
     super::access::add_headers(session);

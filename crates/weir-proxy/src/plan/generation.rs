@@ -114,13 +114,6 @@ impl Generation {
     pub(crate) fn is_expired(&self) -> bool {
         self.expired.get()
     }
-
-    /// Whether the socket that `older` knows as `listen` is the same one here, so that a connection
-    /// accepted under `older` may go on under this plan.
-    pub(crate) fn listens_like(&self, older: &Self, listen: usize) -> bool {
-        !Arc::ptr_eq(&self.plan, &older.plan)
-            && self.plan.listen_names.get(listen) == older.plan.listen_names.get(listen)
-    }
 }
 
 impl Deref for Generation {

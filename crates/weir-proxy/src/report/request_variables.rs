@@ -1,7 +1,7 @@
 //! Values of the core, log and proxy modules' variables.
 
 use std::io::Write;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
@@ -105,16 +105,8 @@ fn basic_user(credentials: &[u8]) -> Option<Vec<u8>> {
     Some(decoded)
 }
 
-/// The address that accepted the connection; asked from the kernel where the socket listens on all.
-pub(crate) fn local_address(session: &Session) -> Option<SocketAddr> {
-    session
-        .conn
-        .local
-        .or_else(|| session.conn.stream.local_address())
-}
-
 pub(super) fn server_addr(session: &Session, out: &mut Vec<u8>) -> Value {
-    match local_address(session) {
+    match session.conn.local_address() {
         // Writing to a Vec cannot fail.
         Some(address) => {
             let _ = write!(out, "{}", address.ip());
@@ -134,7 +126,7 @@ pub(super) fn server_addr(session: &Session, out: &mut Vec<u8>) -> Value {
 }
 
 pub(super) fn server_port(session: &Session, out: &mut Vec<u8>) -> Value {
-    match local_address(session) {
+    match session.conn.local_address() {
         Some(address) => number(u64::from(address.port()), out),
         None => Value::Found,
     }
