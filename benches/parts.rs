@@ -19,10 +19,10 @@ use std::time::Duration;
 use criterion::Criterion;
 use weir_io::dial::Dialer;
 use weir_log::{Level, LogThread, LogTime, write_line};
-use weir_proxy::parts::Part;
 use weir_proxy::plan::Generation;
-use weir_proxy::service::prepare;
-use weir_proxy::worker::Worker;
+use weir_proxy::serve::parts::Part;
+use weir_proxy::serve::service::prepare;
+use weir_proxy::serve::worker::Worker;
 use weir_upstream::{
     IdleCache, IdleMeta, KeepaliveSpec, Key, Outcome, PeerAddress, Pool, PoolSpec, Rotation,
 };

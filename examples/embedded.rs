@@ -16,7 +16,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
-use weir_proxy::service::{Client, ProxyService};
+use weir_proxy::serve::service::{Client, ProxyService};
 
 /// Nothing listens on port 9: every answer is the 502 that nginx would give.
 const CONFIG: &str = "
@@ -32,7 +32,7 @@ const CONFIG: &str = "
 ";
 
 type Answer = Result<
-    Response<Either<Full<Bytes>, weir_proxy::service::ProxyBody>>,
+    Response<Either<Full<Bytes>, weir_proxy::serve::service::ProxyBody>>,
     Box<dyn std::error::Error + Send + Sync>,
 >;
 

@@ -1,11 +1,17 @@
-//! Takes a request its whole way, and alone turns failures into statuses and log lines.
+//! Takes a request its whole way, and alone turns failures into log lines.
 //!
-//! Modules in reading order: `session` (what is known of a connection and its request), `client`
-//! (heads and bodies from the client, bytes to it), `content` (phases: location, `return`, files,
-//! pages), `exchange` (the upstream: tries, clocks, relay, and the pure `verdict`), `report` (error
-//! lines, access lines, variables), `io` (streams, clocks, buffers), `plan` (a configuration made
-//! ready), `worker` (what the connections of one thread share), `service` (the proxy inside another
-//! server), `parts` (single steps, for a benchmark).
+//! The folders have an order, and none uses one that stands below it here:
+//!
+//! - `pool`: connections to upstreams, and what a worker keeps of a pool;
+//! - [`plan`]: a configuration made ready;
+//! - `facts`: what is known of a connection and of the request on it;
+//! - `report`: error lines, access lines, the values of variables;
+//! - `client`: heads and bodies from the client, bytes to it;
+//! - `answer`: what the header filters decide, heads, nginx's own pages;
+//! - `exchange`: the upstream: tries, clocks, relay;
+//! - `content`: what a location produces itself;
+//! - `phases`: rewrite, access, `try_files`, `error_page`: what comes when;
+//! - [`serve`]: workers, and the proxy inside another server.
 //!
 //! # Invariants
 //!
@@ -16,13 +22,15 @@
 //! - A response that was cut upstream reaches the client visibly cut.
 //! - Every pick of a peer is followed by exactly one release.
 
+mod answer;
 mod client;
 mod content;
-pub mod exchange;
-#[doc(hidden)]
-pub mod parts;
+mod exchange;
+mod facts;
+mod phases;
 pub mod plan;
+mod pool;
 mod report;
-pub mod service;
-pub mod session;
-pub mod worker;
+pub mod serve;
+
+pub use facts::{Action, ClientAddress};

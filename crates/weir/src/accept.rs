@@ -17,9 +17,9 @@ use tokio::task::AbortHandle;
 use weir_conf::ListenAddress;
 use weir_io::stream::Stream;
 use weir_log::{Level, emit};
+use weir_proxy::ClientAddress;
 use weir_proxy::plan::Plan;
-use weir_proxy::session::ClientAddress;
-use weir_proxy::worker::Worker;
+use weir_proxy::serve::worker::Worker;
 
 use crate::sockets::{ListenSocket, Route, Share};
 use crate::system_error::SystemError;

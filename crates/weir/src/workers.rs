@@ -13,7 +13,7 @@ use weir_io::clock;
 use weir_io::dial::Dialer;
 use weir_log::{Level, LogHandle, emit};
 use weir_proxy::plan::{Generation, Plan};
-use weir_proxy::worker::Worker;
+use weir_proxy::serve::worker::Worker;
 
 use crate::accept::Acceptors;
 use crate::privileges;

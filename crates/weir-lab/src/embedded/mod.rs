@@ -8,6 +8,6 @@ mod site;
 mod thread;
 
 pub use thread::{Embedded, Stuck};
-pub use weir_proxy::service::StartError;
+pub use weir_proxy::serve::service::StartError;
 
 pub(crate) use site::Site;

@@ -14,9 +14,9 @@ use weir_io::clock;
 use weir_io::dial::Dialer;
 use weir_io::stream::Stream;
 use weir_log::{ErrorLog, LogThread};
+use weir_proxy::ClientAddress;
 use weir_proxy::plan::{Generation, Plan};
-use weir_proxy::session::ClientAddress;
-use weir_proxy::worker::Worker;
+use weir_proxy::serve::worker::Worker;
 
 /// How long a request under way may keep its lines from whoever asks for them.
 const SETTLE_LIMIT: Duration = Duration::from_secs(1);

@@ -16,7 +16,7 @@ use weir_io::dial::Dialer;
 use weir_io::stream::Stream;
 use weir_log::LogThread;
 use weir_proxy::plan::Plan;
-use weir_proxy::service::prepare;
+use weir_proxy::serve::service::prepare;
 
 use super::{Site, StartError};
 

@@ -12,7 +12,7 @@ use tokio::task::LocalSet;
 use weir_io::dial::Dialer;
 use weir_io::stream::Stream;
 use weir_log::LogThread;
-use weir_proxy::service::prepare;
+use weir_proxy::serve::service::prepare;
 
 use crate::client::Client;
 use crate::embedded::{Embedded, Site, StartError};

@@ -13,12 +13,13 @@ use weir_conf::IfModifiedSince;
 use weir_wire::KnownField;
 use weir_wire::request::Method;
 
-use super::dispatch::Outcome;
-use super::{conditions, find, response, returned};
-use crate::exchange::throttle::Throttle;
+use crate::answer::{conditions, media_type, redirect, send as head};
+use crate::client::throttle::Throttle;
+use crate::facts::Outcome;
+use crate::facts::{Action, Ending, Session};
 use crate::report::error_log::{self, Message};
 use crate::report::variables;
-use crate::session::{Action, Ending, Session};
+use crate::report::variables::paths;
 use weir_io::buffers;
 
 /// Answers with the file of the URI (`ngx_http_index_handler`, `ngx_http_static_handler`).
@@ -29,9 +30,9 @@ pub(crate) async fn answer(session: &mut Session) -> Outcome {
     if !is_served(session.req.method) {
         return Outcome::Status(405);
     }
-    let path = find::filename(session, &session.req.uri);
+    let path = paths::filename(session, &session.req.uri);
     match open(&path) {
-        Ok((_, metadata)) if metadata.is_dir() => find::add_slash(session),
+        Ok((_, metadata)) if metadata.is_dir() => redirect::add_slash(session),
         Ok((_, metadata)) if metadata.is_file() && session.req.method == Method::Post => {
             Outcome::Status(405)
         }
@@ -77,7 +78,7 @@ fn index(session: &Session) -> Outcome {
             };
         }
         let uri = [session.req.uri.as_slice(), &name].concat();
-        let path = find::filename(session, &uri);
+        let path = paths::filename(session, &uri);
         match std::fs::metadata(Path::new(OsStr::from_bytes(&path))) {
             Ok(found) if found.is_file() => {
                 return Outcome::Redirect {
@@ -92,7 +93,7 @@ fn index(session: &Session) -> Outcome {
             Err(_) => {}
         }
     }
-    let directory = find::filename(session, &session.req.uri);
+    let directory = paths::filename(session, &session.req.uri);
     match std::fs::metadata(Path::new(OsStr::from_bytes(&directory))) {
         Ok(_) => {
             let text = quoted(b"directory index of ", &directory, b" is forbidden");
@@ -118,7 +119,7 @@ fn first_index(session: &Session) -> Vec<u8> {
         .first()
         .map(|name| variables::text(session, name));
     let uri = [session.req.uri.as_slice(), &name.unwrap_or_default()].concat();
-    find::filename(session, &uri)
+    paths::filename(session, &uri)
 }
 
 fn open_failed(session: &Session, path: &[u8], error: &io::Error) -> Outcome {
@@ -140,10 +141,10 @@ fn quoted(before: &[u8], path: &[u8], after: &[u8]) -> Vec<u8> {
 }
 
 async fn send(session: &mut Session, file: &File, metadata: &Metadata) -> Outcome {
-    if let Err(outcome) = returned::begin(session).await {
+    if let Err(outcome) = session.settle_unwanted_body().await {
         return outcome;
     }
-    let content_type = returned::media_type(session);
+    let content_type = media_type::of(session);
     let modified = u64::try_from(metadata.mtime()).unwrap_or(0);
     let last_modified = httpdate(modified);
     let etag = session
@@ -184,7 +185,7 @@ async fn send(session: &mut Session, file: &File, metadata: &Metadata) -> Outcom
             Some(Err(())) => return no_such_part(session, metadata.len()),
         }
     }
-    response::begin(session);
+    head::begin(session);
     session.conn.action = Action::SendingToClient;
     if session.req.response.header_only {
         part = 0..0;

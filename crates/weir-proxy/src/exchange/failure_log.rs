@@ -3,9 +3,9 @@
 use weir_log::Level;
 use weir_wire::chunked::ChunkedFault;
 
+use crate::facts::Session;
 use crate::report::error_log::{self, Message, is_remote};
 use crate::report::peer_text::errno_of;
-use crate::session::Session;
 use weir_verdict::{Cause, Failure};
 
 /// Writes the line of `failure`; a status is a failure without one.

@@ -1,7 +1,5 @@
 //! One request to an upstream: choose a peer, send, read the head, relay the body.
 
-pub(crate) mod attempt;
-pub(crate) mod connection;
 mod failure_log;
 mod framing;
 mod peers;
@@ -13,16 +11,15 @@ mod response_head;
 mod rewrite;
 mod spool;
 mod target;
-pub(crate) mod throttle;
 mod tries;
 mod upgrade;
-pub(crate) mod upstream_state;
 
 use weir_conf::{HttpVersion, ProxyPass};
 
-use crate::client::body::{BodyEnd, Framing};
-use crate::content::dispatch::Outcome;
-use crate::session::Session;
+use crate::client::h1::body::{BodyEnd, Taken};
+use crate::facts::BodyFraming;
+use crate::facts::Outcome;
+use crate::facts::Session;
 
 use self::target::TargetPool;
 use self::tries::Exchange;
@@ -79,7 +76,7 @@ async fn prepare_body(
     if session.req.body.complete {
         return Ok(());
     }
-    let chunked = session.req.body.framing == Framing::Chunked;
+    let chunked = session.req.body.framing == BodyFraming::Chunked;
     let streams = !settings.proxy_request_buffering
         && settings.proxy_pass_request_body
         && settings.proxy_set_body.is_none()
@@ -89,8 +86,8 @@ async fn prepare_body(
     }
     while !session.conn.input.is_empty() && !session.req.body.complete {
         match session.take_body_bytes()? {
-            crate::client::body::Taken::Some => {}
-            crate::client::body::Taken::Nothing => break,
+            Taken::Some => {}
+            Taken::Nothing => break,
         }
     }
     session.req.body.streaming = !session.req.body.complete;

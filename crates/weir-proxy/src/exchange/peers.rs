@@ -1,5 +1,6 @@
 //! Choosing a peer and getting a connection to it.
 
+use crate::client::h1::watch::log_client_gone;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::net::{IpAddr, SocketAddr};
@@ -9,14 +10,14 @@ use std::time::Duration;
 use weir_conf::Settings;
 use weir_upstream::{IdleMeta, PeerId};
 
-use super::attempt::PeerLabel;
-use super::connection::UpstreamConnection;
 use super::tries::{Exchange, Held, TryEnd};
-use crate::content::dispatch::Outcome;
+use crate::facts::Outcome;
+use crate::facts::Session;
+use crate::pool::PeerLabel;
+use crate::pool::UpstreamConnection;
 use crate::report::error_log::{self, Message};
 use crate::report::variables;
-use crate::session::Session;
-use crate::worker::Slot;
+use crate::serve::worker::Slot;
 use weir_io::clock;
 use weir_io::dial::{DialError, DialOptions, Dialed};
 use weir_verdict::{Cause, Failure, Phase};
@@ -205,16 +206,6 @@ enum Connecting {
     Done(io::Result<()>),
     TimedOut,
     ClientGone(Option<io::Error>),
-}
-
-/// `info` line of a client that left.
-pub(super) fn log_client_gone(session: &Session, error: Option<&io::Error>) {
-    let text = "epoll_wait() reported that client prematurely closed connection, \
-                so upstream connection is closed too";
-    match error {
-        Some(error) => error_log::info(session, Message::call(text, error)),
-        None => error_log::info(session, Message::text(text)),
-    }
 }
 
 fn failed(cause: Cause, peer: Option<PeerId>) -> TryEnd {

@@ -3,18 +3,18 @@
 use std::future::poll_fn;
 use std::io;
 use std::ops::Range;
-use std::task::{Context, Poll};
+use std::task::Poll;
 
 use weir_upstream::PeerId;
 use weir_wire::response::{ResponseParser, ResponseProgress};
 
-use super::connection::UpstreamConnection;
 use super::request_source::Stuck;
 use super::tries::{Exchange, Held, TryEnd};
-use crate::client::body::BodyEnd;
-use crate::content::dispatch::Outcome;
+use crate::client::h1::body::BodyEnd;
+use crate::facts::Action;
+use crate::facts::Outcome;
+use crate::pool::UpstreamConnection;
 use crate::report::error_log::{self, Message};
-use crate::session::{Action, Session};
 use weir_io::buffers;
 use weir_verdict::{Cause, Failure, Phase};
 
@@ -274,33 +274,4 @@ fn failed(phase: Phase, cause: Cause, held: &Held) -> TryEnd {
         Some(peer),
         held.connection.reused,
     )
-}
-
-impl Session {
-    /// Ready when the client has closed or reset its connection. Bytes that it sends ahead are kept
-    /// for the next request, up to a buffer full.
-    pub(crate) fn poll_client_gone(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Error>> {
-        let conn = &mut self.conn;
-        loop {
-            if conn.input.len() >= buffers::HEAD_BUFFER {
-                return Poll::Pending;
-            }
-            if conn.input_closed {
-                return Poll::Ready(None);
-            }
-            let room = buffers::HEAD_BUFFER - conn.input.len();
-            match conn.stream.poll_fill(cx, &mut conn.input, room) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(0)) => {
-                    conn.input_closed = true;
-                    return Poll::Ready(None);
-                }
-                Poll::Ready(Ok(_)) => {}
-                Poll::Ready(Err(error)) => {
-                    conn.input_closed = true;
-                    return Poll::Ready(Some(error));
-                }
-            }
-        }
-    }
 }

@@ -2,9 +2,9 @@
 
 use weir_conf::{HttpVersion, Settings};
 
-use crate::client::body::Framing;
+use crate::facts::BodyFraming;
+use crate::facts::Session;
 use crate::report::variables;
-use crate::session::Session;
 
 /// Writes the head. Also settles how long the body is said to be, and puts `proxy_set_body` in its
 /// place.
@@ -47,15 +47,15 @@ fn settle_body(session: &mut Session, settings: &Settings) {
     upstream.body_length = match set_body {
         Some(length) => Some(length as u64),
         None if !settings.proxy_pass_request_body => None,
-        None if body.streaming && body.framing == Framing::Chunked => {
+        None if body.streaming && body.framing == BodyFraming::Chunked => {
             upstream.body_chunked = true;
             None
         }
         None if body.streaming => session.req.head.content_length,
         None => match body.framing {
-            Framing::None => session.req.head.content_length,
-            Framing::Length | Framing::Chunked if body.discarded => None,
-            Framing::Length | Framing::Chunked => Some(body.length()),
+            BodyFraming::None => session.req.head.content_length,
+            BodyFraming::Length | BodyFraming::Chunked if body.discarded => None,
+            BodyFraming::Length | BodyFraming::Chunked => Some(body.length()),
         },
     };
 }

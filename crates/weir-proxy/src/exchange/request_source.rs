@@ -4,9 +4,10 @@ use std::task::{Context, Poll};
 
 use weir_wire::chunked::{LAST_CHUNK, write_chunk_size};
 
-use super::connection::UpstreamConnection;
-use crate::client::body::{BodyEnd, Framing, RequestBody, Taken};
-use crate::session::Session;
+use crate::client::h1::body::{BodyEnd, Taken};
+use crate::facts::Session;
+use crate::facts::{BodyFraming, RequestBody};
+use crate::pool::UpstreamConnection;
 use weir_io::buffers;
 use weir_io::gathered_write::GatheredWrite;
 use weir_verdict::Cause;
@@ -299,7 +300,7 @@ impl RequestSource {
 
     /// Moves what was taken of a streamed body into the empty block, as a chunk if it is chunked.
     fn frame(&mut self, session: &mut Session) {
-        let chunked = session.req.body.framing == Framing::Chunked;
+        let chunked = session.req.body.framing == BodyFraming::Chunked;
         let body = &mut session.req.body;
         if !body.memory.is_empty() {
             if chunked {

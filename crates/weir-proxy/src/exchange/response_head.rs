@@ -8,11 +8,11 @@ use weir_wire::{Field, KnownField};
 
 use super::tries::{Exchange, Held, Step};
 use super::{relay, rewrite, upgrade};
-use crate::content::dispatch::Outcome;
-use crate::content::redirect;
+use crate::answer::redirect;
+use crate::facts::Outcome;
+use crate::facts::{Action, Session};
 use crate::report::error_log::{self, Message};
 use crate::report::variables;
-use crate::session::{Action, Session};
 use weir_verdict::retry_on_status;
 use weir_verdict::{Cause, Failure, Phase};
 

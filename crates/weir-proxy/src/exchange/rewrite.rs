@@ -2,8 +2,8 @@
 
 use weir_conf::{CookieFlags, CookieMatch, Pattern, RedirectFrom, Settings, Template};
 
+use crate::facts::{Captured, Session};
 use crate::report::variables;
-use crate::session::{Captured, Session};
 
 /// `Location` as the client shall see it; `None` leaves it alone (`ngx_http_proxy_rewrite_redirect`).
 pub(super) fn location(

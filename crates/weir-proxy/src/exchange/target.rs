@@ -8,10 +8,10 @@ use weir_conf::{ProxyPass, ProxyTarget, Scheme, UpstreamUrl, parse_upstream_url}
 use weir_upstream::{PeerAddress, Pool, PoolSpec};
 use weir_wire::uri::{Escape, escape};
 
-use crate::plan::WorkerPool;
+use crate::facts::Session;
+use crate::pool::WorkerPool;
 use crate::report::error_log::{self, Message};
 use crate::report::variables;
-use crate::session::Session;
 
 /// A resolved `proxy_pass`; the URI itself lies in the request's upstream state.
 pub(crate) struct Target {

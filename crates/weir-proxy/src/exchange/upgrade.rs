@@ -10,10 +10,10 @@ use weir_upstream::Outcome as PeerOutcome;
 
 use super::failure_log;
 use super::tries::{Exchange, Held};
-use crate::content::dispatch::Outcome;
-use crate::content::response;
+use crate::answer::send;
+use crate::facts::Outcome;
+use crate::facts::{Action, Ending};
 use crate::report::error_log::{self, Message};
-use crate::session::{Action, Ending};
 use weir_io::buffers;
 use weir_io::clock::{self, Moment};
 use weir_io::gathered_write::GatheredWrite;
@@ -116,7 +116,7 @@ enum TunnelEnd {
 pub(super) async fn tunnel(exchange: &mut Exchange<'_>, mut held: Held) -> Outcome {
     let settings = exchange.settings;
     exchange.session.req.keepalive = false;
-    response::begin(exchange.session);
+    send::begin(exchange.session);
     let start = exchange.session.req.upstream.head.len;
     let early = exchange.session.req.upstream.bytes.split_off(start);
     exchange.session.conn.stream.set_nodelay();

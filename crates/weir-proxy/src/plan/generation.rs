@@ -1,5 +1,6 @@
 //! What one worker keeps for one plan.
 
+use crate::pool::WorkerPool;
 use std::cell::{Cell, RefCell};
 use std::ops::Deref;
 use std::rc::Rc;
@@ -7,11 +8,8 @@ use std::sync::Arc;
 
 use weir_conf::{Location, Server};
 use weir_log::{LineBuffer, LogHandle};
-use weir_upstream::{IdleCache, Pool, Rotation};
 
 use super::Plan;
-use crate::exchange::attempt::PeerLabel;
-use crate::exchange::connection::UpstreamConnection;
 
 /// A worker's own hold on part of the configuration, which it shares with the other workers: who
 /// counts in it touches no memory of theirs, as an `Arc` would for each request.
@@ -27,40 +25,6 @@ pub struct Generation {
     pub(crate) lines: Vec<RefCell<LineBuffer>>,
     /// `worker_shutdown_timeout` has passed since a newer generation took over.
     expired: Cell<bool>,
-}
-
-/// A pool as one worker sees it.
-pub(crate) struct WorkerPool {
-    pub(crate) pool: Arc<Pool>,
-    pub(crate) rotation: Rotation,
-    /// The pool's name, for "no live upstreams".
-    pub(crate) pool_label: PeerLabel,
-    /// The peers' names, by `PeerId::index`.
-    pub(crate) labels: Vec<PeerLabel>,
-    pub(crate) idle: Option<RefCell<IdleCache<Box<UpstreamConnection>>>>,
-    /// The last answer was too long for a short buffer and would have fitted a long one, so the next
-    /// one is read through a long one from its first byte on.
-    pub(crate) answers_are_long: Cell<bool>,
-}
-
-impl WorkerPool {
-    /// A pool at the start of its turns, with nothing idle.
-    pub(crate) fn new(pool: &Arc<Pool>) -> Self {
-        Self {
-            pool: pool.clone(),
-            rotation: Rotation::new(pool),
-            pool_label: PeerLabel::Name(pool.name().into()),
-            labels: pool
-                .peers()
-                .iter()
-                .map(|peer| PeerLabel::Name(peer.name().into()))
-                .collect(),
-            idle: pool
-                .keepalive()
-                .map(|spec| RefCell::new(IdleCache::new(*spec))),
-            answers_are_long: Cell::new(false),
-        }
-    }
 }
 
 impl Generation {

@@ -18,7 +18,7 @@ use weir_wire::request::{HeadCompat, HeadLimits};
 use weir_wire::response::ResponseRules;
 
 pub use generation::Generation;
-pub(crate) use generation::{Own, WorkerPool};
+pub(crate) use generation::Own;
 pub(crate) use logs::AccessTarget;
 pub use temp_folders::create_temp_folders;
 

@@ -4,7 +4,7 @@ use weir_conf::{Part, Template};
 use weir_log::escape::Escape;
 
 use super::variables::{self, Value};
-use crate::session::Session;
+use crate::facts::Session;
 use weir_io::clock;
 
 /// Writes the request's line to every access log of its location, exactly once.

@@ -7,7 +7,7 @@ use weir_log::Level;
 use weir_wire::KnownField;
 
 use super::peer_text::{errno_of, errno_text, write_client};
-use crate::session::{Connection, Session};
+use crate::facts::{Connection, Session};
 
 /// A line's own part: text and, if a system call failed, its error.
 #[derive(Clone, Copy, Debug)]

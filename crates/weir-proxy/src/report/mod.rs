@@ -3,6 +3,4 @@
 pub(crate) mod access_log;
 pub(crate) mod error_log;
 pub(crate) mod peer_text;
-pub(crate) mod request_variables;
-pub(crate) mod upstream_variables;
 pub(crate) mod variables;

@@ -4,7 +4,7 @@ use std::io;
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
 
-use crate::session::ClientAddress;
+use crate::facts::ClientAddress;
 
 /// `127.0.0.1`, `::1`, `unix:`.
 pub(crate) fn write_client(client: &ClientAddress, out: &mut Vec<u8>) {

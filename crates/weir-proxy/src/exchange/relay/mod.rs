@@ -16,15 +16,15 @@ use weir_upstream::Outcome as PeerOutcome;
 use weir_wire::chunked::ChunkRules;
 
 use self::splicing::Splice;
-use crate::content::dispatch::Outcome;
-use crate::content::response;
+use crate::answer::send;
+use crate::client::h1::watch::log_client_gone;
+use crate::client::throttle::Throttle;
 use crate::exchange::framing::Framing;
-use crate::exchange::peers::log_client_gone;
 use crate::exchange::spool::Spool;
-use crate::exchange::throttle::Throttle;
 use crate::exchange::tries::{Exchange, Held};
 use crate::exchange::{failure_log, response_head};
-use crate::session::{Action, Ending, Session};
+use crate::facts::Outcome;
+use crate::facts::{Action, Ending, Session};
 use weir_io::buffers;
 use weir_io::clock::Moment;
 use weir_io::gathered_write::GatheredWrite;
@@ -37,7 +37,7 @@ pub(in crate::exchange) async fn run(exchange: &mut Exchange<'_>, held: Held) ->
     }
     let mut relay = Relay::new(exchange, held);
     exchange.session.req.response.expects_trailers = relay.trailers_expected;
-    response::begin(exchange.session);
+    send::begin(exchange.session);
     relay.client_chunked = exchange.session.req.response.chunked;
     relay.header_only = exchange.session.req.response.header_only;
     relay.take_preread(exchange);

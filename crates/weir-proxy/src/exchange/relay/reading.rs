@@ -8,8 +8,8 @@ use weir_upstream::Outcome as PeerOutcome;
 use super::{Event, Relay, UpstreamEnd};
 use crate::exchange::framing::Framing;
 use crate::exchange::tries::Exchange;
+use crate::facts::{Action, Session};
 use crate::report::error_log::{self, Message};
-use crate::session::{Action, Session};
 use weir_io::{buffers, clock};
 use weir_verdict::{Cause, Phase};
 

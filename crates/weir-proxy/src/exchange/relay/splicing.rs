@@ -10,7 +10,7 @@ use weir_conf::Settings;
 use super::{Event, Relay, UpstreamEnd};
 use crate::exchange::framing::Framing;
 use crate::exchange::tries::Exchange;
-use crate::session::Session;
+use crate::facts::Session;
 use weir_io::clock::{self, Moment};
 use weir_io::pipe::Pipe;
 

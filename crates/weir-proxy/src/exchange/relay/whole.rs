@@ -3,11 +3,11 @@
 
 use weir_upstream::Outcome as PeerOutcome;
 
-use crate::content::dispatch::Outcome;
-use crate::content::response;
-use crate::exchange::throttle;
+use crate::answer::send;
+use crate::client::throttle;
 use crate::exchange::tries::{Exchange, Held};
-use crate::session::{Action, Ending};
+use crate::facts::Outcome;
+use crate::facts::{Action, Ending};
 use weir_verdict::Phase;
 
 /// Bodies up to this many bytes are copied behind the head: one plain write costs less than a
@@ -40,7 +40,7 @@ pub(super) fn length(exchange: &Exchange<'_>) -> Option<usize> {
 /// Passes the answer on. The upstream is done with, however slow the client is.
 pub(super) async fn pass(exchange: &mut Exchange<'_>, held: Held, length: usize) -> Outcome {
     exchange.session.req.response.limit_rate = Some(0);
-    response::begin(exchange.session);
+    send::begin(exchange.session);
     exchange.current().response_length = length as u64;
     exchange.close_attempt();
     exchange.release(held.peer, PeerOutcome::Success);

@@ -7,7 +7,7 @@ use weir_conf::Settings;
 use weir_wire::chunked::{LAST_CHUNK, write_chunk_size};
 
 use super::{Event, Relay, UpstreamEnd};
-use crate::session::Session;
+use crate::facts::Session;
 use weir_io::clock;
 
 impl Relay {

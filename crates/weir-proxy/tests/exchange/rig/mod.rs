@@ -20,9 +20,9 @@ use tracing_subscriber::layer::SubscriberExt;
 use weir_io::dial::Dialer;
 use weir_io::stream::Stream;
 use weir_log::{ErrorLog, LogThread, Logs};
+use weir_proxy::ClientAddress;
 use weir_proxy::plan::{Generation, Plan, create_temp_folders};
-use weir_proxy::session::ClientAddress;
-use weir_proxy::worker::Worker;
+use weir_proxy::serve::worker::Worker;
 
 pub(crate) use client::{Answer, Client};
 pub(crate) use peer::{Act, Peer, ok};

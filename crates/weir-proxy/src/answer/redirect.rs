@@ -1,0 +1,49 @@
+//! Where redirects lead.
+
+use weir_wire::uri::{Escape, escape};
+
+use crate::facts::Outcome;
+use crate::facts::Session;
+
+/// `location` with scheme, host and port before it, if it is a path and `absolute_redirect` is on
+/// (`ngx_http_header_filter`).
+pub(crate) fn absolute(session: &Session, location: &[u8]) -> Option<Vec<u8>> {
+    let settings = session.settings();
+    if location.first() != Some(&b'/') || !settings.absolute_redirect {
+        return None;
+    }
+    let mut absolute = b"http://".to_vec();
+    let host = if settings.server_name_in_redirect || session.req.host.is_empty() {
+        session.server().name.as_bytes()
+    } else {
+        &session.req.host
+    };
+    absolute.extend_from_slice(host);
+    let port = session
+        .conn
+        .local_address()
+        .map(|local| local.port())
+        .filter(|port| *port != 80);
+    if let Some(port) = port
+        && settings.port_in_redirect
+    {
+        absolute.push(b':');
+        absolute.extend_from_slice(itoa::Buffer::new().format(port).as_bytes());
+    }
+    absolute.extend_from_slice(location);
+    Some(absolute)
+}
+
+/// 301 to the same path with a slash at its end.
+pub(crate) fn add_slash(session: &mut Session) -> Outcome {
+    let mut target = Vec::with_capacity(session.req.uri.len() + 1);
+    escape(&session.req.uri, Escape::Uri, &mut target);
+    target.push(b'/');
+    if !session.req.args.is_empty() {
+        target.push(b'?');
+        target.extend_from_slice(&session.req.args);
+    }
+    session.req.response.clear_head();
+    session.req.response.redirect_to = Some(target);
+    Outcome::Status(301)
+}

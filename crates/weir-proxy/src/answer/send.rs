@@ -1,0 +1,176 @@
+//! An answer on its way out: what the header filters decide, its head in nginx's order, its body.
+
+use std::borrow::Cow;
+
+use weir_conf::ServerTokens;
+use weir_wire::request::Version;
+
+use super::{headers, status_line};
+use crate::facts::{Ending, Response, Session};
+use crate::report::variables;
+use weir_io::{buffers, clock};
+
+/// `nginx/VERSION` or `nginx`, as `server_tokens` says: the `Server` field and the pages' last line.
+pub(crate) fn signature(session: &Session) -> Cow<'static, str> {
+    match &session.settings().server_tokens {
+        ServerTokens::On | ServerTokens::Build => session.conn.plan.server_signature().into(),
+        ServerTokens::Off => "nginx".into(),
+        ServerTokens::Text(template) => {
+            let mut text = Vec::new();
+            variables::expand(session, template, &mut text);
+            String::from_utf8_lossy(&text).into_owned().into()
+        }
+    }
+}
+
+/// Decides the framing and writes the head into `pending` (`ngx_http_send_header` with its
+/// filters). The first head of a request wins; a second call does nothing.
+pub(crate) fn begin(session: &mut Session) {
+    if session.req.response.begun {
+        return;
+    }
+    settle(session);
+    let mut out = std::mem::take(&mut session.req.response.pending);
+    if out.capacity() == 0 {
+        out = buffers::take_head();
+    }
+    let start = out.len();
+    if session.req.head.version >= Version::HTTP_10 && !session.req.response.no_head {
+        write_head(session, &mut out);
+    }
+    tracing::debug!(target: "weir", "http header sent, status {}", session.req.response.status);
+    let response = &mut session.req.response;
+    response.head_length = (out.len() - start) as u64;
+    response.pending = out;
+    response.begun = true;
+}
+
+/// What the header filters of nginx decide before the head is written.
+fn settle(session: &mut Session) {
+    if session.req.response.no_head {
+        session.req.response.status = 200;
+        return;
+    }
+    if let Some(status) = session.req.status_override.take() {
+        session.req.response.status = status;
+        session.req.response.status_line.clear();
+    }
+    if session.conn.is_leaving() {
+        // The client must not send its next request to somebody who is about to go.
+        session.req.keepalive = false;
+    }
+    headers::add(session);
+    let is_head = session.req.is_head();
+    let version = session.req.head.version;
+    let chunking = session.settings().chunked_transfer_encoding;
+    let req = &mut *session.req;
+    let response = &mut req.response;
+    if response.status_line.is_empty() {
+        settle_own(response);
+    }
+    response.header_only |= is_head;
+    let bodyless = is_head || matches!(response.status, 204 | 304) || response.status < 200;
+    if bodyless || (response.content_length.is_some() && !response.expects_trailers) {
+        return;
+    }
+    if version >= Version::HTTP_11 && chunking {
+        response.chunked = true;
+        response.content_length = None;
+    } else {
+        req.keepalive = false;
+    }
+}
+
+/// Statuses of our own, not an upstream's (`ngx_http_header_filter`).
+fn settle_own(response: &mut Response) {
+    response.header_only = matches!(response.status, 204 | 304);
+    if response.status == 204 {
+        response.content_type.clear();
+        response.content_length = None;
+    }
+    if !matches!(response.status, 200 | 206 | 304) {
+        response.last_modified.clear();
+    }
+}
+
+fn write_head(session: &Session, out: &mut Vec<u8>) {
+    let response = &session.req.response;
+    out.extend_from_slice(b"HTTP/1.1 ");
+    if response.status_line.is_empty() {
+        status_line::write(
+            response.status,
+            session.conn.plan.differences().page_407,
+            out,
+        );
+    } else {
+        out.extend_from_slice(&response.status_line);
+    }
+    out.extend_from_slice(b"\r\n");
+    if !response.has_server {
+        let signature = signature(session);
+        if !signature.is_empty() {
+            line(out, b"Server: ", signature.as_bytes());
+        }
+    }
+    if !response.has_date {
+        clock::with_log_time(|time| line(out, b"Date: ", time.http_date()));
+    }
+    if !response.content_type.is_empty() {
+        line(out, b"Content-Type: ", &response.content_type);
+    }
+    if let Some(length) = response.content_length {
+        line(
+            out,
+            b"Content-Length: ",
+            itoa::Buffer::new().format(length).as_bytes(),
+        );
+    }
+    if !response.last_modified.is_empty() {
+        line(out, b"Last-Modified: ", &response.last_modified);
+    }
+    if !response.location.is_empty() {
+        line(out, b"Location: ", &response.location);
+    }
+    if response.chunked {
+        out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+    }
+    write_connection(session, out);
+    response.fields.write(out);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn write_connection(session: &Session, out: &mut Vec<u8>) {
+    if session.req.response.status == 101 {
+        out.extend_from_slice(b"Connection: upgrade\r\n");
+    } else if session.req.keepalive {
+        out.extend_from_slice(b"Connection: keep-alive\r\n");
+        if let Some(seconds) = session.settings().keepalive_timeout.header {
+            out.extend_from_slice(b"Keep-Alive: timeout=");
+            out.extend_from_slice(itoa::Buffer::new().format(seconds).as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
+    } else {
+        out.extend_from_slice(b"Connection: close\r\n");
+    }
+}
+
+fn line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    out.extend_from_slice(name);
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+impl Session {
+    /// Begins the head and sends it with `body` as a whole answer.
+    pub(crate) async fn send_answer(&mut self, body: &[u8]) {
+        begin(self);
+        let body = if self.req.response.header_only {
+            &[]
+        } else {
+            body
+        };
+        if self.write_all(body).await.is_ok() {
+            self.req.ending = Ending::Complete;
+        }
+    }
+}

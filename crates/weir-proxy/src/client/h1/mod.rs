@@ -1,0 +1,7 @@
+//! HTTP/1 from clients.
+
+pub(crate) mod body;
+pub(crate) mod head;
+pub(crate) mod linger;
+pub(crate) mod output;
+pub(crate) mod watch;

@@ -1,0 +1,119 @@
+//! Writing to the client under its own clock.
+
+use std::future::poll_fn;
+use std::io;
+use std::task::Poll;
+
+use crate::facts::{Action, Connection, Ending, Session};
+use crate::report::error_log::{self, Message};
+use weir_io::gathered_write::GatheredWrite;
+
+/// Why nothing more can be written to the client; the log has been told.
+#[derive(Debug)]
+pub(crate) enum ClientGone {
+    /// `send_timeout` ran out.
+    TimedOut,
+    /// The connection is broken.
+    Broken,
+}
+
+/// How a write ended.
+enum WriteEnd {
+    Written(io::Result<()>),
+    /// FIN, or an error.
+    ClientLeft(Option<io::Error>),
+    TimedOut,
+}
+
+impl Session {
+    /// Writes the pending head and then `body`, waiting at most `send_timeout` between two writes.
+    pub(crate) async fn write_all(&mut self, body: &[u8]) -> Result<(), ClientGone> {
+        let head = std::mem::take(&mut self.req.response.pending);
+        let result = self.write_slices(&[&head, body]).await;
+        self.req.response.pending = head;
+        self.req.response.pending.clear();
+        result
+    }
+
+    /// Writes `slices` as one text.
+    pub(crate) async fn write_slices(&mut self, slices: &[&[u8]]) -> Result<(), ClientGone> {
+        let timeout = self.settings().send_timeout;
+        let mut write = GatheredWrite::default();
+        let mut armed = false;
+        let end = poll_fn(|cx| {
+            // Of what woke this task nginx looks at the reading side first.
+            if armed && let Poll::Ready(error) = self.poll_client_gone(cx) {
+                return Poll::Ready(WriteEnd::ClientLeft(error));
+            }
+            let before = self.req.sent;
+            let conn = &mut self.conn;
+            let written = write.poll_write(cx, &mut conn.stream, slices, &mut self.req.sent);
+            if let Poll::Ready(result) = written {
+                return Poll::Ready(WriteEnd::Written(result));
+            }
+            if !armed || self.req.sent > before {
+                conn.deadline.set(timeout);
+            }
+            if !std::mem::replace(&mut armed, true)
+                && let Poll::Ready(error) = self.poll_client_gone(cx)
+            {
+                return Poll::Ready(WriteEnd::ClientLeft(error));
+            }
+            self.conn
+                .deadline
+                .poll_expired(cx)
+                .map(|()| WriteEnd::TimedOut)
+        })
+        .await;
+        self.conn.deadline.clear();
+        match end {
+            WriteEnd::Written(Ok(())) => Ok(()),
+            WriteEnd::Written(Err(error)) => Err(self.client_write_failed(&error)),
+            WriteEnd::ClientLeft(error) => Err(self.client_left(error.as_ref())),
+            WriteEnd::TimedOut => Err(self.client_write_timed_out()),
+        }
+    }
+
+    /// The client closed its connection, or its side of it, before it had read all: as in nginx
+    /// (`ngx_http_test_reading`), the rest of the answer is not sent.
+    pub(crate) fn client_left(&mut self, error: Option<&io::Error>) -> ClientGone {
+        self.conn.action = Action::SendingToClient;
+        let text = "client prematurely closed connection";
+        match error {
+            Some(error) => error_log::info(self, Message::call(text, error)),
+            None => error_log::info(self, Message::text(text)),
+        }
+        self.req.ending = Ending::Broken;
+        self.req.keepalive = false;
+        ClientGone::Broken
+    }
+
+    /// Notes in the log that writing failed.
+    pub(crate) fn client_write_failed(&mut self, error: &io::Error) -> ClientGone {
+        self.conn.action = Action::SendingToClient;
+        error_log::connection_error(self, Message::call("writev() failed", error));
+        self.req.ending = Ending::Broken;
+        self.req.keepalive = false;
+        ClientGone::Broken
+    }
+
+    /// Notes in the log that the client stopped taking bytes.
+    pub(crate) fn client_write_timed_out(&mut self) -> ClientGone {
+        self.conn.action = Action::SendingToClient;
+        error_log::info(self, Message::errno("client timed out", libc::ETIMEDOUT));
+        self.req.ending = Ending::Broken;
+        self.req.keepalive = false;
+        if self.settings().reset_timedout_connection {
+            self.conn.stream.reset_on_close();
+        }
+        ClientGone::TimedOut
+    }
+}
+
+impl Connection {
+    /// Sends FIN; what the client still sends is not read any more.
+    pub(crate) async fn shutdown(&mut self) {
+        // A peer that is gone already needs no FIN.
+        let _ = poll_fn(|cx| self.stream.poll_shutdown(cx)).await;
+    }
+}

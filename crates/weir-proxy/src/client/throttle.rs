@@ -1,0 +1,175 @@
+//! `limit_rate` and `proxy_limit_rate`: so many bytes a second, counted as nginx counts them.
+
+use std::time::Duration;
+
+use weir_conf::{RateLimit, Settings};
+
+use crate::facts::Session;
+use crate::report::variables;
+use weir_io::clock::{self, Moment};
+
+/// A rate limit on one direction.
+///
+/// nginx allows the rate of every second begun, and pauses for what was sent beyond it
+/// (`ngx_http_write_filter`, `ngx_event_pipe_read_upstream`).
+pub(crate) struct Throttle {
+    /// Bytes a second; 0 = no limit.
+    rate: u64,
+    /// Bytes that are not counted.
+    free: u64,
+    spent: u64,
+    started: Moment,
+    blocked_until: Option<Moment>,
+}
+
+/// Whether anything limits how fast this answer may come or go.
+pub(crate) fn limits(session: &Session, settings: &Settings) -> bool {
+    session.req.response.limit_rate.is_some_and(|rate| rate > 0)
+        || settings.limit_rate != RateLimit::Fixed(0)
+        || settings.proxy_limit_rate != RateLimit::Fixed(0)
+}
+
+impl Throttle {
+    /// `limit_rate`, or what `X-Accel-Limit-Rate` said; nginx limits buffered answers only
+    /// (`ngx_http_upstream_send_response`).
+    pub(crate) fn client(session: &mut Session, buffering: bool) -> Self {
+        if !buffering {
+            session.req.response.limit_rate = Some(0);
+            return Self::new(0, 0);
+        }
+        let settings = session.settings();
+        let rate = match session.req.response.limit_rate {
+            None => value(session, &settings.limit_rate),
+            Some(rate) => rate,
+        };
+        let free = value(session, &settings.limit_rate_after);
+        session.req.response.limit_rate = Some(rate);
+        Self::new(rate, free)
+    }
+
+    /// `proxy_limit_rate`, which holds only while buffering.
+    pub(crate) fn upstream(session: &Session, settings: &Settings, buffering: bool) -> Self {
+        let rate = match buffering {
+            true => value(session, &settings.proxy_limit_rate),
+            false => 0,
+        };
+        Self::new(rate, 0)
+    }
+
+    fn new(rate: u64, free: u64) -> Self {
+        Self {
+            rate,
+            free,
+            spent: 0,
+            started: clock::now(),
+            blocked_until: None,
+        }
+    }
+
+    /// Bytes that may pass now; `None` = any number.
+    pub(crate) fn budget(&self) -> Option<u64> {
+        (self.rate > 0).then(|| {
+            let seconds = clock::now()
+                .saturating_duration_since(self.started)
+                .as_secs()
+                + 1;
+            let allowed = self.rate.saturating_mul(seconds).saturating_add(self.free);
+            allowed.saturating_sub(self.spent)
+        })
+    }
+
+    /// `bytes` cut to the budget, but at least one so that a read cannot be mistaken for an end.
+    pub(crate) fn within(&self, bytes: usize) -> usize {
+        match self.budget() {
+            Some(budget) => bytes
+                .min(usize::try_from(budget).unwrap_or(usize::MAX))
+                .max(1),
+            None => bytes,
+        }
+    }
+
+    /// Counts bytes that passed, and begins the pause they call for.
+    pub(crate) fn spend(&mut self, bytes: u64) {
+        if self.rate == 0 || bytes == 0 {
+            return;
+        }
+        self.spent += bytes;
+        if self.budget() == Some(0) {
+            let counted = self.spent.saturating_sub(self.free);
+            let due = Duration::from_millis(counted.saturating_mul(1000) / self.rate);
+            self.blocked_until = Some(self.started + due);
+        }
+    }
+
+    pub(crate) fn blocked_until(&self) -> Option<Moment> {
+        self.blocked_until
+    }
+
+    /// Waits until bytes may pass.
+    pub(crate) async fn pause(&mut self) {
+        while let Some(until) = self.blocked_until {
+            tokio::time::sleep_until(until.instant()).await;
+            clock::refresh();
+            self.resume();
+        }
+    }
+
+    /// Ends a pause that is over.
+    pub(crate) fn resume(&mut self) {
+        if self
+            .blocked_until
+            .is_some_and(|until| clock::now() >= until)
+        {
+            self.blocked_until = None;
+        }
+    }
+}
+
+fn value(session: &Session, limit: &RateLimit) -> u64 {
+    match limit {
+        RateLimit::Fixed(bytes) => *bytes,
+        RateLimit::Variable(template) => {
+            let text = variables::text(session, template);
+            weir_conf::parse_offset(&text).unwrap_or(0)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Spends what the budget allows until `total` has passed; the seconds it took.
+    async fn pass(mut throttle: Throttle, total: u64) -> u64 {
+        let start = tokio::time::Instant::now();
+        let mut left = total;
+        while left > 0 {
+            let now = throttle.budget().map_or(left, |budget| budget.min(left));
+            assert!(now > 0, "nothing may pass, and nothing says until when");
+            throttle.spend(now);
+            left -= now;
+            if let Some(until) = throttle.blocked_until() {
+                tokio::time::sleep_until(until.instant()).await;
+                throttle.resume();
+                assert_eq!(throttle.blocked_until(), None);
+            }
+        }
+        start.elapsed().as_secs()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_second_begun_has_its_share() {
+        for (rate, free, total, seconds) in [
+            (0, 0, 1_000_000, 0),
+            (1000, 0, 999, 0),
+            (1000, 0, 1000, 1),
+            (1000, 0, 10_000, 10),
+            (1000, 4000, 10_000, 6),
+            (3, 0, 10, 3),
+            (1000, 20_000, 10_000, 0),
+        ] {
+            let took = pass(Throttle::new(rate, free), total).await;
+            assert_eq!(took, seconds, "{total} bytes at {rate} after {free}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The body of a request, as far as it has been read.
+
+use weir_io::buffers;
+use weir_io::temp_file::TempFile;
+use weir_wire::chunked::{ChunkRules, ChunkedDecoder};
+
+/// How the client says where its body ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum BodyFraming {
+    /// No body.
+    #[default]
+    None,
+    /// `Content-Length`.
+    Length,
+    /// `Transfer-Encoding: chunked`.
+    Chunked,
+}
+
+/// The body of the request, as far as it has been read.
+#[derive(Debug, Default)]
+pub(crate) struct RequestBody {
+    pub(crate) framing: BodyFraming,
+    /// Bytes of a `Length` body not yet taken from the client.
+    pub(crate) remaining: u64,
+    pub(crate) decoder: ChunkedDecoder,
+    /// All of the body has been taken from the client.
+    pub(crate) complete: bool,
+    /// Somebody has begun to read the body, so that it cannot be discarded any more.
+    pub(crate) begun: bool,
+    /// Nobody wants the body: it is read and dropped.
+    pub(crate) discarded: bool,
+    /// The body is passed on while it arrives.
+    pub(crate) streaming: bool,
+    /// The whole body, or the part not passed on yet while streaming.
+    pub(crate) memory: Vec<u8>,
+    /// The whole body if it did not fit in memory.
+    pub(crate) file: Option<TempFile>,
+    /// Decoded bytes taken so far.
+    pub(crate) taken: u64,
+    /// `100 Continue` was sent or need not be.
+    pub(crate) expect_answered: bool,
+    /// More of it was read than what came with the head.
+    pub(crate) read_on: bool,
+    /// Its framing is broken.
+    pub(crate) broken: bool,
+}
+
+impl RequestBody {
+    /// Gives its memory back, and its file up.
+    pub(crate) fn release(&mut self) {
+        buffers::give_back(std::mem::take(&mut self.memory));
+        self.file = None;
+    }
+
+    /// Prepares for the next request.
+    pub(crate) fn reset(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Prepares for the body that the head announces.
+    pub(crate) fn expect(
+        &mut self,
+        content_length: Option<u64>,
+        chunked: bool,
+        strict_lines: bool,
+    ) {
+        let rules = ChunkRules {
+            strict_line_ends: strict_lines,
+            trailers: None,
+        };
+        if chunked {
+            self.framing = BodyFraming::Chunked;
+            self.decoder = ChunkedDecoder::new(rules);
+        } else if let Some(length @ 1..) = content_length {
+            self.framing = BodyFraming::Length;
+            self.remaining = length;
+        } else {
+            self.complete = true;
+        }
+    }
+
+    /// Bytes of the whole body, once complete.
+    pub(crate) fn length(&self) -> u64 {
+        match &self.file {
+            Some(file) => file.written(),
+            None => self.memory.len() as u64,
+        }
+    }
+}

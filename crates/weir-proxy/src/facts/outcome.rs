@@ -1,0 +1,21 @@
+//! How a phase or a handler ended.
+
+/// How a phase or a handler ended.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// The answer is out, whole or cut.
+    Answered,
+    /// Answer with this status: by `error_page` or nginx's own page.
+    Status(u16),
+    /// Start over with this path and these arguments.
+    Redirect {
+        /// Decoded path.
+        uri: Vec<u8>,
+        /// Arguments.
+        args: Vec<u8>,
+    },
+    /// Go on in the location of this name.
+    Named(Vec<u8>),
+    /// Close without an answer; the access line shows this status.
+    Close(u16),
+}

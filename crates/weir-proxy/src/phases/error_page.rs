@@ -1,0 +1,162 @@
+//! A status becomes an answer: an `error_page`, or nginx's own page.
+
+use weir_conf::{ErrorPage, ErrorTarget, Overwrite};
+use weir_wire::Version;
+use weir_wire::request::Method;
+use weir_wire::uri::split_args;
+
+use crate::answer::{page, redirect, send};
+use crate::facts::Outcome;
+use crate::facts::Session;
+use crate::report::variables;
+
+/// Answers with `status` (`ngx_http_special_response_handler`).
+pub(crate) async fn answer(session: &mut Session, status: u16) -> Outcome {
+    if matches!(status, 408 | 444 | 499) {
+        return Outcome::Close(status);
+    }
+    if session.req.response.begun {
+        // Too late for a page: the client sees a cut answer.
+        session.req.keepalive = false;
+        return Outcome::Answered;
+    }
+    session.req.status_override = Some(status);
+    if matches!(status, 400 | 413 | 414 | 495 | 496 | 497 | 500 | 501) {
+        session.req.keepalive = false;
+    }
+    if matches!(status, 400 | 495 | 496 | 497) && session.req.parser_done() {
+        session.req.lingers = false;
+    }
+    session.req.response.content_length = None;
+    if let Some(outcome) = custom(session, status) {
+        return outcome;
+    }
+    session.req.body.expect_answered = true;
+    // Whatever is wrong with the body, this answer is an error's already.
+    let _ = session.discard_body();
+    send_page(session, status).await;
+    Outcome::Answered
+}
+
+/// The `error_page` of this status, unless one is being served already.
+fn custom(session: &mut Session, status: u16) -> Option<Outcome> {
+    let settings = session.settings();
+    if session.req.in_error_page || session.req.redirects_left == 0 {
+        return None;
+    }
+    let pages = settings.error_page.clone();
+    if pages.is_empty() {
+        return None;
+    }
+    if !settings.recursive_error_pages {
+        session.req.in_error_page = true;
+    }
+    let page = pages.iter().find(|page| page.statuses.contains(&status))?;
+    Some(redirect(session, page))
+}
+
+/// `ngx_http_send_error_page`.
+fn redirect(session: &mut Session, page: &ErrorPage) -> Outcome {
+    match page.overwrite {
+        Overwrite::Keep => {}
+        Overwrite::FromTarget => session.req.status_override = None,
+        Overwrite::Code(code) => session.req.status_override = Some(code),
+    }
+    match &page.target {
+        ErrorTarget::Named(name) => Outcome::Named(name.clone().into_bytes()),
+        ErrorTarget::Uri { path, args } => {
+            let uri = variables::text(session, path);
+            let (uri, args) = match args {
+                Some(args) => (uri, args.to_vec()),
+                None if path.is_literal() => (uri, Vec::new()),
+                None => {
+                    let (path, args) = split_args(&uri);
+                    (path.to_vec(), args.unwrap_or_default().to_vec())
+                }
+            };
+            if session.req.method != Method::Head {
+                session.req.method = Method::Get;
+            }
+            Outcome::Redirect { uri, args }
+        }
+        ErrorTarget::Url(url) => {
+            let location = variables::text(session, url);
+            let status = match page.overwrite {
+                Overwrite::Code(code @ (301 | 302 | 303 | 307 | 308)) => code,
+                Overwrite::Code(_) | Overwrite::Keep | Overwrite::FromTarget => 302,
+            };
+            session.req.response.clear_head();
+            session.req.response.push_field(b"Location", &location);
+            session.req.redirects_left = 0;
+            Outcome::Status(status)
+        }
+    }
+}
+
+/// Sends nginx's page (`ngx_http_send_special_response`).
+async fn send_page(session: &mut Session, status: u16) {
+    let refresh = wants_refresh(session, status);
+    let signature = send::signature(session);
+    let padded = wants_padding(session);
+    let refreshes = refresh.is_some();
+    let body = match refresh {
+        Some(location) => Some(page::refresh(&location)),
+        None => page::body(
+            status,
+            &signature,
+            session.conn.plan.differences().page_407,
+            padded,
+        )
+        .map(String::into_bytes),
+    };
+    settle_location(session);
+    session.req.response.take_kept_fields();
+    let response = &mut session.req.response;
+    response.status = match status {
+        301 | 302 if refreshes => 200,
+        494..=497 => 400,
+        _ => status,
+    };
+    session.req.status_override = None;
+    response.status_line.clear();
+    response.last_modified.clear();
+    response.content_type.clear();
+    if body.is_some() {
+        response.content_type.extend_from_slice(b"text/html");
+    }
+    let body = body.unwrap_or_default();
+    response.content_length = Some(body.len() as u64);
+    session.send_answer(&body).await;
+}
+
+fn wants_padding(session: &Session) -> bool {
+    if !session.settings().msie_padding || session.req.head.version < Version::HTTP_10 {
+        return false;
+    }
+    let browser = session.req.head.browser(&session.req.bytes);
+    browser.msie || browser.chrome
+}
+
+/// Where `msie_refresh` sends an old Internet Explorer by page instead of by redirect.
+fn wants_refresh(session: &mut Session, status: u16) -> Option<Vec<u8>> {
+    let settings = session.settings();
+    if !settings.msie_refresh || !matches!(status, 301 | 302) {
+        return None;
+    }
+    if !session.req.head.browser(&session.req.bytes).msie {
+        return None;
+    }
+    session.req.response.redirect_to.take()
+}
+
+/// A redirect of our own: absolute where `absolute_redirect` says so, and then in its place in the
+/// head; else a field like others.
+fn settle_location(session: &mut Session) {
+    let Some(location) = session.req.response.redirect_to.take() else {
+        return;
+    };
+    match redirect::absolute(session, &location) {
+        Some(absolute) => session.req.response.location = absolute,
+        None => session.req.response.push_field(b"Location", &location),
+    }
+}

@@ -1,0 +1,85 @@
+//! From the URI to a location, and what its settings decide at once.
+
+use crate::answer::redirect::add_slash;
+use weir_conf::{Found, KeepaliveDisable};
+use weir_wire::request::Method;
+
+use crate::facts::Outcome;
+use crate::facts::{Captured, Session};
+use crate::report::error_log::{self, Message};
+use weir_io::clock;
+
+/// Chooses the location of the URI (`ngx_http_core_find_config_phase`); an outcome if the request
+/// ends here.
+pub(crate) fn location(session: &mut Session) -> Option<Outcome> {
+    let Some(server) = &session.req.server else {
+        return Some(Outcome::Status(500));
+    };
+    let plan = &session.conn.plan;
+    match server.locations.find(&session.req.uri) {
+        Found::Location { location, captures } => {
+            session.req.location = Some(plan.own_location(location));
+            if let Some(groups) = captures {
+                session.req.captures = Some(Box::new(Captured {
+                    groups,
+                    text: session.req.uri.clone(),
+                }));
+            }
+        }
+        Found::AutoRedirect(location) => {
+            session.req.location = Some(plan.own_location(location));
+            apply_location(session);
+            return Some(add_slash(session));
+        }
+        Found::None => session.req.location = None,
+    }
+    let internal_only = session.req.location.is_some() && session.settings().internal;
+    if internal_only && !session.req.internal {
+        session.conn.idle_timeout = session.settings().keepalive_timeout.timeout;
+        return Some(Outcome::Status(404));
+    }
+    apply_location(session);
+    body_too_large(session)
+}
+
+/// Keep-alive as the location's settings allow it (`ngx_http_update_location_config`).
+pub(crate) fn apply_location(session: &mut Session) {
+    let settings = session.settings();
+    let age = clock::now().saturating_duration_since(session.conn.opened);
+    let disabled = settings.keepalive_timeout.timeout.is_zero()
+        || session.conn.requests >= settings.keepalive_requests
+        || age > settings.keepalive_time
+        || browser_gets_none(session, settings.keepalive_disable);
+    let timeout = settings.keepalive_timeout.timeout;
+    if session.req.keepalive && disabled {
+        session.req.keepalive = false;
+    }
+    session.conn.idle_timeout = timeout;
+}
+
+fn browser_gets_none(session: &Session, disable: KeepaliveDisable) -> bool {
+    if disable.contains(KeepaliveDisable::NONE) || disable.is_empty() {
+        return false;
+    }
+    if session.req.method != Method::Post && !disable.contains(KeepaliveDisable::SAFARI) {
+        return false;
+    }
+    let browser = session.req.head.browser(&session.req.bytes);
+    (browser.msie6
+        && session.req.method == Method::Post
+        && disable.contains(KeepaliveDisable::MSIE6))
+        || (browser.safari && disable.contains(KeepaliveDisable::SAFARI))
+}
+
+fn body_too_large(session: &mut Session) -> Option<Outcome> {
+    let limit = session.settings().client_max_body_size;
+    let length = session.req.head.content_length?;
+    if limit == 0 || length <= limit || session.req.body.discarded {
+        return None;
+    }
+    let text = format!("client intended to send too large body: {length} bytes");
+    error_log::error(session, Message::text(&text));
+    // The answer is 413, however the body goes on.
+    let _ = session.discard_body();
+    Some(Outcome::Status(413))
+}

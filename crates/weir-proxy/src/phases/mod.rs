@@ -1,0 +1,7 @@
+//! The phases of a request, in nginx's order, and where each outcome leads.
+
+mod access;
+mod error_page;
+pub(crate) mod find_config;
+pub(crate) mod run;
+mod try_files;

@@ -1,0 +1,141 @@
+//! The phases of a request, and where each outcome leads.
+
+use crate::facts::Outcome;
+use weir_conf::Handler;
+
+use super::{access, error_page, find_config, try_files};
+use crate::content::{returned, static_file};
+use crate::exchange;
+use crate::facts::{Action, Session};
+use crate::report::error_log::{self, Message};
+
+/// Answers a request whose head has been read.
+pub(crate) async fn respond(session: &mut Session) {
+    let outcome = enter(session).await;
+    follow(session, outcome).await;
+}
+
+/// Answers a request whose head was refused.
+pub(crate) async fn refuse(session: &mut Session, status: u16) {
+    session.req.body.complete = true;
+    follow(session, Outcome::Status(status)).await;
+}
+
+async fn follow(session: &mut Session, mut outcome: Outcome) {
+    loop {
+        outcome = match outcome {
+            Outcome::Answered => return,
+            Outcome::Close(status) => {
+                close(session, status);
+                return;
+            }
+            Outcome::Status(status) => error_page::answer(session, status).await,
+            Outcome::Redirect { uri, args } => redirect(session, uri, args).await,
+            Outcome::Named(name) => enter_named(session, &name).await,
+        };
+    }
+}
+
+/// `ngx_http_terminate_request`: nothing is sent, and a status that was not sent is booked.
+fn close(session: &mut Session, status: u16) {
+    if !session.req.response.begun {
+        session.req.response.status = status;
+    }
+    session.req.keepalive = false;
+    session.req.closes_at_once = true;
+}
+
+/// `ngx_http_internal_redirect`.
+async fn redirect(session: &mut Session, uri: Vec<u8>, args: Vec<u8>) -> Outcome {
+    if count_redirect(session) {
+        let mut text =
+            b"rewrite or internal redirection cycle while internally redirecting to \"".to_vec();
+        text.extend_from_slice(&uri);
+        text.push(b'"');
+        error_log::error(session, Message::bytes(&text));
+        return Outcome::Status(500);
+    }
+    let req = &mut *session.req;
+    req.uri = uri;
+    req.args = args;
+    req.internal = true;
+    req.target_is_raw = false;
+    req.location = None;
+    Box::pin(enter(session)).await
+}
+
+/// Uses up a redirect; `true` if that was one too many.
+fn count_redirect(session: &mut Session) -> bool {
+    session.req.redirects_left = session.req.redirects_left.saturating_sub(1);
+    session.req.redirects_left == 0
+}
+
+/// `ngx_http_named_location`.
+async fn enter_named(session: &mut Session, name: &[u8]) -> Outcome {
+    let fault = |session: &Session, before: &str| {
+        let mut text = before.as_bytes().to_vec();
+        text.extend_from_slice(name);
+        text.push(b'"');
+        error_log::error(session, Message::bytes(&text));
+        Outcome::Status(500)
+    };
+    if count_redirect(session) {
+        return fault(
+            session,
+            "rewrite or internal redirection cycle while redirect to named location \"",
+        );
+    }
+    if session.req.uri.is_empty() {
+        return fault(session, "empty URI in redirect to named location \"");
+    }
+    let found = std::str::from_utf8(name)
+        .ok()
+        .and_then(|name| session.server().locations.named(name).cloned());
+    let Some(location) = found else {
+        session.req.redirects_left = 0;
+        return fault(session, "could not find named location \"");
+    };
+    session.req.internal = true;
+    session.req.location = Some(session.conn.plan.own_location(&location));
+    find_config::apply_location(session);
+    Box::pin(run_location(session)).await
+}
+
+/// The phases from the server's own `return` on.
+async fn enter(session: &mut Session) -> Outcome {
+    if let Some(rule) = session.server().default.settings.return_.clone() {
+        return returned::answer(session, &rule).await;
+    }
+    if let Some(outcome) = find_config::location(session) {
+        return outcome;
+    }
+    run_location(session).await
+}
+
+async fn run_location(session: &mut Session) -> Outcome {
+    tracing::debug!(target: "weir", "using configuration \"{}\"", session.location().name);
+    if session.req.location.is_some()
+        && let Some(rule) = session.settings().return_.clone()
+    {
+        return returned::answer(session, &rule).await;
+    }
+    if !access::allowed(session) {
+        error_log::error(session, Message::text("access forbidden by rule"));
+        return Outcome::Status(403);
+    }
+    if let Some(files) = session.settings().try_files.clone()
+        && let Some(outcome) = try_files::run(session, &files)
+    {
+        return outcome;
+    }
+    let Some(location) = session.req.location.clone() else {
+        return static_file::answer(session).await;
+    };
+    match &location.handler {
+        Handler::Proxy(pass) => exchange::proxy(session, pass).await,
+        Handler::Static => {
+            session.conn.action = Action::Processing;
+            static_file::answer(session).await
+        }
+    }
+}

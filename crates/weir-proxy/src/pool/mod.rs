@@ -1,0 +1,9 @@
+//! Connections to upstreams and the pools a worker keeps them in: below the plan, which builds them.
+
+mod connection;
+mod label;
+mod worker_pool;
+
+pub(crate) use connection::UpstreamConnection;
+pub(crate) use label::PeerLabel;
+pub(crate) use worker_pool::WorkerPool;

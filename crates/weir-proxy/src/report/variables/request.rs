@@ -1,0 +1,430 @@
+//! Values of the core, log and proxy modules' variables.
+
+use std::io::Write;
+use std::net::IpAddr;
+use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
+
+use base64::prelude::{BASE64_STANDARD, Engine};
+use weir_conf::Variable;
+use weir_wire::{KnownField, token};
+
+use super::Value;
+use super::paths;
+use crate::facts::{BodyFraming, ClientAddress, Ending, Session};
+use crate::report::peer_text::write_client;
+use weir_io::clock::{self, Moment};
+
+pub(super) fn nonempty(value: &[u8]) -> Option<&[u8]> {
+    (!value.is_empty()).then_some(value)
+}
+
+pub(super) fn number(value: u64, out: &mut Vec<u8>) -> Value {
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+    Value::Found
+}
+
+/// Seconds with three decimals.
+pub(super) fn write_seconds(time: Duration, out: &mut Vec<u8>) {
+    let mut digits = itoa::Buffer::new();
+    out.extend_from_slice(digits.format(time.as_secs()).as_bytes());
+    let millis = time.subsec_millis();
+    out.extend_from_slice(&[
+        b'.',
+        b'0' + (millis / 100) as u8,
+        b'0' + (millis / 10 % 10) as u8,
+        b'0' + (millis % 10) as u8,
+    ]);
+}
+
+/// nginx subtracts two readings of a millisecond clock; so do we, lest a rounding differ.
+pub(super) fn since(start: Moment, out: &mut Vec<u8>) -> Value {
+    write_seconds(clock::now().saturating_duration_since(start), out);
+    Value::Found
+}
+
+pub(super) fn msec(out: &mut Vec<u8>) -> Value {
+    write_seconds(clock::wall(clock::now()), out);
+    Value::Found
+}
+
+pub(super) fn time_local(out: &mut Vec<u8>) -> Value {
+    clock::with_log_time(|time| out.extend_from_slice(time.local()));
+    Value::Found
+}
+
+pub(super) fn time_iso8601(out: &mut Vec<u8>) -> Value {
+    clock::with_log_time(|time| out.extend_from_slice(time.iso8601()));
+    Value::Found
+}
+
+pub(super) fn binary_remote_addr(session: &Session, out: &mut Vec<u8>) -> Value {
+    match &session.conn.client {
+        ClientAddress::Inet(address) => match address.ip() {
+            IpAddr::V4(ip) => out.extend_from_slice(&ip.octets()),
+            IpAddr::V6(ip) => out.extend_from_slice(&ip.octets()),
+        },
+        ClientAddress::Unix => {}
+    }
+    Value::Found
+}
+
+pub(super) fn remote_addr(session: &Session, out: &mut Vec<u8>) -> Value {
+    write_client(&session.conn.client, out);
+    Value::Found
+}
+
+pub(super) fn remote_port(session: &Session, out: &mut Vec<u8>) -> Value {
+    match &session.conn.client {
+        ClientAddress::Inet(address) => number(u64::from(address.port()), out),
+        ClientAddress::Unix => Value::Found,
+    }
+}
+
+/// The user of `Authorization: Basic`, whoever checks it.
+pub(super) fn remote_user(session: &Session, out: &mut Vec<u8>) -> Value {
+    let Some(value) = session.req.field(KnownField::Authorization) else {
+        return Value::Missing;
+    };
+    match basic_user(value) {
+        Some(user) if !user.is_empty() => Value::of(Some(&user), out),
+        Some(_) | None => Value::Missing,
+    }
+}
+
+/// The name before the colon of `Basic` credentials (`ngx_http_auth_basic_user`).
+fn basic_user(credentials: &[u8]) -> Option<Vec<u8>> {
+    let (scheme, rest) = credentials.split_at_checked(6)?;
+    if !scheme.eq_ignore_ascii_case(b"basic ") {
+        return None;
+    }
+    let mut decoded = BASE64_STANDARD.decode(rest.trim_ascii()).ok()?;
+    let colon = memchr::memchr(b':', &decoded)?;
+    decoded.truncate(colon);
+    Some(decoded)
+}
+
+pub(super) fn server_addr(session: &Session, out: &mut Vec<u8>) -> Value {
+    match session.conn.local_address() {
+        // Writing to a Vec cannot fail.
+        Some(address) => {
+            let _ = write!(out, "{}", address.ip());
+            Value::Found
+        }
+        None => Value::of(
+            Some(
+                session
+                    .conn
+                    .plan
+                    .listen_name(session.conn.listen)
+                    .as_bytes(),
+            ),
+            out,
+        ),
+    }
+}
+
+pub(super) fn server_port(session: &Session, out: &mut Vec<u8>) -> Value {
+    match session.conn.local_address() {
+        Some(address) => number(u64::from(address.port()), out),
+        None => Value::Found,
+    }
+}
+
+pub(super) fn known(session: &Session, field: KnownField, out: &mut Vec<u8>) -> Value {
+    Value::of(session.req.field(field), out)
+}
+
+/// A field that may repeat, its values joined.
+pub(super) fn joined(
+    session: &Session,
+    field: KnownField,
+    separator: &[u8],
+    out: &mut Vec<u8>,
+) -> Value {
+    let req = &session.req;
+    join(req.head.fields.values(field, &req.bytes), separator, out)
+}
+
+/// Any field by name; repeated lines are joined.
+pub(super) fn field(session: &Session, name: &[u8], out: &mut Vec<u8>) -> Value {
+    let req = &session.req;
+    let separator: &[u8] = if name == b"cookie" { b"; " } else { b", " };
+    join(req.head.fields.spelled(name, &req.bytes), separator, out)
+}
+
+/// Writes the values one behind the other; without any there is no value.
+pub(super) fn join<'a>(
+    values: impl Iterator<Item = &'a [u8]>,
+    separator: &[u8],
+    out: &mut Vec<u8>,
+) -> Value {
+    let mut value = Value::Missing;
+    for line in values {
+        if value == Value::Found {
+            out.extend_from_slice(separator);
+        }
+        out.extend_from_slice(line);
+        value = Value::Found;
+    }
+    value
+}
+
+pub(super) fn content_length(session: &Session, out: &mut Vec<u8>) -> Value {
+    let body = &session.req.body;
+    match session.req.field(KnownField::ContentLength) {
+        Some(value) => Value::of(Some(value), out),
+        // Known once the body has been read (`ngx_http_variable_content_length`).
+        None if body.framing == BodyFraming::Chunked && body.complete => number(body.taken, out),
+        None => Value::Missing,
+    }
+}
+
+pub(super) fn body_bytes_sent(session: &Session, out: &mut Vec<u8>) -> Value {
+    number(
+        session
+            .req
+            .sent
+            .saturating_sub(session.req.response.head_length),
+        out,
+    )
+}
+
+/// `$host`: of the request line, else of `Host`, else the server's name.
+pub(super) fn host(session: &Session, out: &mut Vec<u8>) -> Value {
+    let host = &session.req.host;
+    let host = if host.is_empty() {
+        session.server().name.as_bytes()
+    } else {
+        host
+    };
+    Value::of(Some(host), out)
+}
+
+/// The port behind the host that was asked for.
+pub(super) fn port(session: &Session) -> &[u8] {
+    session.req.text(session.req.head.port)
+}
+
+pub(super) fn request_line(session: &Session, out: &mut Vec<u8>) -> Value {
+    Value::of(Some(session.req.text(session.req.head.request_line)), out)
+}
+
+pub(super) fn request_uri(session: &Session, out: &mut Vec<u8>) -> Value {
+    // A target that was refused is no URI.
+    let known = !session.req.uri.is_empty();
+    Value::of(
+        known.then(|| session.req.text(session.req.head.raw_uri)),
+        out,
+    )
+}
+
+pub(super) fn uri(session: &Session, out: &mut Vec<u8>) -> Value {
+    let known = session.req.line_is_complete();
+    Value::of(known.then_some(session.req.uri.as_slice()), out)
+}
+
+pub(super) fn method(session: &Session, out: &mut Vec<u8>) -> Value {
+    if !session.req.line_is_complete() {
+        return Value::Missing;
+    }
+    Value::of(nonempty(session.req.method_text()), out)
+}
+
+pub(super) fn server_protocol(session: &Session, out: &mut Vec<u8>) -> Value {
+    Value::of(Some(session.req.text(session.req.head.protocol)), out)
+}
+
+pub(super) fn status(session: &Session, out: &mut Vec<u8>) -> Value {
+    let status = session.shown_status();
+    out.extend_from_slice(&[
+        b'0' + (status / 100 % 10) as u8,
+        b'0' + (status / 10 % 10) as u8,
+        b'0' + (status % 10) as u8,
+    ]);
+    Value::Found
+}
+
+pub(super) fn completion(session: &Session, out: &mut Vec<u8>) -> Value {
+    let complete = matches!(session.req.ending, Ending::Complete | Ending::Cut);
+    Value::of(Some(if complete { b"OK" } else { b"" }), out)
+}
+
+pub(super) fn body(session: &Session, out: &mut Vec<u8>) -> Value {
+    let body = &session.req.body;
+    let announced = session.req.head.content_length.is_some() || session.req.head.chunked;
+    let read = announced && body.begun && body.complete && !body.discarded;
+    if body.file.is_some() || !read || (body.streaming && body.memory.is_empty()) {
+        return Value::Missing;
+    }
+    Value::of(Some(&body.memory), out)
+}
+
+pub(super) fn body_file(session: &Session, out: &mut Vec<u8>) -> Value {
+    let path = session
+        .req
+        .body
+        .file
+        .as_ref()
+        .map(|file| file.path().as_os_str().as_bytes());
+    Value::of(path, out)
+}
+
+pub(super) fn document_root(session: &Session, resolved: bool, out: &mut Vec<u8>) -> Value {
+    let root = paths::document_root(session);
+    if !resolved {
+        return Value::of(Some(&root), out);
+    }
+    let path = std::path::Path::new(std::ffi::OsStr::from_bytes(&root)).canonicalize();
+    match path {
+        Ok(path) => Value::of(Some(path.as_os_str().as_bytes()), out),
+        Err(_) => Value::Missing,
+    }
+}
+
+pub(super) fn filename(session: &Session, out: &mut Vec<u8>) -> Value {
+    Value::of(Some(&paths::filename(session, &session.req.uri)), out)
+}
+
+/// 16 random bytes in hex, the same for the whole request.
+pub(super) fn request_id(session: &Session, out: &mut Vec<u8>) -> Value {
+    let id = session.req.id.get().unwrap_or_else(|| {
+        let id = fresh_id();
+        session.req.id.set(Some(id));
+        id
+    });
+    // Writing to a Vec cannot fail.
+    let _ = write!(out, "{id:032x}");
+    Value::Found
+}
+
+fn fresh_id() -> u128 {
+    use std::hash::{BuildHasher, RandomState};
+    // Two independently keyed hashes of nothing: each state is seeded from the system's randomness.
+    let half = || u128::from(RandomState::new().hash_one(0u8));
+    (half() << 64) | half()
+}
+
+/// A field of our answer.
+pub(super) fn sent(
+    session: &Session,
+    name: &[u8],
+    separator: Option<&[u8]>,
+    out: &mut Vec<u8>,
+) -> Value {
+    let response = &session.req.response;
+    match name {
+        b"content-length" => return sent_content_length(session, out),
+        b"connection" => return sent_connection(session, out),
+        _ => {}
+    }
+    let separator = separator.unwrap_or(b", ");
+    join(response.fields.spelled(name), separator, out)
+}
+
+pub(super) fn sent_trailer(session: &Session, name: &[u8], out: &mut Vec<u8>) -> Value {
+    let trailers = &session.req.response.trailers;
+    Value::of(trailers.spelled(name).next(), out)
+}
+
+pub(super) fn sent_content_length(session: &Session, out: &mut Vec<u8>) -> Value {
+    match session.req.response.content_length {
+        Some(length) => number(length, out),
+        None => Value::Missing,
+    }
+}
+
+/// Whether the answer's head says, as variables see it, that the connection is kept. nginx's access
+/// line says so only if the client left before its unwanted body was read, because keeping a
+/// connection ends the wish to keep it (`ngx_http_set_keepalive`).
+fn says_keepalive(session: &Session) -> bool {
+    session.req.keepalive && !(session.req.logged && session.req.body.complete)
+}
+
+pub(super) fn sent_connection(session: &Session, out: &mut Vec<u8>) -> Value {
+    let value: &[u8] = match (session.req.response.status, says_keepalive(session)) {
+        (101, _) => b"upgrade",
+        (_, true) => b"keep-alive",
+        (_, false) => b"close",
+    };
+    Value::of(Some(value), out)
+}
+
+pub(super) fn sent_keep_alive(session: &Session, out: &mut Vec<u8>) -> Value {
+    match session.settings().keepalive_timeout.header {
+        Some(seconds) if says_keepalive(session) => {
+            out.extend_from_slice(b"timeout=");
+            number(seconds, out)
+        }
+        Some(_) | None => Value::Missing,
+    }
+}
+
+pub(super) fn sent_last_modified(session: &Session, out: &mut Vec<u8>) -> Value {
+    let response = &session.req.response;
+    let own = nonempty(&response.last_modified);
+    Value::of(
+        own.or_else(|| response.fields.value(KnownField::LastModified)),
+        out,
+    )
+}
+
+pub(super) fn sent_location(session: &Session, out: &mut Vec<u8>) -> Value {
+    match nonempty(&session.req.response.location) {
+        Some(location) => Value::of(Some(location), out),
+        None => {
+            let fields = &session.req.response.fields;
+            Value::of(fields.value(KnownField::Location), out)
+        }
+    }
+}
+
+pub(super) fn add_x_forwarded_for(session: &Session, out: &mut Vec<u8>) -> Value {
+    if joined(session, KnownField::XForwardedFor, b", ", out) == Value::Found {
+        out.extend_from_slice(b", ");
+    }
+    remote_addr(session, out)
+}
+
+pub(super) fn add_via(session: &Session, out: &mut Vec<u8>) -> Value {
+    if joined(session, KnownField::Via, b", ", out) == Value::Found {
+        out.extend_from_slice(b", ");
+    }
+    out.extend_from_slice(b"1.1 nginx");
+    Value::Found
+}
+
+pub(super) fn cookie(session: &Session, name: &[u8], out: &mut Vec<u8>) -> Value {
+    let req = &session.req;
+    let lines = req.head.fields.values(KnownField::Cookie, &req.bytes);
+    Value::of(token::pair_value(lines, name), out)
+}
+
+pub(super) fn arg(session: &Session, name: &[u8], out: &mut Vec<u8>) -> Value {
+    Value::of(token::arg(&session.req.args, name), out)
+}
+
+pub(super) fn capture(session: &Session, number: u8, out: &mut Vec<u8>) -> Value {
+    let captures = session.req.captures.as_ref();
+    Value::of(captures.and_then(|captures| captures.number(number)), out)
+}
+
+pub(super) fn named_capture(session: &Session, name: &str, out: &mut Vec<u8>) -> Value {
+    let mut places = [&session.req.captures, &session.req.host_captures]
+        .into_iter()
+        .flatten();
+    Value::of(places.find_map(|captures| captures.named(name)), out)
+}
+
+pub(super) fn tcpinfo(session: &Session, variable: &Variable, out: &mut Vec<u8>) -> Value {
+    let Some(info) = session.conn.stream.tcp_info() else {
+        return Value::Missing;
+    };
+    let value = match variable {
+        Variable::TcpinfoRtt => info.tcpi_rtt,
+        Variable::TcpinfoRttvar => info.tcpi_rttvar,
+        Variable::TcpinfoSndCwnd => info.tcpi_snd_cwnd,
+        _ => info.tcpi_rcv_space,
+    };
+    number(u64::from(value), out)
+}

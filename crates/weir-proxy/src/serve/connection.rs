@@ -1,0 +1,201 @@
+//! The life of a client connection: idle, a request, idle again.
+
+use std::future::{Future, poll_fn};
+use std::ops::{Deref, DerefMut};
+use std::task::Poll;
+
+use tracing::Instrument;
+use weir_conf::LingeringClose;
+
+use crate::client::h1::head::{self, HeadEnd};
+use crate::facts::{Action, Connection, Request, Session};
+use crate::phases::run;
+use crate::report::access_log;
+use weir_io::clock;
+
+/// Serves `conn` until it ends. The future is small while the connection idles: what a request
+/// needs is lent when its first byte comes.
+///
+/// Not an `async fn`: that would hold `conn` twice, as its argument and as its variable.
+pub(crate) fn serve(mut conn: Box<Connection>) -> impl Future<Output = ()> {
+    let span = tracing::debug_span!(target: "weir", "connection", conn = conn.number);
+    let worker = conn.worker.clone();
+    let life = async move {
+        let registration = poll_fn(|cx| Poll::Ready(worker.register(cx.waker().clone()))).await;
+        loop {
+            if conn.input.is_empty() {
+                registration.set_idle(true);
+                if !conn.wait_for_request(&registration).await {
+                    return;
+                }
+                registration.set_idle(false);
+            }
+            conn.move_to_new_plan();
+            match serve_busy(conn).await {
+                Some(idle) => conn = idle,
+                None => return,
+            }
+        }
+    };
+    life.instrument(span)
+}
+
+/// Serves until the client pauses, unless the worker aborts or the configuration's time is over.
+async fn serve_busy(conn: Box<Connection>) -> Option<Box<Connection>> {
+    let worker = conn.worker.clone();
+    let plan = conn.plan.clone();
+    let mut runner = worker.take_runner();
+    runner.begin(conn);
+    let served = poll_fn(|cx| {
+        if worker.is_aborting() || plan.is_expired() {
+            return Poll::Ready(Err(CutShort));
+        }
+        clock::count_poll();
+        runner.poll_served(cx).map(Ok)
+    })
+    .await;
+    match served {
+        Ok(idle) => {
+            worker.give_back_runner(runner);
+            idle
+        }
+        // The connection ends with the runner that holds it.
+        Err(CutShort) => None,
+    }
+}
+
+/// The worker aborts, or the configuration's time is over.
+struct CutShort;
+
+/// Serves what the client sends until it pauses; no connection when it has ended. `req` comes back
+/// ready for the next.
+pub(super) async fn serve_requests(
+    conn: Box<Connection>,
+    req: Box<Request>,
+) -> (Option<Box<Connection>>, Box<Request>) {
+    let mut session = Session { conn, req };
+    session.req.pipelined = session.conn.action == Action::ReadingPipelinedLine;
+    loop {
+        session.req.prefetch_for_head();
+        session.begin_request();
+        let span = tracing::debug_span!(target: "weir", "request", request = session.conn.requests);
+        let kept = serve_request(&mut session).instrument(span).await;
+        session.end_request();
+        if !kept {
+            return (None, session.req);
+        }
+        if session.conn.input.is_empty() {
+            let Session { mut conn, req } = session;
+            conn.action = Action::Keepalive;
+            return (Some(conn), req);
+        }
+        if session.conn.is_behind() && session.conn.newest_listen().is_some() {
+            // The next request has been sent already, and begins under the new configuration.
+            let Session { mut conn, req } = session;
+            conn.action = Action::ReadingPipelinedLine;
+            return (Some(conn), req);
+        }
+        session.req.pipelined = true;
+    }
+}
+
+/// Serves one request; `true` if another may follow.
+async fn serve_request(session: &mut Session) -> bool {
+    let mut session = Logged(session);
+    match head::read(&mut session).await {
+        Ok(()) => run::respond(&mut session).await,
+        Err(HeadEnd::Refused(status)) => run::refuse(&mut session, status).await,
+        Err(HeadEnd::Gone(status)) => {
+            session.req.response.status = status;
+            return false;
+        }
+        Err(HeadEnd::Silent) => {
+            session.req.logged = true;
+            return false;
+        }
+    }
+    finish(&mut session).await
+}
+
+/// What follows the answer (`ngx_http_finalize_connection`).
+async fn finish(session: &mut Session) -> bool {
+    if session.req.closes_at_once {
+        return false;
+    }
+    let mut unread_body = !session.req.body.complete;
+    if unread_body && session.req.body.discarded {
+        if !session.finish_discarding().await {
+            return false;
+        }
+        unread_body = false;
+    }
+    if unread_body {
+        session.req.keepalive = false;
+        // Of a body with broken framing nothing is waited for (`ngx_http_special_response_handler`),
+        // unless it was being passed on (`ngx_http_finalize_connection`).
+        let body = &session.req.body;
+        session.req.lingers |= !body.broken || body.streaming;
+    }
+    if session.req.keepalive && !session.conn.input_closed {
+        let ends = session.conn.is_leaving() && session.conn.input.is_empty();
+        if !ends {
+            return true;
+        }
+    }
+    let unread = !session.conn.input.is_empty() || session.req.lingers;
+    let linger = match session.settings().lingering_close {
+        LingeringClose::Off => false,
+        LingeringClose::On => unread,
+        LingeringClose::Always => true,
+    };
+    if linger && !session.conn.input_closed {
+        session.linger().await;
+    }
+    false
+}
+
+/// Writes the access line when the request ends, however it ends: also when its task is dropped.
+struct Logged<'a>(&'a mut Session);
+
+impl Deref for Logged<'_> {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        self.0
+    }
+}
+
+impl DerefMut for Logged<'_> {
+    fn deref_mut(&mut self) -> &mut Session {
+        self.0
+    }
+}
+
+impl Drop for Logged<'_> {
+    fn drop(&mut self) {
+        if self.0.req.begun {
+            access_log::write(self.0);
+        }
+    }
+}
+
+impl Session {
+    /// What was read ahead becomes the beginning of the next request.
+    fn begin_request(&mut self) {
+        std::mem::swap(&mut self.req.bytes, &mut self.conn.input);
+        self.req.started = clock::now();
+        self.conn.requests += 1;
+        self.conn.action = if self.req.pipelined {
+            Action::ReadingPipelinedLine
+        } else {
+            Action::ReadingRequestLine
+        };
+    }
+
+    /// Ends the request; its buffers serve the next one.
+    fn end_request(&mut self) {
+        self.req.release();
+        self.req.reset();
+        self.conn.release_input();
+    }
+}

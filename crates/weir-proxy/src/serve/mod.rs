@@ -1,0 +1,9 @@
+//! Workers and the connections they serve.
+
+mod connection;
+mod idle;
+#[doc(hidden)]
+pub mod parts;
+mod runner;
+pub mod service;
+pub mod worker;

@@ -1,0 +1,93 @@
+//! Futures that serve one busy connection after the other.
+//!
+//! What a request needs while it is served is large; an idle connection has no room for it, and a
+//! fresh allocation for each request would cost more than the parsing of its head. So workers keep a
+//! few of these, and lend one to a connection from the first byte of a request until it idles again.
+
+use std::cell::Cell;
+use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use super::connection::serve_requests;
+use crate::facts::{Connection, Request};
+use weir_io::prefetch;
+
+/// A future that serves connections for ever, and the desk over which it gets them.
+pub(crate) struct Runner {
+    desk: Rc<Desk>,
+    /// Where the future's [`Request`] and connection lie; to be prefetched, never read.
+    request: *const Request,
+    conn: *const Connection,
+    work: Pin<Box<dyn Future<Output = Infallible>>>,
+}
+
+/// What goes in, and what comes back.
+struct Desk {
+    busy: Cell<Option<Box<Connection>>>,
+    done: Cell<Option<Served>>,
+}
+
+/// How a busy time ended.
+enum Served {
+    /// The client pauses.
+    Idle(Box<Connection>),
+    /// The connection has ended.
+    Ended,
+}
+
+impl Runner {
+    pub(crate) fn new() -> Self {
+        let req = Box::new(Request::new());
+        let request = &raw const *req;
+        let desk = Rc::new(Desk {
+            busy: Cell::default(),
+            done: Cell::default(),
+        });
+        Self {
+            work: Box::pin(work(desk.clone(), req)),
+            desk,
+            request,
+            conn: std::ptr::null(),
+        }
+    }
+
+    /// Asks for the memory that a request is served in.
+    pub(crate) fn prefetch(&self) {
+        prefetch::lines((&raw const *self.work).cast(), size_of_val(&*self.work));
+        prefetch::value(self.request);
+    }
+
+    /// Serves `conn` from the next poll on.
+    pub(crate) fn begin(&mut self, conn: Box<Connection>) {
+        self.conn = &raw const *conn;
+        self.desk.busy.set(Some(conn));
+    }
+
+    /// Ready when the client pauses, or with `None` when the connection has ended.
+    pub(crate) fn poll_served(&mut self, cx: &mut Context<'_>) -> Poll<Option<Box<Connection>>> {
+        self.prefetch();
+        prefetch::value(self.conn);
+        match self.work.as_mut().poll(cx) {
+            Poll::Ready(never) => match never {},
+            Poll::Pending => match self.desk.done.take() {
+                Some(Served::Idle(conn)) => Poll::Ready(Some(conn)),
+                Some(Served::Ended) => Poll::Ready(None),
+                None => Poll::Pending,
+            },
+        }
+    }
+}
+
+async fn work(desk: Rc<Desk>, mut req: Box<Request>) -> Infallible {
+    loop {
+        // Nobody needs to be woken: whoever brings a connection polls next.
+        let conn = poll_fn(|_| desk.busy.take().map_or(Poll::Pending, Poll::Ready)).await;
+        let served;
+        (served, req) = serve_requests(conn, req).await;
+        desk.done
+            .set(Some(served.map_or(Served::Ended, Served::Idle)));
+    }
+}

@@ -1,0 +1,302 @@
+//! The proxy inside another server: a `tower::Service` over `http` types.
+//!
+//! A thread of its own runs one worker, as in the `weir` command; each call opens an in-process
+//! connection to it. So a request that comes through the service meets the same parser, clocks,
+//! retries and log lines as one that comes over a socket.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::thread::JoinHandle;
+
+use bytes::Bytes;
+use http::header::HOST;
+use http::uri::{Authority, PathAndQuery};
+use http::{HeaderValue, Request, Response, Uri, Version};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::io::DuplexStream;
+use tokio::sync::mpsc;
+use tower_service::Service;
+use weir_log::{LogThread, Logs};
+
+use crate::facts::ClientAddress;
+use crate::plan::{Generation, Plan, PlanFault, create_temp_folders};
+use crate::serve::worker::Worker;
+use weir_io::clock;
+use weir_io::dial::Dialer;
+use weir_io::stream::Stream;
+
+/// Bytes that wait between the caller and the worker, each way.
+const PIPE: usize = 64 * 1024;
+
+/// What an error of the caller's body is turned into.
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The proxy as a service; clones share one worker.
+///
+/// Requests are answered by the servers of the configuration's first `listen`, which is not bound.
+/// The worker ends, after the requests under way, when the last clone and the last response are
+/// gone.
+#[derive(Clone, Debug)]
+pub struct ProxyService {
+    connections: mpsc::UnboundedSender<Accepted>,
+    _worker: Arc<WorkerThread>,
+}
+
+/// The address that `$remote_addr` and log lines show; an extension of the request. Without it
+/// they show `unix:`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Client(
+    /// The client's address.
+    pub SocketAddr,
+);
+
+/// Why a service cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration is faulty; displays nginx's line.
+    #[error(transparent)]
+    Config(#[from] weir_conf::Faults),
+    /// Names, logs or folders of the configuration.
+    #[error(transparent)]
+    Plan(#[from] PlanFault),
+    /// There is no server to answer.
+    #[error("no server is configured")]
+    NoServer,
+    /// A thread or its runtime cannot be started.
+    #[error("cannot start a thread")]
+    Thread(#[from] io::Error),
+}
+
+/// Why there is no answer at all; every failure of an upstream is an answer.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// The worker has ended.
+    #[error("the proxy has ended")]
+    Ended,
+    /// The proxy closed without an answer (`return 444`), or the caller's body failed.
+    #[error("the proxy closed the connection without an answer")]
+    Closed(#[from] hyper::Error),
+}
+
+/// A call on its way to the worker.
+#[derive(Debug)]
+struct Accepted {
+    stream: DuplexStream,
+    client: ClientAddress,
+}
+
+/// Joins the worker's thread when the last service is gone.
+#[derive(Debug)]
+struct WorkerThread(Option<JoinHandle<()>>);
+
+impl ProxyService {
+    /// Serves the configuration in `text`; `prefix` is the base of its relative paths.
+    ///
+    /// Error lines go through `tracing`: they reach the files that `error_log` names if the caller
+    /// has installed [`weir_log::ErrorLog`], and any other subscriber too.
+    ///
+    /// # Errors
+    ///
+    /// A faulty configuration, or logs and folders that cannot be opened.
+    pub fn from_config(text: &str, prefix: &Path) -> Result<Self, StartError> {
+        let plan = prepare(text, prefix)?;
+        let log = LogThread::start()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .on_thread_unpark(clock::refresh)
+            .build()?;
+        let (connections, accepted) = mpsc::unbounded_channel();
+        let thread = std::thread::Builder::new()
+            .name("weir".into())
+            .spawn(move || {
+                let local = tokio::task::LocalSet::new();
+                local.block_on(&runtime, work(plan, &log, accepted));
+                drop(local);
+                log.shutdown();
+            })?;
+        Ok(Self {
+            connections,
+            _worker: Arc::new(WorkerThread(Some(thread))),
+        })
+    }
+
+    fn connect(&self, client: Option<Client>) -> Result<DuplexStream, CallError> {
+        let (ours, theirs) = tokio::io::duplex(PIPE);
+        let client = client.map_or(ClientAddress::Unix, |Client(address)| {
+            ClientAddress::Inet(address)
+        });
+        let accepted = Accepted {
+            stream: theirs,
+            client,
+        };
+        self.connections
+            .send(accepted)
+            .map_err(|_| CallError::Ended)?;
+        Ok(ours)
+    }
+}
+
+impl Drop for WorkerThread {
+    fn drop(&mut self) {
+        // The worker ends by itself once nobody can call it; waiting here could wait for ever on a
+        // response that the caller still holds.
+        drop(self.0.take());
+    }
+}
+
+/// Reads the configuration in `text`, opens its logs and makes its folders; `prefix` is the base of
+/// relative paths.
+///
+/// # Errors
+///
+/// As [`ProxyService::from_config`].
+pub fn prepare(text: &str, prefix: &Path) -> Result<Arc<Plan>, StartError> {
+    let config = Arc::new(weir_conf::load_str(text, prefix)?);
+    let http = config.http.as_ref();
+    if http.is_none_or(|http| http.listens.is_empty()) {
+        return Err(StartError::NoServer);
+    }
+    create_temp_folders(&config, None)?;
+    Ok(Arc::new(Plan::new(config, &Logs::default(), None)?))
+}
+
+async fn work(plan: Arc<Plan>, log: &LogThread, mut accepted: mpsc::UnboundedReceiver<Accepted>) {
+    clock::start_caching();
+    let generation = Generation::new(plan, &log.handle());
+    let worker = Worker::new(generation, Dialer::System, Arc::new(1.into()));
+    let keepers = [
+        tokio::task::spawn_local(worker.clone().run_line_flusher()),
+        tokio::task::spawn_local(worker.clone().run_housekeeping()),
+    ];
+    let mut connections = tokio::task::JoinSet::new();
+    loop {
+        tokio::select! {
+            next = accepted.recv() => match next {
+                Some(Accepted { stream, client }) => {
+                    connections.spawn_local(worker.clone().serve(Stream::Memory(stream), 0, client, None));
+                }
+                None => break,
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+    worker.drain();
+    while connections.join_next().await.is_some() {}
+    keepers.iter().for_each(tokio::task::JoinHandle::abort);
+    worker.flush_lines();
+}
+
+impl<B> Service<Request<B>> for ProxyService
+where
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<ProxyBody>;
+    type Error = CallError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), CallError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let connected = self.connect(request.extensions().get::<Client>().copied());
+        Box::pin(async move {
+            let (mut sender, connection) = http1::handshake(TokioIo::new(connected?)).await?;
+            let mut driver: Driver = Box::pin(async move {
+                // An error is also an error of the response or of its body.
+                let _ = connection.await;
+            });
+            let answer = sender.send_request(origin_form(request));
+            tokio::pin!(answer);
+            let response = std::future::poll_fn(|cx| {
+                // The answer decides; the driver only moves bytes.
+                let _ = driver.as_mut().poll(cx);
+                answer.as_mut().poll(cx)
+            })
+            .await?;
+            Ok(response.map(|body| ProxyBody {
+                body,
+                driver: Some(driver),
+            }))
+        })
+    }
+}
+
+/// HTTP/1.1 with the target as a path, and the host in `Host`.
+fn origin_form<B>(mut request: Request<B>) -> Request<B> {
+    *request.version_mut() = Version::HTTP_11;
+    let host = request
+        .uri()
+        .authority()
+        .map(Authority::as_str)
+        .and_then(|host| host.parse().ok());
+    if let Some(host) = host {
+        request.headers_mut().entry(HOST).or_insert(host);
+    } else {
+        request
+            .headers_mut()
+            .entry(HOST)
+            .or_insert(HeaderValue::from_static("localhost"));
+    }
+    let path = request
+        .uri()
+        .path_and_query()
+        .map_or("/", PathAndQuery::as_str);
+    if let Ok(uri) = path.parse::<Uri>() {
+        *request.uri_mut() = uri;
+    }
+    request
+}
+
+/// Moves the bytes of the in-process connection.
+type Driver = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// The body of an answer. A body that was cut upstream ends in an error.
+pub struct ProxyBody {
+    body: Incoming,
+    driver: Option<Driver>,
+}
+
+impl std::fmt::Debug for ProxyBody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ProxyBody")
+            .field("body", &self.body)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Body for ProxyBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        if let Some(driver) = &mut self.driver
+            && driver.as_mut().poll(cx).is_ready()
+        {
+            self.driver = None;
+        }
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,518 @@
+//! What all connections of one worker thread share.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::net::SocketAddr;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Wake, Waker};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use super::connection;
+use super::runner::Runner;
+use crate::facts::{Action, ClientAddress, Connection};
+use crate::plan::{AccessTarget, Generation};
+use crate::pool::UpstreamConnection;
+use weir_io::clock;
+use weir_io::deadline::Deadline;
+use weir_io::dial::Dialer;
+use weir_io::stream::Stream;
+use weir_io::temp_file;
+
+/// How long a line without `buffer=` may wait for others to join its write.
+const PROMPT: Duration = Duration::from_millis(20);
+
+/// Time between two looks at idle upstream connections.
+const HOUSEKEEPING: Duration = Duration::from_secs(1);
+
+/// The same where connections may idle for a shorter time.
+const SHORTEST_REST: Duration = Duration::from_millis(10);
+
+/// Idle connections that make room at once, as in nginx.
+const REUSED_AT_ONCE: usize = 32;
+
+/// Turns of the reactor that a connection may take to close.
+const TURNS_TO_CLOSE: usize = 4;
+
+/// Runners kept for reuse.
+const KEPT_RUNNERS: usize = 512;
+
+/// One worker: lives on one thread, shares nothing but atomics with the others.
+pub struct Worker {
+    generation: RefCell<Rc<Generation>>,
+    /// Generations that connections may still be served under.
+    older: RefCell<Vec<Weak<Generation>>>,
+    pub(crate) dialer: Dialer,
+    /// Free places of [`Plan::connection_slots`](crate::plan::Plan).
+    free_slots: Cell<usize>,
+    numbers: Arc<AtomicU64>,
+    connections: RefCell<Tasks>,
+    draining: Cell<bool>,
+    /// Idle connections are not closed while the worker drains; they end with their next answer.
+    retiring: Cell<bool>,
+    /// `worker_shutdown_timeout` is over: everything ends now.
+    aborting: Cell<bool>,
+    runners: RefCell<Vec<Runner>>,
+    lines_wait: Notify,
+    /// Something arrived on an idle upstream connection.
+    idle_woken: Arc<IdleWoken>,
+    idle_waker: Waker,
+    lines_dirty: Cell<bool>,
+}
+
+/// Wakes the housekeeping when an idle upstream connection becomes readable.
+#[derive(Default)]
+struct IdleWoken(Notify);
+
+impl Wake for IdleWoken {
+    fn wake(self: Arc<Self>) {
+        self.0.notify_one();
+    }
+}
+
+/// The tasks of the open connections.
+#[derive(Default)]
+struct Tasks {
+    places: Vec<Option<TaskEntry>>,
+    /// When the connection at each place fell idle, in turns; 0 while it serves a request. Apart from
+    /// the entries, because each request writes it twice.
+    idle_since: Vec<u64>,
+    free: Vec<usize>,
+    /// Number of the last time that a connection fell idle.
+    idle_turns: u64,
+}
+
+/// What the worker knows of one connection.
+struct TaskEntry {
+    waker: Waker,
+    /// It is to close, to make room for another.
+    evicted: bool,
+}
+
+/// A taken place of `worker_connections`.
+pub(crate) struct Slot(Rc<Worker>);
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.free_slots.set(self.0.free_slots.get() + 1);
+    }
+}
+
+/// A connection's entry in the worker's list of tasks.
+pub(crate) struct Registration {
+    worker: Rc<Worker>,
+    place: usize,
+}
+
+impl Registration {
+    /// Notes that the connection waits for a request, or no longer.
+    pub(crate) fn set_idle(&self, idle: bool) {
+        let mut tasks = self.worker.connections.borrow_mut();
+        tasks.idle_turns += u64::from(idle);
+        tasks.idle_since[self.place] = if idle { tasks.idle_turns } else { 0 };
+    }
+
+    /// Whether the connection is to make room for another.
+    pub(crate) fn is_evicted(&self) -> bool {
+        let tasks = self.worker.connections.borrow();
+        tasks.places[self.place]
+            .as_ref()
+            .is_some_and(|task| task.evicted)
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        let mut tasks = self.worker.connections.borrow_mut();
+        tasks.places[self.place] = None;
+        tasks.idle_since[self.place] = 0;
+        tasks.free.push(self.place);
+    }
+}
+
+impl Worker {
+    /// A worker that begins with `generation`. `numbers` counts connections of the whole process.
+    pub fn new(generation: Generation, dialer: Dialer, numbers: Arc<AtomicU64>) -> Rc<Self> {
+        let idle_woken = Arc::new(IdleWoken::default());
+        Rc::new(Self {
+            idle_waker: idle_woken.clone().into(),
+            idle_woken,
+            free_slots: Cell::new(generation.connection_slots()),
+            generation: RefCell::new(Rc::new(generation)),
+            older: RefCell::default(),
+            dialer,
+            numbers,
+            connections: RefCell::default(),
+            draining: Cell::new(false),
+            retiring: Cell::new(false),
+            aborting: Cell::new(false),
+            runners: RefCell::default(),
+            lines_wait: Notify::new(),
+            lines_dirty: Cell::new(false),
+        })
+    }
+
+    /// The generation that new requests are served under.
+    pub(crate) fn generation(&self) -> Rc<Generation> {
+        self.generation.borrow().clone()
+    }
+
+    /// Whether new requests are served under `generation`.
+    pub(crate) fn serves_under(&self, generation: &Rc<Generation>) -> bool {
+        Rc::ptr_eq(&self.generation.borrow(), generation)
+    }
+
+    /// Serves requests that begin from now on under `generation`; idle connections move over, and
+    /// the others have `worker_shutdown_timeout` to end. Must be called on the worker's thread.
+    pub fn adopt(self: &Rc<Self>, generation: Generation) {
+        let generation = Rc::new(generation);
+        let older = self.generation.replace(generation.clone());
+        let grown = generation.connection_slots() as isize - older.connection_slots() as isize;
+        self.free_slots
+            .set(self.free_slots.get().saturating_add_signed(grown));
+        let limit = older.config().main.worker_shutdown_timeout;
+        let mut past = self.older.borrow_mut();
+        past.retain(|older| older.strong_count() > 0);
+        past.push(Rc::downgrade(&older));
+        drop(past);
+        if let Some(limit) = limit {
+            tokio::task::spawn_local(self.clone().expire_later(Rc::downgrade(&older), limit));
+        }
+        drop(older);
+        temp_file::close_kept();
+        self.wake_all();
+    }
+
+    /// Ends, after `limit`, the connections that are still served under an older generation.
+    async fn expire_later(self: Rc<Self>, older: Weak<Generation>, limit: Duration) {
+        tokio::time::sleep(limit).await;
+        if let Some(older) = older.upgrade() {
+            older.expire();
+            self.wake_all();
+        }
+    }
+
+    /// The generations that are still in use, the newest first.
+    fn generations(&self) -> Vec<Rc<Generation>> {
+        let older = self.older.borrow();
+        std::iter::once(self.generation())
+            .chain(older.iter().filter_map(Weak::upgrade))
+            .collect()
+    }
+
+    /// Closes idle connections and lets the others end after their request (SIGQUIT).
+    pub fn drain(&self) {
+        self.retiring.set(false);
+        self.draining.set(true);
+        self.wake_all();
+    }
+
+    /// Takes no more than what its connections still send: each ends with its next answer. For a
+    /// worker that a reload makes superfluous, whose clients may be about to send.
+    pub fn retire(&self) {
+        self.retiring.set(true);
+        self.draining.set(true);
+        self.wake_all();
+    }
+
+    /// Whether idle connections close now.
+    pub(crate) fn closes_idle(&self) -> bool {
+        self.draining.get() && !self.retiring.get() || self.aborting.get()
+    }
+
+    /// Ends everything at once (SIGTERM, `worker_shutdown_timeout`).
+    pub fn abort(&self) {
+        self.draining.set(true);
+        self.aborting.set(true);
+        self.wake_all();
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.get()
+    }
+
+    pub(crate) fn is_aborting(&self) -> bool {
+        self.aborting.get()
+    }
+
+    /// Connections that are open now.
+    pub fn open_connections(&self) -> usize {
+        let tasks = self.connections.borrow();
+        tasks.places.len() - tasks.free.len()
+    }
+
+    /// Open connections on which a request is served, or its end awaited.
+    pub fn busy_connections(&self) -> usize {
+        let tasks = self.connections.borrow();
+        let idle = tasks.idle_since.iter().filter(|turn| **turn > 0).count();
+        tasks.places.len() - tasks.free.len() - idle
+    }
+
+    fn wake_all(&self) {
+        let tasks = self.connections.borrow();
+        let wakers: Vec<Waker> = tasks
+            .places
+            .iter()
+            .flatten()
+            .map(|task| task.waker.clone())
+            .collect();
+        drop(tasks);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Enters the running task into the list.
+    pub(crate) fn register(self: &Rc<Self>, waker: Waker) -> Registration {
+        let mut tasks = self.connections.borrow_mut();
+        let entry = Some(TaskEntry {
+            waker,
+            evicted: false,
+        });
+        let place = match tasks.free.pop() {
+            Some(place) => {
+                tasks.places[place] = entry;
+                place
+            }
+            None => {
+                tasks.places.push(entry);
+                tasks.idle_since.push(0);
+                tasks.places.len() - 1
+            }
+        };
+        Registration {
+            worker: self.clone(),
+            place,
+        }
+    }
+
+    /// Closes the connections that have idled longest, as nginx does when places run out
+    /// (`ngx_drain_connections`); they close when their tasks run.
+    fn reuse_idle(&self) {
+        let mut tasks = self.connections.borrow_mut();
+        let turns = tasks.idle_since.iter().copied().zip(0..);
+        let mut idle: Vec<(u64, usize)> = turns.filter(|(turn, _)| *turn > 0).collect();
+        idle.sort_unstable();
+        let count = REUSED_AT_ONCE.min(idle.len().div_ceil(8));
+        let mut wakers = Vec::new();
+        for (_, place) in idle.into_iter().take(count) {
+            if let Some(task) = &mut tasks.places[place] {
+                task.evicted = true;
+                wakers.push(task.waker.clone());
+            }
+        }
+        drop(tasks);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// A place of `worker_connections`, if need be that of an idle connection; `None` if all serve.
+    pub(crate) async fn acquire_slot(self: &Rc<Self>) -> Option<Slot> {
+        if let Some(slot) = self.take_slot() {
+            return Some(slot);
+        }
+        self.reuse_idle();
+        for _ in 0..TURNS_TO_CLOSE {
+            tokio::task::yield_now().await;
+            if let Some(slot) = self.take_slot() {
+                let text = format!(
+                    "{} worker_connections are not enough, reusing connections",
+                    self.worker_connections()
+                );
+                let sinks = self.generation().main_sinks().clone();
+                weir_log::emit(&sinks, weir_log::Level::Warn, None, text.as_bytes());
+                return Some(slot);
+            }
+        }
+        None
+    }
+
+    /// Takes a place of `worker_connections`; `None` if all are taken.
+    pub(crate) fn take_slot(self: &Rc<Self>) -> Option<Slot> {
+        let free = self.free_slots.get().checked_sub(1)?;
+        self.free_slots.set(free);
+        Some(Slot(self.clone()))
+    }
+
+    /// `worker_connections` as configured.
+    pub(crate) fn worker_connections(&self) -> usize {
+        self.generation.borrow().config().main.worker_connections
+    }
+
+    pub(crate) fn next_number(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Asks for the memory of the runner that [`Self::take_runner`] would give.
+    pub(crate) fn prefetch_runner(&self) {
+        if let Some(runner) = self.runners.borrow().last() {
+            runner.prefetch();
+        }
+    }
+
+    pub(crate) fn take_runner(&self) -> Runner {
+        self.runners.borrow_mut().pop().unwrap_or_else(Runner::new)
+    }
+
+    pub(crate) fn give_back_runner(&self, runner: Runner) {
+        let mut runners = self.runners.borrow_mut();
+        if runners.len() < KEPT_RUNNERS {
+            runners.push(runner);
+        }
+    }
+
+    /// A connection on which nothing has happened yet.
+    pub(crate) fn connection(
+        self: Rc<Self>,
+        stream: Stream,
+        listen: usize,
+        client: ClientAddress,
+        local: Option<SocketAddr>,
+    ) -> Box<Connection> {
+        Box::new(Connection {
+            plan: self.generation(),
+            worker: self,
+            listen,
+            stream,
+            client,
+            local: Cell::new(local),
+            number: 0,
+            opened: clock::now(),
+            requests: 0,
+            deadline: Deadline::default(),
+            input: Vec::new(),
+            input_closed: false,
+            action: Action::WaitingForRequest,
+            idle_timeout: Duration::ZERO,
+            slot: None,
+        })
+    }
+
+    /// Serves one accepted connection until it ends. `listen`: index of the listening socket in the
+    /// configuration. Returns at once, with an alert in the log, if no place is free.
+    ///
+    /// Not an `async fn`: what idles with the connection is one box, not its parts, twice.
+    pub fn serve(
+        self: Rc<Self>,
+        stream: Stream,
+        listen: usize,
+        client: ClientAddress,
+        local: Option<SocketAddr>,
+    ) -> impl Future<Output = ()> {
+        let mut conn = self.connection(stream, listen, client, local);
+        async move {
+            conn.slot = conn.worker.acquire_slot().await;
+            if conn.slot.is_none() {
+                return conn.worker.refuse(&conn.plan);
+            }
+            conn.number = conn.worker.next_number();
+            connection::serve(conn).await;
+        }
+    }
+
+    /// Says that no place is free.
+    fn refuse(&self, plan: &Generation) {
+        let count = self.worker_connections();
+        let text = format!("{count} worker_connections are not enough");
+        weir_log::emit(
+            plan.main_sinks(),
+            weir_log::Level::Alert,
+            None,
+            text.as_bytes(),
+        );
+    }
+
+    /// Lets `write` append a line to the buffer of `log`.
+    pub(crate) fn log_lines(
+        &self,
+        plan: &Generation,
+        log: &AccessTarget,
+        now: Duration,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) {
+        plan.lines[log.line].borrow_mut().push(now, write);
+        if !self.lines_dirty.replace(true) {
+            self.lines_wait.notify_one();
+        }
+    }
+
+    /// Hands waiting access lines to the log thread, soon after the first of them.
+    pub async fn run_line_flusher(self: Rc<Self>) {
+        loop {
+            self.lines_wait.notified().await;
+            tokio::time::sleep(PROMPT).await;
+            self.lines_dirty.set(false);
+            self.flush_prompt_lines();
+        }
+    }
+
+    fn flush_prompt_lines(&self) {
+        let now = clock::monotonic(clock::now());
+        for line in self
+            .generations()
+            .iter()
+            .flat_map(|generation| &generation.lines)
+        {
+            let mut line = line.borrow_mut();
+            line.turn_idle();
+            line.tick(now);
+        }
+    }
+
+    /// Writes every waiting access line, buffered ones too (SIGUSR1, exit).
+    pub fn flush_lines(&self) {
+        for line in self
+            .generations()
+            .iter()
+            .flat_map(|generation| &generation.lines)
+        {
+            line.borrow_mut().flush();
+        }
+    }
+
+    /// Lets the reactor report whatever arrives on an idle upstream connection; `false` if
+    /// something has, so that it must not be kept.
+    pub(crate) fn watch_idle(&self, idle: &mut UpstreamConnection) -> bool {
+        let mut cx = Context::from_waker(&self.idle_waker);
+        idle.stream.poll_quiet(&mut cx)
+    }
+
+    /// Until the next look at idle connections: they close when their time is up, also those that
+    /// fall idle meanwhile.
+    fn rest(&self) -> Duration {
+        let now = clock::monotonic(clock::now());
+        let generation = self.generation();
+        let mut rest = HOUSEKEEPING;
+        for pool in &generation.pools {
+            if let (Some(idle), Some(spec)) = (&pool.idle, pool.pool.keepalive()) {
+                let expiry = idle.borrow().next_expiry();
+                let left = expiry.map_or(spec.timeout, |expiry| expiry.saturating_sub(now));
+                rest = rest.min(spec.timeout).min(left);
+            }
+        }
+        rest.max(SHORTEST_REST)
+    }
+
+    /// Drops idle upstream connections that are too old or that the peer has closed, and flushes
+    /// buffered lines whose time has come.
+    pub async fn run_housekeeping(self: Rc<Self>) {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(self.rest()) => {}
+                () = self.idle_woken.0.notified() => {}
+            }
+            let generation = self.generation();
+            let now = clock::monotonic(clock::now());
+            for pool in &generation.pools {
+                if let Some(idle) = &pool.idle {
+                    let mut idle = idle.borrow_mut();
+                    drop(idle.expire(now).collect::<Vec<_>>());
+                    idle.retain(|idle| self.watch_idle(idle));
+                }
+            }
+            for line in &generation.lines {
+                line.borrow_mut().tick(now);
+            }
+        }
+    }
+}
