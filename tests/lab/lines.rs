@@ -3,8 +3,8 @@
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use weir_lab::lab::Lab;
-use weir_lab::log_record::Level;
 use weir_lab::script::BackendScript;
+use weir_log::Level;
 
 use crate::ONE_APP;
 

@@ -7,7 +7,7 @@
 //! expectations in one file), [`catalogue`] (faults by name, with verdicts), [`record`] (one entry
 //! of the fault matrix), [`replay`] (run a proxy under a record and list the differences),
 //! [`oracle`] (scenarios and faults against a real nginx and weir), [`embedded`] (a weir in this
-//! process), [`log_record`] (log lines taken apart), [`lab`] (all of it inside a test), [`command`]
+//! process), [`lab`] (all of it inside a test), [`command`]
 //! and [`demo`] (the same for people).
 //!
 //! Invariants:
@@ -27,7 +27,6 @@ pub mod demo;
 pub mod dns;
 pub mod embedded;
 pub mod lab;
-pub mod log_record;
 pub mod oracle;
 pub mod record;
 pub mod replay;

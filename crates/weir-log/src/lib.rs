@@ -1,10 +1,12 @@
-//! Writes access and error lines in nginx's formats; opens, buffers and reopens the files.
+//! Writes access and error lines in nginx's formats; opens, buffers and reopens the files; reads
+//! lines back.
 //!
 //! Modules in reading order: `level` (the eight severities), `escape` (the three ways
 //! `log_format` escapes), `time` (every time stamp, formatted once per second), `error_line` (the
 //! grammar of an error-log line), `file` (an open log and the registry of them), `lines` (a
 //! worker's buffer of access lines), `thread` (the thread that writes those out), `sinks` (what
-//! `error_log` directives name), `layer` (from tracing events to error-log lines).
+//! `error_log` directives name), `layer` (from tracing events to error-log lines), [`record`] (lines
+//! taken apart again).
 //!
 //! # Invariants
 //!
@@ -20,6 +22,7 @@ pub mod escape;
 mod file;
 mod layer;
 mod lines;
+pub mod record;
 mod sinks;
 mod thread;
 mod time;

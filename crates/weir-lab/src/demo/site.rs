@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
+use weir_log::record::FORMAT;
+
 use super::exhibit::Exhibit;
 use crate::bed::DEFAULT_BACKEND;
 use crate::bed::names::Names;
-use crate::log_record::FORMAT;
 use crate::socket::Address;
 
 /// One location per exhibit; the groups of servers that they need, each under a name of its own.

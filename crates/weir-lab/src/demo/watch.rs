@@ -8,9 +8,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use tokio::time::Instant;
+use weir_log::Level;
+use weir_log::record::{AccessLine, ErrorLine};
 
 use super::{Demo, explanation};
-use crate::log_record::{AccessLine, ErrorLine, Level};
 
 /// Time between two looks at the logs.
 const INTERVAL: Duration = Duration::from_millis(50);

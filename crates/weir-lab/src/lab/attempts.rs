@@ -5,8 +5,9 @@ use std::future::Future;
 use std::panic::Location;
 use std::sync::atomic::Ordering;
 
+use weir_log::record::{AccessLine, Attempt, ErrorLine};
+
 use super::{Home, Lab};
-use crate::log_record::{AccessLine, Attempt, ErrorLine};
 
 impl<H: Home> Lab<H> {
     /// Fails unless the requests since the last expectation made exactly these attempts: backend

@@ -1,6 +1,7 @@
 //! The configuration of a lab: what the test wrote, with the lab's own logs in it.
 
-use crate::log_record::FORMAT;
+use weir_log::record::FORMAT;
+
 use crate::version::Version;
 
 /// Where the lab's access lines go, under the prefix.

@@ -39,11 +39,11 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::io::DuplexStream;
+use weir_log::record::{AccessLine, ErrorLine};
 
 use crate::backend::Backend;
 use crate::bed::names::Names;
 use crate::client::{ClientError, HOST};
-use crate::log_record::{AccessLine, ErrorLine};
 use crate::script::{ClientStep, Payload};
 
 mod answer;

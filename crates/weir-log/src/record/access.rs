@@ -1,4 +1,4 @@
-//! Lines of the lab's own access log.
+//! Access lines of one format that says everything about a request.
 
 use std::time::Duration;
 
@@ -65,7 +65,7 @@ pub struct UnreadableLine {
 }
 
 /// The value of `log_format` that [`AccessLine::parse`] reads.
-pub(crate) const FORMAT: &str = "escape=json '{\
+pub const FORMAT: &str = "escape=json '{\
     \"request\":\"$request\",\"status\":$status,\"completion\":\"$request_completion\",\
     \"bytes_sent\":$bytes_sent,\"body_bytes_sent\":$body_bytes_sent,\
     \"request_length\":$request_length,\"request_time\":$request_time,\
@@ -103,8 +103,8 @@ impl AccessLine {
     /// Reads one line without its line feed.
     ///
     /// # Errors
-    /// The line was not written with the lab's format.
-    pub(crate) fn parse(line: &str) -> Result<Self, UnreadableLine> {
+    /// The line was not written with [`FORMAT`].
+    pub fn parse(line: &str) -> Result<Self, UnreadableLine> {
         let written: Written = serde_json::from_str(line).map_err(|source| UnreadableLine {
             line: line.to_owned(),
             source,

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use weir_conf::Level;
+
+use crate::Level;
 
 /// One line of an error log, as nginx's `ngx_log_error_core` and `ngx_http_log_error` write it:
 ///
@@ -100,7 +101,7 @@ impl ErrorLine {
     }
 
     /// Every line of a log.
-    pub(crate) fn parse_all(log: &str) -> Vec<Self> {
+    pub fn parse_all(log: &str) -> Vec<Self> {
         log.lines().filter_map(Self::parse).collect()
     }
 }

@@ -1,0 +1,8 @@
+//! Log lines read back as records: an error line taken apart by nginx's grammar, and an access line with one
+//! entry per attempt at a backend.
+
+mod access;
+mod error;
+
+pub use access::{AccessLine, Attempt, FORMAT, UnreadableLine};
+pub use error::ErrorLine;
