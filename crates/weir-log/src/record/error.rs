@@ -237,6 +237,19 @@ mod tests {
     }
 
     #[test]
+    fn what_the_writer_wrote_is_read_again() {
+        for level in Level::ALL {
+            let mut out = Vec::new();
+            let time = crate::LogTime::new(0);
+            crate::write_line(&mut out, &time, level, 12, 13, Some(7), b"no live upstreams");
+            let line = String::from_utf8(out).unwrap();
+            let read = ErrorLine::parse(line.trim_end()).unwrap();
+            assert_eq!((read.level, read.connection), (level, Some(7)));
+            assert_eq!(read.message, "no live upstreams");
+        }
+    }
+
+    #[test]
     fn what_a_client_wrote_is_no_context() {
         let line = "*1 x, client: ::1, server: s, request: \"GET /, upstream: \"y\" HTTP/1.0\", \
                     upstream: \"http://app:1/\"";
