@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Each crate of the workspace and what it may use, from the bottom up.
-const MAY_USE: [(&str, &[&str]); 9] = [
+const MAY_USE: [(&str, &[&str]); 10] = [
     ("weir-conf", &[]),
     ("weir-wire", &[]),
     ("weir-upstream", &[]),
@@ -30,6 +30,7 @@ const MAY_USE: [(&str, &[&str]); 9] = [
         "weir-lab",
         &["weir-conf", "weir-log", "weir-io", "weir-proxy"],
     ),
+    ("weir-oracle", &["weir-lab"]),
     (
         "weir",
         &[

@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use weir_lab::oracle::{Oracle, filter};
+use weir_oracle::live::{Oracle, filter};
 
 fn main() -> ExitCode {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR"));

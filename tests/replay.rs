@@ -4,7 +4,7 @@
 
 use std::process::ExitCode;
 
-use weir_lab::replay::{self, Options};
+use weir_oracle::replay::{self, Options};
 
 fn main() -> ExitCode {
     replay::main(&Options::all(env!("CARGO_BIN_EXE_weir").into()))

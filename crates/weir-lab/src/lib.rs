@@ -1,14 +1,11 @@
-//! Backends and clients that misbehave on script, and the replay of recorded faults.
+//! Backends and clients that misbehave on script, and a weir between them, inside a test.
 //!
 //! Reading order: [`script`] (what a backend or a client does, as data), [`socket`] (one type for
 //! TCP, unix sockets and pipes), [`backend`] and [`client`] (they play scripts and report what they
 //! saw), [`dns`] (a resolver on script), [`response`] (how a client reads an answer), [`bed`] (a
 //! proxy between them, and everything that showed), [`scenario`] (configuration, scripts and
-//! expectations in one file), [`catalogue`] (faults by name, with verdicts), [`record`] (one entry
-//! of the fault matrix), [`replay`] (run a proxy under a record and list the differences),
-//! [`oracle`] (scenarios and faults against a real nginx and weir), [`embedded`] (a weir in this
-//! process), [`lab`] (all of it inside a test), [`command`]
-//! and [`demo`] (the same for people).
+//! expectations in one file), [`catalogue`] (faults by name, with verdicts), [`embedded`] (a weir in
+//! this process), [`lab`] (all of it inside a test), [`command`] and [`demo`] (the same for people).
 //!
 //! Invariants:
 //! - Scripts are byte-exact: nothing is added to, removed from or re-ordered in what they say.
@@ -27,9 +24,6 @@ pub mod demo;
 pub mod dns;
 pub mod embedded;
 pub mod lab;
-pub mod oracle;
-pub mod record;
-pub mod replay;
 pub mod response;
 pub mod scenario;
 pub mod script;

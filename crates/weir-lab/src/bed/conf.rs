@@ -48,7 +48,7 @@ pub struct Conf {
 }
 
 /// Variables of the access log, in the order of a line's tab-separated columns.
-pub(crate) const COLUMNS: [&str; 16] = [
+pub const COLUMNS: [&str; 16] = [
     "request",
     "status",
     "body_bytes_sent",
@@ -69,29 +69,31 @@ pub(crate) const COLUMNS: [&str; 16] = [
 
 /// What stands in a configuration because of the binary, not because of the run; no line feeds.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Preamble {
+pub struct Preamble {
     /// Before everything else.
-    pub(crate) first: &'static str,
+    pub first: &'static str,
     /// In `http`.
-    pub(crate) http: &'static str,
+    pub http: &'static str,
 }
 
 /// What goes around the pieces.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Skeleton<'a> {
-    pub(crate) preamble: Preamble,
+pub struct Skeleton<'a> {
+    /// What the binary needs.
+    pub preamble: Preamble,
     /// The `user` directive, unless the pieces name one.
-    pub(crate) user: &'a str,
+    pub user: &'a str,
     /// What `listen` takes.
-    pub(crate) listen: &'a str,
-    pub(crate) server_name: &'a str,
+    pub listen: &'a str,
+    /// The `server_name` directive, or nothing.
+    pub server_name: &'a str,
     /// URL of `location /`, unless the pieces name one.
-    pub(crate) pass: &'a str,
+    pub pass: &'a str,
 }
 
 impl Conf {
     /// The whole file. Nothing of the skeleton adds a line, so that line numbers stay.
-    pub(crate) fn text(&self, skeleton: Skeleton<'_>) -> String {
+    pub fn text(&self, skeleton: Skeleton<'_>) -> String {
         let Preamble { first, http } = skeleton.preamble;
         match &self.file {
             Some(file) => {
@@ -151,7 +153,7 @@ http {{
     }
 
     /// Every text that is configuration.
-    pub(crate) fn all(&self) -> impl Iterator<Item = &str> {
+    pub fn all(&self) -> impl Iterator<Item = &str> {
         [
             &self.file,
             &self.main,
@@ -169,12 +171,12 @@ http {{
     }
 
     /// Whether `location /` passes to [`DEFAULT_BACKEND`].
-    pub(crate) fn passes_to_default(&self) -> bool {
+    pub fn passes_to_default(&self) -> bool {
         self.file.is_none() && self.locations.is_none() && self.pass.is_none()
     }
 
     /// The `sndbuf` of `listen`, in bytes.
-    pub(crate) fn sndbuf(&self) -> Option<usize> {
+    pub fn sndbuf(&self) -> Option<usize> {
         let size = part(&self.listen).split("sndbuf=").nth(1)?;
         let size = size.split_whitespace().next()?;
         match size.strip_suffix('k') {
@@ -184,7 +186,7 @@ http {{
     }
 
     /// Whether the address `name` stands anywhere.
-    pub(crate) fn names(&self, name: &str) -> bool {
+    pub fn names(&self, name: &str) -> bool {
         let written = self.all().any(|text| text.contains(name));
         written || (self.passes_to_default() && name == DEFAULT_BACKEND)
     }

@@ -8,7 +8,7 @@ use super::compare::Difference;
 
 impl Difference {
     /// The field, then what was expected and what came, from where they begin to differ.
-    pub(crate) fn print(&self, out: &mut impl Write, verbose: bool) -> io::Result<()> {
+    pub fn print(&self, out: &mut impl Write, verbose: bool) -> io::Result<()> {
         let text = |value: &Value| match value {
             Value::String(text) => format!("{text:?}"),
             other => other.to_string(),
@@ -30,7 +30,7 @@ impl Difference {
     }
 
     /// The path of its field without the indices.
-    pub(crate) fn kind(&self) -> String {
+    pub fn kind(&self) -> String {
         let mut parts = self.field.split('[');
         let first = parts.next().unwrap_or_default().to_owned();
         parts.fold(first, |kind, part| {

@@ -11,7 +11,7 @@ use crate::text::latin1;
 
 /// Takes addresses, the prefix and the version out of texts.
 #[derive(Clone, Debug)]
-pub(crate) struct Normal {
+pub struct Normal {
     names: Names,
     prefix: String,
     version: String,
@@ -21,7 +21,8 @@ pub(crate) struct Normal {
 const LONG_LINE: usize = 2000;
 
 impl Normal {
-    pub(crate) fn new(names: Names, prefix: &Path, version: &str) -> Self {
+    /// For a proxy of this `version` that runs in `prefix`, with backends of these `names`.
+    pub fn new(names: Names, prefix: &Path, version: &str) -> Self {
         Self {
             names,
             prefix: prefix.to_string_lossy().into_owned(),
@@ -30,7 +31,7 @@ impl Normal {
     }
 
     /// `text` with names for addresses, `@PREFIX@` and `nginx/@VERS@`.
-    pub(crate) fn text(&self, text: &str) -> String {
+    pub fn text(&self, text: &str) -> String {
         self.names
             .restore(text)
             .replace(&self.prefix, "@PREFIX@")
@@ -38,7 +39,7 @@ impl Normal {
     }
 
     /// Every string of `value`, and `Date: <date>` for what nginx dates.
-    pub(crate) fn json(&self, value: &mut Value) {
+    pub fn json(&self, value: &mut Value) {
         match value {
             Value::String(text) => *text = undated(self.text(text)),
             Value::Array(values) => values.iter_mut().for_each(|value| self.json(value)),
@@ -49,7 +50,7 @@ impl Normal {
 
     /// Lines of an error log as `[level] *1 message`; those of level notice and debug are about
     /// the process, not about requests. Connections are numbered by their first appearance.
-    pub(crate) fn error_lines(&self, log: &[u8]) -> Vec<String> {
+    pub fn error_lines(&self, log: &[u8]) -> Vec<String> {
         let (mut numbers, mut files) = (BTreeMap::new(), BTreeMap::new());
         let log = latin1(log);
         let mut lines = Vec::new();
@@ -70,7 +71,7 @@ impl Normal {
     }
 
     /// Lines of stderr without the program's name.
-    pub(crate) fn stderr_lines(&self, stderr: &[u8]) -> Vec<String> {
+    pub fn stderr_lines(&self, stderr: &[u8]) -> Vec<String> {
         let without_name = |line: &str| match line.split_once(": ") {
             Some((name, rest)) if name.chars().all(char::is_alphanumeric) => rest.to_owned(),
             _ => line.to_owned(),
@@ -82,7 +83,7 @@ impl Normal {
     }
 
     /// Lines of the access log as variables and values.
-    pub(crate) fn access_lines(&self, log: &[u8]) -> Vec<Value> {
+    pub fn access_lines(&self, log: &[u8]) -> Vec<Value> {
         let line = |line: &str| {
             let values = line.split('\t').map(|value| Value::from(self.text(value)));
             let columns = COLUMNS.iter().map(|&name| name.to_owned());
@@ -92,7 +93,7 @@ impl Normal {
     }
 
     /// Lines of other logs, without the time.
-    pub(crate) fn plain_lines(&self, log: &[u8]) -> Value {
+    pub fn plain_lines(&self, log: &[u8]) -> Value {
         let line = |line: &str| match (line.find('['), line.find(']')) {
             (Some(start), Some(end)) if is_local_time(&line[start + 1..end.max(start + 1)]) => {
                 format!("{}<time_local>{}", &line[..=start], &line[end..])
@@ -108,7 +109,7 @@ impl Normal {
 }
 
 /// Bytes of each line that nginx had to cut, without the line feed.
-pub(crate) fn long_lines(log: &[u8]) -> Value {
+pub fn long_lines(log: &[u8]) -> Value {
     let lengths = log.split(|&b| b == b'\n').map(<[u8]>::len);
     json!(
         lengths

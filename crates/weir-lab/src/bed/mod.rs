@@ -5,13 +5,13 @@
 //! start to stop), `logs` (what the proxy wrote), [`Seen`] (everything that showed), [`compare`].
 
 pub mod compare;
-pub(crate) mod conf;
-pub(crate) mod logs;
-pub(crate) mod names;
-pub(crate) mod prefix;
-pub(crate) mod process;
-pub(crate) mod run;
-pub(crate) mod target;
+pub mod conf;
+pub mod logs;
+pub mod names;
+pub mod prefix;
+pub mod process;
+pub mod run;
+pub mod target;
 
 mod difference;
 mod field;
@@ -25,7 +25,7 @@ pub use seen::Seen;
 pub use target::Target;
 
 /// A new directory for runs, which other users may enter: a worker may be one.
-pub(crate) fn directory() -> std::io::Result<tempfile::TempDir> {
+pub fn directory() -> std::io::Result<tempfile::TempDir> {
     use std::os::unix::fs::PermissionsExt;
     let directory = tempfile::Builder::new().prefix("weir-lab-").tempdir()?;
     std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o755))?;

@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use crate::socket::Address;
 
 /// How the proxy's own address is written.
-pub(crate) const PROXY: &str = "proxy";
+pub const PROXY: &str = "proxy";
 
 /// Names by which a configuration calls backends and the proxy, and their real addresses.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Names {
+pub struct Names {
     /// Longest name first, because one may contain another.
     backends: Vec<(String, String)>,
     proxy: Option<SocketAddr>,
@@ -17,10 +17,7 @@ pub(crate) struct Names {
 
 impl Names {
     /// The names of these backends, and of a proxy at `proxy`.
-    pub(crate) fn new(
-        backends: impl IntoIterator<Item = (String, Address)>,
-        proxy: SocketAddr,
-    ) -> Self {
+    pub fn new(backends: impl IntoIterator<Item = (String, Address)>, proxy: SocketAddr) -> Self {
         Self {
             proxy: Some(proxy),
             ..Self::of_backends(backends)
@@ -28,7 +25,7 @@ impl Names {
     }
 
     /// The names of these backends only.
-    pub(crate) fn of_backends(backends: impl IntoIterator<Item = (String, Address)>) -> Self {
+    pub fn of_backends(backends: impl IntoIterator<Item = (String, Address)>) -> Self {
         let written = |(name, address): (String, Address)| {
             let address = match address {
                 Address::Inet(address) => address.to_string(),
@@ -45,7 +42,7 @@ impl Names {
     }
 
     /// A configuration with addresses in place of the names.
-    pub(crate) fn resolve(&self, conf: &str) -> String {
+    pub fn resolve(&self, conf: &str) -> String {
         let mut text = conf.to_owned();
         for (name, address) in &self.backends {
             text = replace_words(&text, name, address);
@@ -57,7 +54,7 @@ impl Names {
     }
 
     /// What a proxy wrote or sent, with names in place of the addresses.
-    pub(crate) fn restore(&self, seen: &str) -> String {
+    pub fn restore(&self, seen: &str) -> String {
         let mut text = seen.to_owned();
         for (name, address) in &self.backends {
             text = text.replace(address, name);

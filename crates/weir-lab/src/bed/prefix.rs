@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 /// Where a proxy runs.
 #[derive(Debug)]
-pub(crate) struct Prefix {
+pub struct Prefix {
     path: PathBuf,
 }
 
@@ -20,14 +20,14 @@ const PAGE_TIME: Duration = Duration::from_secs(1_577_836_800);
 
 impl Prefix {
     /// Clears `path` and lays out a prefix there with this configuration.
-    pub(crate) fn lay_out(path: PathBuf, conf: &str) -> io::Result<Self> {
+    pub fn lay_out(path: PathBuf, conf: &str) -> io::Result<Self> {
         let prefix = Self::clear(path)?;
         prefix.configure(conf)?;
         Ok(prefix)
     }
 
     /// Clears `path` and lays out a prefix there, still without a configuration.
-    pub(crate) fn clear(path: PathBuf) -> io::Result<Self> {
+    pub fn clear(path: PathBuf) -> io::Result<Self> {
         if path.exists() {
             fs::remove_dir_all(&path)?;
         }
@@ -48,25 +48,27 @@ impl Prefix {
     }
 
     /// Writes `conf/nginx.conf`.
-    pub(crate) fn configure(&self, conf: &str) -> io::Result<()> {
+    pub fn configure(&self, conf: &str) -> io::Result<()> {
         fs::write(self.path.join("conf/nginx.conf"), conf)
     }
 
     /// The configuration as it was written.
-    pub(crate) fn conf(&self) -> io::Result<String> {
+    pub fn conf(&self) -> io::Result<String> {
         fs::read_to_string(self.path.join("conf/nginx.conf"))
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    /// The directory.
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
-    pub(crate) fn pid_file(&self) -> PathBuf {
+    /// Where the proxy says that it runs.
+    pub fn pid_file(&self) -> PathBuf {
         self.path.join("logs/nginx.pid")
     }
 
     /// Names of the files among the logs, in order.
-    pub(crate) fn logs(&self) -> Vec<String> {
+    pub fn logs(&self) -> Vec<String> {
         let entries = fs::read_dir(self.path.join("logs")).into_iter().flatten();
         let names = entries.flatten().map(|entry| entry.file_name());
         let mut names: Vec<_> = names
@@ -77,7 +79,7 @@ impl Prefix {
     }
 
     /// A log's bytes; a log that does not exist yet is empty.
-    pub(crate) fn log(&self, name: &str) -> Vec<u8> {
+    pub fn log(&self, name: &str) -> Vec<u8> {
         fs::read(self.path.join("logs").join(name)).unwrap_or_default()
     }
 }

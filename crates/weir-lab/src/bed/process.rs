@@ -52,7 +52,7 @@ const OTHER_TEMP_PATHS: &str =
 
 /// A started proxy.
 #[derive(Debug)]
-pub(crate) struct Proxy {
+pub struct Proxy {
     child: Child,
     /// The master's process group holds its workers too.
     group: Pid,
@@ -60,9 +60,11 @@ pub(crate) struct Proxy {
 
 /// What a run that ends by itself left.
 #[derive(Debug)]
-pub(crate) struct Ended {
-    pub(crate) exit: Option<i32>,
-    pub(crate) stderr: Vec<u8>,
+pub struct Ended {
+    /// Its exit status; none if a signal ended it.
+    pub exit: Option<i32>,
+    /// What it said.
+    pub stderr: Vec<u8>,
 }
 
 /// Why a proxy did not come up.
@@ -128,12 +130,12 @@ impl Binary {
     }
 
     /// Whether it is nginx itself, which has every directive.
-    pub(crate) fn is_nginx(&self) -> bool {
+    pub fn is_nginx(&self) -> bool {
         self.nginx.is_some()
     }
 
     /// What its configuration needs besides.
-    pub(crate) fn preamble(&self, version: Version) -> Preamble {
+    pub fn preamble(&self, version: Version) -> Preamble {
         if self.is_nginx() {
             Preamble {
                 first: "",
@@ -148,7 +150,7 @@ impl Binary {
     }
 
     /// Starts it and returns once its pid file is there.
-    pub(crate) async fn start(&self, prefix: &Prefix) -> Result<Proxy, StartError> {
+    pub async fn start(&self, prefix: &Prefix) -> Result<Proxy, StartError> {
         let mut child = self.command(prefix.path()).spawn()?;
         let id = child
             .id()
@@ -178,7 +180,7 @@ impl Binary {
     }
 
     /// Runs it with `-t` and waits for its end.
-    pub(crate) async fn test(&self, prefix: &Prefix) -> io::Result<Ended> {
+    pub async fn test(&self, prefix: &Prefix) -> io::Result<Ended> {
         let mut child = self.command(prefix.path()).arg("-t").spawn()?;
         let stderr = read_stderr(&mut child).await;
         let status = timeout(START_LIMIT, child.wait()).await??;
@@ -209,7 +211,7 @@ impl Binary {
 
 impl Proxy {
     /// Stops it with SIGTERM, and its whole group with SIGKILL if need be; says how it ended.
-    pub(crate) async fn stop(mut self) -> io::Result<String> {
+    pub async fn stop(mut self) -> io::Result<String> {
         nix::sys::signal::kill(self.group, Signal::SIGTERM)?;
         match timeout(STOP_LIMIT, self.child.wait()).await {
             Ok(status) => Ok(status?.to_string()),

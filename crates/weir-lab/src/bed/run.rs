@@ -19,21 +19,28 @@ use crate::socket::Address;
 use crate::text::latin1;
 
 /// What a run needs; the backends are there, the configuration is in the prefix.
-pub(crate) struct Run<'a> {
-    pub(crate) target: &'a Starter<'a>,
-    pub(crate) prefix: &'a Prefix,
-    pub(crate) normal: &'a Normal,
-    pub(crate) proxy: Address,
-    pub(crate) client: &'a [ClientStep],
-    pub(crate) settling: Settling<'a>,
+pub struct Run<'a> {
+    /// Who plays the proxy.
+    pub target: &'a Starter<'a>,
+    /// Where the proxy runs.
+    pub prefix: &'a Prefix,
+    /// Takes out of what was seen whatever differs from run to run.
+    pub normal: &'a Normal,
+    /// Where the proxy listens.
+    pub proxy: Address,
+    /// What the client does.
+    pub client: &'a [ClientStep],
+    /// When all has been seen.
+    pub settling: Settling<'a>,
 }
 
 /// When logs and backends have shown all that they will.
-pub(crate) enum Settling<'a> {
+pub enum Settling<'a> {
     /// Nothing changed for a while.
     Quiet,
     /// They show what is expected, or never will.
     Agreed {
+        /// Whether what shows at a moment is what is expected.
         agrees: &'a (dyn Fn(Moment, &Seen) -> bool + Sync),
         /// How long the client waits then, before it closes.
         linger: Duration,
@@ -42,7 +49,7 @@ pub(crate) enum Settling<'a> {
 
 /// When something was looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Moment {
+pub enum Moment {
     /// The client's connections are as the last step left them.
     Open,
     /// The client closed them all.
@@ -75,7 +82,7 @@ pub enum Fault {
 
 impl Fault {
     /// An error of the part called `what`.
-    pub(crate) fn bed(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
+    pub fn bed(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
         let what = what.into();
         move |source| Self::Bed { what, source }
     }
@@ -98,7 +105,7 @@ impl Run<'_> {
     ///
     /// # Errors
     /// The proxy does not start, or the test bed fails.
-    pub(crate) async fn make(&self, backends: &BTreeMap<String, Backend>) -> Result<Seen, Fault> {
+    pub async fn make(&self, backends: &BTreeMap<String, Backend>) -> Result<Seen, Fault> {
         let proxy = self.target.start(self.prefix).await?;
         let mut client = Client::new(self.proxy.clone(), self.prefix.path().to_owned());
         let played = client.play(self.client, backends).await;

@@ -19,7 +19,7 @@ pub struct Seen {
     pub fields: BTreeMap<Field, Value>,
     /// The access log before the client closed.
     #[serde(skip)]
-    pub(crate) access_open: Value,
+    pub access_open: Value,
 }
 
 /// Times below this count as none, in seconds.

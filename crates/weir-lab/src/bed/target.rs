@@ -20,15 +20,18 @@ pub enum Target {
 }
 
 /// What starts a proxy for one run.
-pub(crate) enum Starter<'a> {
+pub enum Starter<'a> {
+    /// A process.
     Binary(&'a Binary),
     /// The socket that is to be served, until it is.
     Embedded(Mutex<Option<TcpListener>>),
 }
 
 /// A started proxy.
-pub(crate) enum Running {
+pub enum Running {
+    /// Another process.
     Process(Proxy),
+    /// A weir in this process.
     Embedded(Embedded),
 }
 
@@ -47,7 +50,8 @@ impl Target {
         }
     }
 
-    pub(crate) fn preamble(&self, version: Version) -> Preamble {
+    /// What its configuration needs besides, to play `version`.
+    pub fn preamble(&self, version: Version) -> Preamble {
         match self {
             Self::Embedded => Preamble {
                 first: version.compat_directive(),
@@ -58,7 +62,7 @@ impl Target {
     }
 
     /// What starts it; a process binds by itself, so it gets only the address.
-    pub(crate) fn starter(&self, listener: TcpListener) -> Starter<'_> {
+    pub fn starter(&self, listener: TcpListener) -> Starter<'_> {
         match self {
             Self::Embedded => Starter::Embedded(Mutex::new(Some(listener))),
             Self::Binary(binary) => Starter::Binary(binary),
@@ -68,7 +72,7 @@ impl Target {
 
 impl Starter<'_> {
     /// Starts the proxy and returns once it accepts.
-    pub(crate) async fn start(&self, prefix: &Prefix) -> Result<Running, StartError> {
+    pub async fn start(&self, prefix: &Prefix) -> Result<Running, StartError> {
         let listener = match self {
             Self::Binary(binary) => return binary.start(prefix).await.map(Running::Process),
             Self::Embedded(listener) => listener,
@@ -87,7 +91,7 @@ impl Starter<'_> {
 
 impl Running {
     /// Stops it in order; says how it ended.
-    pub(crate) async fn stop(self) -> io::Result<String> {
+    pub async fn stop(self) -> io::Result<String> {
         match self {
             Self::Process(proxy) => proxy.stop().await,
             Self::Embedded(embedded) => {

@@ -241,7 +241,15 @@ mod tests {
         for level in Level::ALL {
             let mut out = Vec::new();
             let time = crate::LogTime::new(0);
-            crate::write_line(&mut out, &time, level, 12, 13, Some(7), b"no live upstreams");
+            crate::write_line(
+                &mut out,
+                &time,
+                level,
+                12,
+                13,
+                Some(7),
+                b"no live upstreams",
+            );
             let line = String::from_utf8(out).unwrap();
             let read = ErrorLine::parse(line.trim_end()).unwrap();
             assert_eq!((read.level, read.connection), (level, Some(7)));

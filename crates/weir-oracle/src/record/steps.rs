@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-
-use crate::script::{BackendScript, BackendStep, ClientStep, Connect, Payload, Sequence};
-use crate::text::Text;
+use weir_lab::script::{BackendScript, BackendStep, ClientStep, Connect, Payload, Sequence};
+use weir_lab::text::Text;
 
 /// A step that could not be read.
 #[derive(Debug, thiserror::Error)]

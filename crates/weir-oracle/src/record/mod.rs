@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
-
-use crate::bed::Conf;
-use crate::client::PATIENCE;
-use crate::script::{BackendScript, ClientStep};
-use crate::version::Version;
+use weir_lab::bed::Conf;
+use weir_lab::client::PATIENCE;
+use weir_lab::script::{BackendScript, ClientStep};
+use weir_lab::version::Version;
 
 mod steps;
 

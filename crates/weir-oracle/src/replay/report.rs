@@ -6,10 +6,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde::Serialize;
+use weir_lab::bed::compare::Difference;
 
 use super::known::Known;
 use super::{Job, Options, Outcome};
-use crate::bed::compare::Difference;
 use crate::record::Record;
 
 /// What became of one job.

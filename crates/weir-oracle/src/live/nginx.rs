@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use crate::bed::{Binary, Target};
-use crate::version::Version;
+use weir_lab::bed::{Binary, Target};
+use weir_lab::version::Version;
 
 /// An nginx to compare with.
 #[derive(Clone, Debug)]

@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-
-use crate::bed::compare::Difference;
-use crate::version::Version;
+use weir_lab::bed::compare::Difference;
+use weir_lab::version::Version;
 
 /// All explained differences.
 #[derive(Debug, Default, Deserialize)]

@@ -1,9 +1,10 @@
 //! Records that need what the lab or the proxy cannot do yet.
 
+use weir_lab::bed::Binary;
+use weir_lab::script::{BackendStep, ClientStep};
+
 use super::Options;
-use crate::bed::Binary;
 use crate::record::Record;
-use crate::script::{BackendStep, ClientStep};
 
 /// Directives that the proxy may lack, and the reason that is given then.
 const DIRECTIVES: [(&str, &str); 8] = [

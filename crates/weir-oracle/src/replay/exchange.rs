@@ -6,22 +6,22 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::json;
+use weir_lab::backend::Backend;
+use weir_lab::bed::compare::Difference;
+use weir_lab::bed::logs::Normal;
+use weir_lab::bed::names::Names;
+use weir_lab::bed::prefix::Prefix;
+use weir_lab::bed::run::{Run, Settling};
+use weir_lab::bed::target::Starter;
+use weir_lab::bed::{Binary, Fault, Seen};
+use weir_lab::client::ClientError;
+use weir_lab::dns::{NoAnswer, Resolver};
+use weir_lab::socket::Address;
+use weir_lab::version::Version;
 
 use super::judge::{self, Judge};
 use super::{Outcome, conf, startup};
-use crate::backend::Backend;
-use crate::bed::compare::Difference;
-use crate::bed::logs::Normal;
-use crate::bed::names::Names;
-use crate::bed::prefix::Prefix;
-use crate::bed::run::{Run, Settling};
-use crate::bed::target::Starter;
-use crate::bed::{Binary, Fault, Seen};
-use crate::client::ClientError;
-use crate::dns::{NoAnswer, Resolver};
 use crate::record::Record;
-use crate::socket::Address;
-use crate::version::Version;
 
 /// Where the proxy of every record listens.
 const PROXY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);

@@ -1,14 +1,14 @@
 //! Records about configurations that are refused.
 
 use serde_json::json;
+use weir_lab::bed::compare::{Difference, Extent, compare};
+use weir_lab::bed::logs::Normal;
+use weir_lab::bed::names::Names;
+use weir_lab::bed::prefix::Prefix;
+use weir_lab::bed::{Binary, Field, Seen};
+use weir_lab::version::Version;
 
-use crate::bed::compare::{Difference, Extent, compare};
-use crate::bed::logs::Normal;
-use crate::bed::names::Names;
-use crate::bed::prefix::Prefix;
-use crate::bed::{Binary, Field, Seen};
 use crate::record::Record;
-use crate::version::Version;
 
 /// Runs the target with `-t` and compares exit status, stderr and error log.
 pub(crate) async fn check(

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
+use weir_lab::bed::compare::Difference;
+use weir_lab::bed::{Fault, Seen, Target};
+use weir_lab::scenario::{BASE, Job, Scenario, play_all};
 
 use super::AT_ONCE;
 use super::nginx::Nginx;
-use crate::bed::compare::Difference;
-use crate::bed::{Fault, Seen, Target};
-use crate::scenario::{BASE, Job, Scenario, play_all};
 
 /// Everything that was compared with one nginx.
 pub(super) struct Compared {
@@ -154,7 +154,7 @@ fn play(jobs: Vec<Job>, at_once: usize) -> io::Result<Vec<Result<Seen, Fault>>> 
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let directory = crate::bed::directory()?;
+    let directory = weir_lab::bed::directory()?;
     Ok(runtime.block_on(play_all(jobs, directory.path(), at_once)))
 }
 

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use weir_lab::replay::{self, Options};
+use weir_oracle::replay::{self, Options};
 
 fn main() -> ExitCode {
     replay::main(&Options::parse())

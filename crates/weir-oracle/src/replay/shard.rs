@@ -10,13 +10,13 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::timeout;
+use weir_lab::bed::Binary;
+use weir_lab::script::ClientStep;
 
 use super::exchange::Exchange;
 use super::namespace::{self, Rights};
 use super::{Job, Options, Outcome, ReplayError};
-use crate::bed::Binary;
 use crate::record::{self, Record};
-use crate::script::ClientStep;
 
 /// Set in the environment of a shard.
 const MARK: &str = "WEIR_LAB_SHARD";
@@ -110,7 +110,7 @@ pub(crate) fn serve(options: &Options) -> Result<(), ReplayError> {
     let records = record::load(&options.records)?;
     let target = Binary::ask(&options.binary)?;
     let reference = options.reference.as_deref().map(Binary::ask).transpose()?;
-    let directory = crate::bed::directory().map_err(fault)?;
+    let directory = weir_lab::bed::directory().map_err(fault)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -1,18 +1,19 @@
 //! The oracle: every scenario and every fault of the catalogue, live against a real nginx and
 //! against weir, compared field by field.
 //!
-//! Reading order: [`Oracle`], `arguments` (what the command line selects), `nginx` (which real ones there are), `compare` (both views of one
-//! scenario, and the file's), `report`.
+//! Reading order: [`Oracle`], `arguments` (what the command line selects), `nginx` (which real ones
+//! there are), `compare` (both views of one scenario, and the file's), `report`.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use crate::bed::{Binary, NoBinary, Target};
-use crate::catalogue;
-use crate::replay::known::{Known, KnownError, Player};
+use weir_lab::bed::{Binary, NoBinary, Target};
+use weir_lab::catalogue;
+use weir_lab::scenario::{self, BASE, LoadError, Scenario};
+
+use crate::known::{Known, KnownError, Player};
 use crate::replay::{self, Options};
-use crate::scenario::{self, BASE, LoadError, Scenario};
 
 mod arguments;
 mod compare;

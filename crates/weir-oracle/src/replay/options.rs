@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Parser;
+use weir_lab::bed::Binary;
+use weir_lab::scenario::BASE;
+use weir_lab::version::Version;
 
-use crate::bed::Binary;
 use crate::record::Record;
-use crate::scenario::BASE;
-use crate::version::Version;
 
 /// Replay recorded faults against an nginx-compatible binary and list the differences.
 #[derive(Clone, Debug, Parser)]

@@ -3,7 +3,7 @@
 //! Reading order: [`Options`] (what to run), `skip` (what not to), `conf` (a record's nginx.conf),
 //! `exchange` (one record from start to stop), `judge` (recorded against seen), `namespace` and
 //! `shard` (processes with a network of their own), [`report`] (for people and for files). What
-//! is needed to see a proxy at all is in [`bed`](crate::bed).
+//! is needed to see a proxy at all is in [`bed`](weir_lab::bed).
 //!
 //! A record names fixed ports and routes, so each shard is this same executable again, in its
 //! own network namespace.
@@ -13,25 +13,24 @@ pub mod report;
 mod conf;
 mod exchange;
 mod judge;
-pub(crate) mod known;
 mod namespace;
 mod options;
 mod shard;
 mod skip;
 mod startup;
 
-pub use known::KnownError;
 pub use options::Options;
 pub(crate) use shard::is_shard;
 
 use std::process::ExitCode;
 
 use serde::{Deserialize, Serialize};
+use weir_lab::bed::compare::Difference;
+use weir_lab::bed::{Binary, NoBinary};
+use weir_lab::version::Version;
 
-use crate::bed::compare::Difference;
-use crate::bed::{Binary, NoBinary};
+use crate::known::{self, KnownError};
 use crate::record::{self, Record};
-use crate::version::Version;
 
 /// So many differences are no accident of timing, and not worth a second run.
 const MANY: usize = 40;

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use weir_lab::version::Version;
+
 use super::compare::{Compared, Outcome};
-use crate::replay::known::Known;
-use crate::version::Version;
+use crate::known::Known;
 
 /// How a scenario counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,14 +1,14 @@
 //! What a record says against what was seen.
 
 use serde_json::{Value, json};
+use weir_lab::bed::compare::{Difference, Extent};
+use weir_lab::bed::logs::long_lines;
+use weir_lab::bed::prefix::Prefix;
+use weir_lab::bed::run::Moment;
+use weir_lab::bed::{Field, Seen};
+use weir_lab::version::Version;
 
-use crate::bed::compare::{Difference, Extent};
-use crate::bed::logs::long_lines;
-use crate::bed::prefix::Prefix;
-use crate::bed::run::Moment;
-use crate::bed::{Field, Seen};
 use crate::record::{Part, Record};
-use crate::version::Version;
 
 /// The records keep no more connections than this.
 const SAW_KEPT: usize = 6;
@@ -135,7 +135,7 @@ impl Judge<'_> {
 }
 
 fn compare(field: &str, expected: &Value, got: &Value) -> Vec<Difference> {
-    crate::bed::compare::compare(field, expected, got, Extent::Recorded)
+    weir_lab::bed::compare::compare(field, expected, got, Extent::Recorded)
 }
 
 /// Of long data the records kept a beginning whose length hung on packets; only its prefix says

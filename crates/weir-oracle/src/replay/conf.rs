@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use crate::bed::conf::{Preamble, Skeleton};
+use weir_lab::bed::conf::{Preamble, Skeleton};
+
 use crate::record::Record;
 
 /// What the records leave out: `server_name` where it is not `localhost`.
