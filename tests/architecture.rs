@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Each crate of the workspace and what it may use, from the bottom up.
 const MAY_USE: [(&str, &[&str]); 10] = [
@@ -69,6 +69,15 @@ fn arrows_point_down_only() {
 }
 
 #[test]
+fn a_build_for_serving_only_leaves_the_lab_out() {
+    let weir = &packages()["weir"];
+    let lab = direct(weir).find(|used| used["name"] == "weir-lab");
+    let lab = lab.expect("weir has its lab");
+    assert_eq!(lab["optional"], true);
+    assert_eq!(weir["features"]["lab"], json!(["dep:weir-lab"]));
+}
+
+#[test]
 fn rules_do_no_io() {
     let built_from = dependencies();
     for name in PURE {
@@ -82,6 +91,16 @@ fn rules_do_no_io() {
 
 /// Each member of the workspace with the packages that it is built from directly.
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    let names = |package| direct(package).map(|used| text(&used["name"])).collect();
+    let packages = packages();
+    packages
+        .iter()
+        .map(|(name, package)| (name.clone(), names(package)))
+        .collect()
+}
+
+/// The workspace's packages by name, as cargo describes them.
+fn packages() -> BTreeMap<String, Value> {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version=1", "--no-deps", "--offline"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -91,17 +110,15 @@ fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
     let packages = metadata["packages"].as_array().expect("packages");
     packages
         .iter()
-        .map(|package| (text(&package["name"]), direct(package)))
+        .map(|package| (text(&package["name"]), package.clone()))
         .collect()
 }
 
-fn direct(package: &Value) -> BTreeSet<String> {
+/// What a package is built from; test-only dependencies are left out.
+fn direct(package: &Value) -> impl Iterator<Item = &Value> {
     let all = package["dependencies"].as_array().expect("dependencies");
     // The kind is "dev", "build", or null for what the crate is built from.
-    all.iter()
-        .filter(|used| used["kind"].is_null())
-        .map(|used| text(&used["name"]))
-        .collect()
+    all.iter().filter(|used| used["kind"].is_null())
 }
 
 fn text(value: &Value) -> String {

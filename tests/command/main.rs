@@ -12,9 +12,12 @@ mod backend;
 mod check;
 mod flags;
 mod logs;
+#[cfg(feature = "lab")]
 mod own;
 mod pieces;
 mod reload;
 mod site;
 mod start;
 mod stop;
+#[cfg(not(feature = "lab"))]
+mod without_lab;

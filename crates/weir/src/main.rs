@@ -5,7 +5,7 @@
 //! `check` (`-t`), `send_signal` (`-s`), `start`; what a start needs: `sockets` with
 //! `socket_options`, `limits`, `daemon`, `pid_file`, `privileges`, `signals`, `panics`; what serves:
 //! `service` (the main thread, reload), `workers` (the threads), `accept` (their accept loops).
-//! `system_error` words failed system calls. The commands `lab` and `demo` are `weir-lab`'s.
+//! `system_error` words failed system calls. `own` names the commands that nginx does not have.
 //!
 //! # Invariants
 //!
@@ -23,6 +23,7 @@ mod configuration;
 mod daemon;
 mod flags;
 mod limits;
+mod own;
 mod panics;
 mod pid_file;
 mod privileges;
@@ -50,10 +51,8 @@ use startup_log::StartupLog;
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1).peekable();
     let command = arguments.peek().and_then(|word| word.to_str());
-    match command {
-        Some("lab") => return weir_lab::command::main(arguments.skip(1)),
-        Some("demo") => return weir_lab::demo::main(arguments.skip(1)),
-        _ => {}
+    if let Some(own) = command.and_then(own::named) {
+        return own(&mut arguments.skip(1));
     }
     match Flags::parse(arguments) {
         Ok(flags) => run(flags),
