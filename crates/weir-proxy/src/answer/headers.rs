@@ -15,7 +15,7 @@ pub(crate) fn add(session: &mut Session) {
         200 | 201 | 204 | 206 | 301 | 302 | 303 | 304 | 307 | 308
     );
     for rule in rules.iter().filter(|rule| safe || rule.always) {
-        let value = variables::text(session, &rule.value);
+        let value = variables::text(session.view(), &rule.value);
         if value.is_empty() {
             continue;
         }

@@ -20,7 +20,7 @@ pub(crate) fn absolute(session: &Session, location: &[u8]) -> Option<Vec<u8>> {
     };
     absolute.extend_from_slice(host);
     let port = session
-        .conn
+        .view()
         .local_address()
         .map(|local| local.port())
         .filter(|port| *port != 80);

@@ -13,11 +13,13 @@ use weir_io::{buffers, clock};
 /// `nginx/VERSION` or `nginx`, as `server_tokens` says: the `Server` field and the pages' last line.
 pub(crate) fn signature(session: &Session) -> Cow<'static, str> {
     match &session.settings().server_tokens {
-        ServerTokens::On | ServerTokens::Build => session.conn.plan.server_signature().into(),
+        ServerTokens::On | ServerTokens::Build => {
+            session.client.link().plan.server_signature().into()
+        }
         ServerTokens::Off => "nginx".into(),
         ServerTokens::Text(template) => {
             let mut text = Vec::new();
-            variables::expand(session, template, &mut text);
+            variables::expand(session.view(), template, &mut text);
             String::from_utf8_lossy(&text).into_owned().into()
         }
     }
@@ -55,7 +57,7 @@ fn settle(session: &mut Session) {
         session.req.response.status = status;
         session.req.response.status_line.clear();
     }
-    if session.conn.is_leaving() {
+    if session.client.is_leaving() {
         // The client must not send its next request to somebody who is about to go.
         session.req.keepalive = false;
     }
@@ -99,7 +101,7 @@ fn write_head(session: &Session, out: &mut Vec<u8>) {
     if response.status_line.is_empty() {
         status_line::write(
             response.status,
-            session.conn.plan.differences().page_407,
+            session.client.link().plan.differences().page_407,
             out,
         );
     } else {

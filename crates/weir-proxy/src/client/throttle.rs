@@ -129,7 +129,7 @@ fn value(session: &Session, limit: &RateLimit) -> u64 {
     match limit {
         RateLimit::Fixed(bytes) => *bytes,
         RateLimit::Variable(template) => {
-            let text = variables::text(session, template);
+            let text = variables::text(session.view(), template);
             weir_conf::parse_offset(&text).unwrap_or(0)
         }
     }

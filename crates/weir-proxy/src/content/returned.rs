@@ -9,14 +9,15 @@ use crate::report::variables;
 
 /// Answers as `return` says (`ngx_http_script_return_code`, `ngx_http_send_response`).
 pub(crate) async fn answer(session: &mut Session, rule: &Return) -> Outcome {
-    let empty = |text: &Template| text.is_literal() && variables::text(session, text).is_empty();
+    let empty =
+        |text: &Template| text.is_literal() && variables::text(session.view(), text).is_empty();
     if rule.status >= 400 && rule.text.as_ref().is_none_or(empty) {
         return Outcome::Status(rule.status);
     }
     let text = rule
         .text
         .as_ref()
-        .map(|text| variables::text(session, text))
+        .map(|text| variables::text(session.view(), text))
         .unwrap_or_default();
     if let Err(outcome) = session.settle_unwanted_body().await {
         return outcome;

@@ -30,7 +30,7 @@ pub(crate) async fn answer(session: &mut Session) -> Outcome {
     if !is_served(session.req.method) {
         return Outcome::Status(405);
     }
-    let path = paths::filename(session, &session.req.uri);
+    let path = paths::filename(session.view(), &session.req.uri);
     match open(&path) {
         Ok((_, metadata)) if metadata.is_dir() => redirect::add_slash(session),
         Ok((_, metadata)) if metadata.is_file() && session.req.method == Method::Post => {
@@ -39,7 +39,7 @@ pub(crate) async fn answer(session: &mut Session) -> Outcome {
         Ok((file, metadata)) if metadata.is_file() => send(session, &file, &metadata).await,
         Ok(_) => {
             error_log::crit(
-                session,
+                session.view(),
                 Message::bytes(&quoted(b"", &path, b" is not a regular file")),
             );
             Outcome::Status(404)
@@ -70,7 +70,7 @@ fn index(session: &Session) -> Outcome {
     }
     let names = session.settings().index.clone();
     for name in names.iter() {
-        let name = variables::text(session, name);
+        let name = variables::text(session.view(), name);
         if name.first() == Some(&b'/') {
             return Outcome::Redirect {
                 uri: name,
@@ -78,7 +78,7 @@ fn index(session: &Session) -> Outcome {
             };
         }
         let uri = [session.req.uri.as_slice(), &name].concat();
-        let path = paths::filename(session, &uri);
+        let path = paths::filename(session.view(), &uri);
         match std::fs::metadata(Path::new(OsStr::from_bytes(&path))) {
             Ok(found) if found.is_file() => {
                 return Outcome::Redirect {
@@ -93,18 +93,18 @@ fn index(session: &Session) -> Outcome {
             Err(_) => {}
         }
     }
-    let directory = paths::filename(session, &session.req.uri);
+    let directory = paths::filename(session.view(), &session.req.uri);
     match std::fs::metadata(Path::new(OsStr::from_bytes(&directory))) {
         Ok(_) => {
             let text = quoted(b"directory index of ", &directory, b" is forbidden");
-            error_log::error(session, Message::bytes(&text));
+            error_log::error(session.view(), Message::bytes(&text));
             Outcome::Status(403)
         }
         Err(error) => {
             // nginx names the first index file's folder as missing.
             let text = quoted(b"", &first_index(session), b" is not found");
             error_log::error(
-                session,
+                session.view(),
                 Message::call(&String::from_utf8_lossy(&text), &error),
             );
             Outcome::Status(404)
@@ -117,9 +117,9 @@ fn first_index(session: &Session) -> Vec<u8> {
         .settings()
         .index
         .first()
-        .map(|name| variables::text(session, name));
+        .map(|name| variables::text(session.view(), name));
     let uri = [session.req.uri.as_slice(), &name.unwrap_or_default()].concat();
-    paths::filename(session, &uri)
+    paths::filename(session.view(), &uri)
 }
 
 fn open_failed(session: &Session, path: &[u8], error: &io::Error) -> Outcome {
@@ -130,7 +130,7 @@ fn open_failed(session: &Session, path: &[u8], error: &io::Error) -> Outcome {
     };
     if !missing || session.settings().log_not_found {
         let text = quoted(b"open() ", path, b" failed");
-        error_log::log_call(session, status == 500, &text, error);
+        error_log::log_call(session.view(), status == 500, &text, error);
     }
     Outcome::Status(status)
 }
@@ -186,7 +186,7 @@ async fn send(session: &mut Session, file: &File, metadata: &Metadata) -> Outcom
         }
     }
     head::begin(session);
-    session.conn.action = Action::SendingToClient;
+    session.client.link_mut().action = Action::SendingToClient;
     if session.req.response.header_only {
         part = 0..0;
     }

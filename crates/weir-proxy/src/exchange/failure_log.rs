@@ -13,55 +13,59 @@ pub(super) fn log(session: &Session, failure: &Failure) {
     let error = Level::Error;
     match &failure.cause {
         Cause::Status(_) => {}
-        Cause::NoLivePeers => error_log::log(session, error, Message::text("no live upstreams")),
+        Cause::NoLivePeers => {
+            error_log::log(session.view(), error, Message::text("no live upstreams"))
+        }
         Cause::NoConnectionSlot(count) => {
             let text = format!("{count} worker_connections are not enough");
-            error_log::alert(session, Message::text(&text));
+            error_log::alert(session.view(), Message::text(&text));
         }
-        Cause::Socket(cause) => error_log::alert(session, Message::call("socket() failed", cause)),
+        Cause::Socket(cause) => {
+            error_log::alert(session.view(), Message::call("socket() failed", cause))
+        }
         Cause::Bind(address, cause) => {
             let text = format!("bind({address}) failed");
-            error_log::crit(session, Message::call(&text, cause));
+            error_log::crit(session.view(), Message::call(&text, cause));
         }
         Cause::ConnectAtOnce(peer, cause) => {
             let text = format!("connect() to {peer} failed");
             error_log::log(
-                session,
+                session.view(),
                 at_once_level(errno_of(cause)),
                 Message::call(&text, cause),
             );
         }
         Cause::Connect(cause) => {
             error_log::log(
-                session,
+                session.view(),
                 level_of(errno_of(cause)),
                 Message::call("connect() failed", cause),
             );
         }
         Cause::TimedOut => {
             error_log::log(
-                session,
+                session.view(),
                 error,
                 Message::errno("upstream timed out", libc::ETIMEDOUT),
             );
         }
         Cause::Closed => {
             error_log::log(
-                session,
+                session.view(),
                 error,
                 Message::text("upstream prematurely closed connection"),
             );
         }
         Cause::Receive(call, cause) | Cause::Send(call, cause) => {
             error_log::log(
-                session,
+                session.view(),
                 level_of(errno_of(cause)),
                 Message::call(call, cause),
             );
         }
         Cause::HeadTooBig => {
             error_log::log(
-                session,
+                session.view(),
                 error,
                 Message::text("upstream sent too big header"),
             );
@@ -69,7 +73,7 @@ pub(super) fn log(session: &Session, failure: &Failure) {
         Cause::InvalidHead(fault) => {
             let mut text = Vec::new();
             fault.write_message(&mut text);
-            error_log::log(session, error, Message::bytes(&text));
+            error_log::log(session.view(), error, Message::bytes(&text));
         }
         Cause::InvalidChunk(fault) => log_chunk(session, fault),
     }
@@ -80,7 +84,7 @@ fn log_chunk(session: &Session, fault: &ChunkedFault) {
         ChunkedFault::Invalid => "upstream sent invalid chunked response".to_owned(),
         ChunkedFault::TooBigTrailers | ChunkedFault::InvalidTrailer { .. } => fault.to_string(),
     };
-    error_log::error(session, Message::text(&text));
+    error_log::error(session.view(), Message::text(&text));
 }
 
 /// `ngx_connection_error` on an upstream connection.

@@ -37,7 +37,7 @@ pub(crate) async fn proxy(session: &mut Session, pass: &ProxyPass) -> Outcome {
     if let Err(end) = prepare_body(session, settings).await {
         return body_outcome(end);
     }
-    let plan = session.conn.plan.clone();
+    let plan = session.client.link().plan.clone();
     let head = request_head::write(session, settings);
     let (pool, method) = match &target.pool {
         TargetPool::Configured(index) => (
@@ -84,7 +84,7 @@ async fn prepare_body(
     if !streams {
         return session.read_body().await;
     }
-    while !session.conn.input.is_empty() && !session.req.body.complete {
+    while !session.client.input().is_empty() && !session.req.body.complete {
         match session.take_body_bytes()? {
             Taken::Some => {}
             Taken::Nothing => break,

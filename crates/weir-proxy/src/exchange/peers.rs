@@ -42,8 +42,16 @@ impl Exchange<'_> {
             self.current().peer = label.clone();
             return Ok(Held { peer, connection });
         }
-        let Some(slot) = self.session.conn.worker.clone().acquire_slot().await else {
-            let count = self.session.conn.worker.worker_connections();
+        let Some(slot) = self
+            .session
+            .client
+            .link()
+            .worker
+            .clone()
+            .acquire_slot()
+            .await
+        else {
+            let count = self.session.client.link().worker.worker_connections();
             return Err(failed(Cause::NoConnectionSlot(count), Some(peer)));
         };
         let (connection, connected) = self.dial(peer, label, now, slot)?;
@@ -85,7 +93,7 @@ impl Exchange<'_> {
         now: Duration,
         slot: Slot,
     ) -> Result<(Box<UpstreamConnection>, bool), TryEnd> {
-        let worker = self.session.conn.worker.clone();
+        let worker = self.session.client.link().worker.clone();
         let first = self.source.first(self.session).map(IoSlice::new);
         let dialed = worker
             .dialer
@@ -125,22 +133,23 @@ impl Exchange<'_> {
         let timeout = self.settings.proxy_connect_timeout;
         let watch = !self.settings.proxy_ignore_client_abort;
         let session = &mut *self.session;
-        session.conn.deadline.set(timeout);
+        session.client.link_mut().deadline.set(timeout);
         let connected = poll_fn(|cx| {
             if let Poll::Ready(result) = held.connection.stream.poll_connected(cx) {
                 return Poll::Ready(Connecting::Done(result));
             }
-            if watch && let Poll::Ready(gone) = session.poll_client_gone(cx) {
+            if watch && let Poll::Ready(gone) = session.client.poll_gone(cx) {
                 return Poll::Ready(Connecting::ClientGone(gone));
             }
             session
-                .conn
+                .client
+                .link_mut()
                 .deadline
                 .poll_expired(cx)
                 .map(|()| Connecting::TimedOut)
         })
         .await;
-        self.session.conn.deadline.clear();
+        self.session.client.link_mut().deadline.clear();
         match connected {
             Connecting::Done(Ok(())) => Ok(()),
             Connecting::Done(Err(error)) => Err(failed(Cause::Connect(error), Some(held.peer))),
@@ -160,7 +169,7 @@ impl Exchange<'_> {
         let Some(cache) = &self.pool.idle else {
             return;
         };
-        if self.session.conn.worker.is_draining() {
+        if self.session.client.link().worker.is_draining() {
             return;
         }
         let mut connection = held.connection;
@@ -170,7 +179,13 @@ impl Exchange<'_> {
         };
         let now = clock::monotonic(clock::now());
         let peer = self.pool.pool.peer(held.peer);
-        if !self.session.conn.worker.watch_idle(&mut connection) {
+        if !self
+            .session
+            .client
+            .link()
+            .worker
+            .watch_idle(&mut connection)
+        {
             return;
         }
         let evicted = cache.borrow_mut().put(peer, 0, connection, meta, now);
@@ -189,13 +204,13 @@ pub(super) fn dial_options(session: &Session, settings: &Settings) -> DialOption
         sndbuf: size(settings.proxy_socket_sndbuf),
     };
     if let Some(Some(bind)) = &settings.proxy_bind {
-        let text = variables::text(session, &bind.address);
+        let text = variables::text(session.view(), &bind.address);
         let text = String::from_utf8_lossy(&text);
         options.transparent = bind.transparent;
         options.bind = parse_local(&text);
         if options.bind.is_none() && !text.is_empty() {
             let line = format!("invalid local address \"{text}\"");
-            error_log::error(session, Message::text(&line));
+            error_log::error(session.view(), Message::text(&line));
         }
     }
     options

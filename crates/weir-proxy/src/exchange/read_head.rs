@@ -44,12 +44,12 @@ impl Exchange<'_> {
         self.open_attempt();
         let mut held = self.connect().await?;
         self.current().connect_time = Some(self.elapsed());
-        self.session.conn.action = Action::Exchange(Phase::Sending);
+        self.session.client.link_mut().action = Action::Exchange(Phase::Sending);
         self.request_sent = true;
         let mut parser = ResponseParser::new();
         self.clear_head();
         let result = self.exchange_heads(&mut held, &mut parser).await;
-        self.session.conn.deadline.clear();
+        self.session.client.link_mut().deadline.clear();
         result.map(|()| held)
     }
 
@@ -72,7 +72,7 @@ impl Exchange<'_> {
             self.current().bytes_sent = sent;
             match event {
                 Event::Read(result) => {
-                    self.session.conn.action = Action::Exchange(Phase::ReadingHead);
+                    self.session.client.link_mut().action = Action::Exchange(Phase::ReadingHead);
                     if self.read_some(result, held, parser)? {
                         return Ok(());
                     }
@@ -99,9 +99,9 @@ impl Exchange<'_> {
     /// Interim heads do not wait for the final one.
     async fn flush_early_hints(&mut self, held: &Held) -> Result<(), TryEnd> {
         // The clock of the whole head goes on running.
-        let running = self.session.conn.deadline.at();
+        let running = self.session.client.link().deadline.at();
         let flushed = self.session.write_all(&[]).await;
-        self.session.conn.deadline.restore(running);
+        self.session.client.link_mut().deadline.restore(running);
         flushed.map_err(|_| TryEnd::Client(Outcome::Close(499), held.peer))
     }
 
@@ -145,7 +145,7 @@ impl Exchange<'_> {
             };
             if source.is_done()
                 && watch
-                && let Poll::Ready(gone) = session.poll_client_gone(cx)
+                && let Poll::Ready(gone) = session.client.poll_gone(cx)
             {
                 return Poll::Ready(Event::ClientGone(gone));
             }
@@ -157,7 +157,7 @@ impl Exchange<'_> {
             };
             let restart = clock != Some(running) || moved;
             if restart && !(running == Clock::Read && source.read_clock_runs()) {
-                session.conn.deadline.set(match running {
+                session.client.link_mut().deadline.set(match running {
                     Clock::Send => settings.proxy_send_timeout,
                     Clock::Body => settings.client_body_timeout,
                     Clock::Read => settings.proxy_read_timeout,
@@ -167,7 +167,7 @@ impl Exchange<'_> {
                 }
             }
             clock = Some(running);
-            match session.conn.deadline.poll_expired(cx) {
+            match session.client.link_mut().deadline.poll_expired(cx) {
                 Poll::Ready(()) if running == Clock::Body => {
                     Poll::Ready(Event::Stuck(Stuck::Client(BodyEnd::Gone(408))))
                 }
@@ -193,7 +193,7 @@ impl Exchange<'_> {
         }
         loop {
             let upstream = &mut self.session.req.upstream;
-            let rules = self.session.conn.plan.response_rules();
+            let rules = self.session.client.link().plan.response_rules();
             // Of what is there, nginx's buffer would hold so much.
             let length = upstream.bytes.len().min(self.settings.proxy_buffer_size);
             let progress = parser.parse(&upstream.bytes[..length], &mut upstream.head, rules);
@@ -203,7 +203,7 @@ impl Exchange<'_> {
                 Ok(ResponseProgress::Done) => break,
                 Ok(ResponseProgress::NotHttp) => {
                     let text = "upstream sent no valid HTTP/1.0 header";
-                    error_log::error(self.session, Message::text(text));
+                    error_log::error(self.session.view(), Message::text(text));
                     self.session.req.response.no_head = true;
                     break;
                 }
@@ -242,7 +242,7 @@ impl Exchange<'_> {
         for notice in parser.notices() {
             let mut text = Vec::new();
             notice.write_message(&self.session.req.upstream.bytes, &mut text);
-            error_log::warn(self.session, Message::bytes(&text));
+            error_log::warn(self.session.view(), Message::bytes(&text));
         }
     }
 

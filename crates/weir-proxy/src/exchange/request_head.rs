@@ -18,7 +18,7 @@ pub(super) fn write(session: &mut Session, settings: &Settings) -> Vec<u8> {
         out.extend_from_slice(header.name.as_bytes());
         out.extend_from_slice(b": ");
         let value = out.len();
-        variables::expand(session, &header.value, &mut out);
+        variables::expand(session.view(), &header.value, &mut out);
         if out.len() == value {
             out.truncate(start);
         } else {
@@ -30,7 +30,7 @@ pub(super) fn write(session: &mut Session, settings: &Settings) -> Vec<u8> {
     }
     out.extend_from_slice(b"\r\n");
     if let Some(body) = &settings.proxy_set_body {
-        variables::expand(session, body, &mut out);
+        variables::expand(session.view(), body, &mut out);
     }
     out
 }
@@ -40,7 +40,7 @@ fn settle_body(session: &mut Session, settings: &Settings) {
     let set_body = settings
         .proxy_set_body
         .as_ref()
-        .map(|body| variables::text(session, body).len());
+        .map(|body| variables::text(session.view(), body).len());
     let body = &session.req.body;
     let upstream = &mut session.req.upstream;
     upstream.body_chunked = false;
@@ -62,7 +62,7 @@ fn settle_body(session: &mut Session, settings: &Settings) {
 
 fn write_line(session: &mut Session, settings: &Settings, out: &mut Vec<u8>) {
     match &settings.proxy_method {
-        Some(method) => variables::expand(session, method, out),
+        Some(method) => variables::expand(session.view(), method, out),
         None => out.extend_from_slice(session.req.method_text()),
     }
     // The answer's framing hangs on what was sent, not on what the client sent.

@@ -83,7 +83,7 @@ fn intercept(exchange: &mut Exchange<'_>, held: Held, status: u16) -> Step {
         // Whatever serves the page begins a head of its own.
         req.response.keep_for_redirect();
     }
-    exchange.session.conn.action = Action::Exchange(Phase::SendingToClient);
+    exchange.session.client.link_mut().action = Action::Exchange(Phase::SendingToClient);
     Step::Over(Outcome::Status(status))
 }
 
@@ -118,7 +118,7 @@ fn accel_redirect(exchange: &mut Exchange<'_>) -> Option<Outcome> {
             let mut text = b"unsafe URI \"".to_vec();
             text.extend_from_slice(&target);
             text.extend_from_slice(b"\" was detected");
-            error_log::error(session, Message::bytes(&text));
+            error_log::error(session.view(), Message::bytes(&text));
             Some(Outcome::Status(404))
         }
     }
@@ -254,12 +254,19 @@ pub(super) fn is_buffered(session: &Session, settings: &Settings) -> bool {
 /// come (`ngx_http_upstream_process_early_hints`).
 pub(super) fn early_hints(session: &mut Session) {
     let rules = session.settings().early_hints.clone();
-    if !rules.iter().any(|rule| variables::holds(session, rule)) || session.req.response.begun {
+    if !rules
+        .iter()
+        .any(|rule| variables::holds(session.view(), rule))
+        || session.req.response.begun
+    {
         return;
     }
     session.req.upstream.hints_length += session.req.upstream.head.len;
     if session.req.upstream.hints_length > session.settings().proxy_buffer_size {
-        error_log::info(session, Message::text("upstream sent too big early hints"));
+        error_log::info(
+            session.view(),
+            Message::text("upstream sent too big early hints"),
+        );
         return;
     }
     let req = &mut *session.req;

@@ -29,9 +29,9 @@ fn redirect(session: &mut Session, settings: &Settings, value: &[u8]) -> Option<
     let rules = settings.proxy_redirect.clone();
     rules.iter().find_map(|rule| match &rule.from {
         RedirectFrom::Prefix(prefix) => {
-            let prefix = variables::text(session, prefix);
+            let prefix = variables::text(session.view(), prefix);
             let rest = value.strip_prefix(prefix.as_slice())?;
-            Some([variables::text(session, &rule.to), rest.to_vec()].concat())
+            Some([variables::text(session.view(), &rule.to), rest.to_vec()].concat())
         }
         RedirectFrom::Regex(pattern) => replace_match(session, pattern, &rule.to, value),
     })
@@ -51,7 +51,7 @@ fn replace_match(
         text: value.to_vec(),
     };
     let kept = session.req.captures.replace(Box::new(own));
-    let text = variables::text(session, to);
+    let text = variables::text(session.view(), to);
     session.req.captures = kept;
     Some([&value[..matched.start], &text, &value[matched.end..]].concat())
 }
@@ -82,7 +82,9 @@ pub(super) fn cookie(session: &mut Session, settings: &Settings, value: &[u8]) -
         }
     }
     let rule = flags.iter().find(|rule| match &rule.cookie {
-        CookieMatch::Text(text) => variables::text(session, text).eq_ignore_ascii_case(&name),
+        CookieMatch::Text(text) => {
+            variables::text(session.view(), text).eq_ignore_ascii_case(&name)
+        }
         CookieMatch::Pattern(pattern) => pattern.captures(&name).is_some(),
     });
     if let Some(rule) = rule {
@@ -105,17 +107,17 @@ fn attribute(
     let is_domain = name == b"domain";
     let new = rules.iter().find_map(|rule| match &rule.from {
         CookieMatch::Text(text) => {
-            let text = variables::text(session, text);
+            let text = variables::text(session.view(), text);
             if is_domain {
                 // The dot of an older cookie stays (`ngx_http_proxy_rewrite_domain_handler`).
                 let bare = value.strip_prefix(b".").unwrap_or(value);
                 let dot = &value[..value.len() - bare.len()];
                 let wanted = text.strip_prefix(b".").unwrap_or(&text);
                 bare.eq_ignore_ascii_case(wanted)
-                    .then(|| [dot, &variables::text(session, &rule.to)].concat())
+                    .then(|| [dot, &variables::text(session.view(), &rule.to)].concat())
             } else {
                 let rest = value.strip_prefix(text.as_slice())?;
-                Some([variables::text(session, &rule.to), rest.to_vec()].concat())
+                Some([variables::text(session.view(), &rule.to), rest.to_vec()].concat())
             }
         }
         CookieMatch::Pattern(pattern) => replace_match(session, pattern, &rule.to, value),

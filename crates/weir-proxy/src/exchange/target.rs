@@ -51,10 +51,10 @@ pub(super) fn resolve(session: &mut Session, pass: &ProxyPass) -> Result<Target,
 }
 
 fn resolve_variable(session: &mut Session, template: &weir_conf::Template) -> Result<Target, u16> {
-    let text = variables::text(session, template);
+    let text = variables::text(session.view(), template);
     let text = String::from_utf8_lossy(&text).into_owned();
     let url = parse_upstream_url(&text).map_err(|fault| {
-        error_log::error(session, Message::text(&fault.in_url(&text)));
+        error_log::error(session.view(), Message::text(&fault.in_url(&text)));
         500_u16
     })?;
     let host_header = url.host_header();
@@ -77,7 +77,7 @@ fn resolve_variable(session: &mut Session, template: &weir_conf::Template) -> Re
         }
         None => write_unchanged(session),
     }
-    if let Some(upstream) = session.conn.plan.http().upstream_of(&url) {
+    if let Some(upstream) = session.client.link().plan.http().upstream_of(&url) {
         return Ok(Target {
             pool: TargetPool::Configured(upstream),
         });
@@ -108,7 +108,7 @@ fn literal_address(url: &UpstreamUrl) -> Option<PeerAddress> {
 /// A name that no block of the configuration has would need a resolver at run time.
 fn unresolved(session: &Session, host: &str) -> u16 {
     let line = format!("no resolver defined to resolve {host}");
-    error_log::error(session, Message::text(&line));
+    error_log::error(session.view(), Message::text(&line));
     502
 }
 

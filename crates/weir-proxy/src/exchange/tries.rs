@@ -72,7 +72,7 @@ impl<'a> Exchange<'a> {
     ) -> Self {
         let mut attempts = begin(session, pool, method);
         attempts.limit_tries(settings.proxy_next_upstream_tries);
-        session.conn.action = Action::Processing;
+        session.client.link_mut().action = Action::Processing;
         let options = dial_options(session, settings);
         let with_body = settings.proxy_pass_request_body && settings.proxy_set_body.is_none();
         Self {
@@ -110,7 +110,7 @@ impl<'a> Exchange<'a> {
 
     /// Books a failure and decides what follows (`ngx_http_upstream_next`).
     pub(super) fn fail(&mut self, failure: &Failure, peer: Option<PeerId>, reused: bool) -> Step {
-        self.session.conn.action = Action::Exchange(failure.phase);
+        self.session.client.link_mut().action = Action::Exchange(failure.phase);
         // nginx gives the peer back before it logs a time-out, and after it logs anything else.
         let log_first = !matches!(failure.cause, Cause::TimedOut);
         if log_first {
@@ -143,7 +143,7 @@ impl<'a> Exchange<'a> {
         if verdict.retry {
             return Step::Again;
         }
-        self.session.conn.action = Action::Exchange(Phase::SendingToClient);
+        self.session.client.link_mut().action = Action::Exchange(Phase::SendingToClient);
         Step::Over(Outcome::Status(verdict.status))
     }
 
@@ -152,7 +152,7 @@ impl<'a> Exchange<'a> {
         let limit = self.settings.proxy_next_upstream_timeout;
         Tried {
             request_sent: self.request_sent,
-            idempotent: self.session.is_idempotent(),
+            idempotent: self.session.req.is_idempotent(),
             body_in_flight: self.session.req.body.streaming,
             reused,
             tries_left: self.attempts.tries_left(),
@@ -175,7 +175,7 @@ impl<'a> Exchange<'a> {
         let released = pool.release(&self.pool.rotation, &mut self.attempts, peer, outcome, now);
         if released.disabled {
             error_log::warn(
-                self.session,
+                self.session.view(),
                 Message::text("upstream server temporarily disabled"),
             );
         }
@@ -187,7 +187,7 @@ impl<'a> Exchange<'a> {
         let after_redirect = !self.opened && !self.session.req.attempts.is_empty();
         self.opened = true;
         self.session.req.attempts.push(Attempt::new(after_redirect));
-        self.session.conn.action = Action::Exchange(Phase::Connecting);
+        self.session.client.link_mut().action = Action::Exchange(Phase::Connecting);
     }
 
     /// The running element of the `$upstream_*` lists.
@@ -239,8 +239,8 @@ fn begin(session: &Session, pool: &WorkerPool, method: Option<&BalanceMethod>) -
     match method {
         Some(BalanceMethod::Hash(template) | BalanceMethod::HashConsistent(template)) => pool
             .pool
-            .begin(Key::Hash(&variables::text(session, template))),
-        Some(BalanceMethod::IpHash) => match &session.conn.client {
+            .begin(Key::Hash(&variables::text(session.view(), template))),
+        Some(BalanceMethod::IpHash) => match &session.client.link().address {
             ClientAddress::Inet(address) => pool.pool.begin(Key::ClientAddr(Some(address.ip()))),
             ClientAddress::Unix => pool.pool.begin(Key::ClientAddr(None)),
         },

@@ -119,16 +119,18 @@ pub(super) async fn tunnel(exchange: &mut Exchange<'_>, mut held: Held) -> Outco
     send::begin(exchange.session);
     let start = exchange.session.req.upstream.head.len;
     let early = exchange.session.req.upstream.bytes.split_off(start);
-    exchange.session.conn.stream.set_nodelay();
+    if let Some(client) = exchange.session.client.raw() {
+        client.set_nodelay();
+    }
     held.connection.stream.set_nodelay();
-    exchange.session.conn.action = Action::Exchange(Phase::Upgraded);
+    exchange.session.client.link_mut().action = Action::Exchange(Phase::Upgraded);
     let mut down = Lane::new(buffers::take_head());
     down.buffer
         .extend_from_slice(&exchange.session.req.response.pending);
     down.buffer.extend_from_slice(&early);
     down.read = early.len() as u64;
     exchange.session.req.response.pending.clear();
-    let mut up = Lane::new(std::mem::take(&mut exchange.session.conn.input));
+    let mut up = Lane::new(std::mem::take(exchange.session.client.input()));
     let sent_before = exchange.current().bytes_sent;
     let end = run(exchange, &mut held, settings, &mut down, &mut up).await;
     log_end(exchange, end);
@@ -160,7 +162,9 @@ async fn run(
     let mut moved = 0;
     let mut read_deadline = clock::now() + read_timeout;
     let end = poll_fn(|cx| {
-        let client = &mut session.conn.stream;
+        let Some(client) = session.client.raw_mut() else {
+            return Poll::Ready(TunnelEnd::Closed);
+        };
         let upstream = &mut held.connection.stream;
         let down_poll = down.poll(cx, upstream, client, limit, settings.send_timeout);
         let up_poll = up.poll(cx, client, upstream, limit, settings.proxy_send_timeout);
@@ -177,9 +181,10 @@ async fn run(
             .into_iter()
             .flatten()
             .fold(read_deadline, Moment::min);
-        session.conn.deadline.set_at(first);
+        session.client.link_mut().deadline.set_at(first);
         session
-            .conn
+            .client
+            .link_mut()
             .deadline
             .poll_expired(cx)
             .map(|()| TunnelEnd::TimedOut {
@@ -187,7 +192,7 @@ async fn run(
             })
     })
     .await;
-    exchange.session.conn.deadline.clear();
+    exchange.session.client.link_mut().deadline.clear();
     end
 }
 
@@ -218,11 +223,17 @@ fn log_end(exchange: &mut Exchange<'_>, end: TunnelEnd) {
             } else {
                 "client timed out"
             };
-            error_log::info(exchange.session, Message::errno(text, libc::ETIMEDOUT));
+            error_log::info(
+                exchange.session.view(),
+                Message::errno(text, libc::ETIMEDOUT),
+            );
             return;
         }
         TunnelEnd::Client(error) => {
-            error_log::connection_error(exchange.session, Message::call("recv() failed", &error));
+            error_log::connection_error(
+                exchange.session.view(),
+                Message::call("recv() failed", &error),
+            );
             return;
         }
     };

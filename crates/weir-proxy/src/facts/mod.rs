@@ -1,16 +1,23 @@
 //! What is known of a connection and of the request on it: data, without the acts that change it.
 
+mod action;
 mod attempt;
 mod body;
+pub(crate) mod h1;
+mod link;
 mod outcome;
+mod request;
 mod response;
 mod session;
 mod upstream_state;
 
+pub use action::Action;
 pub(crate) use attempt::Attempt;
 pub(crate) use body::{BodyFraming, RequestBody};
+pub use link::ClientAddress;
+pub(crate) use link::Link;
 pub(crate) use outcome::Outcome;
+pub(crate) use request::{Captured, Ending, Request};
 pub(crate) use response::Response;
-pub use session::{Action, ClientAddress};
-pub(crate) use session::{Captured, Connection, Ending, Request, Session};
+pub(crate) use session::{Client, Session, View};
 pub(crate) use upstream_state::UpstreamState;

@@ -1,421 +1,103 @@
-//! What is known of a client connection and of the request on it.
+//! A request and what carries it.
 
-use std::cell::Cell;
 use std::net::SocketAddr;
-use std::rc::Rc;
-use std::time::Duration;
 
-use smallvec::SmallVec;
-use weir_conf::{Captures, ListenAddress, Location, Server};
-use weir_wire::request::{Method, RequestHead, RequestParser};
-
-use super::{Attempt, RequestBody, Response, UpstreamState};
-use crate::plan::{Generation, Own};
-use crate::serve::worker::{Slot, Worker};
-use weir_io::buffers;
-use weir_io::clock::{self, Moment};
-use weir_io::deadline::Deadline;
-use weir_io::prefetch;
+use weir_conf::{Location, Server, Settings};
 use weir_io::stream::Stream;
 
-/// What the connection is doing, in nginx's words; a log line carries it after " while ".
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Accepted; no byte yet.
-    WaitingForRequest,
-    /// The request line has begun.
-    ReadingRequestLine,
-    /// The request line of a request that was sent ahead has begun.
-    ReadingPipelinedLine,
-    /// The request line is complete.
-    ReadingHeaders,
-    /// Idle after a request.
-    Keepalive,
-    /// Phases that have no words of their own.
-    Processing,
-    /// Part of an exchange with an upstream.
-    Exchange(weir_verdict::Phase),
-    /// The body of an answer of our own is being written.
-    SendingToClient,
-    /// The connection lingers for what the client still sends.
-    Closing,
-}
+use super::h1;
+use super::{Link, Request};
 
-impl Action {
-    /// nginx's words; `None` where its lines have none.
-    pub fn words(self) -> Option<&'static str> {
-        match self {
-            Self::WaitingForRequest => Some("waiting for request"),
-            Self::ReadingRequestLine => Some("reading client request line"),
-            Self::ReadingPipelinedLine => Some("reading client pipelined request line"),
-            Self::ReadingHeaders => Some("reading client request headers"),
-            Self::Keepalive => Some("keepalive"),
-            Self::Processing => None,
-            Self::Exchange(phase) => Some(phase.words()),
-            Self::SendingToClient => Some("sending to client"),
-            Self::Closing => Some("closing request"),
-        }
-    }
-}
-
-/// Who is at the other end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ClientAddress {
-    /// A TCP client.
-    Inet(SocketAddr),
-    /// A client of a unix-domain socket, or an in-process one; logs show `unix:`.
-    Unix,
-}
-
-/// A client connection; small, because thousands of them idle.
-pub(crate) struct Connection {
-    pub(crate) worker: Rc<Worker>,
-    /// The configuration the connection was accepted under; it finishes on it.
-    pub(crate) plan: Rc<Generation>,
-    /// Index of its listening socket in the configuration.
-    pub(crate) listen: usize,
-    pub(crate) stream: Stream,
-    pub(crate) client: ClientAddress,
-    /// The address it was accepted on; for a wildcard socket asked from the kernel on first use.
-    pub(crate) local: Cell<Option<SocketAddr>>,
-    /// Number in log lines, unique in the process.
-    pub(crate) number: u64,
-    pub(crate) opened: Moment,
-    /// Requests begun on this connection.
-    pub(crate) requests: u64,
-    pub(crate) deadline: Deadline,
-    /// Bytes read ahead of what has been taken: the head being read, then pipelined requests.
-    pub(crate) input: Vec<u8>,
-    /// The client has sent FIN.
-    pub(crate) input_closed: bool,
-    pub(crate) action: Action,
-    /// `keepalive_timeout` of the location that answered last.
-    pub(crate) idle_timeout: Duration,
-    /// Its place of `worker_connections`; `None` until it has one.
-    pub(crate) slot: Option<Slot>,
-}
-
-/// The answer's fate, as far as the access line and the connection care.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
-    /// The whole answer went out.
-    Complete,
-    /// The answer was cut, but in a way nginx books as complete (`$request_completion` OK).
-    Cut,
-    /// The answer was cut or never begun.
-    Broken,
-}
-
-/// One request and the answer to it.
-pub(crate) struct Request {
-    pub(crate) parser: RequestParser,
-    pub(crate) head: RequestHead,
-    /// The bytes that `head` points into.
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) started: Moment,
-    /// Bytes of the request read so far: `$request_length`.
-    pub(crate) length: u64,
-    /// Whether anything of the request exists that an access line can tell of.
-    pub(crate) begun: bool,
-
-    pub(crate) server: Option<Own<Server>>,
-    pub(crate) location: Option<Own<Location>>,
-    /// Host in lower case without port; `$host`.
-    pub(crate) host: Vec<u8>,
-    /// Decoded and normalised path; `$uri`.
-    pub(crate) uri: Vec<u8>,
-    pub(crate) args: Vec<u8>,
-    /// `GET` after an internal redirect, whatever the client asked with.
-    pub(crate) method: Method,
-    /// The raw target still says what `uri` and `args` say, so that it may be passed on as it came.
-    pub(crate) target_is_raw: bool,
-    /// The request came here by an internal redirect.
-    pub(crate) internal: bool,
-    /// Internal redirects left before nginx calls it a cycle.
-    pub(crate) redirects_left: u8,
-    /// An `error_page` is being served (and `recursive_error_pages` is off).
-    pub(crate) in_error_page: bool,
-    /// Status that replaces the one of whatever is served now (`error_page … =CODE`).
-    pub(crate) status_override: Option<u16>,
-    pub(crate) captures: Option<Box<Captured>>,
-    /// Named groups of a regular-expression `server_name`.
-    pub(crate) host_captures: Option<Box<Captured>>,
-    /// The client sent it before the answer to the one before.
-    pub(crate) pipelined: bool,
-    /// `$request_id`, drawn on first use.
-    pub(crate) id: Cell<Option<u128>>,
-
-    pub(crate) body: RequestBody,
-    pub(crate) response: Response,
-    /// Nearly always one, which lies with the rest.
-    pub(crate) attempts: SmallVec<[Attempt; 1]>,
-    pub(crate) upstream: UpstreamState,
-
-    pub(crate) keepalive: bool,
-    /// Close gently: the client may still be sending.
-    pub(crate) lingers: bool,
-    /// 444, 499 and the like: close without a word.
-    pub(crate) closes_at_once: bool,
-    /// Bytes sent to the client, head included.
-    pub(crate) sent: u64,
-    pub(crate) ending: Ending,
-    /// The access line was written, or none is due.
-    pub(crate) logged: bool,
-}
-
-/// Fields whose room is asked for ahead: the processor finds the further ones by itself.
-const FEW_FIELDS: usize = 8;
-
-/// The groups of the regular expression that matched last, and the text they point into.
-#[derive(Debug)]
-pub(crate) struct Captured {
-    pub(crate) groups: Captures,
-    pub(crate) text: Vec<u8>,
-}
-
-impl Captured {
-    pub(crate) fn number(&self, number: u8) -> Option<&[u8]> {
-        let range = self.groups.number(usize::from(number))?;
-        Some(&self.text[range])
-    }
-
-    pub(crate) fn named(&self, name: &str) -> Option<&[u8]> {
-        let range = self.groups.named(name)?;
-        Some(&self.text[range])
-    }
-}
-
-/// A connection that serves a request.
+/// A carrier that serves a request.
 pub(crate) struct Session {
-    pub(crate) conn: Box<Connection>,
+    pub(crate) client: Client,
     pub(crate) req: Box<Request>,
 }
 
-impl Connection {
-    /// The address that accepted the connection; a unix-domain socket has none.
-    pub(crate) fn local_address(&self) -> Option<SocketAddr> {
-        if self.local.get().is_none() {
-            self.local.set(self.stream.local_address());
-        }
-        self.local.get()
-    }
+/// What carries a request and takes its answer.
+pub(crate) enum Client {
+    /// An HTTP/1 connection. Boxed: it moves between the task that idles and the one that serves.
+    H1(Box<h1::Connection>),
+}
 
-    /// The configuration in force is another than the connection's.
-    pub(crate) fn is_behind(&self) -> bool {
-        !self.worker.serves_under(&self.plan)
-    }
+/// A look at a request and at what carries it, for whoever changes neither.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'a> {
+    pub(crate) req: &'a Request,
+    pub(crate) link: &'a Link,
+    /// For what only the socket knows.
+    pub(crate) stream: Option<&'a Stream>,
+}
 
-    /// The `listen` of the configuration in force that the client came by, if it still has one.
-    pub(crate) fn newest_listen(&self) -> Option<usize> {
-        let address = &self.plan.http().listens[self.listen].address;
-        let newest = self.worker.generation();
-        let http = newest.config().http.as_ref()?;
-        match (address, self.local_address()) {
-            (ListenAddress::Inet(_), Some(local)) => http.listen_for(&ListenAddress::Inet(local)),
-            (ListenAddress::Inet(_) | ListenAddress::Unix(_), _) => http.listen_for(address),
+impl Client {
+    pub(crate) fn link(&self) -> &Link {
+        match self {
+            Self::H1(conn) => &conn.link,
         }
     }
 
-    /// It ends with the answer under way: the worker goes out of service, or nobody listens where
-    /// the client came by any more.
+    pub(crate) fn link_mut(&mut self) -> &mut Link {
+        match self {
+            Self::H1(conn) => &mut conn.link,
+        }
+    }
+
+    /// As [`h1::Connection::is_leaving`].
     pub(crate) fn is_leaving(&self) -> bool {
-        self.worker.is_draining() || (self.is_behind() && self.newest_listen().is_none())
-    }
-
-    /// Gives the input buffer back while nothing is in it.
-    pub(crate) fn release_input(&mut self) {
-        if self.input.is_empty() && self.input.capacity() > 0 {
-            buffers::give_back(std::mem::take(&mut self.input));
+        match self {
+            Self::H1(conn) => conn.is_leaving(),
         }
     }
 }
-
-impl Request {
-    pub(crate) fn new() -> Self {
-        Self {
-            parser: RequestParser::new(),
-            head: RequestHead::default(),
-            bytes: Vec::new(),
-            started: clock::now(),
-            length: 0,
-            begun: false,
-            server: None,
-            location: None,
-            host: Vec::new(),
-            uri: Vec::new(),
-            args: Vec::new(),
-            method: Method::Get,
-            target_is_raw: true,
-            internal: false,
-            redirects_left: MAX_REDIRECTS,
-            in_error_page: false,
-            status_override: None,
-            captures: None,
-            host_captures: None,
-            pipelined: false,
-            id: Cell::new(None),
-            body: RequestBody::default(),
-            response: Response::default(),
-            attempts: SmallVec::new(),
-            upstream: UpstreamState::default(),
-            keepalive: false,
-            lingers: false,
-            closes_at_once: false,
-            sent: 0,
-            ending: Ending::Broken,
-            logged: false,
-        }
-    }
-
-    /// Gives back what others could use: buffers, files, and its part in the configuration.
-    pub(crate) fn release(&mut self) {
-        buffers::give_back(std::mem::take(&mut self.bytes));
-        self.server = None;
-        self.location = None;
-        self.body.release();
-        buffers::give_back(std::mem::take(&mut self.response.pending));
-        self.attempts.clear();
-        self.upstream.release_bytes();
-    }
-
-    /// Empties everything but keeps the room that was allocated.
-    pub(crate) fn reset(&mut self) {
-        self.parser.reset();
-        self.head.reset();
-        self.length = 0;
-        self.begun = false;
-        self.host.clear();
-        self.uri.clear();
-        self.args.clear();
-        self.method = Method::Get;
-        self.target_is_raw = true;
-        self.internal = false;
-        self.redirects_left = MAX_REDIRECTS;
-        self.in_error_page = false;
-        self.status_override = None;
-        self.captures = None;
-        self.host_captures = None;
-        self.pipelined = false;
-        self.id.set(None);
-        self.body.reset();
-        self.response.reset();
-        self.upstream.reset();
-        self.keepalive = false;
-        self.lingers = false;
-        self.closes_at_once = false;
-        self.sent = 0;
-        self.ending = Ending::Broken;
-        self.logged = false;
-    }
-
-    /// Asks for the memory that a head is taken apart into.
-    pub(crate) fn prefetch_for_head(&self) {
-        let Self { head, upstream, .. } = self;
-        let texts = [&self.host, &self.uri, &self.args];
-        for text in texts
-            .into_iter()
-            .chain([&upstream.uri, &upstream.host, &upstream.port])
-        {
-            prefetch::room(text, 1);
-        }
-        prefetch::room(head.fields.room(), FEW_FIELDS);
-    }
-
-    /// Asks for the memory that an answer is made of, and its access line.
-    pub(crate) fn prefetch_for_answer(&self) {
-        let Self {
-            head,
-            upstream,
-            response,
-            ..
-        } = self;
-        let texts = [
-            &self.bytes,
-            &self.uri,
-            &response.status_line,
-            &response.content_type,
-        ];
-        for text in texts
-            .into_iter()
-            .chain([&response.last_modified, response.fields.room()])
-        {
-            prefetch::room(text, 1);
-        }
-        prefetch::room(head.fields.room(), FEW_FIELDS);
-        prefetch::room(upstream.head.fields.room(), FEW_FIELDS);
-    }
-
-    /// Bytes of `span` in the request head.
-    pub(crate) fn text(&self, span: weir_wire::Span) -> &[u8] {
-        span.of(&self.bytes)
-    }
-
-    /// Value of the known field, if the client sent it.
-    pub(crate) fn field(&self, field: weir_wire::KnownField) -> Option<&[u8]> {
-        self.head.value(field, &self.bytes)
-    }
-
-    /// The head was read whole, so nothing of it is left unread.
-    pub(crate) fn parser_done(&self) -> bool {
-        self.head.len > 0
-    }
-
-    /// The whole request line is there, though its target may be refused.
-    pub(crate) fn line_is_complete(&self) -> bool {
-        self.head.request_length > 0
-    }
-
-    /// The method's name, which an internal redirect may have changed.
-    pub(crate) fn method_text(&self) -> &[u8] {
-        if self.method == Method::Get && self.head.method != Method::Get {
-            return b"GET";
-        }
-        self.text(self.head.method_span)
-    }
-
-    pub(crate) fn is_head(&self) -> bool {
-        self.method == Method::Head
-    }
-}
-
-/// `NGX_HTTP_MAX_URI_CHANGES`, and the one that is refused.
-pub(crate) const MAX_REDIRECTS: u8 = 11;
 
 impl Session {
+    pub(crate) fn view(&self) -> View<'_> {
+        match &self.client {
+            Client::H1(conn) => conn.view(&self.req),
+        }
+    }
+
+    /// As [`View::settings`].
+    pub(crate) fn settings(&self) -> &Settings {
+        self.view().settings()
+    }
+
+    /// As [`View::location`].
+    pub(crate) fn location(&self) -> &Location {
+        self.view().location()
+    }
+
+    /// As [`View::server`].
+    pub(crate) fn server(&self) -> &Server {
+        self.view().server()
+    }
+}
+
+impl<'a> View<'a> {
     /// The settings that hold for the request now: its location's, or the server's own.
-    pub(crate) fn settings(&self) -> &weir_conf::Settings {
+    pub(crate) fn settings(self) -> &'a Settings {
         &self.location().settings
     }
 
     /// The location, or the server's own level before one is found.
-    pub(crate) fn location(&self) -> &Location {
+    pub(crate) fn location(self) -> &'a Location {
         match (&self.req.location, &self.req.server) {
             (Some(location), _) => location,
             (None, Some(server)) => &server.default,
-            (None, None) => &self.conn.plan.default_server(self.conn.listen).default,
+            (None, None) => &self.link.plan.default_server(self.link.listen).default,
         }
     }
 
     /// The chosen server, or the default one of the socket.
-    pub(crate) fn server(&self) -> &Server {
+    pub(crate) fn server(self) -> &'a Server {
         match &self.req.server {
             Some(server) => server,
-            None => self.conn.plan.default_server(self.conn.listen),
+            None => self.link.plan.default_server(self.link.listen),
         }
     }
-}
 
-impl Session {
-    /// The status of the access line: `009` for an HTTP/0.9 answer that an upstream sent, and the
-    /// error whose page is being made (`ngx_http_variable_status`).
-    pub(crate) fn shown_status(&self) -> u16 {
-        let response = &self.req.response;
-        if response.no_head {
-            return NO_HEAD_STATUS;
-        }
-        self.req.status_override.unwrap_or(response.status)
+    /// The address that accepted the connection; a unix-domain socket has none.
+    pub(crate) fn local_address(self) -> Option<SocketAddr> {
+        self.link.local_address(self.stream)
     }
 }
-
-/// nginx prints the version 9 in place of a status when a body without a head was passed on.
-const NO_HEAD_STATUS: u16 = 9;

@@ -65,7 +65,7 @@ fn redirect(session: &mut Session, page: &ErrorPage) -> Outcome {
     match &page.target {
         ErrorTarget::Named(name) => Outcome::Named(name.clone().into_bytes()),
         ErrorTarget::Uri { path, args } => {
-            let uri = variables::text(session, path);
+            let uri = variables::text(session.view(), path);
             let (uri, args) = match args {
                 Some(args) => (uri, args.to_vec()),
                 None if path.is_literal() => (uri, Vec::new()),
@@ -80,7 +80,7 @@ fn redirect(session: &mut Session, page: &ErrorPage) -> Outcome {
             Outcome::Redirect { uri, args }
         }
         ErrorTarget::Url(url) => {
-            let location = variables::text(session, url);
+            let location = variables::text(session.view(), url);
             let status = match page.overwrite {
                 Overwrite::Code(code @ (301 | 302 | 303 | 307 | 308)) => code,
                 Overwrite::Code(_) | Overwrite::Keep | Overwrite::FromTarget => 302,
@@ -104,7 +104,7 @@ async fn send_page(session: &mut Session, status: u16) {
         None => page::body(
             status,
             &signature,
-            session.conn.plan.differences().page_407,
+            session.client.link().plan.differences().page_407,
             padded,
         )
         .map(String::into_bytes),

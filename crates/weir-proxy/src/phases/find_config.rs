@@ -15,7 +15,7 @@ pub(crate) fn location(session: &mut Session) -> Option<Outcome> {
     let Some(server) = &session.req.server else {
         return Some(Outcome::Status(500));
     };
-    let plan = &session.conn.plan;
+    let plan = &session.client.link().plan;
     match server.locations.find(&session.req.uri) {
         Found::Location { location, captures } => {
             session.req.location = Some(plan.own_location(location));
@@ -35,7 +35,7 @@ pub(crate) fn location(session: &mut Session) -> Option<Outcome> {
     }
     let internal_only = session.req.location.is_some() && session.settings().internal;
     if internal_only && !session.req.internal {
-        session.conn.idle_timeout = session.settings().keepalive_timeout.timeout;
+        session.client.link_mut().idle_timeout = session.settings().keepalive_timeout.timeout;
         return Some(Outcome::Status(404));
     }
     apply_location(session);
@@ -45,16 +45,16 @@ pub(crate) fn location(session: &mut Session) -> Option<Outcome> {
 /// Keep-alive as the location's settings allow it (`ngx_http_update_location_config`).
 pub(crate) fn apply_location(session: &mut Session) {
     let settings = session.settings();
-    let age = clock::now().saturating_duration_since(session.conn.opened);
+    let age = clock::now().saturating_duration_since(session.client.link().opened);
     let disabled = settings.keepalive_timeout.timeout.is_zero()
-        || session.conn.requests >= settings.keepalive_requests
+        || session.client.link().requests >= settings.keepalive_requests
         || age > settings.keepalive_time
         || browser_gets_none(session, settings.keepalive_disable);
     let timeout = settings.keepalive_timeout.timeout;
     if session.req.keepalive && disabled {
         session.req.keepalive = false;
     }
-    session.conn.idle_timeout = timeout;
+    session.client.link_mut().idle_timeout = timeout;
 }
 
 fn browser_gets_none(session: &Session, disable: KeepaliveDisable) -> bool {
@@ -78,7 +78,7 @@ fn body_too_large(session: &mut Session) -> Option<Outcome> {
         return None;
     }
     let text = format!("client intended to send too large body: {length} bytes");
-    error_log::error(session, Message::text(&text));
+    error_log::error(session.view(), Message::text(&text));
     // The answer is 413, however the body goes on.
     let _ = session.discard_body();
     Some(Outcome::Status(413))

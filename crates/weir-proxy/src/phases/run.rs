@@ -52,7 +52,7 @@ async fn redirect(session: &mut Session, uri: Vec<u8>, args: Vec<u8>) -> Outcome
             b"rewrite or internal redirection cycle while internally redirecting to \"".to_vec();
         text.extend_from_slice(&uri);
         text.push(b'"');
-        error_log::error(session, Message::bytes(&text));
+        error_log::error(session.view(), Message::bytes(&text));
         return Outcome::Status(500);
     }
     let req = &mut *session.req;
@@ -76,7 +76,7 @@ async fn enter_named(session: &mut Session, name: &[u8]) -> Outcome {
         let mut text = before.as_bytes().to_vec();
         text.extend_from_slice(name);
         text.push(b'"');
-        error_log::error(session, Message::bytes(&text));
+        error_log::error(session.view(), Message::bytes(&text));
         Outcome::Status(500)
     };
     if count_redirect(session) {
@@ -96,7 +96,7 @@ async fn enter_named(session: &mut Session, name: &[u8]) -> Outcome {
         return fault(session, "could not find named location \"");
     };
     session.req.internal = true;
-    session.req.location = Some(session.conn.plan.own_location(&location));
+    session.req.location = Some(session.client.link().plan.own_location(&location));
     find_config::apply_location(session);
     Box::pin(run_location(session)).await
 }
@@ -120,7 +120,7 @@ async fn run_location(session: &mut Session) -> Outcome {
         return returned::answer(session, &rule).await;
     }
     if !access::allowed(session) {
-        error_log::error(session, Message::text("access forbidden by rule"));
+        error_log::error(session.view(), Message::text("access forbidden by rule"));
         return Outcome::Status(403);
     }
     if let Some(files) = session.settings().try_files.clone()
@@ -134,7 +134,7 @@ async fn run_location(session: &mut Session) -> Outcome {
     match &location.handler {
         Handler::Proxy(pass) => exchange::proxy(session, pass).await,
         Handler::Static => {
-            session.conn.action = Action::Processing;
+            session.client.link_mut().action = Action::Processing;
             static_file::answer(session).await
         }
     }

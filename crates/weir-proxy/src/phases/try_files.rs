@@ -16,8 +16,8 @@ use crate::report::variables::paths;
 /// URI and the handler goes on; if none does, the fallback is the outcome.
 pub(crate) fn run(session: &mut Session, rule: &TryFiles) -> Option<Outcome> {
     for file in &rule.files {
-        let uri = variables::text(session, &file.path);
-        let path = paths::filename(session, &uri);
+        let uri = variables::text(session.view(), &file.path);
+        let path = paths::filename(session.view(), &uri);
         let found = std::fs::metadata(Path::new(OsStr::from_bytes(&path)));
         if found.is_ok_and(|found| found.is_dir() == file.is_dir) {
             session.req.uri = uri;
@@ -29,7 +29,7 @@ pub(crate) fn run(session: &mut Session, rule: &TryFiles) -> Option<Outcome> {
         TryFallback::Code(status) => Outcome::Status(*status),
         TryFallback::Named(name) => Outcome::Named(name.clone().into_bytes()),
         TryFallback::Uri(template) => {
-            let uri = variables::text(session, template);
+            let uri = variables::text(session.view(), template);
             let (path, args) = split_args(&uri);
             let args = args.map_or_else(|| session.req.args.clone(), <[u8]>::to_vec);
             Outcome::Redirect {

@@ -4,40 +4,35 @@ use weir_conf::{Part, Template};
 use weir_log::escape::Escape;
 
 use super::variables::{self, Value};
-use crate::facts::Session;
+use crate::facts::View;
 use weir_io::clock;
 
-/// Writes the request's line to every access log of its location, exactly once.
-pub(crate) fn write(session: &mut Session) {
-    if std::mem::replace(&mut session.req.logged, true) {
-        return;
-    }
-    let session = &*session;
+/// Writes the request's line to every access log of its location.
+pub(crate) fn write(view: View<'_>) {
     let now = clock::monotonic(clock::now());
-    for log in session.conn.plan.access_logs(session.location()) {
+    for log in view.link.plan.access_logs(view.location()) {
         if log
             .condition
             .as_ref()
-            .is_some_and(|condition| !variables::holds(session, condition))
+            .is_some_and(|condition| !variables::holds(view, condition))
         {
             continue;
         }
-        session
-            .conn
+        view.link
             .worker
-            .log_lines(&session.conn.plan, log, now, |line| {
-                write_line(session, &log.format.template, log.escape, line);
+            .log_lines(&view.link.plan, log, now, |line| {
+                write_line(view, &log.format.template, log.escape, line);
             });
     }
 }
 
-fn write_line(session: &Session, template: &Template, escape: Escape, line: &mut Vec<u8>) {
+fn write_line(view: View<'_>, template: &Template, escape: Escape, line: &mut Vec<u8>) {
     for part in template.parts() {
         match part {
             Part::Literal(text) => line.extend_from_slice(text),
             Part::Variable(variable) => {
                 let start = line.len();
-                match variables::write(session, variable, line) {
+                match variables::write(view, variable, line) {
                     Value::Found => escape.apply(line, start),
                     Value::Missing => line.extend_from_slice(escape.missing()),
                 }

@@ -7,7 +7,7 @@ use weir_log::Level;
 use weir_wire::KnownField;
 
 use super::peer_text::{errno_of, errno_text, write_client};
-use crate::facts::{Connection, Session};
+use crate::facts::{Link, View};
 
 /// A line's own part: text and, if a system call failed, its error.
 #[derive(Clone, Copy, Debug)]
@@ -44,31 +44,31 @@ impl<'a> Message<'a> {
     }
 }
 
-pub(crate) fn crit(session: &Session, message: Message<'_>) {
-    log(session, Level::Crit, message);
+pub(crate) fn crit(view: View<'_>, message: Message<'_>) {
+    log(view, Level::Crit, message);
 }
 
-pub(crate) fn alert(session: &Session, message: Message<'_>) {
-    log(session, Level::Alert, message);
+pub(crate) fn alert(view: View<'_>, message: Message<'_>) {
+    log(view, Level::Alert, message);
 }
 
-pub(crate) fn error(session: &Session, message: Message<'_>) {
-    log(session, Level::Error, message);
+pub(crate) fn error(view: View<'_>, message: Message<'_>) {
+    log(view, Level::Error, message);
 }
 
-pub(crate) fn warn(session: &Session, message: Message<'_>) {
-    log(session, Level::Warn, message);
+pub(crate) fn warn(view: View<'_>, message: Message<'_>) {
+    log(view, Level::Warn, message);
 }
 
-pub(crate) fn info(session: &Session, message: Message<'_>) {
-    log(session, Level::Info, message);
+pub(crate) fn info(view: View<'_>, message: Message<'_>) {
+    log(view, Level::Info, message);
 }
 
 /// A file operation that failed: `crit` if it is this machine's fault, else `error`.
-pub(crate) fn log_call(session: &Session, crit: bool, text: &[u8], error: &io::Error) {
+pub(crate) fn log_call(view: View<'_>, crit: bool, text: &[u8], error: &io::Error) {
     let level = if crit { Level::Crit } else { Level::Error };
     log(
-        session,
+        view,
         level,
         Message {
             text,
@@ -79,13 +79,13 @@ pub(crate) fn log_call(session: &Session, crit: bool, text: &[u8], error: &io::E
 
 /// An error on the client's connection: `info` if the peer or the network did it, else `alert`
 /// (`ngx_connection_error`).
-pub(crate) fn connection_error(session: &Session, message: Message<'_>) {
+pub(crate) fn connection_error(view: View<'_>, message: Message<'_>) {
     let level = if is_remote(message.errno) {
         Level::Info
     } else {
         Level::Alert
     };
-    log(session, level, message);
+    log(view, level, message);
 }
 
 /// Whether the peer or the network, not this machine, caused the error.
@@ -106,55 +106,55 @@ pub(crate) fn is_remote(errno: i32) -> bool {
 }
 
 /// Writes a line at `level` to the error logs of the request's location.
-pub(crate) fn log(session: &Session, level: Level, message: Message<'_>) {
-    let sinks = session.conn.plan.error_sinks(session.location());
+pub(crate) fn log(view: View<'_>, level: Level, message: Message<'_>) {
+    let sinks = view.link.plan.error_sinks(view.location());
     if !sinks.enabled(level) {
         return;
     }
     let mut line = Vec::with_capacity(256);
     write_message(&mut line, message);
-    if let Some(words) = session.conn.action.words() {
+    if let Some(words) = view.link.action.words() {
         line.extend_from_slice(b" while ");
         line.extend_from_slice(words.as_bytes());
     }
-    write_context(session, &mut line);
-    weir_log::emit(sinks, level, Some(session.conn.number), &line);
+    write_context(view, &mut line);
+    weir_log::emit(sinks, level, Some(view.link.number), &line);
 }
 
 /// A line about a connection that holds no request.
-pub(crate) fn log_idle(conn: &Connection, level: Level, message: Message<'_>) {
-    let sinks = conn
+pub(crate) fn log_idle(link: &Link, level: Level, message: Message<'_>) {
+    let sinks = link
         .plan
-        .error_sinks(&conn.plan.default_server(conn.listen).default);
+        .error_sinks(&link.plan.default_server(link.listen).default);
     if !sinks.enabled(level) {
         return;
     }
     let mut line = Vec::with_capacity(128);
     write_message(&mut line, message);
-    if let Some(words) = conn.action.words() {
+    if let Some(words) = link.action.words() {
         line.extend_from_slice(b" while ");
         line.extend_from_slice(words.as_bytes());
     }
     line.extend_from_slice(b", client: ");
-    write_client(&conn.client, &mut line);
+    write_client(&link.address, &mut line);
     line.extend_from_slice(b", server: ");
-    line.extend_from_slice(conn.plan.listen_name(conn.listen).as_bytes());
-    weir_log::emit(sinks, level, Some(conn.number), &line);
+    line.extend_from_slice(link.plan.listen_name(link.listen).as_bytes());
+    weir_log::emit(sinks, level, Some(link.number), &line);
 }
 
 /// `client ADDRESS closed keepalive connection`: this line has no context.
-pub(crate) fn log_closed_keepalive(conn: &Connection, error: Option<&io::Error>) {
-    let sinks = conn
+pub(crate) fn log_closed_keepalive(link: &Link, error: Option<&io::Error>) {
+    let sinks = link
         .plan
-        .error_sinks(&conn.plan.default_server(conn.listen).default);
+        .error_sinks(&link.plan.default_server(link.listen).default);
     if !sinks.enabled(Level::Info) {
         return;
     }
     let mut line = b"client ".to_vec();
-    write_client(&conn.client, &mut line);
+    write_client(&link.address, &mut line);
     line.extend_from_slice(b" closed keepalive connection");
     write_errno(&mut line, error.map_or(0, errno_of));
-    weir_log::emit(sinks, Level::Info, Some(conn.number), &line);
+    weir_log::emit(sinks, Level::Info, Some(link.number), &line);
 }
 
 fn write_message(line: &mut Vec<u8>, message: Message<'_>) {
@@ -172,12 +172,12 @@ fn write_errno(line: &mut Vec<u8>, errno: i32) {
     }
 }
 
-fn write_context(session: &Session, line: &mut Vec<u8>) {
+fn write_context(view: View<'_>, line: &mut Vec<u8>) {
     line.extend_from_slice(b", client: ");
-    write_client(&session.conn.client, line);
+    write_client(&view.link.address, line);
     line.extend_from_slice(b", server: ");
-    line.extend_from_slice(session.server().name.as_bytes());
-    let req = &session.req;
+    line.extend_from_slice(view.server().name.as_bytes());
+    let req = &view.req;
     let request_line = req.text(req.head.request_line);
     if !request_line.is_empty() {
         quoted(line, b"request", request_line);

@@ -8,7 +8,8 @@ use tracing::Instrument;
 use weir_conf::LingeringClose;
 
 use crate::client::h1::head::{self, HeadEnd};
-use crate::facts::{Action, Connection, Request, Session};
+use crate::facts::h1::Connection;
+use crate::facts::{Action, Client, Request, Session};
 use crate::phases::run;
 use crate::report::access_log;
 use weir_io::clock;
@@ -18,8 +19,8 @@ use weir_io::clock;
 ///
 /// Not an `async fn`: that would hold `conn` twice, as its argument and as its variable.
 pub(crate) fn serve(mut conn: Box<Connection>) -> impl Future<Output = ()> {
-    let span = tracing::debug_span!(target: "weir", "connection", conn = conn.number);
-    let worker = conn.worker.clone();
+    let span = tracing::debug_span!(target: "weir", "connection", conn = conn.link.number);
+    let worker = conn.link.worker.clone();
     let life = async move {
         let registration = poll_fn(|cx| Poll::Ready(worker.register(cx.waker().clone()))).await;
         loop {
@@ -42,8 +43,8 @@ pub(crate) fn serve(mut conn: Box<Connection>) -> impl Future<Output = ()> {
 
 /// Serves until the client pauses, unless the worker aborts or the configuration's time is over.
 async fn serve_busy(conn: Box<Connection>) -> Option<Box<Connection>> {
-    let worker = conn.worker.clone();
-    let plan = conn.plan.clone();
+    let worker = conn.link.worker.clone();
+    let plan = conn.link.plan.clone();
     let mut runner = worker.take_runner();
     runner.begin(conn);
     let served = poll_fn(|cx| {
@@ -73,26 +74,36 @@ pub(super) async fn serve_requests(
     conn: Box<Connection>,
     req: Box<Request>,
 ) -> (Option<Box<Connection>>, Box<Request>) {
-    let mut session = Session { conn, req };
-    session.req.pipelined = session.conn.action == Action::ReadingPipelinedLine;
+    let mut session = Session {
+        client: Client::H1(conn),
+        req,
+    };
+    session.req.pipelined = session.client.link().action == Action::ReadingPipelinedLine;
     loop {
         session.req.prefetch_for_head();
         session.begin_request();
-        let span = tracing::debug_span!(target: "weir", "request", request = session.conn.requests);
+        let span = tracing::debug_span!(target: "weir", "request", request = session.client.link().requests);
         let kept = serve_request(&mut session).instrument(span).await;
         session.end_request();
         if !kept {
             return (None, session.req);
         }
-        if session.conn.input.is_empty() {
-            let Session { mut conn, req } = session;
-            conn.action = Action::Keepalive;
+        if session.client.input().is_empty() {
+            let Session {
+                client: Client::H1(mut conn),
+                req,
+            } = session;
+            conn.link.action = Action::Keepalive;
             return (Some(conn), req);
         }
-        if session.conn.is_behind() && session.conn.newest_listen().is_some() {
+        let Client::H1(conn) = &session.client;
+        if conn.link.is_behind() && conn.newest_listen().is_some() {
             // The next request has been sent already, and begins under the new configuration.
-            let Session { mut conn, req } = session;
-            conn.action = Action::ReadingPipelinedLine;
+            let Session {
+                client: Client::H1(mut conn),
+                req,
+            } = session;
+            conn.link.action = Action::ReadingPipelinedLine;
             return (Some(conn), req);
         }
         session.req.pipelined = true;
@@ -102,7 +113,9 @@ pub(super) async fn serve_requests(
 /// Serves one request; `true` if another may follow.
 async fn serve_request(session: &mut Session) -> bool {
     let mut session = Logged(session);
-    match head::read(&mut session).await {
+    let Session { client, req } = &mut *session;
+    let Client::H1(conn) = client;
+    match head::read(conn, req).await {
         Ok(()) => run::respond(&mut session).await,
         Err(HeadEnd::Refused(status)) => run::refuse(&mut session, status).await,
         Err(HeadEnd::Gone(status)) => {
@@ -136,20 +149,23 @@ async fn finish(session: &mut Session) -> bool {
         let body = &session.req.body;
         session.req.lingers |= !body.broken || body.streaming;
     }
-    if session.req.keepalive && !session.conn.input_closed {
-        let ends = session.conn.is_leaving() && session.conn.input.is_empty();
+    if session.req.keepalive && !session.client.has_ended() {
+        let ends = session.client.is_leaving() && session.client.input().is_empty();
         if !ends {
             return true;
         }
     }
-    let unread = !session.conn.input.is_empty() || session.req.lingers;
-    let linger = match session.settings().lingering_close {
+    let unread = !session.client.input().is_empty() || session.req.lingers;
+    let settings = session.settings();
+    let linger = match settings.lingering_close {
         LingeringClose::Off => false,
         LingeringClose::On => unread,
         LingeringClose::Always => true,
     };
-    if linger && !session.conn.input_closed {
-        session.linger().await;
+    if linger && !session.client.has_ended() {
+        let (gap, time) = (settings.lingering_timeout, settings.lingering_time);
+        let Client::H1(conn) = &mut session.client;
+        conn.linger(gap, time).await;
     }
     false
 }
@@ -173,8 +189,9 @@ impl DerefMut for Logged<'_> {
 
 impl Drop for Logged<'_> {
     fn drop(&mut self) {
-        if self.0.req.begun {
-            access_log::write(self.0);
+        let written = std::mem::replace(&mut self.0.req.logged, true);
+        if self.0.req.begun && !written {
+            access_log::write(self.0.view());
         }
     }
 }
@@ -182,10 +199,10 @@ impl Drop for Logged<'_> {
 impl Session {
     /// What was read ahead becomes the beginning of the next request.
     fn begin_request(&mut self) {
-        std::mem::swap(&mut self.req.bytes, &mut self.conn.input);
+        std::mem::swap(&mut self.req.bytes, self.client.input());
         self.req.started = clock::now();
-        self.conn.requests += 1;
-        self.conn.action = if self.req.pipelined {
+        self.client.link_mut().requests += 1;
+        self.client.link_mut().action = if self.req.pipelined {
             Action::ReadingPipelinedLine
         } else {
             Action::ReadingRequestLine
@@ -196,6 +213,7 @@ impl Session {
     fn end_request(&mut self) {
         self.req.release();
         self.req.reset();
-        self.conn.release_input();
+        let Client::H1(conn) = &mut self.client;
+        conn.release_input();
     }
 }

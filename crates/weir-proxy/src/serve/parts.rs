@@ -11,7 +11,7 @@ use weir_conf::Handler;
 
 use crate::client::h1::head;
 use crate::exchange;
-use crate::facts::{ClientAddress, Request, Session};
+use crate::facts::{Client, ClientAddress, Request, Session};
 use crate::phases::find_config;
 use crate::report::access_log;
 use crate::serve::worker::Worker;
@@ -44,7 +44,7 @@ impl Part {
             .connection(Stream::Memory(near), 0, address, None);
         Self {
             session: Session {
-                conn,
+                client: Client::H1(conn),
                 req: Box::new(Request::new()),
             },
             _client: far,
@@ -61,7 +61,9 @@ impl Part {
         req.reset();
         req.bytes.clear();
         req.bytes.extend_from_slice(head);
-        let read = pin!(head::read(&mut self.session));
+        let Session { client, req } = &mut self.session;
+        let Client::H1(conn) = client;
+        let read = pin!(head::read(conn, req));
         match read.poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Ok(())) => Ok(()),
             Poll::Ready(Err(_)) | Poll::Pending => Err(PartError::Head),
@@ -93,9 +95,9 @@ impl Part {
     /// bytes of the configuration's first log that wait there.
     pub fn write_access_line(&mut self) -> usize {
         self.session.req.response.status = 200;
-        self.session.req.logged = false;
-        access_log::write(&mut self.session);
-        let lines = self.session.conn.plan.lines.first();
+        self.session.req.logged = true;
+        access_log::write(self.session.view());
+        let lines = self.session.client.link().plan.lines.first();
         lines.map_or(0, |lines| lines.borrow().waiting())
     }
 }

@@ -12,7 +12,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use super::connection::serve_requests;
-use crate::facts::{Connection, Request};
+use crate::facts::Request;
+use crate::facts::h1::Connection;
 use weir_io::prefetch;
 
 /// A future that serves connections for ever, and the desk over which it gets them.

@@ -13,7 +13,8 @@ use tokio::sync::Notify;
 
 use super::connection;
 use super::runner::Runner;
-use crate::facts::{Action, ClientAddress, Connection};
+use crate::facts::h1::Connection;
+use crate::facts::{Action, ClientAddress, Link};
 use crate::plan::{AccessTarget, Generation};
 use crate::pool::UpstreamConnection;
 use weir_io::clock;
@@ -370,21 +371,23 @@ impl Worker {
         local: Option<SocketAddr>,
     ) -> Box<Connection> {
         Box::new(Connection {
-            plan: self.generation(),
-            worker: self,
-            listen,
+            link: Link {
+                plan: self.generation(),
+                worker: self,
+                listen,
+                address: client,
+                local: Cell::new(local),
+                number: 0,
+                opened: clock::now(),
+                requests: 0,
+                deadline: Deadline::default(),
+                action: Action::WaitingForRequest,
+                idle_timeout: Duration::ZERO,
+                slot: None,
+            },
             stream,
-            client,
-            local: Cell::new(local),
-            number: 0,
-            opened: clock::now(),
-            requests: 0,
-            deadline: Deadline::default(),
             input: Vec::new(),
             input_closed: false,
-            action: Action::WaitingForRequest,
-            idle_timeout: Duration::ZERO,
-            slot: None,
         })
     }
 
@@ -401,11 +404,11 @@ impl Worker {
     ) -> impl Future<Output = ()> {
         let mut conn = self.connection(stream, listen, client, local);
         async move {
-            conn.slot = conn.worker.acquire_slot().await;
-            if conn.slot.is_none() {
-                return conn.worker.refuse(&conn.plan);
+            conn.link.slot = conn.link.worker.acquire_slot().await;
+            if conn.link.slot.is_none() {
+                return conn.link.worker.refuse(&conn.link.plan);
             }
-            conn.number = conn.worker.next_number();
+            conn.link.number = conn.link.worker.next_number();
             connection::serve(conn).await;
         }
     }

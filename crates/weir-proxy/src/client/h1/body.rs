@@ -120,7 +120,7 @@ impl Session {
     fn take_sized(&mut self) -> Taken {
         let room = self.body_room().max(1);
         let body = &mut self.req.body;
-        let input = &mut self.conn.input;
+        let input = self.client.input();
         let count = input
             .len()
             .min(usize::try_from(body.remaining).unwrap_or(usize::MAX))
@@ -148,9 +148,9 @@ impl Session {
         let mut at = 0;
         let mut taken_data = 0;
         let mut fault = None;
-        while !self.req.body.complete && taken_data < room && at < self.conn.input.len() {
+        while !self.req.body.complete && taken_data < room && at < self.client.input().len() {
             let mut fresh = 0;
-            match self.req.body.decoder.decode(&self.conn.input, &mut at) {
+            match self.req.body.decoder.decode(self.client.input(), &mut at) {
                 Ok(Chunk::Data(range)) => {
                     taken_data += range.len();
                     fresh = range.len() as u64;
@@ -159,7 +159,7 @@ impl Session {
                         self.req
                             .body
                             .memory
-                            .extend_from_slice(&self.conn.input[range]);
+                            .extend_from_slice(&self.client.input()[range]);
                     }
                 }
                 Ok(Chunk::Done { end }) => {
@@ -180,20 +180,23 @@ impl Session {
         if let Some(end) = fault {
             if self.req.body.read_on {
                 // nginx counts a later read before it looks into it, and forgets what is left of it.
-                self.req.length += self.conn.input.len() as u64;
-                self.conn.input.clear();
+                self.req.length += self.client.input().len() as u64;
+                self.client.input().clear();
             }
             return Err(end);
         }
         if !self.req.body.discarded {
             self.req.length += at as u64;
         }
-        self.conn.input.drain(..at);
+        self.client.input().drain(..at);
         Ok(if at > 0 { Taken::Some } else { Taken::Nothing })
     }
 
     fn chunked_fault(&mut self) -> BodyEnd {
-        error_log::error(self, Message::text("client sent invalid chunked body"));
+        error_log::error(
+            self.view(),
+            Message::text("client sent invalid chunked body"),
+        );
         self.req.keepalive = false;
         self.req.body.broken = true;
         BodyEnd::Refused(400)
@@ -209,7 +212,7 @@ impl Session {
         }
         let text =
             format!("client intended to send too large chunked body: {before}+{chunk} bytes");
-        error_log::error(self, Message::text(&text));
+        error_log::error(self.view(), Message::text(&text));
         self.req.keepalive = false;
         Some(BodyEnd::Refused(413))
     }
@@ -217,13 +220,18 @@ impl Session {
     /// Waits for more bytes of the body under `client_body_timeout`.
     async fn fill_body(&mut self) -> Result<(), BodyEnd> {
         let timeout = self.settings().client_body_timeout;
-        self.conn.deadline.set(timeout);
+        self.client.link_mut().deadline.set(timeout);
         let result = poll_fn(|cx| match self.poll_fill_body(cx) {
             Poll::Ready(result) => Poll::Ready(Some(result)),
-            Poll::Pending => self.conn.deadline.poll_expired(cx).map(|()| None),
+            Poll::Pending => self
+                .client
+                .link_mut()
+                .deadline
+                .poll_expired(cx)
+                .map(|()| None),
         })
         .await;
-        self.conn.deadline.clear();
+        self.client.link_mut().deadline.clear();
         match result {
             Some(result) => result,
             None => Err(BodyEnd::Gone(408)),
@@ -233,25 +241,24 @@ impl Session {
     /// Reads body bytes: straight into the body where the framing allows, else into the input.
     pub(crate) fn poll_fill_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BodyEnd>> {
         let room = self.body_room().clamp(1, buffers::RELAY_BUFFER);
-        let conn = &mut self.conn;
+        let client = &mut self.client;
         let body = &mut self.req.body;
         let direct =
-            body.framing == BodyFraming::Length && conn.input.is_empty() && !body.discarded;
+            body.framing == BodyFraming::Length && client.input().is_empty() && !body.discarded;
         let read = if direct {
             let limit = room.min(usize::try_from(body.remaining).unwrap_or(usize::MAX));
-            conn.stream.poll_fill(cx, &mut body.memory, limit)
+            client.poll_fill(cx, &mut body.memory, limit)
         } else {
-            if conn.input.capacity() == 0 {
-                conn.input = buffers::take_head();
-            }
-            conn.stream
-                .poll_read(cx, &mut conn.input, buffers::HEAD_BUFFER)
+            client.poll_input(cx)
         };
         match read {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Ok(0)) => {
-                conn.input_closed = true;
-                error_log::info(self, Message::text("client prematurely closed connection"));
+                client.note_end();
+                error_log::info(
+                    self.view(),
+                    Message::text("client prematurely closed connection"),
+                );
                 Poll::Ready(Err(BodyEnd::Gone(400)))
             }
             Poll::Ready(Ok(count)) => {
@@ -265,7 +272,7 @@ impl Session {
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Err(error)) => {
-                error_log::connection_error(self, Message::call("recv() failed", &error));
+                error_log::connection_error(self.view(), Message::call("recv() failed", &error));
                 Poll::Ready(Err(BodyEnd::Gone(400)))
             }
         }
@@ -304,7 +311,7 @@ impl Session {
                     "a client request body is buffered to a temporary file {}",
                     file.path().display()
                 );
-                error_log::warn(self, Message::text(&text));
+                error_log::warn(self.view(), Message::text(&text));
                 self.req.body.file = Some(file);
                 Ok(())
             }
@@ -313,7 +320,10 @@ impl Session {
     }
 
     fn body_file_failed(&self, error: &TempFileError) -> BodyEnd {
-        error_log::crit(self, Message::call(&error.to_string(), &error.source));
+        error_log::crit(
+            self.view(),
+            Message::call(&error.to_string(), &error.source),
+        );
         BodyEnd::Refused(500)
     }
 
@@ -321,7 +331,7 @@ impl Session {
     /// (`ngx_http_test_expect`).
     pub(crate) async fn answer_expect(&mut self) -> Result<(), BodyEnd> {
         let asked = std::mem::replace(&mut self.req.body.expect_answered, true);
-        if !asked && self.expects_continue() {
+        if !asked && self.req.expects_continue() {
             let sent = self.write_slices(&[b"HTTP/1.1 100 Continue\r\n\r\n"]).await;
             sent.map_err(|_| BodyEnd::Gone(500))?;
         }
@@ -363,27 +373,20 @@ impl Session {
         let gap = settings.lingering_timeout;
         let end = weir_io::clock::now() + settings.lingering_time;
         while !self.req.body.complete {
-            if !self.req.keepalive && self.conn.input_closed {
+            if !self.req.keepalive && self.client.has_ended() {
                 return false;
             }
-            self.conn
+            self.client
+                .link_mut()
                 .deadline
                 .set_at((weir_io::clock::now() + gap).min(end));
-            let conn = &mut self.conn;
-            if conn.input.capacity() == 0 {
-                conn.input = buffers::take_head();
-            }
-            let more = poll_fn(|cx| {
-                match conn
-                    .stream
-                    .poll_read(cx, &mut conn.input, buffers::HEAD_BUFFER)
-                {
-                    Poll::Ready(read) => Poll::Ready(matches!(read, Ok(1..))),
-                    Poll::Pending => conn.deadline.poll_expired(cx).map(|()| false),
-                }
+            let client = &mut self.client;
+            let more = poll_fn(|cx| match client.poll_input(cx) {
+                Poll::Ready(read) => Poll::Ready(matches!(read, Ok(1..))),
+                Poll::Pending => client.link_mut().deadline.poll_expired(cx).map(|()| false),
             })
             .await;
-            self.conn.deadline.clear();
+            self.client.link_mut().deadline.clear();
             if !more {
                 return false;
             }

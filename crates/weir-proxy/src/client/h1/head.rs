@@ -3,10 +3,11 @@
 use std::future::poll_fn;
 use std::task::Poll;
 
-use weir_wire::request::{ConnectionOption, Method, ParsePhase, Progress, RequestFault};
-use weir_wire::{KnownField, Version};
+use weir_wire::Version;
+use weir_wire::request::{ConnectionOption, ParsePhase, Progress, RequestFault};
 
-use crate::facts::{Action, Captured, Session};
+use crate::facts::h1::Connection;
+use crate::facts::{Action, Captured, Request};
 use crate::report::error_log::{self, Message};
 use crate::report::peer_text::Lossy;
 use weir_io::buffers;
@@ -23,31 +24,30 @@ pub(crate) enum HeadEnd {
 }
 
 /// Reads a head into the request and settles what follows from it.
-pub(crate) async fn read(session: &mut Session) -> Result<(), HeadEnd> {
+pub(crate) async fn read(conn: &mut Connection, req: &mut Request) -> Result<(), HeadEnd> {
     loop {
-        match step(session)? {
-            Progress::Partial => more(session).await?,
+        match step(conn, req)? {
+            Progress::Partial => more(conn, req).await?,
             Progress::RequestLine => {
-                session.req.begun = true;
-                session.conn.action = Action::ReadingHeaders;
-                take_line(session);
-                choose_server(session);
+                req.begun = true;
+                conn.link.action = Action::ReadingHeaders;
+                take_line(req);
+                choose_server(conn, req);
             }
-            Progress::Host => choose_server(session),
+            Progress::Host => choose_server(conn, req),
             Progress::Done => break,
         }
     }
-    session.conn.deadline.clear();
-    take_rest(session);
-    settle(session);
+    conn.link.deadline.clear();
+    take_rest(conn, req);
+    settle(conn, req);
     Ok(())
 }
 
 /// Lets the parser go as far as the bytes reach.
-fn step(session: &mut Session) -> Result<Progress, HeadEnd> {
-    let server = session.server().index;
-    let req = &mut *session.req;
-    let limits = session.conn.plan.head_limits(server);
+fn step(conn: &mut Connection, req: &mut Request) -> Result<Progress, HeadEnd> {
+    let server = conn.view(req).server().index;
+    let limits = conn.link.plan.head_limits(server);
     let result = req.parser.parse(&req.bytes, &mut req.head, limits);
     req.length = req.head.request_length as u64;
     if req.parser.phase() == ParsePhase::RequestLine && !req.begun {
@@ -58,31 +58,30 @@ fn step(session: &mut Session) -> Result<Progress, HeadEnd> {
         }
         req.begun = req.parser.received_line(&req.bytes).is_some();
     }
-    log_notices(session);
+    log_notices(conn, req);
     result.map_err(|fault| {
         let mut text = Vec::new();
         fault.write_message(&mut text);
-        let in_line = session.req.parser.phase() == ParsePhase::RequestLine;
-        if in_line && session.req.line_is_complete() {
-            session.req.method = session.req.head.method;
+        let in_line = req.parser.phase() == ParsePhase::RequestLine;
+        if in_line && req.line_is_complete() {
+            req.method = req.head.method;
             if !matches!(fault, RequestFault::InvalidRequest) {
-                take_line(session);
+                take_line(req);
             }
         }
-        choose_server(session);
-        error_log::info(session, Message::bytes(&text));
-        session.req.begun = true;
-        session.req.lingers = !session.req.parser_done();
-        if session.req.parser_done() {
-            take_rest(session);
+        choose_server(conn, req);
+        error_log::info(conn.view(req), Message::bytes(&text));
+        req.begun = true;
+        req.lingers = !req.parser_done();
+        if req.parser_done() {
+            take_rest(conn, req);
         }
         HeadEnd::Refused(fault.status())
     })
 }
 
 /// What the request line says; variables and pages need it also if the lines after it are refused.
-fn take_line(session: &mut Session) {
-    let req = &mut *session.req;
+fn take_line(req: &mut Request) {
     let head = &req.head;
     req.method = head.method;
     req.uri.extend_from_slice(head.path(&req.bytes));
@@ -90,65 +89,67 @@ fn take_line(session: &mut Session) {
     req.target_is_raw = !head.empty_path;
 }
 
-fn log_notices(session: &mut Session) {
-    let notices: smallvec::SmallVec<[_; 2]> = session.req.parser.notices().collect();
+fn log_notices(conn: &Connection, req: &mut Request) {
+    let notices: smallvec::SmallVec<[_; 2]> = req.parser.notices().collect();
     for notice in notices {
         let mut text = Vec::new();
-        notice.write_message(&session.req.bytes, &mut text);
-        error_log::info(session, Message::bytes(&text));
+        notice.write_message(&req.bytes, &mut text);
+        error_log::info(conn.view(req), Message::bytes(&text));
     }
 }
 
 /// Waits for more bytes of the head.
-async fn more(session: &mut Session) -> Result<(), HeadEnd> {
-    if !session.conn.deadline.is_set() {
-        let timeout = session.server().core.client_header_timeout;
-        session.conn.deadline.set(timeout);
+async fn more(conn: &mut Connection, req: &mut Request) -> Result<(), HeadEnd> {
+    if !conn.link.deadline.is_set() {
+        let timeout = conn.view(req).server().core.client_header_timeout;
+        conn.link.deadline.set(timeout);
     }
-    if session.req.bytes.capacity() == 0 {
-        session.req.bytes = buffers::take_head();
+    if req.bytes.capacity() == 0 {
+        req.bytes = buffers::take_head();
     }
-    let Session { conn, req } = session;
     let read = poll_fn(|cx| {
         match conn
             .stream
             .poll_read(cx, &mut req.bytes, buffers::HEAD_BUFFER)
         {
             Poll::Ready(read) => Poll::Ready(Some(read)),
-            Poll::Pending if conn.worker.is_aborting() => Poll::Ready(None),
-            Poll::Pending => conn.deadline.poll_expired(cx).map(|()| None),
+            Poll::Pending if conn.link.worker.is_aborting() => Poll::Ready(None),
+            Poll::Pending => conn.link.deadline.poll_expired(cx).map(|()| None),
         }
     })
     .await;
     match read {
         Some(Ok(1..)) => Ok(()),
         Some(Ok(0)) => {
-            session.conn.input_closed = true;
-            name_partial_line(session);
+            conn.input_closed = true;
+            name_partial_line(req);
             error_log::info(
-                session,
+                conn.view(req),
                 Message::text("client prematurely closed connection"),
             );
-            Err(ended(session, 400))
+            Err(ended(req, 400))
         }
         Some(Err(error)) => {
-            name_partial_line(session);
-            error_log::connection_error(session, Message::call("recv() failed", &error));
-            Err(ended(session, 400))
+            name_partial_line(req);
+            error_log::connection_error(conn.view(req), Message::call("recv() failed", &error));
+            Err(ended(req, 400))
         }
         None => {
-            name_partial_line(session);
-            error_log::info(session, Message::errno("client timed out", libc::ETIMEDOUT));
-            if session.settings().reset_timedout_connection {
-                session.conn.stream.reset_on_close();
+            name_partial_line(req);
+            error_log::info(
+                conn.view(req),
+                Message::errno("client timed out", libc::ETIMEDOUT),
+            );
+            if conn.view(req).settings().reset_timedout_connection {
+                conn.stream.reset_on_close();
             }
-            Err(ended(session, 408))
+            Err(ended(req, 408))
         }
     }
 }
 
-fn ended(session: &Session, status: u16) -> HeadEnd {
-    if session.req.begun {
+fn ended(req: &Request, status: u16) -> HeadEnd {
+    if req.begun {
         HeadEnd::Gone(status)
     } else {
         HeadEnd::Silent
@@ -156,8 +157,7 @@ fn ended(session: &Session, status: u16) -> HeadEnd {
 }
 
 /// Lets log lines show what there is of the request line.
-fn name_partial_line(session: &mut Session) {
-    let req = &mut *session.req;
+fn name_partial_line(req: &mut Request) {
     if req.head.request_line.is_empty()
         && let Some(line) = req.parser.received_line(&req.bytes)
     {
@@ -166,10 +166,9 @@ fn name_partial_line(session: &mut Session) {
 }
 
 /// Finds the virtual server of the host that was asked for (`ngx_http_set_virtual_server`).
-fn choose_server(session: &mut Session) {
-    let Session { conn, req } = session;
-    let http = conn.plan.http();
-    let listen = &http.listens[conn.listen];
+fn choose_server(conn: &Connection, req: &mut Request) {
+    let http = conn.link.plan.http();
+    let listen = &http.listens[conn.link.listen];
     req.host.clear();
     req.host.extend_from_slice(req.head.host.of(&req.bytes));
     if req.head.host_has_upper {
@@ -192,12 +191,11 @@ fn choose_server(session: &mut Session) {
         }
         None => listen.default_server,
     };
-    req.server = Some(conn.plan.own_server(server));
+    req.server = Some(conn.link.plan.own_server(server));
 }
 
 /// What lies behind the head is the body, or the next request.
-fn take_rest(session: &mut Session) {
-    let Session { conn, req } = session;
+fn take_rest(conn: &mut Connection, req: &mut Request) {
     let end = req.head.len;
     if req.bytes.len() > end {
         if conn.input.capacity() == 0 {
@@ -209,14 +207,13 @@ fn take_rest(session: &mut Session) {
 }
 
 /// What the phases of nginx find prepared (`ngx_http_process_request`, `ngx_http_handler`).
-fn settle(session: &mut Session) {
-    if session.req.server.is_none() {
-        choose_server(session);
+fn settle(conn: &mut Connection, req: &mut Request) {
+    if req.server.is_none() {
+        choose_server(conn, req);
     }
-    session.conn.action = Action::Processing;
-    tracing::debug!(target: "weir", "http request line: \"{}\"", Lossy(session.req.text(session.req.head.request_line)));
-    let strict = session.conn.plan.differences().chunk_bare_lf_refused;
-    let req = &mut *session.req;
+    conn.link.action = Action::Processing;
+    tracing::debug!(target: "weir", "http request line: \"{}\"", Lossy(req.text(req.head.request_line)));
+    let strict = conn.link.plan.differences().chunk_bare_lf_refused;
     let head = &req.head;
     req.keepalive = match head.connection {
         ConnectionOption::None => head.version > Version::HTTP_10,
@@ -226,21 +223,5 @@ fn settle(session: &mut Session) {
     req.body.expect(head.content_length, head.chunked, strict);
     req.lingers = !req.body.complete;
     // A location that is found has its say later (`ngx_http_update_location_config`).
-    session.conn.idle_timeout = session.settings().keepalive_timeout.timeout;
-}
-
-impl Session {
-    /// Whether the client waits for `100 Continue`.
-    pub(crate) fn expects_continue(&self) -> bool {
-        self.req.head.version >= Version::HTTP_11
-            && self
-                .req
-                .field(KnownField::Expect)
-                .is_some_and(|value| value.eq_ignore_ascii_case(b"100-continue"))
-    }
-
-    /// Whether the method of this request may not be sent twice.
-    pub(crate) fn is_idempotent(&self) -> bool {
-        !matches!(self.req.method, Method::Post | Method::Lock | Method::Patch)
-    }
+    conn.link.idle_timeout = conn.view(req).settings().keepalive_timeout.timeout;
 }

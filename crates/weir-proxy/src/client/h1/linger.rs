@@ -2,35 +2,35 @@
 
 use std::future::poll_fn;
 use std::task::Poll;
+use std::time::Duration;
 
-use crate::facts::{Action, Session};
+use crate::facts::Action;
+use crate::facts::h1::Connection;
 use weir_io::{buffers, clock};
 
 /// Bytes read at once only to be thrown away.
 const DISCARD_READ: usize = 16 * 1024;
 
-impl Session {
-    /// Sends FIN, then reads and drops what arrives until the client closes or the time is over
+impl Connection {
+    /// Sends FIN, then reads and drops what arrives until the client closes or sends nothing for `gap`, or `time`
+    /// is over
     /// (`ngx_http_set_lingering_close`). Without it a kernel that finds unread bytes at close sends
     /// RST, and the client may lose the answer.
-    pub(crate) async fn linger(&mut self) {
-        self.conn.action = Action::Closing;
-        self.conn.shutdown().await;
-        let settings = self.settings();
-        let gap = settings.lingering_timeout;
-        let end = clock::now() + settings.lingering_time;
-        let mut scratch = std::mem::take(&mut self.conn.input);
+    pub(crate) async fn linger(&mut self, gap: Duration, time: Duration) {
+        self.link.action = Action::Closing;
+        self.shutdown().await;
+        let end = clock::now() + time;
+        let mut scratch = std::mem::take(&mut self.input);
         if scratch.capacity() == 0 {
             scratch = buffers::take_head();
         }
         loop {
             scratch.clear();
-            self.conn.deadline.set_at((clock::now() + gap).min(end));
-            let conn = &mut self.conn;
+            self.link.deadline.set_at((clock::now() + gap).min(end));
             let more = poll_fn(
-                |cx| match conn.stream.poll_read(cx, &mut scratch, DISCARD_READ) {
+                |cx| match self.stream.poll_read(cx, &mut scratch, DISCARD_READ) {
                     Poll::Ready(read) => Poll::Ready(matches!(read, Ok(1..))),
-                    Poll::Pending => conn.deadline.poll_expired(cx).map(|()| false),
+                    Poll::Pending => self.link.deadline.poll_expired(cx).map(|()| false),
                 },
             )
             .await;
@@ -38,7 +38,7 @@ impl Session {
                 break;
             }
         }
-        self.conn.deadline.clear();
+        self.link.deadline.clear();
         buffers::give_back(scratch);
     }
 }

@@ -4,7 +4,8 @@ use std::future::poll_fn;
 use std::io;
 use std::task::Poll;
 
-use crate::facts::{Action, Connection, Ending, Session};
+use crate::facts::h1::Connection;
+use crate::facts::{Action, Ending, Session};
 use crate::report::error_log::{self, Message};
 use weir_io::gathered_write::GatheredWrite;
 
@@ -42,30 +43,31 @@ impl Session {
         let mut armed = false;
         let end = poll_fn(|cx| {
             // Of what woke this task nginx looks at the reading side first.
-            if armed && let Poll::Ready(error) = self.poll_client_gone(cx) {
+            if armed && let Poll::Ready(error) = self.client.poll_gone(cx) {
                 return Poll::Ready(WriteEnd::ClientLeft(error));
             }
             let before = self.req.sent;
-            let conn = &mut self.conn;
-            let written = write.poll_write(cx, &mut conn.stream, slices, &mut self.req.sent);
+            let sent = &mut self.req.sent;
+            let written = self.client.poll_send(cx, &mut write, slices, None, sent);
             if let Poll::Ready(result) = written {
                 return Poll::Ready(WriteEnd::Written(result));
             }
             if !armed || self.req.sent > before {
-                conn.deadline.set(timeout);
+                self.client.link_mut().deadline.set(timeout);
             }
             if !std::mem::replace(&mut armed, true)
-                && let Poll::Ready(error) = self.poll_client_gone(cx)
+                && let Poll::Ready(error) = self.client.poll_gone(cx)
             {
                 return Poll::Ready(WriteEnd::ClientLeft(error));
             }
-            self.conn
+            self.client
+                .link_mut()
                 .deadline
                 .poll_expired(cx)
                 .map(|()| WriteEnd::TimedOut)
         })
         .await;
-        self.conn.deadline.clear();
+        self.client.link_mut().deadline.clear();
         match end {
             WriteEnd::Written(Ok(())) => Ok(()),
             WriteEnd::Written(Err(error)) => Err(self.client_write_failed(&error)),
@@ -77,11 +79,11 @@ impl Session {
     /// The client closed its connection, or its side of it, before it had read all: as in nginx
     /// (`ngx_http_test_reading`), the rest of the answer is not sent.
     pub(crate) fn client_left(&mut self, error: Option<&io::Error>) -> ClientGone {
-        self.conn.action = Action::SendingToClient;
+        self.client.link_mut().action = Action::SendingToClient;
         let text = "client prematurely closed connection";
         match error {
-            Some(error) => error_log::info(self, Message::call(text, error)),
-            None => error_log::info(self, Message::text(text)),
+            Some(error) => error_log::info(self.view(), Message::call(text, error)),
+            None => error_log::info(self.view(), Message::text(text)),
         }
         self.req.ending = Ending::Broken;
         self.req.keepalive = false;
@@ -90,8 +92,8 @@ impl Session {
 
     /// Notes in the log that writing failed.
     pub(crate) fn client_write_failed(&mut self, error: &io::Error) -> ClientGone {
-        self.conn.action = Action::SendingToClient;
-        error_log::connection_error(self, Message::call("writev() failed", error));
+        self.client.link_mut().action = Action::SendingToClient;
+        error_log::connection_error(self.view(), Message::call("writev() failed", error));
         self.req.ending = Ending::Broken;
         self.req.keepalive = false;
         ClientGone::Broken
@@ -99,12 +101,15 @@ impl Session {
 
     /// Notes in the log that the client stopped taking bytes.
     pub(crate) fn client_write_timed_out(&mut self) -> ClientGone {
-        self.conn.action = Action::SendingToClient;
-        error_log::info(self, Message::errno("client timed out", libc::ETIMEDOUT));
+        self.client.link_mut().action = Action::SendingToClient;
+        error_log::info(
+            self.view(),
+            Message::errno("client timed out", libc::ETIMEDOUT),
+        );
         self.req.ending = Ending::Broken;
         self.req.keepalive = false;
         if self.settings().reset_timedout_connection {
-            self.conn.stream.reset_on_close();
+            self.client.reset_on_close();
         }
         ClientGone::TimedOut
     }

@@ -6,34 +6,43 @@ use std::task::{Context, Poll};
 use weir_io::buffers;
 
 use crate::facts::Session;
+use crate::facts::h1::Connection;
 use crate::report::error_log::{self, Message};
 
-impl Session {
+impl Connection {
     /// Ready when the client has closed or reset its connection. Bytes that it sends ahead are kept
     /// for the next request, up to a buffer full.
-    pub(crate) fn poll_client_gone(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Error>> {
-        let conn = &mut self.conn;
+    pub(crate) fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Error>> {
         loop {
-            if conn.input.len() >= buffers::HEAD_BUFFER {
+            if self.input.len() >= buffers::HEAD_BUFFER {
                 return Poll::Pending;
             }
-            if conn.input_closed {
+            if self.input_closed {
                 return Poll::Ready(None);
             }
-            let room = buffers::HEAD_BUFFER - conn.input.len();
-            match conn.stream.poll_fill(cx, &mut conn.input, room) {
+            let room = buffers::HEAD_BUFFER - self.input.len();
+            match self.stream.poll_fill(cx, &mut self.input, room) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(0)) => {
-                    conn.input_closed = true;
+                    self.input_closed = true;
                     return Poll::Ready(None);
                 }
                 Poll::Ready(Ok(_)) => {}
                 Poll::Ready(Err(error)) => {
-                    conn.input_closed = true;
+                    self.input_closed = true;
                     return Poll::Ready(Some(error));
                 }
             }
         }
+    }
+
+    /// Reads what the client sends into the input.
+    pub(crate) fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.input.capacity() == 0 {
+            self.input = buffers::take_head();
+        }
+        self.stream
+            .poll_read(cx, &mut self.input, buffers::HEAD_BUFFER)
     }
 }
 
@@ -42,7 +51,7 @@ pub(crate) fn log_client_gone(session: &Session, error: Option<&io::Error>) {
     let text = "epoll_wait() reported that client prematurely closed connection, \
                 so upstream connection is closed too";
     match error {
-        Some(error) => error_log::info(session, Message::call(text, error)),
-        None => error_log::info(session, Message::text(text)),
+        Some(error) => error_log::info(session.view(), Message::call(text, error)),
+        None => error_log::info(session.view(), Message::text(text)),
     }
 }

@@ -43,7 +43,7 @@ pub(in crate::exchange) async fn run(exchange: &mut Exchange<'_>, held: Held) ->
     relay.take_preread(exchange);
     while !relay.over() {
         let event = relay.next_event(exchange).await;
-        exchange.session.conn.deadline.clear();
+        exchange.session.client.link_mut().deadline.clear();
         relay.handle(exchange, event);
     }
     relay.finish(exchange)
@@ -129,7 +129,12 @@ impl Relay {
         let no_head = session.req.response.no_head;
         let trailers = settings.proxy_pass_trailers;
         let rules = ChunkRules {
-            strict_line_ends: session.conn.plan.differences().chunk_bare_lf_refused,
+            strict_line_ends: session
+                .client
+                .link()
+                .plan
+                .differences()
+                .chunk_bare_lf_refused,
             trailers: trailers.then_some(settings.proxy_buffer_size),
         };
         let head = &session.req.upstream.head;
@@ -177,7 +182,7 @@ impl Relay {
     }
 
     fn log_failure(&self, exchange: &mut Exchange<'_>, cause: Cause) {
-        let phase = match exchange.session.conn.action {
+        let phase = match exchange.session.client.link().action {
             Action::Exchange(phase) => phase,
             _ => Phase::ReadingBody,
         };
@@ -211,7 +216,7 @@ impl Relay {
             // Of what woke this task nginx looks at the reading side first.
             UpstreamEnd::Complete | UpstreamEnd::Cut | UpstreamEnd::Broken => self.writing,
         };
-        if watches_client && let Poll::Ready(gone) = session.poll_client_gone(cx) {
+        if watches_client && let Poll::Ready(gone) = session.client.poll_gone(cx) {
             return Poll::Ready(Event::ClientGone(gone));
         }
         self.consider_splicing(session);
@@ -250,7 +255,7 @@ impl Relay {
         // Once the upstream is done with, that the client leaves shows only while it is written to
         // (`ngx_http_test_reading`).
         if self.upstream != UpstreamEnd::Open
-            && let Poll::Ready(gone) = session.poll_client_gone(cx)
+            && let Poll::Ready(gone) = session.client.poll_gone(cx)
         {
             return Poll::Ready(Event::ClientGone(gone));
         }
@@ -266,11 +271,17 @@ impl Relay {
             self.splice.patient_until(),
         ];
         let Some(first) = wakes.into_iter().flatten().min() else {
-            session.conn.deadline.clear();
+            session.client.link_mut().deadline.clear();
             return Poll::Pending;
         };
-        session.conn.deadline.set_at(first);
-        if session.conn.deadline.poll_expired(cx).is_pending() {
+        session.client.link_mut().deadline.set_at(first);
+        if session
+            .client
+            .link_mut()
+            .deadline
+            .poll_expired(cx)
+            .is_pending()
+        {
             return Poll::Pending;
         }
         Poll::Ready(if self.splice.patient_until() == Some(first) {
@@ -369,7 +380,7 @@ impl Relay {
         if self.client == ClientEnd::Gone {
             req.closes_at_once = true;
         }
-        exchange.session.conn.action = Action::Exchange(Phase::SendingToClient);
+        exchange.session.client.link_mut().action = Action::Exchange(Phase::SendingToClient);
         Outcome::Answered
     }
 }

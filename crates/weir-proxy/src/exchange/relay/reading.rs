@@ -27,7 +27,7 @@ impl Relay {
         } else {
             Phase::ReadingHead
         };
-        exchange.session.conn.action = Action::Exchange(phase);
+        exchange.session.client.link_mut().action = Action::Exchange(phase);
         let is_head = exchange.session.req.is_head();
         let no_head = exchange.session.req.response.no_head;
         let upstream = &mut exchange.session.req.upstream;
@@ -58,7 +58,7 @@ impl Relay {
         } else {
             Phase::ReadingBody
         };
-        exchange.session.conn.action = Action::Exchange(phase);
+        exchange.session.client.link_mut().action = Action::Exchange(phase);
     }
 
     /// Decodes what was read behind `from`.
@@ -86,7 +86,7 @@ impl Relay {
 
     fn warn_surplus(&self, session: &Session) {
         error_log::warn(
-            session,
+            session.view(),
             Message::text(match self.framing {
                 Framing::Chunked(_) => "upstream sent data after final chunk",
                 Framing::Length(_) | Framing::UntilClose => {
@@ -208,7 +208,7 @@ impl Relay {
             held.connection.awaits_more();
         }
         if self.buffering {
-            session.conn.action = Action::Exchange(Phase::ReadingBody);
+            session.client.link_mut().action = Action::Exchange(Phase::ReadingBody);
         }
         if self.read_deadline.is_none() {
             self.read_deadline = Some(clock::now() + settings.proxy_read_timeout);
@@ -219,7 +219,7 @@ impl Relay {
     /// "reading upstream", and until then what it said when it wrote last.
     pub(super) fn upstream_turn(&mut self, session: &mut Session) {
         if std::mem::take(&mut self.waits_for_upstream) {
-            session.conn.action = Action::Exchange(Phase::ReadingBody);
+            session.client.link_mut().action = Action::Exchange(Phase::ReadingBody);
         }
     }
 
@@ -254,12 +254,15 @@ impl Relay {
                         "an upstream response is buffered to a temporary file {}",
                         self.spool.file_name()
                     );
-                    error_log::warn(session, Message::text(&text));
+                    error_log::warn(session.view(), Message::text(&text));
                 }
                 None
             }
             Err(error) => {
-                error_log::crit(session, Message::call(&error.to_string(), &error.source));
+                error_log::crit(
+                    session.view(),
+                    Message::call(&error.to_string(), &error.source),
+                );
                 Some(Event::WriteFailed(std::io::ErrorKind::Other.into()))
             }
         }

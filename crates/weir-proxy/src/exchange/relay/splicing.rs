@@ -13,6 +13,7 @@ use crate::exchange::tries::Exchange;
 use crate::facts::Session;
 use weir_io::clock::{self, Moment};
 use weir_io::pipe::Pipe;
+use weir_io::stream::Stream;
 
 /// Bytes that must be left to come for a pipe to pay.
 const WORTHWHILE: u64 = 1024 * 1024;
@@ -116,7 +117,7 @@ impl Relay {
             return false;
         }
         let free = self.read_throttle.budget().is_none() && self.send_throttle.budget().is_none();
-        let sockets = session.conn.stream.is_socket()
+        let sockets = session.client.raw().is_some_and(Stream::is_socket)
             && self
                 .held
                 .as_ref()
@@ -179,11 +180,10 @@ impl Relay {
             && splicing.pipe.held() > 0
         {
             let pipe = &mut splicing.pipe;
-            match session
-                .conn
-                .stream
-                .poll_move_in(cx, |socket| pipe.drain(socket))
-            {
+            let Some(client) = session.client.raw_mut() else {
+                break;
+            };
+            match client.poll_move_in(cx, |socket| pipe.drain(socket)) {
                 Poll::Ready(Ok(count)) => {
                     session.req.sent += count as u64;
                     self.handed_on += count as u64;

@@ -48,7 +48,7 @@ pub(super) async fn pass(exchange: &mut Exchange<'_>, held: Held, length: usize)
         exchange.keep(held);
     }
     let session = &mut *exchange.session;
-    session.conn.action = Action::Exchange(Phase::ReadingBody);
+    session.client.link_mut().action = Action::Exchange(Phase::ReadingBody);
     let req = &mut *session.req;
     let start = req.upstream.head.len;
     let sent = if length <= COPIED {
@@ -70,6 +70,6 @@ pub(super) async fn pass(exchange: &mut Exchange<'_>, held: Held, length: usize)
             Ending::Broken
         }
     };
-    session.conn.action = Action::Exchange(Phase::SendingToClient);
+    session.client.link_mut().action = Action::Exchange(Phase::SendingToClient);
     Outcome::Answered
 }

@@ -77,10 +77,10 @@ impl Relay {
         let slices: [&[u8]; 4] = [pending, &self.prefix, &self.spool.outgoing, &self.suffix];
         let before = session.req.sent;
         let budget = self.send_throttle.budget();
-        let stream = &mut session.conn.stream;
-        let result =
-            self.write
-                .poll_write_within(cx, stream, &slices, budget, &mut session.req.sent);
+        let sent = &mut session.req.sent;
+        let result = session
+            .client
+            .poll_send(cx, &mut self.write, &slices, budget, sent);
         let count = session.req.sent - before;
         self.send_throttle.spend(count);
         match result {

@@ -6,7 +6,7 @@ pub(crate) mod paths;
 pub(crate) mod request;
 mod upstream;
 
-use crate::facts::Session;
+use crate::facts::View;
 
 /// Whether a variable has a value; an empty value is a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,54 +31,54 @@ impl Value {
 }
 
 /// Appends the text of `template`; variables without a value add nothing.
-pub(crate) fn expand(session: &Session, template: &Template, out: &mut Vec<u8>) {
+pub(crate) fn expand(view: View<'_>, template: &Template, out: &mut Vec<u8>) {
     for part in template.parts() {
         match part {
             Part::Literal(text) => out.extend_from_slice(text),
             Part::Variable(variable) => {
-                write(session, variable, out);
+                write(view, variable, out);
             }
         }
     }
 }
 
 /// The text of `template`.
-pub(crate) fn text(session: &Session, template: &Template) -> Vec<u8> {
+pub(crate) fn text(view: View<'_>, template: &Template) -> Vec<u8> {
     let mut out = Vec::new();
-    expand(session, template, &mut out);
+    expand(view, template, &mut out);
     out
 }
 
 /// Whether a condition holds: its text is neither empty nor `0`
 /// (`ngx_http_test_predicates`, `if=` of `access_log`).
-pub(crate) fn holds(session: &Session, template: &Template) -> bool {
-    !matches!(text(session, template).as_slice(), b"" | b"0")
+pub(crate) fn holds(view: View<'_>, template: &Template) -> bool {
+    !matches!(text(view, template).as_slice(), b"" | b"0")
 }
 
 /// Appends the value of `variable`.
-pub(crate) fn write(session: &Session, variable: &Variable, out: &mut Vec<u8>) -> Value {
+pub(crate) fn write(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> Value {
     match variable {
-        Variable::Args => Value::of(request::nonempty(&session.req.args), out),
-        Variable::BinaryRemoteAddr => request::binary_remote_addr(session, out),
-        Variable::BodyBytesSent => request::body_bytes_sent(session, out),
-        Variable::BytesSent => request::number(session.req.sent, out),
-        Variable::Connection => request::number(session.conn.number, out),
-        Variable::ConnectionRequests => request::number(session.conn.requests, out),
-        Variable::ConnectionTime => request::since(session.conn.opened, out),
-        Variable::ContentLength => request::content_length(session, out),
-        Variable::ContentType => request::known(session, weir_wire::KnownField::ContentType, out),
+        Variable::Args => Value::of(request::nonempty(&view.req.args), out),
+        Variable::BinaryRemoteAddr => request::binary_remote_addr(view, out),
+        Variable::BodyBytesSent => request::body_bytes_sent(view, out),
+        Variable::BytesSent => request::number(view.req.sent, out),
+        Variable::Connection => request::number(view.link.number, out),
+        Variable::ConnectionRequests => request::number(view.link.requests, out),
+        Variable::ConnectionTime => request::since(view.link.opened, out),
+        Variable::ContentLength => request::content_length(view, out),
+        Variable::ContentType => request::known(view, weir_wire::KnownField::ContentType, out),
         Variable::DocumentRoot | Variable::RealpathRoot => {
-            request::document_root(session, matches!(variable, Variable::RealpathRoot), out)
+            request::document_root(view, matches!(variable, Variable::RealpathRoot), out)
         }
-        Variable::Host => request::host(session, out),
-        Variable::Hostname => Value::of(Some(session.conn.plan.hostname()), out),
-        Variable::HttpCookie => request::joined(session, weir_wire::KnownField::Cookie, b"; ", out),
-        Variable::HttpHost => request::known(session, weir_wire::KnownField::Host, out),
-        Variable::HttpReferer => request::known(session, weir_wire::KnownField::Referer, out),
-        Variable::HttpUserAgent => request::known(session, weir_wire::KnownField::UserAgent, out),
-        Variable::HttpVia => request::joined(session, weir_wire::KnownField::Via, b", ", out),
+        Variable::Host => request::host(view, out),
+        Variable::Hostname => Value::of(Some(view.link.plan.hostname()), out),
+        Variable::HttpCookie => request::joined(view, weir_wire::KnownField::Cookie, b"; ", out),
+        Variable::HttpHost => request::known(view, weir_wire::KnownField::Host, out),
+        Variable::HttpReferer => request::known(view, weir_wire::KnownField::Referer, out),
+        Variable::HttpUserAgent => request::known(view, weir_wire::KnownField::UserAgent, out),
+        Variable::HttpVia => request::joined(view, weir_wire::KnownField::Via, b", ", out),
         Variable::HttpXForwardedFor => {
-            request::joined(session, weir_wire::KnownField::XForwardedFor, b", ", out)
+            request::joined(view, weir_wire::KnownField::XForwardedFor, b", ", out)
         }
         Variable::Https
         | Variable::ProxyProtocolAddr
@@ -86,96 +86,87 @@ pub(crate) fn write(session: &Session, variable: &Variable, out: &mut Vec<u8>) -
         | Variable::ProxyProtocolServerAddr
         | Variable::ProxyProtocolServerPort
         | Variable::ProxyProtocolTlv(_) => empty_without_proxy_protocol(variable),
-        Variable::IsArgs => Value::of(
-            Some(if session.req.args.is_empty() {
-                b""
-            } else {
-                b"?"
-            }),
-            out,
-        ),
+        Variable::IsArgs => Value::of(Some(if view.req.args.is_empty() { b"" } else { b"?" }), out),
         Variable::IsRequestPort => Value::of(
-            Some(if request::port(session).is_empty() {
+            Some(if request::port(view).is_empty() {
                 b""
             } else {
                 b":"
             }),
             out,
         ),
-        Variable::LimitRate => request::number(session.req.response.limit_rate.unwrap_or(0), out),
+        Variable::LimitRate => request::number(view.req.response.limit_rate.unwrap_or(0), out),
         Variable::Msec => request::msec(out),
-        Variable::NginxVersion => Value::of(Some(session.conn.plan.version().as_bytes()), out),
+        Variable::NginxVersion => Value::of(Some(view.link.plan.version().as_bytes()), out),
         Variable::Pid => request::number(u64::from(std::process::id()), out),
-        Variable::Pipe => Value::of(Some(if session.req.pipelined { b"p" } else { b"." }), out),
-        Variable::RemoteAddr => request::remote_addr(session, out),
-        Variable::RemotePort => request::remote_port(session, out),
-        Variable::RemoteUser => request::remote_user(session, out),
-        Variable::Request => request::request_line(session, out),
-        Variable::RequestBody => request::body(session, out),
-        Variable::RequestBodyFile => request::body_file(session, out),
-        Variable::RequestCompletion => request::completion(session, out),
-        Variable::RequestFilename => request::filename(session, out),
-        Variable::RequestId => request::request_id(session, out),
-        Variable::RequestLength => request::number(session.req.length, out),
-        Variable::RequestMethod => request::method(session, out),
-        Variable::RequestPort => Value::of(Some(request::port(session)), out),
-        Variable::RequestTime => request::since(session.req.started, out),
-        Variable::RequestUri => request::request_uri(session, out),
+        Variable::Pipe => Value::of(Some(if view.req.pipelined { b"p" } else { b"." }), out),
+        Variable::RemoteAddr => request::remote_addr(view, out),
+        Variable::RemotePort => request::remote_port(view, out),
+        Variable::RemoteUser => request::remote_user(view, out),
+        Variable::Request => request::request_line(view, out),
+        Variable::RequestBody => request::body(view, out),
+        Variable::RequestBodyFile => request::body_file(view, out),
+        Variable::RequestCompletion => request::completion(view, out),
+        Variable::RequestFilename => request::filename(view, out),
+        Variable::RequestId => request::request_id(view, out),
+        Variable::RequestLength => request::number(view.req.length, out),
+        Variable::RequestMethod => request::method(view, out),
+        Variable::RequestPort => Value::of(Some(request::port(view)), out),
+        Variable::RequestTime => request::since(view.req.started, out),
+        Variable::RequestUri => request::request_uri(view, out),
         Variable::Scheme => Value::of(Some(b"http"), out),
-        Variable::SentHttpCacheControl => {
-            request::sent(session, b"cache-control", Some(b", "), out)
-        }
-        Variable::SentHttpConnection => request::sent_connection(session, out),
-        Variable::SentHttpContentLength => request::sent_content_length(session, out),
+        Variable::SentHttpCacheControl => request::sent(view, b"cache-control", Some(b", "), out),
+        Variable::SentHttpConnection => request::sent_connection(view, out),
+        Variable::SentHttpContentLength => request::sent_content_length(view, out),
         Variable::SentHttpContentType => {
-            Value::of(request::nonempty(&session.req.response.content_type), out)
+            Value::of(request::nonempty(&view.req.response.content_type), out)
         }
-        Variable::SentHttpKeepAlive => request::sent_keep_alive(session, out),
-        Variable::SentHttpLastModified => request::sent_last_modified(session, out),
-        Variable::SentHttpLink => request::sent(session, b"link", Some(b", "), out),
-        Variable::SentHttpLocation => request::sent_location(session, out),
+        Variable::SentHttpKeepAlive => request::sent_keep_alive(view, out),
+        Variable::SentHttpLastModified => request::sent_last_modified(view, out),
+        Variable::SentHttpLink => request::sent(view, b"link", Some(b", "), out),
+        Variable::SentHttpLocation => request::sent_location(view, out),
         Variable::SentHttpTransferEncoding => {
-            Value::of(session.req.response.chunked.then_some(b"chunked"), out)
+            Value::of(view.req.response.chunked.then_some(b"chunked"), out)
         }
-        Variable::ServerAddr => request::server_addr(session, out),
-        Variable::ServerName => Value::of(Some(session.server().name.as_bytes()), out),
-        Variable::ServerPort => request::server_port(session, out),
-        Variable::ServerProtocol => request::server_protocol(session, out),
-        Variable::Status => request::status(session, out),
+        Variable::ServerAddr => request::server_addr(view, out),
+        Variable::ServerName => Value::of(Some(view.server().name.as_bytes()), out),
+        Variable::ServerPort => request::server_port(view, out),
+        Variable::ServerProtocol => request::server_protocol(view, out),
+        Variable::Status => request::status(view, out),
         Variable::TcpinfoRtt
         | Variable::TcpinfoRttvar
         | Variable::TcpinfoSndCwnd
-        | Variable::TcpinfoRcvSpace => request::tcpinfo(session, variable, out),
+        | Variable::TcpinfoRcvSpace => request::tcpinfo(view, variable, out),
         Variable::TimeIso8601 => request::time_iso8601(out),
         Variable::TimeLocal => request::time_local(out),
-        Variable::Uri => request::uri(session, out),
-        Variable::ProxyHost => Value::of(upstream::set(session, &session.req.upstream.host), out),
-        Variable::ProxyPort => Value::of(upstream::set(session, &session.req.upstream.port), out),
-        Variable::ProxyAddXForwardedFor => request::add_x_forwarded_for(session, out),
-        Variable::ProxyAddVia => request::add_via(session, out),
-        Variable::ProxyInternalBodyLength => upstream::body_length(session, out),
-        Variable::ProxyInternalChunked => upstream::body_chunked(session, out),
-        Variable::UpstreamAddr => upstream::addr(session, out),
-        Variable::UpstreamStatus => upstream::status(session, out),
-        Variable::UpstreamConnectTime => upstream::time(session, |a| a.connect_time, out),
-        Variable::UpstreamHeaderTime => upstream::time(session, |a| a.header_time, out),
-        Variable::UpstreamResponseTime => upstream::time(session, |a| a.response_time, out),
-        Variable::UpstreamResponseLength => upstream::length(session, |a| a.response_length, out),
-        Variable::UpstreamBytesReceived => upstream::length(session, |a| a.bytes_received, out),
-        Variable::UpstreamBytesSent => upstream::length(session, |a| a.bytes_sent, out),
+        Variable::Uri => request::uri(view, out),
+        Variable::ProxyHost => Value::of(upstream::set(view, &view.req.upstream.host), out),
+        Variable::ProxyPort => Value::of(upstream::set(view, &view.req.upstream.port), out),
+        Variable::ProxyAddXForwardedFor => request::add_x_forwarded_for(view, out),
+        Variable::ProxyAddVia => request::add_via(view, out),
+        Variable::ProxyInternalBodyLength => upstream::body_length(view, out),
+        Variable::ProxyInternalChunked => upstream::body_chunked(view, out),
+        Variable::UpstreamAddr => upstream::addr(view, out),
+        Variable::UpstreamStatus => upstream::status(view, out),
+        Variable::UpstreamConnectTime => upstream::time(view, |a| a.connect_time, out),
+        Variable::UpstreamHeaderTime => upstream::time(view, |a| a.header_time, out),
+        Variable::UpstreamResponseTime => upstream::time(view, |a| a.response_time, out),
+        Variable::UpstreamResponseLength => upstream::length(view, |a| a.response_length, out),
+        Variable::UpstreamBytesReceived => upstream::length(view, |a| a.bytes_received, out),
+        Variable::UpstreamBytesSent => upstream::length(view, |a| a.bytes_sent, out),
         Variable::UpstreamCacheStatus | Variable::UpstreamQueueTime => Value::Missing,
-        Variable::UpstreamLastServerName => upstream::last_server_name(session, out),
-        Variable::UpstreamFailure => upstream::failure(session, out),
-        Variable::UpstreamHttp(name) => upstream::field(session, name.as_bytes(), out),
-        Variable::UpstreamTrailer(name) => upstream::trailer(session, name.as_bytes(), out),
-        Variable::UpstreamCookie(name) => upstream::cookie(session, name.as_bytes(), out),
-        Variable::SentHttp(name) => request::sent(session, name.as_bytes(), None, out),
-        Variable::SentTrailer(name) => request::sent_trailer(session, name.as_bytes(), out),
-        Variable::Http(name) => request::field(session, name.as_bytes(), out),
-        Variable::Cookie(name) => request::cookie(session, name.as_bytes(), out),
-        Variable::Arg(name) => request::arg(session, name.as_bytes(), out),
-        Variable::Capture(number) => request::capture(session, *number, out),
-        Variable::NamedCapture(name) => request::named_capture(session, name, out),
+        Variable::UpstreamLastServerName => upstream::last_server_name(view, out),
+        Variable::UpstreamFailure => upstream::failure(view, out),
+        Variable::UpstreamHttp(name) => upstream::field(view, name.as_bytes(), out),
+        Variable::UpstreamTrailer(name) => upstream::trailer(view, name.as_bytes(), out),
+        Variable::UpstreamCookie(name) => upstream::cookie(view, name.as_bytes(), out),
+        Variable::SentHttp(name) => request::sent(view, name.as_bytes(), None, out),
+        Variable::SentTrailer(name) => request::sent_trailer(view, name.as_bytes(), out),
+        Variable::Http(name) => request::field(view, name.as_bytes(), out),
+        Variable::Cookie(name) => request::cookie(view, name.as_bytes(), out),
+        Variable::Arg(name) => request::arg(view, name.as_bytes(), out),
+        Variable::Capture(number) => request::capture(view, *number, out),
+        Variable::NamedCapture(name) => request::named_capture(view, name, out),
     }
 }
 

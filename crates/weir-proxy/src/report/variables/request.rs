@@ -11,9 +11,10 @@ use weir_wire::{KnownField, token};
 
 use super::Value;
 use super::paths;
-use crate::facts::{BodyFraming, ClientAddress, Ending, Session};
+use crate::facts::{BodyFraming, ClientAddress, Ending, View};
 use crate::report::peer_text::write_client;
 use weir_io::clock::{self, Moment};
+use weir_io::stream::Stream;
 
 pub(super) fn nonempty(value: &[u8]) -> Option<&[u8]> {
     (!value.is_empty()).then_some(value)
@@ -58,8 +59,8 @@ pub(super) fn time_iso8601(out: &mut Vec<u8>) -> Value {
     Value::Found
 }
 
-pub(super) fn binary_remote_addr(session: &Session, out: &mut Vec<u8>) -> Value {
-    match &session.conn.client {
+pub(super) fn binary_remote_addr(view: View<'_>, out: &mut Vec<u8>) -> Value {
+    match &view.link.address {
         ClientAddress::Inet(address) => match address.ip() {
             IpAddr::V4(ip) => out.extend_from_slice(&ip.octets()),
             IpAddr::V6(ip) => out.extend_from_slice(&ip.octets()),
@@ -69,21 +70,21 @@ pub(super) fn binary_remote_addr(session: &Session, out: &mut Vec<u8>) -> Value 
     Value::Found
 }
 
-pub(super) fn remote_addr(session: &Session, out: &mut Vec<u8>) -> Value {
-    write_client(&session.conn.client, out);
+pub(super) fn remote_addr(view: View<'_>, out: &mut Vec<u8>) -> Value {
+    write_client(&view.link.address, out);
     Value::Found
 }
 
-pub(super) fn remote_port(session: &Session, out: &mut Vec<u8>) -> Value {
-    match &session.conn.client {
+pub(super) fn remote_port(view: View<'_>, out: &mut Vec<u8>) -> Value {
+    match &view.link.address {
         ClientAddress::Inet(address) => number(u64::from(address.port()), out),
         ClientAddress::Unix => Value::Found,
     }
 }
 
 /// The user of `Authorization: Basic`, whoever checks it.
-pub(super) fn remote_user(session: &Session, out: &mut Vec<u8>) -> Value {
-    let Some(value) = session.req.field(KnownField::Authorization) else {
+pub(super) fn remote_user(view: View<'_>, out: &mut Vec<u8>) -> Value {
+    let Some(value) = view.req.field(KnownField::Authorization) else {
         return Value::Missing;
     };
     match basic_user(value) {
@@ -104,51 +105,45 @@ fn basic_user(credentials: &[u8]) -> Option<Vec<u8>> {
     Some(decoded)
 }
 
-pub(super) fn server_addr(session: &Session, out: &mut Vec<u8>) -> Value {
-    match session.conn.local_address() {
+pub(super) fn server_addr(view: View<'_>, out: &mut Vec<u8>) -> Value {
+    match view.local_address() {
         // Writing to a Vec cannot fail.
         Some(address) => {
             let _ = write!(out, "{}", address.ip());
             Value::Found
         }
         None => Value::of(
-            Some(
-                session
-                    .conn
-                    .plan
-                    .listen_name(session.conn.listen)
-                    .as_bytes(),
-            ),
+            Some(view.link.plan.listen_name(view.link.listen).as_bytes()),
             out,
         ),
     }
 }
 
-pub(super) fn server_port(session: &Session, out: &mut Vec<u8>) -> Value {
-    match session.conn.local_address() {
+pub(super) fn server_port(view: View<'_>, out: &mut Vec<u8>) -> Value {
+    match view.local_address() {
         Some(address) => number(u64::from(address.port()), out),
         None => Value::Found,
     }
 }
 
-pub(super) fn known(session: &Session, field: KnownField, out: &mut Vec<u8>) -> Value {
-    Value::of(session.req.field(field), out)
+pub(super) fn known(view: View<'_>, field: KnownField, out: &mut Vec<u8>) -> Value {
+    Value::of(view.req.field(field), out)
 }
 
 /// A field that may repeat, its values joined.
 pub(super) fn joined(
-    session: &Session,
+    view: View<'_>,
     field: KnownField,
     separator: &[u8],
     out: &mut Vec<u8>,
 ) -> Value {
-    let req = &session.req;
+    let req = &view.req;
     join(req.head.fields.values(field, &req.bytes), separator, out)
 }
 
 /// Any field by name; repeated lines are joined.
-pub(super) fn field(session: &Session, name: &[u8], out: &mut Vec<u8>) -> Value {
-    let req = &session.req;
+pub(super) fn field(view: View<'_>, name: &[u8], out: &mut Vec<u8>) -> Value {
+    let req = &view.req;
     let separator: &[u8] = if name == b"cookie" { b"; " } else { b", " };
     join(req.head.fields.spelled(name, &req.bytes), separator, out)
 }
@@ -170,9 +165,9 @@ pub(super) fn join<'a>(
     value
 }
 
-pub(super) fn content_length(session: &Session, out: &mut Vec<u8>) -> Value {
-    let body = &session.req.body;
-    match session.req.field(KnownField::ContentLength) {
+pub(super) fn content_length(view: View<'_>, out: &mut Vec<u8>) -> Value {
+    let body = &view.req.body;
+    match view.req.field(KnownField::ContentLength) {
         Some(value) => Value::of(Some(value), out),
         // Known once the body has been read (`ngx_http_variable_content_length`).
         None if body.framing == BodyFraming::Chunked && body.complete => number(body.taken, out),
@@ -180,21 +175,18 @@ pub(super) fn content_length(session: &Session, out: &mut Vec<u8>) -> Value {
     }
 }
 
-pub(super) fn body_bytes_sent(session: &Session, out: &mut Vec<u8>) -> Value {
+pub(super) fn body_bytes_sent(view: View<'_>, out: &mut Vec<u8>) -> Value {
     number(
-        session
-            .req
-            .sent
-            .saturating_sub(session.req.response.head_length),
+        view.req.sent.saturating_sub(view.req.response.head_length),
         out,
     )
 }
 
 /// `$host`: of the request line, else of `Host`, else the server's name.
-pub(super) fn host(session: &Session, out: &mut Vec<u8>) -> Value {
-    let host = &session.req.host;
+pub(super) fn host(view: View<'_>, out: &mut Vec<u8>) -> Value {
+    let host = &view.req.host;
     let host = if host.is_empty() {
-        session.server().name.as_bytes()
+        view.server().name.as_bytes()
     } else {
         host
     };
@@ -202,41 +194,38 @@ pub(super) fn host(session: &Session, out: &mut Vec<u8>) -> Value {
 }
 
 /// The port behind the host that was asked for.
-pub(super) fn port(session: &Session) -> &[u8] {
-    session.req.text(session.req.head.port)
+pub(super) fn port(view: View<'_>) -> &[u8] {
+    view.req.text(view.req.head.port)
 }
 
-pub(super) fn request_line(session: &Session, out: &mut Vec<u8>) -> Value {
-    Value::of(Some(session.req.text(session.req.head.request_line)), out)
+pub(super) fn request_line(view: View<'_>, out: &mut Vec<u8>) -> Value {
+    Value::of(Some(view.req.text(view.req.head.request_line)), out)
 }
 
-pub(super) fn request_uri(session: &Session, out: &mut Vec<u8>) -> Value {
+pub(super) fn request_uri(view: View<'_>, out: &mut Vec<u8>) -> Value {
     // A target that was refused is no URI.
-    let known = !session.req.uri.is_empty();
-    Value::of(
-        known.then(|| session.req.text(session.req.head.raw_uri)),
-        out,
-    )
+    let known = !view.req.uri.is_empty();
+    Value::of(known.then(|| view.req.text(view.req.head.raw_uri)), out)
 }
 
-pub(super) fn uri(session: &Session, out: &mut Vec<u8>) -> Value {
-    let known = session.req.line_is_complete();
-    Value::of(known.then_some(session.req.uri.as_slice()), out)
+pub(super) fn uri(view: View<'_>, out: &mut Vec<u8>) -> Value {
+    let known = view.req.line_is_complete();
+    Value::of(known.then_some(view.req.uri.as_slice()), out)
 }
 
-pub(super) fn method(session: &Session, out: &mut Vec<u8>) -> Value {
-    if !session.req.line_is_complete() {
+pub(super) fn method(view: View<'_>, out: &mut Vec<u8>) -> Value {
+    if !view.req.line_is_complete() {
         return Value::Missing;
     }
-    Value::of(nonempty(session.req.method_text()), out)
+    Value::of(nonempty(view.req.method_text()), out)
 }
 
-pub(super) fn server_protocol(session: &Session, out: &mut Vec<u8>) -> Value {
-    Value::of(Some(session.req.text(session.req.head.protocol)), out)
+pub(super) fn server_protocol(view: View<'_>, out: &mut Vec<u8>) -> Value {
+    Value::of(Some(view.req.text(view.req.head.protocol)), out)
 }
 
-pub(super) fn status(session: &Session, out: &mut Vec<u8>) -> Value {
-    let status = session.shown_status();
+pub(super) fn status(view: View<'_>, out: &mut Vec<u8>) -> Value {
+    let status = view.req.shown_status();
     out.extend_from_slice(&[
         b'0' + (status / 100 % 10) as u8,
         b'0' + (status / 10 % 10) as u8,
@@ -245,14 +234,14 @@ pub(super) fn status(session: &Session, out: &mut Vec<u8>) -> Value {
     Value::Found
 }
 
-pub(super) fn completion(session: &Session, out: &mut Vec<u8>) -> Value {
-    let complete = matches!(session.req.ending, Ending::Complete | Ending::Cut);
+pub(super) fn completion(view: View<'_>, out: &mut Vec<u8>) -> Value {
+    let complete = matches!(view.req.ending, Ending::Complete | Ending::Cut);
     Value::of(Some(if complete { b"OK" } else { b"" }), out)
 }
 
-pub(super) fn body(session: &Session, out: &mut Vec<u8>) -> Value {
-    let body = &session.req.body;
-    let announced = session.req.head.content_length.is_some() || session.req.head.chunked;
+pub(super) fn body(view: View<'_>, out: &mut Vec<u8>) -> Value {
+    let body = &view.req.body;
+    let announced = view.req.head.content_length.is_some() || view.req.head.chunked;
     let read = announced && body.begun && body.complete && !body.discarded;
     if body.file.is_some() || !read || (body.streaming && body.memory.is_empty()) {
         return Value::Missing;
@@ -260,8 +249,8 @@ pub(super) fn body(session: &Session, out: &mut Vec<u8>) -> Value {
     Value::of(Some(&body.memory), out)
 }
 
-pub(super) fn body_file(session: &Session, out: &mut Vec<u8>) -> Value {
-    let path = session
+pub(super) fn body_file(view: View<'_>, out: &mut Vec<u8>) -> Value {
+    let path = view
         .req
         .body
         .file
@@ -270,8 +259,8 @@ pub(super) fn body_file(session: &Session, out: &mut Vec<u8>) -> Value {
     Value::of(path, out)
 }
 
-pub(super) fn document_root(session: &Session, resolved: bool, out: &mut Vec<u8>) -> Value {
-    let root = paths::document_root(session);
+pub(super) fn document_root(view: View<'_>, resolved: bool, out: &mut Vec<u8>) -> Value {
+    let root = paths::document_root(view);
     if !resolved {
         return Value::of(Some(&root), out);
     }
@@ -282,15 +271,15 @@ pub(super) fn document_root(session: &Session, resolved: bool, out: &mut Vec<u8>
     }
 }
 
-pub(super) fn filename(session: &Session, out: &mut Vec<u8>) -> Value {
-    Value::of(Some(&paths::filename(session, &session.req.uri)), out)
+pub(super) fn filename(view: View<'_>, out: &mut Vec<u8>) -> Value {
+    Value::of(Some(&paths::filename(view, &view.req.uri)), out)
 }
 
 /// 16 random bytes in hex, the same for the whole request.
-pub(super) fn request_id(session: &Session, out: &mut Vec<u8>) -> Value {
-    let id = session.req.id.get().unwrap_or_else(|| {
+pub(super) fn request_id(view: View<'_>, out: &mut Vec<u8>) -> Value {
+    let id = view.req.id.get().unwrap_or_else(|| {
         let id = fresh_id();
-        session.req.id.set(Some(id));
+        view.req.id.set(Some(id));
         id
     });
     // Writing to a Vec cannot fail.
@@ -307,28 +296,28 @@ fn fresh_id() -> u128 {
 
 /// A field of our answer.
 pub(super) fn sent(
-    session: &Session,
+    view: View<'_>,
     name: &[u8],
     separator: Option<&[u8]>,
     out: &mut Vec<u8>,
 ) -> Value {
-    let response = &session.req.response;
+    let response = &view.req.response;
     match name {
-        b"content-length" => return sent_content_length(session, out),
-        b"connection" => return sent_connection(session, out),
+        b"content-length" => return sent_content_length(view, out),
+        b"connection" => return sent_connection(view, out),
         _ => {}
     }
     let separator = separator.unwrap_or(b", ");
     join(response.fields.spelled(name), separator, out)
 }
 
-pub(super) fn sent_trailer(session: &Session, name: &[u8], out: &mut Vec<u8>) -> Value {
-    let trailers = &session.req.response.trailers;
+pub(super) fn sent_trailer(view: View<'_>, name: &[u8], out: &mut Vec<u8>) -> Value {
+    let trailers = &view.req.response.trailers;
     Value::of(trailers.spelled(name).next(), out)
 }
 
-pub(super) fn sent_content_length(session: &Session, out: &mut Vec<u8>) -> Value {
-    match session.req.response.content_length {
+pub(super) fn sent_content_length(view: View<'_>, out: &mut Vec<u8>) -> Value {
+    match view.req.response.content_length {
         Some(length) => number(length, out),
         None => Value::Missing,
     }
@@ -337,12 +326,12 @@ pub(super) fn sent_content_length(session: &Session, out: &mut Vec<u8>) -> Value
 /// Whether the answer's head says, as variables see it, that the connection is kept. nginx's access
 /// line says so only if the client left before its unwanted body was read, because keeping a
 /// connection ends the wish to keep it (`ngx_http_set_keepalive`).
-fn says_keepalive(session: &Session) -> bool {
-    session.req.keepalive && !(session.req.logged && session.req.body.complete)
+fn says_keepalive(view: View<'_>) -> bool {
+    view.req.keepalive && !(view.req.logged && view.req.body.complete)
 }
 
-pub(super) fn sent_connection(session: &Session, out: &mut Vec<u8>) -> Value {
-    let value: &[u8] = match (session.req.response.status, says_keepalive(session)) {
+pub(super) fn sent_connection(view: View<'_>, out: &mut Vec<u8>) -> Value {
+    let value: &[u8] = match (view.req.response.status, says_keepalive(view)) {
         (101, _) => b"upgrade",
         (_, true) => b"keep-alive",
         (_, false) => b"close",
@@ -350,9 +339,9 @@ pub(super) fn sent_connection(session: &Session, out: &mut Vec<u8>) -> Value {
     Value::of(Some(value), out)
 }
 
-pub(super) fn sent_keep_alive(session: &Session, out: &mut Vec<u8>) -> Value {
-    match session.settings().keepalive_timeout.header {
-        Some(seconds) if says_keepalive(session) => {
+pub(super) fn sent_keep_alive(view: View<'_>, out: &mut Vec<u8>) -> Value {
+    match view.settings().keepalive_timeout.header {
+        Some(seconds) if says_keepalive(view) => {
             out.extend_from_slice(b"timeout=");
             number(seconds, out)
         }
@@ -360,8 +349,8 @@ pub(super) fn sent_keep_alive(session: &Session, out: &mut Vec<u8>) -> Value {
     }
 }
 
-pub(super) fn sent_last_modified(session: &Session, out: &mut Vec<u8>) -> Value {
-    let response = &session.req.response;
+pub(super) fn sent_last_modified(view: View<'_>, out: &mut Vec<u8>) -> Value {
+    let response = &view.req.response;
     let own = nonempty(&response.last_modified);
     Value::of(
         own.or_else(|| response.fields.value(KnownField::LastModified)),
@@ -369,55 +358,55 @@ pub(super) fn sent_last_modified(session: &Session, out: &mut Vec<u8>) -> Value 
     )
 }
 
-pub(super) fn sent_location(session: &Session, out: &mut Vec<u8>) -> Value {
-    match nonempty(&session.req.response.location) {
+pub(super) fn sent_location(view: View<'_>, out: &mut Vec<u8>) -> Value {
+    match nonempty(&view.req.response.location) {
         Some(location) => Value::of(Some(location), out),
         None => {
-            let fields = &session.req.response.fields;
+            let fields = &view.req.response.fields;
             Value::of(fields.value(KnownField::Location), out)
         }
     }
 }
 
-pub(super) fn add_x_forwarded_for(session: &Session, out: &mut Vec<u8>) -> Value {
-    if joined(session, KnownField::XForwardedFor, b", ", out) == Value::Found {
+pub(super) fn add_x_forwarded_for(view: View<'_>, out: &mut Vec<u8>) -> Value {
+    if joined(view, KnownField::XForwardedFor, b", ", out) == Value::Found {
         out.extend_from_slice(b", ");
     }
-    remote_addr(session, out)
+    remote_addr(view, out)
 }
 
-pub(super) fn add_via(session: &Session, out: &mut Vec<u8>) -> Value {
-    if joined(session, KnownField::Via, b", ", out) == Value::Found {
+pub(super) fn add_via(view: View<'_>, out: &mut Vec<u8>) -> Value {
+    if joined(view, KnownField::Via, b", ", out) == Value::Found {
         out.extend_from_slice(b", ");
     }
     out.extend_from_slice(b"1.1 nginx");
     Value::Found
 }
 
-pub(super) fn cookie(session: &Session, name: &[u8], out: &mut Vec<u8>) -> Value {
-    let req = &session.req;
+pub(super) fn cookie(view: View<'_>, name: &[u8], out: &mut Vec<u8>) -> Value {
+    let req = &view.req;
     let lines = req.head.fields.values(KnownField::Cookie, &req.bytes);
     Value::of(token::pair_value(lines, name), out)
 }
 
-pub(super) fn arg(session: &Session, name: &[u8], out: &mut Vec<u8>) -> Value {
-    Value::of(token::arg(&session.req.args, name), out)
+pub(super) fn arg(view: View<'_>, name: &[u8], out: &mut Vec<u8>) -> Value {
+    Value::of(token::arg(&view.req.args, name), out)
 }
 
-pub(super) fn capture(session: &Session, number: u8, out: &mut Vec<u8>) -> Value {
-    let captures = session.req.captures.as_ref();
+pub(super) fn capture(view: View<'_>, number: u8, out: &mut Vec<u8>) -> Value {
+    let captures = view.req.captures.as_ref();
     Value::of(captures.and_then(|captures| captures.number(number)), out)
 }
 
-pub(super) fn named_capture(session: &Session, name: &str, out: &mut Vec<u8>) -> Value {
-    let mut places = [&session.req.captures, &session.req.host_captures]
+pub(super) fn named_capture(view: View<'_>, name: &str, out: &mut Vec<u8>) -> Value {
+    let mut places = [&view.req.captures, &view.req.host_captures]
         .into_iter()
         .flatten();
     Value::of(places.find_map(|captures| captures.named(name)), out)
 }
 
-pub(super) fn tcpinfo(session: &Session, variable: &Variable, out: &mut Vec<u8>) -> Value {
-    let Some(info) = session.conn.stream.tcp_info() else {
+pub(super) fn tcpinfo(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> Value {
+    let Some(info) = view.stream.and_then(Stream::tcp_info) else {
         return Value::Missing;
     };
     let value = match variable {

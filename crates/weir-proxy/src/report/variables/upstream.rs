@@ -5,20 +5,16 @@ use std::time::Duration;
 use super::Value;
 use super::request::{join, nonempty, number, write_seconds};
 use crate::facts::Attempt;
-use crate::facts::Session;
+use crate::facts::View;
 
 /// The value, once a proxied location has set it.
-pub(super) fn set<'a>(session: &Session, value: &'a [u8]) -> Option<&'a [u8]> {
-    session.req.upstream.scheme.is_some().then_some(value)
+pub(super) fn set<'a>(view: View<'_>, value: &'a [u8]) -> Option<&'a [u8]> {
+    view.req.upstream.scheme.is_some().then_some(value)
 }
 
 /// Writes an element per try: `, ` between tries, ` : ` between exchanges.
-fn list(
-    session: &Session,
-    out: &mut Vec<u8>,
-    mut write: impl FnMut(&Attempt, &mut Vec<u8>),
-) -> Value {
-    let attempts = &session.req.attempts;
+fn list(view: View<'_>, out: &mut Vec<u8>, mut write: impl FnMut(&Attempt, &mut Vec<u8>)) -> Value {
+    let attempts = &view.req.attempts;
     for (index, attempt) in attempts.iter().enumerate() {
         if index > 0 {
             out.extend_from_slice(if attempt.after_redirect {
@@ -36,14 +32,14 @@ fn list(
     }
 }
 
-pub(super) fn addr(session: &Session, out: &mut Vec<u8>) -> Value {
-    list(session, out, |attempt, out| {
+pub(super) fn addr(view: View<'_>, out: &mut Vec<u8>) -> Value {
+    list(view, out, |attempt, out| {
         out.extend_from_slice(attempt.peer.as_str().as_bytes())
     })
 }
 
-pub(super) fn status(session: &Session, out: &mut Vec<u8>) -> Value {
-    list(session, out, |attempt, out| match attempt.status {
+pub(super) fn status(view: View<'_>, out: &mut Vec<u8>) -> Value {
+    list(view, out, |attempt, out| match attempt.status {
         0 => out.push(b'-'),
         status => {
             number(u64::from(status), out);
@@ -52,39 +48,39 @@ pub(super) fn status(session: &Session, out: &mut Vec<u8>) -> Value {
 }
 
 pub(super) fn time(
-    session: &Session,
+    view: View<'_>,
     of: impl Fn(&Attempt) -> Option<Duration>,
     out: &mut Vec<u8>,
 ) -> Value {
-    list(session, out, |attempt, out| match of(attempt) {
+    list(view, out, |attempt, out| match of(attempt) {
         Some(time) => write_seconds(time, out),
         None => out.push(b'-'),
     })
 }
 
-pub(super) fn length(session: &Session, of: impl Fn(&Attempt) -> u64, out: &mut Vec<u8>) -> Value {
-    list(session, out, |attempt, out| {
+pub(super) fn length(view: View<'_>, of: impl Fn(&Attempt) -> u64, out: &mut Vec<u8>) -> Value {
+    list(view, out, |attempt, out| {
         number(of(attempt), out);
     })
 }
 
-pub(super) fn failure(session: &Session, out: &mut Vec<u8>) -> Value {
-    list(session, out, |attempt, out| match attempt.failure {
+pub(super) fn failure(view: View<'_>, out: &mut Vec<u8>) -> Value {
+    list(view, out, |attempt, out| match attempt.failure {
         Some(reason) => out.extend_from_slice(reason.token().as_bytes()),
         None => out.push(b'-'),
     })
 }
 
-pub(super) fn last_server_name(session: &Session, out: &mut Vec<u8>) -> Value {
-    match session.req.attempts.last() {
+pub(super) fn last_server_name(view: View<'_>, out: &mut Vec<u8>) -> Value {
+    match view.req.attempts.last() {
         Some(attempt) => Value::of(nonempty(attempt.peer.as_str().as_bytes()), out),
         None => Value::Missing,
     }
 }
 
 /// A field of the last head; repeated lines are joined, as nginx does.
-pub(super) fn field(session: &Session, name: &[u8], out: &mut Vec<u8>) -> Value {
-    let upstream = &session.req.upstream;
+pub(super) fn field(view: View<'_>, name: &[u8], out: &mut Vec<u8>) -> Value {
+    let upstream = &view.req.upstream;
     if !upstream.head_read {
         return Value::Missing;
     }
@@ -92,14 +88,14 @@ pub(super) fn field(session: &Session, name: &[u8], out: &mut Vec<u8>) -> Value 
     join(values, b", ", out)
 }
 
-pub(super) fn trailer(session: &Session, name: &[u8], out: &mut Vec<u8>) -> Value {
-    let trailers = &session.req.upstream.trailers;
+pub(super) fn trailer(view: View<'_>, name: &[u8], out: &mut Vec<u8>) -> Value {
+    let trailers = &view.req.upstream.trailers;
     Value::of(trailers.spelled(name).next(), out)
 }
 
 /// The value of a cookie that the last head set.
-pub(super) fn cookie(session: &Session, name: &[u8], out: &mut Vec<u8>) -> Value {
-    let upstream = &session.req.upstream;
+pub(super) fn cookie(view: View<'_>, name: &[u8], out: &mut Vec<u8>) -> Value {
+    let upstream = &view.req.upstream;
     let lines = upstream
         .head
         .fields
@@ -107,13 +103,13 @@ pub(super) fn cookie(session: &Session, name: &[u8], out: &mut Vec<u8>) -> Value
     Value::of(weir_wire::token::set_cookie_value(lines, name), out)
 }
 
-pub(super) fn body_length(session: &Session, out: &mut Vec<u8>) -> Value {
-    match session.req.upstream.body_length {
+pub(super) fn body_length(view: View<'_>, out: &mut Vec<u8>) -> Value {
+    match view.req.upstream.body_length {
         Some(length) => number(length, out),
         None => Value::Missing,
     }
 }
 
-pub(super) fn body_chunked(session: &Session, out: &mut Vec<u8>) -> Value {
-    Value::of(session.req.upstream.body_chunked.then_some(b"chunked"), out)
+pub(super) fn body_chunked(view: View<'_>, out: &mut Vec<u8>) -> Value {
+    Value::of(view.req.upstream.body_chunked.then_some(b"chunked"), out)
 }

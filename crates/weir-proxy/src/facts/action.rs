@@ -1,0 +1,43 @@
+//! What a connection is doing.
+
+use weir_verdict::Phase;
+
+/// What the connection is doing, in nginx's words; a log line carries it after " while ".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Accepted; no byte yet.
+    WaitingForRequest,
+    /// The request line has begun.
+    ReadingRequestLine,
+    /// The request line of a request that was sent ahead has begun.
+    ReadingPipelinedLine,
+    /// The request line is complete.
+    ReadingHeaders,
+    /// Idle after a request.
+    Keepalive,
+    /// Phases that have no words of their own.
+    Processing,
+    /// Part of an exchange with an upstream.
+    Exchange(Phase),
+    /// The body of an answer of our own is being written.
+    SendingToClient,
+    /// The connection lingers for what the client still sends.
+    Closing,
+}
+
+impl Action {
+    /// nginx's words; `None` where its lines have none.
+    pub fn words(self) -> Option<&'static str> {
+        match self {
+            Self::WaitingForRequest => Some("waiting for request"),
+            Self::ReadingRequestLine => Some("reading client request line"),
+            Self::ReadingPipelinedLine => Some("reading client pipelined request line"),
+            Self::ReadingHeaders => Some("reading client request headers"),
+            Self::Keepalive => Some("keepalive"),
+            Self::Processing => None,
+            Self::Exchange(phase) => Some(phase.words()),
+            Self::SendingToClient => Some("sending to client"),
+            Self::Closing => Some("closing request"),
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! A client's HTTP/1 connection.
+
+use weir_conf::ListenAddress;
+use weir_io::buffers;
+use weir_io::stream::Stream;
+
+use super::{Link, Request, View};
+
+/// A client connection; small, because thousands of them idle.
+pub(crate) struct Connection {
+    pub(crate) link: Link,
+    pub(crate) stream: Stream,
+    /// Bytes read ahead of what has been taken: the head being read, then pipelined requests.
+    pub(crate) input: Vec<u8>,
+    /// The client has sent FIN.
+    pub(crate) input_closed: bool,
+}
+
+impl Connection {
+    /// The connection together with a request on it.
+    pub(crate) fn view<'a>(&'a self, req: &'a Request) -> View<'a> {
+        View {
+            req,
+            link: &self.link,
+            stream: Some(&self.stream),
+        }
+    }
+
+    /// The `listen` of the configuration in force that the client came by, if it still has one.
+    pub(crate) fn newest_listen(&self) -> Option<usize> {
+        let address = &self.link.plan.http().listens[self.link.listen].address;
+        let newest = self.link.worker.generation();
+        let http = newest.config().http.as_ref()?;
+        match (address, self.link.local_address(Some(&self.stream))) {
+            (ListenAddress::Inet(_), Some(local)) => http.listen_for(&ListenAddress::Inet(local)),
+            (ListenAddress::Inet(_) | ListenAddress::Unix(_), _) => http.listen_for(address),
+        }
+    }
+
+    /// It ends with the answer under way: the worker goes out of service, or nobody listens where
+    /// the client came by any more.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.link.worker.is_draining() || (self.link.is_behind() && self.newest_listen().is_none())
+    }
+
+    /// Gives the input buffer back while nothing is in it.
+    pub(crate) fn release_input(&mut self) {
+        if self.input.is_empty() && self.input.capacity() > 0 {
+            buffers::give_back(std::mem::take(&mut self.input));
+        }
+    }
+}

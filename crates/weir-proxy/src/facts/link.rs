@@ -1,0 +1,62 @@
+//! What every carrier of a request knows: who the client is, and what serves it.
+
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use weir_io::clock::Moment;
+use weir_io::deadline::Deadline;
+use weir_io::stream::Stream;
+
+use super::Action;
+use crate::plan::Generation;
+use crate::serve::worker::{Slot, Worker};
+
+/// Who is at the other end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClientAddress {
+    /// A TCP client.
+    Inet(SocketAddr),
+    /// A client of a unix-domain socket, or an in-process one; logs show `unix:`.
+    Unix,
+}
+
+/// The part of a carrier that requests and log lines look at; the first field of each of them.
+pub(crate) struct Link {
+    pub(crate) worker: Rc<Worker>,
+    /// The configuration the connection was accepted under; it finishes on it.
+    pub(crate) plan: Rc<Generation>,
+    /// Index of its listening socket in the configuration.
+    pub(crate) listen: usize,
+    pub(crate) address: ClientAddress,
+    /// The address it was accepted on; for a wildcard socket asked from the kernel on first use.
+    pub(crate) local: Cell<Option<SocketAddr>>,
+    /// Number in log lines, unique in the process.
+    pub(crate) number: u64,
+    pub(crate) opened: Moment,
+    /// Requests begun on this connection.
+    pub(crate) requests: u64,
+    pub(crate) deadline: Deadline,
+    pub(crate) action: Action,
+    /// `keepalive_timeout` of the location that answered last.
+    pub(crate) idle_timeout: Duration,
+    /// Its place of `worker_connections`; `None` until it has one.
+    pub(crate) slot: Option<Slot>,
+}
+
+impl Link {
+    /// The configuration in force is another than the connection's.
+    pub(crate) fn is_behind(&self) -> bool {
+        !self.worker.serves_under(&self.plan)
+    }
+
+    /// The address that accepted the connection, asked from the kernel on first use; a unix-domain
+    /// socket has none.
+    pub(crate) fn local_address(&self, stream: Option<&Stream>) -> Option<SocketAddr> {
+        if self.local.get().is_none() {
+            self.local.set(stream.and_then(Stream::local_address));
+        }
+        self.local.get()
+    }
+}

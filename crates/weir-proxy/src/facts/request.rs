@@ -1,0 +1,280 @@
+//! One request and the answer to it.
+
+use std::cell::Cell;
+
+use smallvec::SmallVec;
+use weir_conf::{Captures, Location, Server};
+use weir_wire::request::{Method, RequestHead, RequestParser};
+use weir_wire::{KnownField, Version};
+
+use super::{Attempt, RequestBody, Response, UpstreamState};
+use crate::plan::Own;
+use weir_io::buffers;
+use weir_io::clock::{self, Moment};
+use weir_io::prefetch;
+
+/// The answer's fate, as far as the access line and the connection care.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// The whole answer went out.
+    Complete,
+    /// The answer was cut, but in a way nginx books as complete (`$request_completion` OK).
+    Cut,
+    /// The answer was cut or never begun.
+    Broken,
+}
+
+/// One request and the answer to it.
+pub(crate) struct Request {
+    pub(crate) parser: RequestParser,
+    pub(crate) head: RequestHead,
+    /// The bytes that `head` points into.
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) started: Moment,
+    /// Bytes of the request read so far: `$request_length`.
+    pub(crate) length: u64,
+    /// Whether anything of the request exists that an access line can tell of.
+    pub(crate) begun: bool,
+
+    pub(crate) server: Option<Own<Server>>,
+    pub(crate) location: Option<Own<Location>>,
+    /// Host in lower case without port; `$host`.
+    pub(crate) host: Vec<u8>,
+    /// Decoded and normalised path; `$uri`.
+    pub(crate) uri: Vec<u8>,
+    pub(crate) args: Vec<u8>,
+    /// `GET` after an internal redirect, whatever the client asked with.
+    pub(crate) method: Method,
+    /// The raw target still says what `uri` and `args` say, so that it may be passed on as it came.
+    pub(crate) target_is_raw: bool,
+    /// The request came here by an internal redirect.
+    pub(crate) internal: bool,
+    /// Internal redirects left before nginx calls it a cycle.
+    pub(crate) redirects_left: u8,
+    /// An `error_page` is being served (and `recursive_error_pages` is off).
+    pub(crate) in_error_page: bool,
+    /// Status that replaces the one of whatever is served now (`error_page … =CODE`).
+    pub(crate) status_override: Option<u16>,
+    pub(crate) captures: Option<Box<Captured>>,
+    /// Named groups of a regular-expression `server_name`.
+    pub(crate) host_captures: Option<Box<Captured>>,
+    /// The client sent it before the answer to the one before.
+    pub(crate) pipelined: bool,
+    /// `$request_id`, drawn on first use.
+    pub(crate) id: Cell<Option<u128>>,
+
+    pub(crate) body: RequestBody,
+    pub(crate) response: Response,
+    /// Nearly always one, which lies with the rest.
+    pub(crate) attempts: SmallVec<[Attempt; 1]>,
+    pub(crate) upstream: UpstreamState,
+
+    pub(crate) keepalive: bool,
+    /// Close gently: the client may still be sending.
+    pub(crate) lingers: bool,
+    /// 444, 499 and the like: close without a word.
+    pub(crate) closes_at_once: bool,
+    /// Bytes sent to the client, head included.
+    pub(crate) sent: u64,
+    pub(crate) ending: Ending,
+    /// The access line was written, or none is due.
+    pub(crate) logged: bool,
+}
+
+/// Fields whose room is asked for ahead: the processor finds the further ones by itself.
+const FEW_FIELDS: usize = 8;
+
+/// The groups of the regular expression that matched last, and the text they point into.
+#[derive(Debug)]
+pub(crate) struct Captured {
+    pub(crate) groups: Captures,
+    pub(crate) text: Vec<u8>,
+}
+
+impl Captured {
+    pub(crate) fn number(&self, number: u8) -> Option<&[u8]> {
+        let range = self.groups.number(usize::from(number))?;
+        Some(&self.text[range])
+    }
+
+    pub(crate) fn named(&self, name: &str) -> Option<&[u8]> {
+        let range = self.groups.named(name)?;
+        Some(&self.text[range])
+    }
+}
+
+impl Request {
+    pub(crate) fn new() -> Self {
+        Self {
+            parser: RequestParser::new(),
+            head: RequestHead::default(),
+            bytes: Vec::new(),
+            started: clock::now(),
+            length: 0,
+            begun: false,
+            server: None,
+            location: None,
+            host: Vec::new(),
+            uri: Vec::new(),
+            args: Vec::new(),
+            method: Method::Get,
+            target_is_raw: true,
+            internal: false,
+            redirects_left: MAX_REDIRECTS,
+            in_error_page: false,
+            status_override: None,
+            captures: None,
+            host_captures: None,
+            pipelined: false,
+            id: Cell::new(None),
+            body: RequestBody::default(),
+            response: Response::default(),
+            attempts: SmallVec::new(),
+            upstream: UpstreamState::default(),
+            keepalive: false,
+            lingers: false,
+            closes_at_once: false,
+            sent: 0,
+            ending: Ending::Broken,
+            logged: false,
+        }
+    }
+
+    /// Gives back what others could use: buffers, files, and its part in the configuration.
+    pub(crate) fn release(&mut self) {
+        buffers::give_back(std::mem::take(&mut self.bytes));
+        self.server = None;
+        self.location = None;
+        self.body.release();
+        buffers::give_back(std::mem::take(&mut self.response.pending));
+        self.attempts.clear();
+        self.upstream.release_bytes();
+    }
+
+    /// Empties everything but keeps the room that was allocated.
+    pub(crate) fn reset(&mut self) {
+        self.parser.reset();
+        self.head.reset();
+        self.length = 0;
+        self.begun = false;
+        self.host.clear();
+        self.uri.clear();
+        self.args.clear();
+        self.method = Method::Get;
+        self.target_is_raw = true;
+        self.internal = false;
+        self.redirects_left = MAX_REDIRECTS;
+        self.in_error_page = false;
+        self.status_override = None;
+        self.captures = None;
+        self.host_captures = None;
+        self.pipelined = false;
+        self.id.set(None);
+        self.body.reset();
+        self.response.reset();
+        self.upstream.reset();
+        self.keepalive = false;
+        self.lingers = false;
+        self.closes_at_once = false;
+        self.sent = 0;
+        self.ending = Ending::Broken;
+        self.logged = false;
+    }
+
+    /// Asks for the memory that a head is taken apart into.
+    pub(crate) fn prefetch_for_head(&self) {
+        let Self { head, upstream, .. } = self;
+        let texts = [&self.host, &self.uri, &self.args];
+        for text in texts
+            .into_iter()
+            .chain([&upstream.uri, &upstream.host, &upstream.port])
+        {
+            prefetch::room(text, 1);
+        }
+        prefetch::room(head.fields.room(), FEW_FIELDS);
+    }
+
+    /// Asks for the memory that an answer is made of, and its access line.
+    pub(crate) fn prefetch_for_answer(&self) {
+        let Self {
+            head,
+            upstream,
+            response,
+            ..
+        } = self;
+        let texts = [
+            &self.bytes,
+            &self.uri,
+            &response.status_line,
+            &response.content_type,
+        ];
+        for text in texts
+            .into_iter()
+            .chain([&response.last_modified, response.fields.room()])
+        {
+            prefetch::room(text, 1);
+        }
+        prefetch::room(head.fields.room(), FEW_FIELDS);
+        prefetch::room(upstream.head.fields.room(), FEW_FIELDS);
+    }
+
+    /// Bytes of `span` in the request head.
+    pub(crate) fn text(&self, span: weir_wire::Span) -> &[u8] {
+        span.of(&self.bytes)
+    }
+
+    /// Value of the known field, if the client sent it.
+    pub(crate) fn field(&self, field: KnownField) -> Option<&[u8]> {
+        self.head.value(field, &self.bytes)
+    }
+
+    /// The head was read whole, so nothing of it is left unread.
+    pub(crate) fn parser_done(&self) -> bool {
+        self.head.len > 0
+    }
+
+    /// The whole request line is there, though its target may be refused.
+    pub(crate) fn line_is_complete(&self) -> bool {
+        self.head.request_length > 0
+    }
+
+    /// The method's name, which an internal redirect may have changed.
+    pub(crate) fn method_text(&self) -> &[u8] {
+        if self.method == Method::Get && self.head.method != Method::Get {
+            return b"GET";
+        }
+        self.text(self.head.method_span)
+    }
+
+    /// Whether the client waits for `100 Continue`.
+    pub(crate) fn expects_continue(&self) -> bool {
+        self.head.version >= Version::HTTP_11
+            && self
+                .field(KnownField::Expect)
+                .is_some_and(|value| value.eq_ignore_ascii_case(b"100-continue"))
+    }
+
+    /// Whether the method of this request may not be sent twice.
+    pub(crate) fn is_idempotent(&self) -> bool {
+        !matches!(self.method, Method::Post | Method::Lock | Method::Patch)
+    }
+
+    /// The status of the access line: `009` for an HTTP/0.9 answer that an upstream sent, and the
+    /// error whose page is being made (`ngx_http_variable_status`).
+    pub(crate) fn shown_status(&self) -> u16 {
+        if self.response.no_head {
+            return NO_HEAD_STATUS;
+        }
+        self.status_override.unwrap_or(self.response.status)
+    }
+
+    pub(crate) fn is_head(&self) -> bool {
+        self.method == Method::Head
+    }
+}
+
+/// `NGX_HTTP_MAX_URI_CHANGES`, and the one that is refused.
+pub(crate) const MAX_REDIRECTS: u8 = 11;
+
+/// nginx prints the version 9 in place of a status when a body without a head was passed on.
+const NO_HEAD_STATUS: u16 = 9;
