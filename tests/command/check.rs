@@ -34,14 +34,20 @@ fn a_good_file_is_told_in_two_lines_or_in_none() {
 
 #[test]
 fn a_directive_without_effect_is_listed_after_nginx_s_lines() {
-    let listed = "weir: accepted without effect: worker_cpu_affinity in PREFIX/conf/nginx.conf:1\n";
-    check(
-        "worker_cpu_affinity auto; events {}",
-        &[],
-        0,
-        &[OK, SUCCESS, listed].concat(),
-    );
-    check("worker_cpu_affinity auto; events {}", &["-q"], 0, "");
+    let conf = "worker_cpu_affinity auto;
+        events { multi_accept on; }
+        http { gzip off; sendfile on; server { sendfile on; listen 127.0.0.1:PORT; } }";
+    let listed = "weir: accepted without effect:
+  worker_cpu_affinity  the system places the threads (PREFIX/conf/nginx.conf:1)
+  multi_accept         a worker accepts in turns of 16, between which it serves (PREFIX/conf/nginx.conf:2)
+  gzip                 it is off anyway (PREFIX/conf/nginx.conf:3)
+  sendfile             files are always read and then written (PREFIX/conf/nginx.conf:3 and 1 more)
+";
+    check(conf, &[], 0, &[OK, SUCCESS, listed].concat());
+    let site = Site::new();
+    site.conf(conf);
+    let quiet = site.run(&["-t", "-q"]);
+    assert!(quiet.status.success() && quiet.stderr.is_empty());
 }
 
 #[test]

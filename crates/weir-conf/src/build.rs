@@ -58,7 +58,7 @@ pub(crate) fn build(
             http: main.http,
             files,
             warnings: cx.faults,
-            ignored: cx.ignored,
+            without_effect: cx.without_effect,
             compat: cx.compat,
         }),
         _ => Err(Faults::new(cx.faults, files)),

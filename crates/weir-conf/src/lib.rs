@@ -40,13 +40,13 @@ pub use model::{
     AccessLog, BalanceMethod, Captures, Config, ErrorLogTarget, Escape, Found, Handler, Http,
     Keepalive, Listen, ListenAddress, ListenOptions, Location, LocationKind, Locations,
     LogDestination, LogFormat, Main, ProxyPass, ProxyTarget, Server, ServerMatch, ServerNames,
-    SocketKeepalive, SourceFile, Upstream, UpstreamAddress, UpstreamServer,
+    SocketKeepalive, SourceFile, Upstream, UpstreamAddress, UpstreamServer, WithoutEffect,
 };
 pub use page::directives_page;
 pub use pattern::{Pattern, PatternFault};
 pub use table::core::ServerCore;
 pub use table::settings::Settings;
-pub use table::{Arity, Contexts, Entry, Support, entries};
+pub use table::{Arity, Contexts, Entry, Inheritance, Support, entries};
 pub use template::{Part, Template, TemplateFault};
 pub use upstream_url::{UpstreamUrl, UrlFault, parse_upstream_url};
 pub use value::number::{parse_offset, parse_seconds, parse_size, parse_time};

@@ -35,10 +35,21 @@ pub struct Config {
     pub files: Vec<SourceFile>,
     /// What nginx prints at `[warn]`, in order.
     pub warnings: Vec<Fault>,
-    /// Directives that were accepted but have no effect in weir; `-t` lists them.
-    pub ignored: Vec<(String, Place)>,
+    /// Directives that were accepted but change nothing in weir, in order; `-t` lists them.
+    pub without_effect: Vec<WithoutEffect>,
     /// The nginx generation to behave like.
     pub compat: Compat,
+}
+
+/// A directive that was accepted but changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WithoutEffect {
+    /// Its name.
+    pub name: &'static str,
+    /// Where it stands.
+    pub place: Place,
+    /// Why it changes nothing, as half a sentence.
+    pub because: &'static str,
 }
 
 /// A configuration file as read.

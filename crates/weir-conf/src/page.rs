@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::table::{Arity, Entry, Support, entries};
+use crate::table::{Arity, Entry, HTTP, Inheritance, LOCATION, SERVER, Support, entries};
 use crate::variable::VARIABLES;
 
 const HEAD: &str = "\
@@ -11,23 +11,46 @@ const HEAD: &str = "\
 Generated from weir-conf's tables (`UPDATE_DOCS=1 cargo test -p weir-conf --test page`); change \
 those, not this page.
 
-Inner blocks see a directive by its kind: `One` the innermost value, a second in a block is \
-refused; `Maybe` the same without a default; `Many` all of the innermost block that has any; \
-`Sum` those of the innermost block, added up; `Here` and `First` only in their own block; `Mark` \
-once set, set further in. The rest build something.
+*In* names the blocks that a directive may stand in; `main` is outside all of them. *Default* is what \
+holds without it.
+
+*Inherited* says what the blocks inside take over. **Yes**: they obey it unless they say otherwise; it \
+may stand once in a block. **All or none**: it may stand several times, and a block that has any of \
+its own takes none from outside. **No**: it holds in its own block only.
+";
+
+const CHECKED: &str = "
+## Accepted without effect
+
+`weir -t` lists those that a configuration has. Of these the arguments are checked as nginx checks them:
+
+| directive | in | arguments | default | what | why it changes nothing |
+|---|---|---|---|---|---|
+";
+
+const IGNORED: &str = "
+Of these they are not, because in weir
+
+";
+
+const REFUSED: &str = "
+## Refused
+
+nginx has them, weir does not yet. `off` is accepted.
+
 ";
 
 /// The page, in Markdown.
 pub fn directives_page() -> String {
     let mut page = HEAD.to_owned();
-    // Writing to a String cannot fail.
-    let _ = write!(
-        page,
-        "\n## Obeyed\n\n| directive | in | arguments | default | kind | what |\n"
-    );
+    page.push_str("\n## Obeyed\n\n");
+    page.push_str("| directive | in | arguments | default | inherited | what |\n");
     page.push_str("|---|---|---|---|---|---|\n");
-    for entry in of(Support::Obeyed) {
-        page.push_str(&row(entry));
+    let of = |support: fn(&Support) -> bool| entries().iter().filter(move |e| support(&e.support));
+    for entry in of(|support| *support == Support::Obeyed) {
+        let inherited = inherited(entry);
+        // Writing to a String cannot fail.
+        let _ = writeln!(page, "{} {inherited} | {} |", row(entry), cell(entry.doc));
     }
     page.push_str("\n## Variables\n\n| variable | what |\n|---|---|\n");
     for (names, what) in VARIABLES {
@@ -35,22 +58,24 @@ pub fn directives_page() -> String {
         let _ = writeln!(page, "| {} | {} |", names.join(", "), cell(what));
     }
     page.push_str("| `$1` to `$9` | a group of the last matched regular expression |\n");
-    page.push_str("\n## Accepted without effect\n\n`weir -t` lists them.\n\n");
-    page.push_str(&families(Support::Ignored));
-    page.push_str("\n## Refused\n\nnginx has them, weir does not yet. `off` is accepted.\n\n");
-    page.push_str(&families(Support::Absent));
+    page.push_str(CHECKED);
+    for entry in entries() {
+        if let Support::Checked(because) = entry.support {
+            let what = cell(entry.doc);
+            let _ = writeln!(page, "{} {what} | {} |", row(entry), cell(because));
+        }
+    }
+    page.push_str(IGNORED);
+    page.push_str(&families(of(|s| matches!(s, Support::Ignored(_)))));
+    page.push_str(REFUSED);
+    page.push_str(&families(of(|support| *support == Support::Absent)));
     page
 }
 
-fn of(support: Support) -> impl Iterator<Item = &'static Entry> {
-    entries()
-        .iter()
-        .filter(move |entry| entry.support == support)
-}
-
+/// The first four cells of a row.
 fn row(entry: &Entry) -> String {
     format!(
-        "| `{}`{} | {} | {} | {} | {} | {} |\n",
+        "| `{}`{} | {} | {} | {} |",
         entry.name,
         if entry.block { " `{}`" } else { "" },
         entry.contexts.names().join(", "),
@@ -59,9 +84,18 @@ fn row(entry: &Entry) -> String {
             .default
             .filter(|text| !text.is_empty())
             .map_or(String::new(), |d| format!("`{d}`")),
-        entry.inheritance,
-        cell(entry.doc),
     )
+}
+
+fn inherited(entry: &Entry) -> &'static str {
+    match entry.inheritance {
+        Inheritance::None => "",
+        // There is no block inside that could take it over.
+        _ if !entry.contexts.allow(HTTP | SERVER | LOCATION) => "",
+        Inheritance::Innermost => "yes",
+        Inheritance::AllOrNone => "all or none",
+        Inheritance::Own => "no",
+    }
 }
 
 fn arity(arity: Arity) -> String {
@@ -81,9 +115,9 @@ fn cell(text: &str) -> String {
 }
 
 /// A line for each family of directives.
-fn families(support: Support) -> String {
+fn families(entries: impl Iterator<Item = &'static Entry>) -> String {
     let mut lines: Vec<(&str, Vec<String>)> = Vec::new();
-    for entry in of(support) {
+    for entry in entries {
         let name = format!("`{}`", entry.name);
         match lines.iter_mut().find(|(what, _)| *what == entry.doc) {
             Some((_, names)) => names.push(name),
@@ -92,6 +126,6 @@ fn families(support: Support) -> String {
     }
     lines
         .into_iter()
-        .map(|(what, names)| format!("- {} {}\n", what, names.join(" ")))
+        .map(|(what, names)| format!("- {what}: {}\n", names.join(" ")))
         .collect()
 }

@@ -10,6 +10,7 @@ mod slot;
 use std::ops::BitOr;
 use std::sync::LazyLock;
 
+pub(crate) use absent::instead;
 pub(crate) use slot::{First, Here, Many, Mark, Maybe, One, Sum};
 
 /// Where a directive may stand; several are joined with `|`.
@@ -92,15 +93,30 @@ impl Arity {
     }
 }
 
-/// What weir does with a directive.
+/// What weir does with a directive. A text says why it changes nothing, for whoever wrote it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Support {
     /// It has a value or builds something.
     Obeyed,
-    /// It cannot matter here: accepted and listed.
-    Ignored,
+    /// Its arguments are checked as nginx checks them; then it changes nothing here: listed.
+    Checked(&'static str),
+    /// It cannot matter here: accepted unread and listed.
+    Ignored(&'static str),
     /// nginx has it, weir does not yet: an error.
     Absent,
+}
+
+/// How inner blocks see what a block says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inheritance {
+    /// There is nothing to inherit: it builds something, or has no blocks inside.
+    None,
+    /// It holds in inner blocks that do not say otherwise; a second in one block is refused.
+    Innermost,
+    /// All of the innermost block that has any hold.
+    AllOrNone,
+    /// It holds in its own block only.
+    Own,
 }
 
 /// A row of the table.
@@ -116,8 +132,8 @@ pub struct Entry {
     pub block: bool,
     /// What holds without it, as one would write it.
     pub default: Option<&'static str>,
-    /// How an inner block sees it: the slot's name.
-    pub inheritance: &'static str,
+    /// How an inner block sees it.
+    pub inheritance: Inheritance,
     /// What weir does with it.
     pub support: Support,
     /// What it is for.
@@ -155,7 +171,8 @@ pub(crate) fn named(name: &[u8]) -> impl Iterator<Item = &'static Entry> + Clone
 /// Generates, from rows of
 /// `name: Slot<Type> = reader, "default"; in CONTEXTS, arity;`
 /// the settled struct, the struct of written values with its reading, inheriting and settling,
-/// and the rows of the table. `raw` rows are only written; `derived` fields are only settled.
+/// and the rows of the table. `raw` rows are only written, `derived` fields only settled; `checked`
+/// rows are read and settled into nothing, `because "of this"`.
 macro_rules! directives {
     (
         $(#[$smeta:meta])*
@@ -170,6 +187,13 @@ macro_rules! directives {
                 $(#[doc = $rdoc:literal])+
                 $rfield:ident: $rslot:ident<$rty:ty>
                     = $rreader:path $(, $rdefault:literal)?; in $rcontexts:expr $(, $rarity:expr)?;
+            )*
+        }
+        checked {
+            $(
+                $(#[doc = $cdoc:literal])+
+                $cfield:ident: $cslot:ident<$cty:ty>
+                    = $creader:path $(, $cdefault:literal)?; in $ccontexts:expr; because $because:literal;
             )*
         }
         derived {
@@ -188,6 +212,7 @@ macro_rules! directives {
         pub(crate) struct $written {
             $( pub(crate) $field: $crate::table::$slot<$ty>, )+
             $( pub(crate) $rfield: $crate::table::$rslot<$rty>, )*
+            $( pub(crate) $cfield: $crate::table::$cslot<$cty>, )*
         }
 
         impl $written {
@@ -203,6 +228,11 @@ macro_rules! directives {
                         return Some(self.$rfield.put(call, $rreader));
                     }
                 )*
+                $(
+                    if call.name == stringify!($cfield) {
+                        return Some(self.$cfield.put(call, $creader));
+                    }
+                )*
                 None
             }
 
@@ -211,6 +241,7 @@ macro_rules! directives {
             pub(crate) fn inherit(&mut self, outer: &Self) {
                 $( self.$field.inherit(&outer.$field); )+
                 $( self.$rfield.inherit(&outer.$rfield); )*
+                $( self.$cfield.inherit(&outer.$cfield); )*
             }
 
             /// Fills in the defaults.
@@ -230,7 +261,7 @@ macro_rules! directives {
                 arity: $crate::table::arity_of!($($arity)?),
                 block: false,
                 default: $crate::table::default_of!($($default)?),
-                inheritance: stringify!($slot),
+                inheritance: $crate::table::inheritance_of!($slot),
                 support: Support::Obeyed,
                 doc: concat!($($doc, "\n"),+),
             }, )+
@@ -240,9 +271,19 @@ macro_rules! directives {
                 arity: $crate::table::arity_of!($($rarity)?),
                 block: false,
                 default: $crate::table::default_of!($($rdefault)?),
-                inheritance: stringify!($rslot),
+                inheritance: $crate::table::inheritance_of!($rslot),
                 support: Support::Obeyed,
                 doc: concat!($($rdoc, "\n"),+),
+            }, )*
+            $( Entry {
+                name: stringify!($cfield),
+                contexts: $ccontexts,
+                arity: Arity::ONE,
+                block: false,
+                default: $crate::table::default_of!($($cdefault)?),
+                inheritance: $crate::table::inheritance_of!($cslot),
+                support: Support::Checked($because),
+                doc: concat!($($cdoc, "\n"),+),
             }, )*
         ];
     };
@@ -294,4 +335,23 @@ macro_rules! default_of {
     };
 }
 
-pub(crate) use {arity_of, default_of, directives, name_of, settle, settled};
+macro_rules! inheritance_of {
+    (Many) => {
+        $crate::table::Inheritance::AllOrNone
+    };
+    (Sum) => {
+        $crate::table::Inheritance::AllOrNone
+    };
+    (Here) => {
+        $crate::table::Inheritance::Own
+    };
+    (First) => {
+        $crate::table::Inheritance::Own
+    };
+    // One, Maybe, Mark
+    ($slot:ident) => {
+        $crate::table::Inheritance::Innermost
+    };
+}
+
+pub(crate) use {arity_of, default_of, directives, inheritance_of, name_of, settle, settled};

@@ -36,8 +36,6 @@ fn defaults() {
         assert_eq!(literal(&s.root), "/weir/html");
         assert_eq!(s.proxy_read_timeout, Duration::from_secs(60));
         assert_eq!(s.proxy_buffers.size, 4096);
-        assert_eq!(s.proxy_busy_buffers_size, 8192);
-        assert_eq!(s.proxy_temp_file_write_size, 8192);
         assert_eq!(
             s.proxy_next_upstream,
             NextUpstream::ERROR | NextUpstream::TIMEOUT

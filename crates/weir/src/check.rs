@@ -1,10 +1,11 @@
 //! `-t` and `-T`: whether a configuration could be used, and why not.
 
+use std::fmt::Write as _;
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use weir_conf::{Config, Faults, SourceFile};
+use weir_conf::{Config, Faults, SourceFile, WithoutEffect};
 use weir_log::{Level, Logs};
 use weir_proxy::plan::{Plan, PlanFault, create_temp_folders};
 
@@ -44,7 +45,7 @@ pub(crate) fn run(flags: &Flags, log: &StartupLog) -> ExitCode {
     }
     say(format!("configuration file {path} test is successful"));
     if !flags.quiet {
-        list_ignored(&config);
+        list_without_effect(&config);
     }
     if flags.dump {
         dump(&config.files);
@@ -80,20 +81,35 @@ pub(crate) fn explain(faults: &Faults) {
     }
 }
 
-fn list_ignored(config: &Config) {
-    if config.ignored.is_empty() {
-        return;
+/// Tells of the directives that were accepted and change nothing, each once, and why.
+fn list_without_effect(config: &Config) {
+    let text = without_effect(&config.without_effect);
+    // Nobody can be told if stderr is closed.
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+fn without_effect(all: &[WithoutEffect]) -> String {
+    let Some(width) = all.iter().map(|one| one.name.len()).max() else {
+        return String::new();
+    };
+    let mut text = "weir: accepted without effect:\n".to_owned();
+    for (at, one) in all.iter().enumerate() {
+        let same = |other: &WithoutEffect| (other.name, other.because) == (one.name, one.because);
+        if all[..at].iter().any(same) {
+            continue;
+        }
+        let more = match all[at + 1..].iter().filter(|other| same(other)).count() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            text,
+            "  {:<width$}  {} ({}{more})",
+            one.name, one.because, one.place
+        );
     }
-    let names: Vec<String> = config
-        .ignored
-        .iter()
-        .map(|(name, place)| format!("{name} in {place}"))
-        .collect();
-    let _ = writeln!(
-        std::io::stderr(),
-        "weir: accepted without effect: {}",
-        names.join(", ")
-    );
+    text
 }
 
 /// Prints every file in nginx's form.

@@ -14,6 +14,9 @@ use crate::text::{Block, Directive};
 use crate::value::read::{Reading, Reject};
 use crate::{Fault, Place};
 
+/// Bytes of a connection's pool without `connection_pool_size`, on 64-bit systems.
+const POOL_SIZE: usize = 512;
+
 /// A `server` block as written.
 #[derive(Debug)]
 pub(super) struct ServerDraft {
@@ -90,7 +93,8 @@ impl ServerDraft {
         let Ok(core) = self.core.settle(cx) else {
             return;
         };
-        if core.large_client_header_buffers.size < core.connection_pool_size {
+        let pool = self.core.connection_pool_size.value;
+        if core.large_client_header_buffers.size < pool.unwrap_or(POOL_SIZE) {
             let text = "the \"large_client_header_buffers\" size must be \
                         equal to or greater than \"connection_pool_size\"";
             cx.faults.push(Fault::emerg(text, Some(at.clone())));

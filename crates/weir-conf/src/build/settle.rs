@@ -26,7 +26,7 @@ pub(super) fn settle(
             return None;
         }
     };
-    if let Err(text) = settle_buffers(&mut settings, written) {
+    if let Err(text) = check_buffers(&settings, written) {
         cx.faults.push(Fault::emerg(text, Some(at.clone())));
         return None;
     }
@@ -76,9 +76,9 @@ fn share(settings: Settings, recent: &mut VecDeque<Arc<Settings>>) -> Arc<Settin
     settings
 }
 
-/// Computes the sizes that default to others and checks that all fit
+/// Checks that all sizes fit, those among them that default to others
 /// (`ngx_http_proxy_merge_loc_conf`).
-fn settle_buffers(settings: &mut Settings, written: &Written) -> Result<(), String> {
+fn check_buffers(settings: &Settings, written: &Written) -> Result<(), String> {
     let buffers = settings.proxy_buffers;
     if buffers.count < 2 {
         return Err("there must be at least 2 \"proxy_buffers\"".to_owned());
@@ -86,23 +86,22 @@ fn settle_buffers(settings: &mut Settings, written: &Written) -> Result<(), Stri
     let largest = settings.proxy_buffer_size.max(buffers.size);
     let twice = largest.saturating_mul(2);
     let or_twice = |value: Option<usize>| value.unwrap_or(twice);
-    settings.proxy_busy_buffers_size = or_twice(written.proxy_busy_buffers_size.value);
-    settings.proxy_temp_file_write_size = or_twice(written.proxy_temp_file_write_size.value);
+    let busy = or_twice(written.proxy_busy_buffers_size.value);
     let too_small = |name: &str, off: &str| {
         format!(
             "\"{name}\" must be {off}equal to or greater than the maximum of the value of \
              \"proxy_buffer_size\" and one of the \"proxy_buffers\""
         )
     };
-    if settings.proxy_busy_buffers_size < largest {
+    if busy < largest {
         return Err(too_small("proxy_busy_buffers_size", ""));
     }
-    if settings.proxy_busy_buffers_size > buffers.size.saturating_mul(buffers.count - 1) {
+    if busy > buffers.size.saturating_mul(buffers.count - 1) {
         let text = "\"proxy_busy_buffers_size\" must be less than \
                     the size of all \"proxy_buffers\" minus one buffer";
         return Err(text.to_owned());
     }
-    if settings.proxy_temp_file_write_size < largest {
+    if or_twice(written.proxy_temp_file_write_size.value) < largest {
         return Err(too_small("proxy_temp_file_write_size", ""));
     }
     let most = settings.proxy_max_temp_file_size;

@@ -187,7 +187,6 @@ impl Group {
             servers,
             method: body.method.unwrap_or(BalanceMethod::RoundRobin),
             keepalive,
-            zone: body.zone,
             place: self.place,
         }
     }

@@ -1,6 +1,7 @@
 //! Going through a block, with the checks that come before a directive is read
 //! (`ngx_conf_handler`).
 
+use crate::model::WithoutEffect;
 use crate::table::{self, Contexts, Entry, Support};
 use crate::text::{Block, Directive, Item};
 use crate::value::read::{Call, Reading, Reject};
@@ -28,20 +29,38 @@ pub(super) fn each(
                 continue;
             }
         };
-        if entry.support == Support::Ignored || is_off(entry, directive) {
-            cx.ignored
-                .push((entry.name.to_owned(), directive.place.clone()));
-            continue;
-        }
-        if entry.support == Support::Absent {
-            cx.faults.push(absent(entry, &directive.place));
-            continue;
-        }
-        if let Err(reject) = take(cx, directive) {
-            let name = String::from_utf8_lossy(directive.name());
-            cx.faults.extend(reject.into_fault(&name, &directive.place));
+        match entry.support {
+            Support::Absent if !is_off(directive) => {
+                cx.faults.push(absent(entry, &directive.place));
+            }
+            Support::Absent => note(cx, entry, directive, "it is off anyway"),
+            Support::Ignored(because) => note(cx, entry, directive, because),
+            Support::Checked(because) => {
+                note(cx, entry, directive, because);
+                read(cx, directive, &mut take);
+            }
+            Support::Obeyed => read(cx, directive, &mut take),
         }
     }
+}
+
+fn read(
+    cx: &mut Reading,
+    directive: &Directive,
+    take: &mut impl FnMut(&mut Reading, &Directive) -> Result<(), Reject>,
+) {
+    if let Err(reject) = take(cx, directive) {
+        let name = String::from_utf8_lossy(directive.name());
+        cx.faults.extend(reject.into_fault(&name, &directive.place));
+    }
+}
+
+fn note(cx: &mut Reading, entry: &Entry, directive: &Directive, because: &'static str) {
+    cx.without_effect.push(WithoutEffect {
+        name: entry.name,
+        place: directive.place.clone(),
+        because,
+    });
 }
 
 /// The call that reads `directive`.
@@ -61,14 +80,15 @@ fn check(directive: &Directive, context: Contexts) -> Result<&'static Entry, Box
     let fault = |message: String| Box::new(Fault::emerg(message, Some(directive.place.clone())));
     let rows = table::named(directive.name());
     let Some(entry) = rows.clone().find(|entry| entry.contexts.allow(context)) else {
-        let Some(elsewhere) = rows.clone().next() else {
+        if rows.clone().next().is_none() {
             let unknown = fault(format!("unknown directive \"{name}\""));
             return Err(match similar(&name, context) {
                 Some(known) => Box::new(unknown.with_hint(format!("did you mean \"{known}\"?"))),
                 None => unknown,
             });
-        };
-        let hint = format!("it belongs into: {}", elsewhere.contexts.names().join(", "));
+        }
+        let places: Vec<_> = rows.flat_map(|entry| entry.contexts.names()).collect();
+        let hint = format!("it belongs in {}", any_of(&places));
         let misplaced = fault(format!("\"{name}\" directive is not allowed here"));
         return Err(Box::new(misplaced.with_hint(hint)));
     };
@@ -89,12 +109,23 @@ fn check(directive: &Directive, context: Contexts) -> Result<&'static Entry, Box
     Ok(entry)
 }
 
-/// Whether a directive that weir lacks says only that the thing is not wanted.
-fn is_off(entry: &Entry, directive: &Directive) -> bool {
-    let [word] = directive.args() else {
-        return false;
+/// The blocks as `a, b or c`.
+fn any_of(places: &[&str]) -> String {
+    let word = |place: &&str| match *place {
+        "main" => "the outermost level".to_owned(),
+        block => format!("\"{block}\""),
     };
-    entry.support == Support::Absent && *word.text == *b"off"
+    let words: Vec<_> = places.iter().map(word).collect();
+    match words.as_slice() {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
+    }
+}
+
+/// Whether a directive that weir lacks says only that the thing is not wanted.
+fn is_off(directive: &Directive) -> bool {
+    matches!(directive.args(), [word] if *word.text == *b"off")
 }
 
 fn absent(entry: &Entry, place: &Place) -> Fault {
@@ -102,7 +133,12 @@ fn absent(entry: &Entry, place: &Place) -> Fault {
         "directive \"{}\" is not implemented in weir yet",
         entry.name
     );
-    Fault::emerg(message, Some(place.clone())).with_hint(format!("in nginx: {}", entry.doc))
+    let hint = format!(
+        "no {} in weir yet; {}",
+        entry.doc,
+        table::instead(entry.name)
+    );
+    Fault::emerg(message, Some(place.clone())).with_hint(hint)
 }
 
 /// The most similar name; among equals, one that may stand here.

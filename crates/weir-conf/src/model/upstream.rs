@@ -23,8 +23,6 @@ pub struct Upstream {
     pub method: BalanceMethod,
     /// The cache of idle connections; `None` keeps none.
     pub keepalive: Option<Keepalive>,
-    /// `zone`: accepted, all of weir's workers share peer state anyway.
-    pub zone: Option<String>,
     /// Where the block starts, or the first `proxy_pass`.
     pub place: Place,
 }

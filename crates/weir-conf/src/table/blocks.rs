@@ -1,6 +1,8 @@
 //! Directives that build something instead of setting a value.
 
-use super::{ANYWHERE, Arity, Contexts, Entry, HTTP, LOCATION, MAIN, SERVER, Support, UPSTREAM};
+use super::{
+    ANYWHERE, Arity, Contexts, Entry, HTTP, Inheritance, LOCATION, MAIN, SERVER, Support, UPSTREAM,
+};
 
 const fn block(name: &'static str, contexts: Contexts, arity: Arity, doc: &'static str) -> Entry {
     Entry {
@@ -16,9 +18,16 @@ const fn plain(name: &'static str, contexts: Contexts, arity: Arity, doc: &'stat
         arity,
         block: false,
         default: None,
-        inheritance: "",
+        inheritance: Inheritance::None,
         support: Support::Obeyed,
         doc,
+    }
+}
+
+const fn inherited(entry: Entry) -> Entry {
+    Entry {
+        inheritance: Inheritance::AllOrNone,
+        ..entry
     }
 }
 
@@ -55,12 +64,12 @@ pub(crate) const ENTRIES: &[Entry] = &[
         Arity::ONE,
         "A group of servers to pass requests to.",
     ),
-    block(
+    inherited(block(
         "types",
         LEVELS,
         Arity::NONE,
         "Media types of file extensions.",
-    ),
+    )),
     plain(
         "listen",
         SERVER,
@@ -79,18 +88,18 @@ pub(crate) const ENTRIES: &[Entry] = &[
         Arity::between(2, usize::MAX),
         "A format for `access_log`.",
     ),
-    plain(
+    inherited(plain(
         "allow",
         LEVELS,
         Arity::ONE,
         "Lets clients in: address, network, `unix:` or `all`.",
-    ),
-    plain(
+    )),
+    inherited(plain(
         "deny",
         LEVELS,
         Arity::ONE,
         "Keeps clients out: address, network, `unix:` or `all`.",
-    ),
+    )),
     plain(
         "proxy_pass",
         LOCATION,
@@ -146,10 +155,13 @@ pub(crate) const ENTRIES: &[Entry] = &[
         Arity::ONE,
         "Longest idle time of an upstream connection.",
     ),
-    plain(
-        "zone",
-        UPSTREAM,
-        ONE_OR_TWO,
-        "Shared memory of the group; weir's workers share anyway.",
-    ),
+    Entry {
+        support: Support::Checked("the workers share what they know of a group's servers anyway"),
+        ..plain(
+            "zone",
+            UPSTREAM,
+            ONE_OR_TWO,
+            "Memory in which the workers share a group.",
+        )
+    },
 ];

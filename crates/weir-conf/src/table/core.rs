@@ -27,9 +27,11 @@ directives! {
     underscores_in_headers: One<bool> = flag, "off"; in BOTH;
     /// Whether `//` in a path becomes `/`.
     merge_slashes: One<bool> = flag, "on"; in BOTH;
-    /// Bytes of memory set aside for a connection. Of no effect but on the check of
-    /// `large_client_header_buffers`.
-    connection_pool_size: One<usize> = size, "512"; in BOTH;
     raw {}
+    checked {
+        /// Bytes of memory set aside for a connection.
+        connection_pool_size: Maybe<usize> = size, "512"; in BOTH;
+            because "connections have no pools of memory";
+    }
     derived {}
 }

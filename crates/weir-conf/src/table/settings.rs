@@ -28,7 +28,7 @@ directives! {
 
     /// Directory that URIs are looked up in.
     root: One<Template> = root, "html"; in ALL;
-    /// Directory that replaces the location's name; `None` where `root` counts.
+    /// Directory that replaces the location's name in the path of a file.
     alias: Maybe<Template> = alias; in LOCATION;
     /// Files looked for when a URI ends with `/`.
     index: Many<Template> = index, "index.html"; in ALL, Arity::SOME;
@@ -44,15 +44,11 @@ directives! {
     internal: Mark<bool> = mark; in LOCATION, Arity::NONE;
     /// Files to look for before the handler.
     try_files: Here<TryFiles> = try_files; in INNER, Arity::between(2, usize::MAX);
-    /// Whether all access checks must pass, or one.
-    satisfy: One<Satisfy> = keyword, "all"; in ALL;
     /// Whether missing files are worth an error line.
     log_not_found: One<bool> = flag, "on"; in ALL;
-    /// Whether subrequests are logged.
-    log_subrequest: One<bool> = flag, "off"; in ALL;
     /// Where access lines go.
     access_log: Many<AccessLog> = access_log, "logs/access.log combined"; in ALL, Arity::SOME;
-    /// Where error lines go; without one, `Main::error_log`.
+    /// Where error lines go; without one, where those of the outermost level go.
     error_log: Many<ErrorLogTarget> = error_log; in ALL, Arity::SOME;
 
     /// From the end of a response to the first byte of the next request.
@@ -77,8 +73,6 @@ directives! {
     client_body_temp_path: One<TempPath> = temp_path, "client_body_temp"; in ALL, Arity::between(1, 4);
     /// Whether a request body is always written to a file.
     client_body_in_file_only: One<BodyFile> = keyword, "off"; in ALL;
-    /// Whether a request body in memory is in one buffer.
-    client_body_in_single_buffer: One<bool> = flag, "off"; in ALL;
     /// Whether unread request data is read before a connection is closed.
     lingering_close: One<LingeringClose> = keyword, "on"; in ALL;
     /// Longest time of that reading in all.
@@ -89,13 +83,8 @@ directives! {
     reset_timedout_connection: One<bool> = flag, "off"; in ALL;
     /// `TCP_NODELAY` on keep-alive connections.
     tcp_nodelay: One<bool> = flag, "on"; in ALL;
-    /// `TCP_CORK` with sendfile.
-    tcp_nopush: One<bool> = flag, "off"; in ALL;
-    /// Whether files are sent by the kernel.
-    sendfile: One<bool> = flag, "off"; in ALL;
-    /// Bytes per sendfile call.
-    sendfile_max_chunk: One<usize> = size, "2m"; in ALL;
-    /// Bytes gathered before the first write of a response.
+    /// A head of so many bytes goes to the client before the body of a buffered response; a shorter
+    /// one waits for it. 0 = none waits.
     postpone_output: One<usize> = size, "1460"; in ALL;
     /// Bytes per second to the client; 0 = no limit.
     limit_rate: One<RateLimit> = rate, "0"; in ALL;
@@ -152,11 +141,6 @@ directives! {
     proxy_buffer_size: One<usize> = size, "4k"; in ALL;
     /// Buffers for the response body.
     proxy_buffers: One<Buffers> = buffers, "8 4k"; in ALL, Arity::TWO;
-    /// Bytes written to the temporary file at once; 0 until settled as twice the larger buffer.
-    proxy_temp_file_write_size: One<usize> = size, "0"; in ALL;
-    /// Bytes being sent to the client while the upstream is read; settled as twice the larger
-    /// buffer when not written.
-    proxy_busy_buffers_size: One<usize> = size, "0"; in ALL;
     /// Biggest temporary file of a response, bytes; 0 = none.
     proxy_max_temp_file_size: One<u64> = offset, "1g"; in ALL;
     /// Where temporary files of responses go.
@@ -165,9 +149,9 @@ directives! {
     proxy_limit_rate: One<RateLimit> = rate, "0"; in ALL;
     /// Whether ranges are cut here even if the upstream does not claim to support them.
     proxy_force_ranges: One<bool> = flag, "off"; in ALL;
-    /// Method of upstream requests; `None` = the client's.
+    /// Method of upstream requests; without it, the client's.
     proxy_method: Maybe<Template> = template; in ALL;
-    /// Body of upstream requests; `None` = the client's.
+    /// Body of upstream requests; without it, the client's.
     proxy_set_body: Maybe<Template> = template; in ALL;
     /// Upstream response headers without effect.
     proxy_ignore_headers: Sum<IgnoreHeaders> = bits, ""; in ALL, Arity::SOME;
@@ -177,7 +161,7 @@ directives! {
     proxy_next_upstream_tries: One<u32> = number, "0"; in ALL;
     /// From the first try to the start of the last; zero = no limit.
     proxy_next_upstream_timeout: One<Duration> = time, "0"; in ALL;
-    /// Changes of `Location` and `Refresh`, `default` resolved; empty = off.
+    /// Changes of `Location` and `Refresh`; without one, what `default` means.
     proxy_redirect: Many<Redirect> = redirect; in ALL, Arity::between(1, 2);
     /// Changes of the `Domain` of cookies.
     proxy_cookie_domain: Many<CookieRewrite> = cookie_domain; in ALL, Arity::between(1, 2);
@@ -185,7 +169,7 @@ directives! {
     proxy_cookie_path: Many<CookieRewrite> = cookie_path; in ALL, Arity::between(1, 2);
     /// Changes of the flags of cookies.
     proxy_cookie_flags: Many<CookieFlagsRule> = cookie_flags; in ALL, Arity::between(1, 4);
-    /// Local address of upstream connections; `Some(None)` = `off`.
+    /// Local address of upstream connections; `off` = the system's choice.
     proxy_bind: Maybe<Option<Bind>> = bind; in ALL, Arity::between(1, 2);
     /// `SO_KEEPALIVE` on upstream connections.
     proxy_socket_keepalive: One<bool> = flag, "off"; in ALL;
@@ -203,6 +187,34 @@ directives! {
         proxy_hide_header: Many<String> = header_name; in ALL;
         /// A response header that is passed on though it is usually not.
         proxy_pass_header: Many<String> = header_name; in ALL;
+    }
+    checked {
+        /// Whether all access checks must pass, or one.
+        satisfy: One<Satisfy> = keyword, "all"; in ALL;
+            because "`allow` and `deny` are the only checks of access here";
+        /// Whether subrequests are logged.
+        log_subrequest: One<bool> = flag, "off"; in ALL;
+            because "weir makes no subrequests yet";
+        /// Whether a request body in memory is in one buffer.
+        client_body_in_single_buffer: One<bool> = flag, "off"; in ALL;
+            because "a request body in memory is always in one buffer";
+        /// Whether files are sent by the kernel.
+        sendfile: One<bool> = flag, "off"; in ALL;
+            because "files are always read and then written";
+        /// Bytes per sendfile call.
+        sendfile_max_chunk: One<usize> = size, "2m"; in ALL;
+            because "no write is long enough to keep other clients waiting";
+        /// Whether packets are filled before they are sent, with `sendfile`.
+        tcp_nopush: One<bool> = flag, "off"; in ALL;
+            because "head and beginning of a file are one write, so that packets are filled";
+        /// Bytes of a response that may be on their way to the client while the upstream is read;
+        /// without it, twice the larger of `proxy_buffer_size` and one of the `proxy_buffers`.
+        proxy_busy_buffers_size: Maybe<usize> = size; in ALL;
+            because "what is ready is written, whatever its size";
+        /// Bytes written to the temporary file at once; without it, twice the larger of
+        /// `proxy_buffer_size` and one of the `proxy_buffers`.
+        proxy_temp_file_write_size: Maybe<usize> = size; in ALL;
+            because "what waits in memory is written to the file at once, whatever its size";
     }
     derived {
         /// `allow` and `deny` in the order written.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::compat::Differences;
-use crate::model::{LogDestination, LogFormat};
+use crate::model::{LogDestination, LogFormat, WithoutEffect};
 use crate::pattern::{Case, Pattern};
 use crate::template::TemplateFault;
 use crate::text::Word;
@@ -43,7 +43,7 @@ pub(crate) struct Reading {
     pub(crate) compat: Compat,
     /// Faults and warnings in the order met.
     pub(crate) faults: Vec<Fault>,
-    pub(crate) ignored: Vec<(String, Place)>,
+    pub(crate) without_effect: Vec<WithoutEffect>,
     pub(crate) log_formats: Vec<Arc<LogFormat>>,
     /// Buffered access logs, which must agree wherever they are named.
     pub(crate) log_buffers: HashMap<LogDestination, (usize, Option<Duration>)>,
@@ -72,7 +72,7 @@ impl Reading {
             conf_dir: conf_path.parent().unwrap_or(prefix).to_owned(),
             compat: Compat::default(),
             faults: Vec::new(),
-            ignored: Vec::new(),
+            without_effect: Vec::new(),
             log_formats: vec![Arc::new(LogFormat::combined())],
             log_buffers: HashMap::new(),
             pending: Vec::new(),
