@@ -99,6 +99,11 @@ impl Scenario {
         self.expect.of(field, version)
     }
 
+    /// Whether `version` has expectations of its own.
+    pub fn is_own_at(&self, version: Version) -> bool {
+        self.expect.at.contains_key(&version)
+    }
+
     /// Whether anything is expected of `version`.
     pub fn expects_of(&self, version: Version) -> bool {
         let mut fields = Field::ALL.iter();

@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use weir_lab::bed::compare::Difference;
 use weir_lab::bed::{Fault, Seen, Target};
-use weir_lab::scenario::{BASE, Job, Scenario, play_all};
+use weir_lab::scenario::{Job, Scenario, play_all};
+use weir_lab::version::Version;
 
 use super::AT_ONCE;
 use super::nginx::Nginx;
@@ -73,21 +74,26 @@ pub(super) fn all(
     })
 }
 
-/// Plays all against `weir` alone, and compares with what the files and the catalogue expect.
-pub(super) fn recorded(scenarios: &[Arc<Scenario>], weir: &Arc<Target>) -> io::Result<Compared> {
+/// Plays all against `weir` alone as `version`, and compares with what the files and the catalogue
+/// expect of that.
+pub(super) fn recorded(
+    scenarios: &[Arc<Scenario>],
+    weir: &Arc<Target>,
+    version: Version,
+) -> io::Result<Compared> {
     let started = Instant::now();
     let run = |scenarios: &[Arc<Scenario>], at_once| -> io::Result<Vec<Outcome>> {
         let jobs = scenarios.iter().enumerate().map(|(index, scenario)| Job {
             scenario: Arc::clone(scenario),
             target: Arc::clone(weir),
-            version: BASE,
+            version,
             folder: format!("{index:04}"),
         });
         let seen = play(jobs.collect(), at_once)?;
         let outcome = |(scenario, seen): (&Arc<Scenario>, Result<Seen, Fault>)| {
             let mut outcome = Outcome::of(Arc::clone(scenario));
             match seen {
-                Ok(seen) => outcome.differences = scenario.judge(&seen, BASE),
+                Ok(seen) => outcome.differences = scenario.judge(&seen, version),
                 Err(fault) => outcome.fault = Some(format!("weir: {fault}")),
             }
             outcome
