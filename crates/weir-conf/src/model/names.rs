@@ -57,9 +57,7 @@ impl ServerNames {
         if self.suffixes.is_empty() {
             return None;
         }
-        memchr::memchr_iter(b'.', host)
-            .filter(|&dot| dot > 0)
-            .find_map(|dot| self.suffixes.get(&host[dot..]))
+        memchr::memchr_iter(b'.', host).find_map(|dot| self.suffixes.get(&host[dot..]))
     }
 
     fn by_prefix(&self, host: &[u8]) -> Option<&usize> {

@@ -174,7 +174,8 @@ fn choose_server(conn: &Connection, req: &mut Request) {
     if req.head.host_has_upper {
         req.host.make_ascii_lowercase();
     }
-    let found = if req.host.is_empty() {
+    // The server called "" is for heads that are whole and name no host, also if they are refused.
+    let found = if req.host.is_empty() && !req.parser_done() {
         None
     } else {
         listen.names.find(&req.host)
@@ -208,7 +209,7 @@ fn take_rest(conn: &mut Connection, req: &mut Request) {
 
 /// What the phases of nginx find prepared (`ngx_http_process_request`, `ngx_http_handler`).
 fn settle(conn: &mut Connection, req: &mut Request) {
-    if req.server.is_none() {
+    if req.host.is_empty() {
         choose_server(conn, req);
     }
     conn.link.action = Action::Processing;
