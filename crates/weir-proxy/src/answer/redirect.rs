@@ -1,9 +1,11 @@
 //! Where redirects lead.
 
+use weir_conf::Variable;
 use weir_wire::uri::{Escape, escape};
 
 use crate::facts::Outcome;
 use crate::facts::Session;
+use crate::report::variables;
 
 /// `location` with scheme, host and port before it, if it is a path and `absolute_redirect` is on
 /// (`ngx_http_header_filter`).
@@ -13,12 +15,14 @@ pub(crate) fn absolute(session: &Session, location: &[u8]) -> Option<Vec<u8>> {
         return None;
     }
     let mut absolute = b"http://".to_vec();
-    let host = if settings.server_name_in_redirect || session.req.host.is_empty() {
-        session.server().name.as_bytes()
+    if settings.server_name_in_redirect {
+        absolute.extend_from_slice(session.server().name.as_bytes());
+    } else if session.req.host.is_empty() {
+        // The client has named no host, so it gets the address that it reached.
+        variables::write(session, &Variable::ServerAddr, &mut absolute);
     } else {
-        &session.req.host
-    };
-    absolute.extend_from_slice(host);
+        absolute.extend_from_slice(&session.req.host);
+    }
     let port = session
         .view()
         .local_address()

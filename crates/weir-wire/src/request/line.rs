@@ -23,6 +23,8 @@ enum Stage {
     Host,
     HostEnd,
     IpLiteral,
+    /// Behind the colon of a port.
+    PortStart,
     Port,
     AfterSlash,
     Path,
@@ -95,7 +97,10 @@ impl RequestLine {
                 Stage::Host => self.host(buf, pos),
                 Stage::HostEnd => self.host_end(buf, pos, head)?,
                 Stage::IpLiteral => ip_literal(buf, pos)?,
-                Stage::Port => self.port(buf, pos, head)?,
+                Stage::PortStart if is_connect(head) && !buf[*pos].is_ascii_digit() => {
+                    return Err(RequestFault::InvalidRequest);
+                }
+                Stage::PortStart | Stage::Port => self.port(buf, pos, head)?,
                 Stage::AfterSlash => self.after_slash(buf, pos, head)?,
                 Stage::Path => self.path(buf, pos, head)?,
                 Stage::RestOfUri => self.rest_of_uri(buf, pos, head)?,
@@ -231,9 +236,9 @@ impl RequestLine {
 
     fn host_end(&mut self, buf: &[u8], pos: &mut usize, head: &mut RequestHead) -> Next {
         if buf[*pos] == b':' {
-            return Ok(advance(pos, Stage::Port));
+            return Ok(advance(pos, Stage::PortStart));
         }
-        if head.method == Method::Connect && head.scheme.is_empty() {
+        if is_connect(head) {
             return Err(RequestFault::InvalidRequest);
         }
         self.authority_end(buf, pos, head)
@@ -243,7 +248,7 @@ impl RequestLine {
         if buf[*pos].is_ascii_digit() {
             return Ok(advance(pos, Stage::Port));
         }
-        if head.method == Method::Connect && head.scheme.is_empty() {
+        if is_connect(head) {
             if buf[*pos] != b' ' {
                 return Err(RequestFault::InvalidRequest);
             }
@@ -470,6 +475,11 @@ fn ip_literal(buf: &[u8], pos: &mut usize) -> Next {
         | b'=' => Ok(advance(pos, Stage::IpLiteral)),
         _ => Err(RequestFault::InvalidRequest),
     }
+}
+
+/// Whether an authority stands in place of the target.
+fn is_connect(head: &RequestHead) -> bool {
+    head.method == Method::Connect && head.scheme.is_empty()
 }
 
 #[inline]

@@ -178,6 +178,10 @@ fn connect_depends_on_the_version() {
         length: 0,
     };
     check_with(&limits, input, &expected);
+    for line in ["CONNECT a HTTP/1.1", "CONNECT a: HTTP/1.1"] {
+        let input = format!("{line}\r\nHost: a\r\n\r\n");
+        check(&input, 400, "client sent invalid request", LINE, line, 0);
+    }
 }
 
 #[test]
