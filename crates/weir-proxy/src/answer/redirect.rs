@@ -19,7 +19,7 @@ pub(crate) fn absolute(session: &Session, location: &[u8]) -> Option<Vec<u8>> {
         absolute.extend_from_slice(session.server().name.as_bytes());
     } else if session.req.host.is_empty() {
         // The client has named no host, so it gets the address that it reached.
-        variables::write(session, &Variable::ServerAddr, &mut absolute);
+        variables::write(session.view(), &Variable::ServerAddr, &mut absolute);
     } else {
         absolute.extend_from_slice(&session.req.host);
     }
