@@ -44,6 +44,7 @@ impl Compat {
             chunk_bare_lf_refused: since_1_29,
             page_407: since_1_29,
             connect_method_parsed: since_1_29,
+            host_by_rfc3986: since_1_29,
             keepalive_before_method_allowed: since_1_29,
             server_resolve: since_1_23,
             pass_trailers: since_1_23,
@@ -71,6 +72,8 @@ pub struct Differences {
     pub page_407: bool,
     /// The authority form of a `CONNECT` target is parsed before the method is refused.
     pub connect_method_parsed: bool,
+    /// `Host` and the authority of a target obey RFC 3986 (since 1.29.4); before, little was refused.
+    pub host_by_rfc3986: bool,
     /// `keepalive` may stand before the balancing method without a warning (since 1.29.7).
     pub keepalive_before_method_allowed: bool,
     /// `server NAME resolve` inside an upstream block exists (since 1.27.3).

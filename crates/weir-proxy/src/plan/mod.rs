@@ -11,9 +11,10 @@ mod temp_folders;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use weir_conf::{Compat, Config, Differences, Http, Location, Place, Server};
+use weir_conf::{Config, Differences, Http, Location, Place, Server};
 use weir_log::{ErrorSinks, Logs};
 use weir_upstream::Pool;
+use weir_wire::host::HostGrammar;
 use weir_wire::request::{HeadCompat, HeadLimits};
 use weir_wire::response::ResponseRules;
 
@@ -102,7 +103,7 @@ impl Plan {
             limits = http
                 .servers
                 .iter()
-                .map(|server| head_limits(server, config.compat))
+                .map(|server| head_limits(server, differences))
                 .collect();
         }
         Ok(Self {
@@ -222,23 +223,26 @@ fn collect_locations<'a>(locations: &'a weir_conf::Locations, found: &mut Vec<&'
     }
 }
 
-fn head_limits(server: &Server, compat: Compat) -> HeadLimits {
+fn head_limits(server: &Server, differences: Differences) -> HeadLimits {
     let core = &server.core;
     HeadLimits {
         first_buffer: core.client_header_buffer_size,
         large_count: core.large_client_header_buffers.count,
         large_size: core.large_client_header_buffers.size,
-        max_headers: match compat.differences().header_lines_limited {
+        max_headers: match differences.header_lines_limited {
             true => usize::try_from(core.max_headers).unwrap_or(usize::MAX),
             false => usize::MAX,
         },
         ignore_invalid: core.ignore_invalid_headers,
         underscores: core.underscores_in_headers,
         merge_slashes: core.merge_slashes,
-        compat: match compat {
-            Compat::V1_22 => HeadCompat::V1_22,
-            Compat::V1_28 => HeadCompat::V1_28,
-            Compat::V1_31 => HeadCompat::V1_31,
+        compat: HeadCompat {
+            connect_authority: differences.connect_method_parsed,
+            host: if differences.host_by_rfc3986 {
+                HostGrammar::Rfc3986
+            } else {
+                HostGrammar::Lax
+            },
         },
     }
 }

@@ -2,9 +2,10 @@
 
 use super::fault::{LinePair, RequestFault};
 use super::head::{ConnectionOption, RequestHead};
+use super::limits::HeadCompat;
 use super::method::Method;
 use crate::field::{Field, KnownField};
-use crate::host::{Host, validate_host};
+use crate::host::Host;
 use crate::search::{contains_ignore_case, decimal};
 use crate::span::Span;
 use crate::version::Version;
@@ -24,6 +25,7 @@ pub(super) fn take(
     head: &mut RequestHead,
     name: Span,
     value: Span,
+    compat: HeadCompat,
 ) -> Result<Taken, RequestFault> {
     let known = KnownField::from_name(name.of(buf));
     let field = Field::new(name, value, known);
@@ -34,7 +36,7 @@ pub(super) fn take(
         return Ok(Taken::Field);
     };
     match known {
-        KnownField::Host => return take_host(buf, head, field, repeated),
+        KnownField::Host => return take_host(buf, head, field, repeated, compat),
         KnownField::Connection => take_connection(head, value.of(buf)),
         KnownField::IfModifiedSince
         | KnownField::IfUnmodifiedSince
@@ -61,25 +63,29 @@ fn take_host(
     head: &mut RequestHead,
     field: Field,
     repeated: bool,
+    compat: HeadCompat,
 ) -> Result<Taken, RequestFault> {
     if repeated {
         let pair = line_pair(buf, head, KnownField::Host, field);
         return Err(RequestFault::DuplicateHost(pair));
     }
-    let host = validate_host(field.value.of(buf)).map_err(|_fault| RequestFault::InvalidHost)?;
+    let host = compat
+        .host
+        .validate(field.value.of(buf))
+        .map_err(|_fault| RequestFault::InvalidHost)?;
     if !head.host.is_empty() {
         return Ok(Taken::Field);
     }
-    set_host(head, field.value, &host);
+    set_host(head, field.value, host);
     Ok(Taken::Server)
 }
 
 /// Records the host that selects the server; `whole` is where `host` was found.
-pub(super) fn set_host(head: &mut RequestHead, whole: Span, host: &Host) {
+pub(super) fn set_host(head: &mut RequestHead, whole: Span, host: Host) {
     let start = whole.start as usize;
     head.host = Span::new(start, start + host.len);
     head.host_has_upper = host.has_upper;
-    head.port = Span::new(start + host.port.start, start + host.port.end);
+    head.port = host.port;
 }
 
 fn take_connection(head: &mut RequestHead, value: &[u8]) {

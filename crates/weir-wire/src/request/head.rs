@@ -61,8 +61,8 @@ pub struct RequestHead {
     pub host: Span,
     /// `host` has upper-case letters, so $host differs from it.
     pub host_has_upper: bool,
-    /// Port behind that host, without the colon.
-    pub port: Span,
+    /// Port behind that host; 0 if there is none.
+    pub port: u16,
     /// Value of `Content-Length`.
     pub content_length: Option<u64>,
     /// `Transfer-Encoding: chunked`.
@@ -97,7 +97,7 @@ impl Default for RequestHead {
             fields: Fields::default(),
             host: Span::default(),
             host_has_upper: false,
-            port: Span::default(),
+            port: 0,
             content_length: None,
             chunked: false,
             connection: ConnectionOption::None,

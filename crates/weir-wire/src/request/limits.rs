@@ -1,5 +1,7 @@
 //! What bounds a request head.
 
+use crate::host::HostGrammar;
+
 /// Limits and leniencies of the server block that a request belongs to. The defaults are nginx's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeadLimits {
@@ -41,17 +43,21 @@ impl Default for HeadLimits {
 pub struct HeadCompat {
     /// `CONNECT host:port` is a request line (answered with 405), not an invalid request (400).
     pub connect_authority: bool,
+    /// How the authority and `Host` are checked.
+    pub host: HostGrammar,
 }
 
 impl HeadCompat {
     /// nginx 1.22.
     pub const V1_22: Self = Self {
         connect_authority: false,
+        host: HostGrammar::Lax,
     };
     /// nginx 1.28.
     pub const V1_28: Self = Self::V1_22;
     /// nginx 1.31.
     pub const V1_31: Self = Self {
         connect_authority: true,
+        host: HostGrammar::Rfc3986,
     };
 }

@@ -7,7 +7,6 @@ use super::limits::HeadLimits;
 use super::line::RequestLine;
 use super::window::Window;
 use crate::field_line::{FieldLine, LineRules, LineStep};
-use crate::host::validate_host;
 use crate::span::Span;
 use crate::uri::normalise;
 use crate::version::Version;
@@ -198,9 +197,12 @@ impl RequestParser {
             normalise_target(buf, head, limits.merge_slashes)?;
         }
         if !head.authority.is_empty() || !head.scheme.is_empty() {
-            let host = validate_host(head.authority.of(buf))
+            let host = limits
+                .compat
+                .host
+                .validate(head.authority.of(buf))
                 .map_err(|_fault| RequestFault::InvalidHostInRequestLine)?;
-            fields::set_host(head, head.authority, &host);
+            fields::set_host(head, head.authority, host);
         }
         if head.version < Version::HTTP_10 {
             head.len = self.pos;
@@ -272,7 +274,8 @@ impl RequestParser {
             return Err(RequestFault::TooManyHeaderLines);
         }
         self.lines += 1;
-        fields::take(buf, head, self.field.name(), self.field.value())
+        let (name, value) = (self.field.name(), self.field.value());
+        fields::take(buf, head, name, value, limits.compat)
     }
 
     /// nginx's buffer is full within the fields.

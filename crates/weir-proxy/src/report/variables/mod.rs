@@ -87,14 +87,7 @@ pub(crate) fn write(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> V
         | Variable::ProxyProtocolServerPort
         | Variable::ProxyProtocolTlv(_) => empty_without_proxy_protocol(variable),
         Variable::IsArgs => Value::of(Some(if view.req.args.is_empty() { b"" } else { b"?" }), out),
-        Variable::IsRequestPort => Value::of(
-            Some(if request::port(view).is_empty() {
-                b""
-            } else {
-                b":"
-            }),
-            out,
-        ),
+        Variable::IsRequestPort => Value::of(Some(request::is_port(view)), out),
         Variable::LimitRate => request::number(view.req.response.limit_rate.unwrap_or(0), out),
         Variable::Msec => request::msec(out),
         Variable::NginxVersion => Value::of(Some(view.link.plan.version().as_bytes()), out),
@@ -111,7 +104,7 @@ pub(crate) fn write(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> V
         Variable::RequestId => request::request_id(view, out),
         Variable::RequestLength => request::number(view.req.length, out),
         Variable::RequestMethod => request::method(view, out),
-        Variable::RequestPort => Value::of(Some(request::port(view)), out),
+        Variable::RequestPort => request::port(view, out),
         Variable::RequestTime => request::since(view.req.started, out),
         Variable::RequestUri => request::request_uri(view, out),
         Variable::Scheme => Value::of(Some(b"http"), out),

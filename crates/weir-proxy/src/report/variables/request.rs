@@ -193,9 +193,20 @@ pub(super) fn host(view: View<'_>, out: &mut Vec<u8>) -> Value {
     Value::of(Some(host), out)
 }
 
-/// The port behind the host that was asked for.
-pub(super) fn port(view: View<'_>) -> &[u8] {
-    view.req.text(view.req.head.port)
+/// The port behind the host that was asked for, empty if none.
+pub(super) fn port(view: View<'_>, out: &mut Vec<u8>) -> Value {
+    match view.req.head.port {
+        0 => Value::Found,
+        port => number(u64::from(port), out),
+    }
+}
+
+/// `:` where there is such a port.
+pub(super) fn is_port(view: View<'_>) -> &'static [u8] {
+    match view.req.head.port {
+        0 => b"",
+        _ => b":",
+    }
 }
 
 pub(super) fn request_line(view: View<'_>, out: &mut Vec<u8>) -> Value {
