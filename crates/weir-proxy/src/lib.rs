@@ -2,7 +2,7 @@
 //!
 //! The folders have an order, and none uses one that stands below it here:
 //!
-//! - `pool`: connections to upstreams, and what a worker keeps of a pool;
+//! - `pool`: places of `worker_connections`, connections to upstreams, and what a worker keeps of a pool;
 //! - [`plan`]: a configuration made ready;
 //! - `facts`: what is known of a connection and of the request on it;
 //! - `report`: error lines, access lines, the values of variables;

@@ -14,10 +14,10 @@ use super::tries::{Exchange, Held, TryEnd};
 use crate::facts::Outcome;
 use crate::facts::Session;
 use crate::pool::PeerLabel;
+use crate::pool::Slot;
 use crate::pool::UpstreamConnection;
 use crate::report::error_log::{self, Message};
 use crate::report::variables;
-use crate::serve::worker::Slot;
 use weir_io::clock;
 use weir_io::dial::{DialError, DialOptions, Dialed};
 use weir_verdict::{Cause, Failure, Phase};
@@ -169,7 +169,8 @@ impl Exchange<'_> {
         let Some(cache) = &self.pool.idle else {
             return;
         };
-        if self.session.client.link().worker.is_draining() {
+        let link = self.session.client.link();
+        if link.worker.is_draining() || link.is_behind() {
             return;
         }
         let mut connection = held.connection;

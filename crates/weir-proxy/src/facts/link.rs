@@ -11,7 +11,8 @@ use weir_io::stream::Stream;
 
 use super::Action;
 use crate::plan::Generation;
-use crate::serve::worker::{Slot, Worker};
+use crate::pool::Slot;
+use crate::serve::worker::Worker;
 
 /// Who is at the other end.
 #[derive(Clone, Debug, PartialEq, Eq)]

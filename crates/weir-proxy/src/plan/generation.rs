@@ -70,6 +70,14 @@ impl Generation {
 }
 
 impl Generation {
+    /// Closes the idle upstream connections (`ngx_close_idle_connections`). Requests still served
+    /// under a generation that a newer one has followed put none back.
+    pub(crate) fn close_idle(&self) {
+        for idle in self.pools.iter().filter_map(|pool| pool.idle.as_ref()) {
+            idle.borrow_mut().drain().for_each(drop);
+        }
+    }
+
     /// Ends what is still served under this generation.
     pub(crate) fn expire(&self) {
         self.expired.set(true);

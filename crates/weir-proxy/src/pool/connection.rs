@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::serve::worker::Slot;
+use super::Slot;
 use weir_io::stream::Stream;
 
 /// A connection to a peer, in use or idle.

@@ -1,9 +1,11 @@
-//! Connections to upstreams and the pools a worker keeps them in: below the plan, which builds them.
+//! Places for connections, connections to upstreams, and the pools a worker keeps them in: below the plan, which builds them.
 
 mod connection;
 mod label;
+mod slots;
 mod worker_pool;
 
 pub(crate) use connection::UpstreamConnection;
 pub(crate) use label::PeerLabel;
+pub(crate) use slots::{Slot, Slots};
 pub(crate) use worker_pool::WorkerPool;

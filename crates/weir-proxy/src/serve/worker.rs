@@ -16,7 +16,7 @@ use super::runner::Runner;
 use crate::facts::h1::Connection;
 use crate::facts::{Action, ClientAddress, Link};
 use crate::plan::{AccessTarget, Generation};
-use crate::pool::UpstreamConnection;
+use crate::pool::{Slot, Slots, UpstreamConnection};
 use weir_io::clock;
 use weir_io::deadline::Deadline;
 use weir_io::dial::Dialer;
@@ -47,8 +47,8 @@ pub struct Worker {
     /// Generations that connections may still be served under.
     older: RefCell<Vec<Weak<Generation>>>,
     pub(crate) dialer: Dialer,
-    /// Free places of [`Plan::connection_slots`](crate::plan::Plan).
-    free_slots: Cell<usize>,
+    /// The places of [`Plan::connection_slots`](crate::plan::Plan).
+    slots: Rc<Slots>,
     numbers: Arc<AtomicU64>,
     connections: RefCell<Tasks>,
     draining: Cell<bool>,
@@ -93,15 +93,6 @@ struct TaskEntry {
     evicted: bool,
 }
 
-/// A taken place of `worker_connections`.
-pub(crate) struct Slot(Rc<Worker>);
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        self.0.free_slots.set(self.0.free_slots.get() + 1);
-    }
-}
-
 /// A connection's entry in the worker's list of tasks.
 pub(crate) struct Registration {
     worker: Rc<Worker>,
@@ -141,7 +132,7 @@ impl Worker {
         Rc::new(Self {
             idle_waker: idle_woken.clone().into(),
             idle_woken,
-            free_slots: Cell::new(generation.connection_slots()),
+            slots: Slots::new(generation.connection_slots()),
             generation: RefCell::new(Rc::new(generation)),
             older: RefCell::default(),
             dialer,
@@ -171,9 +162,8 @@ impl Worker {
     pub fn adopt(self: &Rc<Self>, generation: Generation) {
         let generation = Rc::new(generation);
         let older = self.generation.replace(generation.clone());
-        let grown = generation.connection_slots() as isize - older.connection_slots() as isize;
-        self.free_slots
-            .set(self.free_slots.get().saturating_add_signed(grown));
+        self.slots.limit_to(generation.connection_slots());
+        older.close_idle();
         let limit = older.config().main.worker_shutdown_timeout;
         let mut past = self.older.borrow_mut();
         past.retain(|older| older.strong_count() > 0);
@@ -207,15 +197,20 @@ impl Worker {
     /// Closes idle connections and lets the others end after their request (SIGQUIT).
     pub fn drain(&self) {
         self.retiring.set(false);
-        self.draining.set(true);
-        self.wake_all();
+        self.begin_to_end();
     }
 
     /// Takes no more than what its connections still send: each ends with its next answer. For a
     /// worker that a reload makes superfluous, whose clients may be about to send.
     pub fn retire(&self) {
         self.retiring.set(true);
+        self.begin_to_end();
+    }
+
+    /// From now on nothing is kept for later.
+    fn begin_to_end(&self) {
         self.draining.set(true);
+        self.generation.borrow().close_idle();
         self.wake_all();
     }
 
@@ -226,9 +221,8 @@ impl Worker {
 
     /// Ends everything at once (SIGTERM, `worker_shutdown_timeout`).
     pub fn abort(&self) {
-        self.draining.set(true);
         self.aborting.set(true);
-        self.wake_all();
+        self.begin_to_end();
     }
 
     pub(crate) fn is_draining(&self) -> bool {
@@ -308,7 +302,7 @@ impl Worker {
     }
 
     /// A place of `worker_connections`, if need be that of an idle connection; `None` if all serve.
-    pub(crate) async fn acquire_slot(self: &Rc<Self>) -> Option<Slot> {
+    pub(crate) async fn acquire_slot(&self) -> Option<Slot> {
         if let Some(slot) = self.take_slot() {
             return Some(slot);
         }
@@ -329,10 +323,8 @@ impl Worker {
     }
 
     /// Takes a place of `worker_connections`; `None` if all are taken.
-    pub(crate) fn take_slot(self: &Rc<Self>) -> Option<Slot> {
-        let free = self.free_slots.get().checked_sub(1)?;
-        self.free_slots.set(free);
-        Some(Slot(self.clone()))
+    pub(crate) fn take_slot(&self) -> Option<Slot> {
+        self.slots.take()
     }
 
     /// `worker_connections` as configured.

@@ -14,6 +14,7 @@ mod pipelining;
 mod refused_bodies;
 mod refused_heads;
 mod relay;
+mod reload;
 mod request_heads;
 mod retries;
 mod reuse;

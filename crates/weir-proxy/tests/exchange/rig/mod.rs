@@ -138,12 +138,7 @@ impl Rig {
     pub(crate) fn new(conf: &Conf<'_>) -> Self {
         log_to_files();
         let folder = TempDir::new().expect("a folder for logs");
-        let text = conf.text();
-        let config = weir_conf::load_str(&text, folder.path())
-            .unwrap_or_else(|faults| panic!("{}\n{text}", faults.explain()));
-        create_temp_folders(&config, None).expect("folders for bodies");
-        let plan = Plan::new(Arc::new(config), &Logs::default(), None).expect("a plan");
-        let plan = Arc::new(plan);
+        let plan = plan(conf, folder.path(), None);
         let log_thread = LogThread::start().expect("a log thread");
         let generation = Generation::new(plan.clone(), &log_thread.handle());
         let peers = Rc::new(Peers::new(PIPE));
@@ -158,6 +153,13 @@ impl Rig {
             log_thread,
             folder,
         }
+    }
+
+    /// Goes over to `conf` (HUP).
+    pub(crate) fn reload(&mut self, conf: &Conf<'_>) {
+        self.plan = plan(conf, self.folder.path(), Some(&self.plan));
+        let generation = Generation::new(self.plan.clone(), &self.log_thread.handle());
+        self.worker.adopt(generation);
     }
 
     /// A new client connection.
@@ -233,7 +235,7 @@ impl Rig {
         self.peers.dialed()
     }
 
-    pub(crate) fn worker(&self) -> &Worker {
+    pub(crate) fn worker(&self) -> &Rc<Worker> {
         &self.worker
     }
 
@@ -295,6 +297,14 @@ impl Rig {
         let lines = lines_of(&self.folder.path().join("error.log")).expect("an error log");
         lines.iter().map(|line| without_stamp(line)).collect()
     }
+}
+
+fn plan(conf: &Conf<'_>, folder: &Path, previous: Option<&Plan>) -> Arc<Plan> {
+    let text = conf.text();
+    let config = weir_conf::load_str(&text, folder)
+        .unwrap_or_else(|faults| panic!("{}\n{text}", faults.explain()));
+    create_temp_folders(&config, None).expect("folders for bodies");
+    Arc::new(Plan::new(Arc::new(config), &Logs::default(), previous).expect("a plan"))
 }
 
 /// `[level] message` of `TIME [level] PID#TID: *CONN message`.
