@@ -4,6 +4,7 @@ use std::net::TcpStream;
 
 use nix::sys::signal::Signal;
 
+use crate::backend::KeptAlive;
 use crate::site::{Site, ask, eventually, read_answer, read_to_end};
 
 #[test]
@@ -198,4 +199,48 @@ fn of_an_address_that_goes_idle_connections_close_and_the_others_after_their_ans
     // As in nginx, whoever has sent nothing yet is still expected to.
     ask(&mut fresh, "/", "keep-alive");
     last(&mut fresh);
+}
+
+/// Descriptors that `pid` has open.
+fn open_files(pid: u32) -> usize {
+    std::fs::read_dir(format!("/proc/{pid}/fd"))
+        .unwrap()
+        .count()
+}
+
+#[test]
+fn workers_that_a_reload_retires_leave_no_descriptor_behind() {
+    let site = Site::new();
+    let backend = KeptAlive::new();
+    let conf = |workers: u8| {
+        site.serve(
+            &format!("worker_processes {workers};"),
+            &format!(
+                "location / {{ proxy_pass http://u; proxy_http_version 1.1;
+                 proxy_set_header Connection ''; }} }}
+                 upstream u {{ server {}; keepalive 8;",
+                backend.address
+            ),
+        );
+    };
+    conf(3);
+    let mut running = site.start();
+    let mut round = |site: &Site| {
+        for workers in [1, 3] {
+            conf(workers);
+            running.reload();
+            for _ in 0..12 {
+                assert_eq!(site.get("/"), "a");
+            }
+        }
+        running.pid()
+    };
+    let pid = round(&site);
+    // Each of three workers keeps at most 8 connections to the backend, and what goes with them.
+    let few = open_files(pid) + 3 * 8;
+    for _ in 0..8 {
+        round(&site);
+    }
+    eventually(|| open_files(pid) <= few);
+    eventually(|| backend.open() <= 3 * 8);
 }
