@@ -240,7 +240,7 @@ impl Relay {
         if self.writing {
             return self.poll_clocks(cx, session);
         }
-        if let Err(error) = self.begin_write(session) {
+        if let Err(error) = self.begin_write(session, settings) {
             return Poll::Ready(Event::WriteFailed(error));
         }
         if let Poll::Ready(event) = self.poll_write(cx, session, settings) {

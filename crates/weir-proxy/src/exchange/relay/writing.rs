@@ -12,7 +12,11 @@ use weir_io::clock;
 
 impl Relay {
     /// Begins the next write if none is under way and there is something to write.
-    pub(super) fn begin_write(&mut self, session: &mut Session) -> Result<(), io::Error> {
+    pub(super) fn begin_write(
+        &mut self,
+        session: &mut Session,
+        settings: &Settings,
+    ) -> Result<(), io::Error> {
         if self.writing || self.last_sent {
             return Ok(());
         }
@@ -30,8 +34,11 @@ impl Relay {
         let ended = self.upstream != UpstreamEnd::Open
             && self.spool.incoming.is_empty()
             && !self.spool.file_has_more();
-        let at_once = !self.buffering || self.splice.is_flushing();
-        let flushes = at_once && !session.req.response.pending.is_empty();
+        let head = session.req.response.pending.len();
+        // A long head does not wait for a body that is gathered first (`ngx_http_write_filter`).
+        let at_once =
+            !self.buffering || self.splice.is_flushing() || head >= settings.postpone_output;
+        let flushes = at_once && head > 0;
         if !refilled && !ended && !flushes {
             return Ok(());
         }
