@@ -53,7 +53,8 @@ directives! {
 
     /// From the end of a response to the first byte of the next request.
     keepalive_timeout: One<KeepaliveTimeout> = keepalive_timeout, "75s"; in ALL, Arity::between(1, 2);
-    /// Least time that a keep-alive connection stays when weir is short of connections or exits.
+    /// Least time that a keep-alive connection stays, even if the worker is short of connections or
+    /// leaves.
     keepalive_min_timeout: One<Duration> = time, "0"; in ALL;
     /// Requests over one connection.
     keepalive_requests: One<u64> = number, "1000"; in ALL;

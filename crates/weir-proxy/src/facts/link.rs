@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
+use weir_conf::Settings;
 use weir_io::clock::Moment;
 use weir_io::deadline::Deadline;
 use weir_io::stream::Stream;
@@ -40,10 +41,43 @@ pub(crate) struct Link {
     pub(crate) requests: u64,
     pub(crate) deadline: Deadline,
     pub(crate) action: Action,
-    /// `keepalive_timeout` of the location that answered last.
-    pub(crate) idle_timeout: Duration,
+    /// As the location has it that answered last.
+    pub(crate) idle: IdleTimes,
     /// Its place of `worker_connections`; `None` until it has one.
     pub(crate) slot: Option<Slot>,
+}
+
+/// How long a connection may wait for its next request.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct IdleTimes {
+    /// `keepalive_timeout`: at most.
+    pub(crate) most: Duration,
+    /// `keepalive_min_timeout`: at least, whoever wants its place, and if the worker leaves.
+    pub(crate) least: Duration,
+}
+
+impl IdleTimes {
+    pub(crate) fn of(settings: &Settings) -> Self {
+        Self {
+            most: settings.keepalive_timeout.timeout,
+            least: settings.keepalive_min_timeout,
+        }
+    }
+
+    /// The time that comes first: the least, if there is one.
+    pub(crate) fn first(self) -> Duration {
+        if self.least.is_zero() {
+            self.most
+        } else {
+            self.least.min(self.most)
+        }
+    }
+
+    /// The least time is over; what is left then is the rest.
+    pub(crate) fn end_least(&mut self) {
+        self.most = self.most.saturating_sub(self.least);
+        self.least = Duration::ZERO;
+    }
 }
 
 impl Link {

@@ -4,8 +4,7 @@ use crate::answer::redirect::add_slash;
 use weir_conf::{Found, KeepaliveDisable};
 use weir_wire::request::Method;
 
-use crate::facts::Outcome;
-use crate::facts::{Captured, Session};
+use crate::facts::{Captured, IdleTimes, Outcome, Session};
 use crate::report::error_log::{self, Message};
 use weir_io::clock;
 
@@ -35,7 +34,7 @@ pub(crate) fn location(session: &mut Session) -> Option<Outcome> {
     }
     let internal_only = session.req.location.is_some() && session.settings().internal;
     if internal_only && !session.req.internal {
-        session.client.link_mut().idle_timeout = session.settings().keepalive_timeout.timeout;
+        session.client.link_mut().idle = IdleTimes::of(session.settings());
         return Some(Outcome::Status(404));
     }
     apply_location(session);
@@ -50,11 +49,11 @@ pub(crate) fn apply_location(session: &mut Session) {
         || session.client.link().requests >= settings.keepalive_requests
         || age > settings.keepalive_time
         || browser_gets_none(session, settings.keepalive_disable);
-    let timeout = settings.keepalive_timeout.timeout;
+    let idle = IdleTimes::of(settings);
     if session.req.keepalive && disabled {
         session.req.keepalive = false;
     }
-    session.client.link_mut().idle_timeout = timeout;
+    session.client.link_mut().idle = idle;
 }
 
 fn browser_gets_none(session: &Session, disable: KeepaliveDisable) -> bool {

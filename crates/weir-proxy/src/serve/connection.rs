@@ -150,7 +150,8 @@ async fn finish(session: &mut Session) -> bool {
         session.req.lingers |= !body.broken || body.streaming;
     }
     if session.req.keepalive && !session.client.has_ended() {
-        let ends = session.client.is_leaving() && session.client.input().is_empty();
+        let held = !session.settings().keepalive_min_timeout.is_zero();
+        let ends = !held && session.client.is_leaving() && session.client.input().is_empty();
         if !ends {
             return true;
         }

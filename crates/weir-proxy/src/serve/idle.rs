@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use weir_io::buffers;
 use weir_log::Level;
@@ -27,7 +27,8 @@ impl Connection {
             if self.link.requests == 1 && settings.tcp_nodelay {
                 self.stream.set_nodelay();
             }
-            self.link.deadline.set(self.link.idle_timeout);
+            registration.set_idle(!self.is_held());
+            self.link.deadline.set(self.link.idle.first());
         }
         let arrived = poll_fn(|cx| self.poll_first_bytes(cx, registration)).await;
         // As in nginx, the first head's time runs from accept on, a later one's from its first byte.
@@ -80,6 +81,9 @@ impl Connection {
             Poll::Ready(Err(error)) => return Poll::Ready(Arrived::Closed(Some(error))),
             Poll::Pending => {}
         }
+        if self.is_held() {
+            return self.poll_held(cx, registration);
+        }
         if self.link.worker.closes_idle() || registration.is_evicted() {
             return Poll::Ready(Arrived::Leaving);
         }
@@ -88,6 +92,32 @@ impl Connection {
         if self.link.requests > 0 && self.link.is_behind() {
             return Poll::Ready(Arrived::Leaving);
         }
+        self.link
+            .deadline
+            .poll_expired(cx)
+            .map(|()| Arrived::TimedOut)
+    }
+
+    /// `keepalive_min_timeout` is not over yet.
+    fn is_held(&self) -> bool {
+        self.link.requests > 0 && !self.link.idle.least.is_zero()
+    }
+
+    /// Nobody but the client ends the connection before the least time is over
+    /// (`ngx_http_keepalive_handler`); then it is as idle as others, for the rest of its time.
+    fn poll_held(&mut self, cx: &mut Context<'_>, registration: &Registration) -> Poll<Arrived> {
+        if self.link.worker.is_aborting() {
+            return Poll::Ready(Arrived::Leaving);
+        }
+        self.move_to_new_plan();
+        ready!(self.link.deadline.poll_expired(cx));
+        self.link.idle.end_least();
+        let rest = self.link.idle.most;
+        if rest.is_zero() || self.is_leaving() {
+            return Poll::Ready(Arrived::TimedOut);
+        }
+        registration.set_idle(true);
+        self.link.deadline.set(rest);
         self.link
             .deadline
             .poll_expired(cx)

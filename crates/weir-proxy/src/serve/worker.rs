@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use super::connection;
 use super::runner::Runner;
 use crate::facts::h1::Connection;
-use crate::facts::{Action, ClientAddress, Link};
+use crate::facts::{Action, ClientAddress, IdleTimes, Link};
 use crate::plan::{AccessTarget, Generation};
 use crate::pool::{Slot, Slots, UpstreamConnection};
 use weir_io::clock;
@@ -374,7 +374,7 @@ impl Worker {
                 requests: 0,
                 deadline: Deadline::default(),
                 action: Action::WaitingForRequest,
-                idle_timeout: Duration::ZERO,
+                idle: IdleTimes::default(),
                 slot: None,
             },
             stream,

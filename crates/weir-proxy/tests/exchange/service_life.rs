@@ -1,6 +1,6 @@
 //! A worker that goes out of service, or is out of places.
 
-use crate::rig::{Act, Conf, GET, Rig, ok, run};
+use crate::rig::{Act, Conf, GET, Rig, ok, run, seconds};
 
 #[test]
 fn draining_closes_idle_connections_and_lets_others_finish() {
@@ -24,6 +24,55 @@ fn draining_closes_idle_connections_and_lets_others_finish() {
         assert_eq!(busy.answer().await.text(), "last");
         assert!(busy.is_closed().await);
         assert_eq!(peer.rest().await, b"", "no upstream connection is kept");
+    });
+}
+
+#[test]
+fn a_least_time_holds_whoever_wants_the_connection() {
+    const SERVER: &str = "keepalive_timeout 8s; keepalive_min_timeout 5s;";
+    run(async {
+        let conf = Conf {
+            server: SERVER,
+            ..Conf::default()
+        };
+        let rig = Rig::new(&conf);
+        rig.script(9001, &[Act::Send(ok("a"))]);
+        let (mut asks, mut waits) = (rig.connect(), rig.connect());
+        for client in [&mut asks, &mut waits] {
+            client.send(GET).await;
+            assert_eq!(client.answer().await.text(), "a");
+        }
+        seconds(1).await;
+        rig.worker().drain();
+        seconds(3).await;
+        asks.send(GET).await;
+        assert_eq!(asks.answer().await.text(), "a");
+        assert!(asks.is_closed().await, "its answer said so");
+        assert_eq!(rig.open_connections(), 1);
+        seconds(2).await;
+        assert!(waits.is_closed().await);
+    });
+    run(async {
+        let rig = Rig::new(&Conf {
+            server: SERVER,
+            slots: 3,
+            ..Conf::default()
+        });
+        rig.script(9001, &[Act::SendAndClose(ok("a"))]);
+        let mut held = rig.connect();
+        held.send(GET).await;
+        held.answer().await;
+        seconds(6).await;
+        let mut holds = rig.connect();
+        holds.send(GET).await;
+        holds.answer().await;
+        // The third place is the upstream's.
+        let mut third = rig.connect();
+        third.send(GET).await;
+        assert_eq!(third.answer().await.text(), "a");
+        assert!(held.is_closed().await, "its least time was over");
+        holds.send(GET).await;
+        assert_eq!(holds.answer().await.text(), "a");
     });
 }
 

@@ -7,7 +7,7 @@ use weir_wire::Version;
 use weir_wire::request::{ConnectionOption, ParsePhase, Progress, RequestFault};
 
 use crate::facts::h1::Connection;
-use crate::facts::{Action, Captured, Request};
+use crate::facts::{Action, Captured, IdleTimes, Request};
 use crate::report::error_log::{self, Message};
 use crate::report::peer_text::Lossy;
 use weir_io::buffers;
@@ -224,5 +224,5 @@ fn settle(conn: &mut Connection, req: &mut Request) {
     req.body.expect(head.content_length, head.chunked, strict);
     req.lingers = !req.body.complete;
     // A location that is found has its say later (`ngx_http_update_location_config`).
-    conn.link.idle_timeout = conn.view(req).settings().keepalive_timeout.timeout;
+    conn.link.idle = IdleTimes::of(conn.view(req).settings());
 }
