@@ -52,10 +52,10 @@ pub use upstream_url::{UpstreamUrl, UrlFault, parse_upstream_url};
 pub use value::number::{parse_offset, parse_seconds, parse_size, parse_time};
 pub use value::{
     AccessRule, AddHeader, Bind, BodyFile, Buffers, CookieFlags, CookieFlagsRule, CookieMatch,
-    CookieRewrite, EnvRule, ErrorPage, ErrorTarget, HiddenHeaders, HttpVersion, IfModifiedSince,
-    IgnoreHeaders, KeepaliveDisable, KeepaliveTimeout, LingeringClose, Network, NextUpstream,
-    Overwrite, RateLimit, Redirect, RedirectFrom, Return, Satisfy, Scheme, ServerTokens, SetHeader,
-    TempPath, TryFallback, TryFile, TryFiles, Types,
+    CookieRewrite, EnvRule, ErrorPage, HiddenHeaders, HttpVersion, IfModifiedSince, IgnoreHeaders,
+    KeepaliveDisable, KeepaliveTimeout, LingeringClose, Network, NextUpstream, Overwrite,
+    RateLimit, Redirect, RedirectFrom, Return, Satisfy, Scheme, ServerTokens, SetHeader, TempPath,
+    TryFallback, TryFile, TryFiles, Types,
 };
 pub use variable::{UnknownVariable, VARIABLES, Variable};
 

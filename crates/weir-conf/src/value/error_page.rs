@@ -9,8 +9,11 @@ pub struct ErrorPage {
     pub statuses: Box<[u16]>,
     /// Which status the client sees.
     pub overwrite: Overwrite,
-    /// Where the answer comes from.
-    pub target: ErrorTarget,
+    /// Where the answer comes from. What it is, its value decides: a path is an internal redirect,
+    /// `@name` a named location, anything else a redirect for the client.
+    pub target: Template,
+    /// The arguments of a path without variables; of others they are split off when evaluated.
+    pub args: Box<[u8]>,
 }
 
 /// The status of a replaced answer.
@@ -22,22 +25,6 @@ pub enum Overwrite {
     FromTarget,
     /// `=CODE`.
     Code(u16),
-}
-
-/// The target of an [`ErrorPage`].
-#[derive(Clone, Debug, PartialEq)]
-pub enum ErrorTarget {
-    /// An internal redirect; the text starts with `/`.
-    Uri {
-        /// The path; with variables also the arguments, to be split at `?` when evaluated.
-        path: Template,
-        /// The arguments of a text without variables.
-        args: Option<Box<[u8]>>,
-    },
-    /// `@name`: a named location.
-    Named(String),
-    /// Anything else: a redirect for the client.
-    Url(Template),
 }
 
 /// A `return`.
@@ -70,10 +57,8 @@ pub struct TryFile {
 /// The last argument of `try_files`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TryFallback {
-    /// An internal redirect; may hold arguments.
+    /// By its value an internal redirect, which may hold arguments, or `@name`, a named location.
     Uri(Template),
-    /// A named location.
-    Named(String),
     /// `=CODE`.
     Code(u16),
 }

@@ -16,7 +16,7 @@ use weir_wire::request::Method;
 use crate::answer::{conditions, media_type, redirect, send as head};
 use crate::client::throttle::Throttle;
 use crate::facts::Outcome;
-use crate::facts::{Action, Ending, Session};
+use crate::facts::{Action, Ending, Session, View};
 use crate::report::error_log::{self, Message};
 use crate::report::variables;
 use crate::report::variables::paths;
@@ -63,69 +63,111 @@ fn open(path: &[u8]) -> io::Result<(File, Metadata)> {
     Ok((file, metadata))
 }
 
-/// A URI that ends with a slash: the first index file that exists.
+/// A URI that ends with a slash: the first index file that exists (`ngx_http_index_handler`).
 fn index(session: &Session) -> Outcome {
     if !is_served(session.req.method) {
         return Outcome::Status(405);
     }
-    let names = session.settings().index.clone();
-    for name in names.iter() {
-        let name = variables::text(session.view(), name);
+    let view = session.view();
+    let folder = paths::filename(view, &view.req.uri);
+    let mut folder_tested = false;
+    for name in view.settings().index.iter() {
+        let name = variables::text(view, name);
+        let redirect = |uri: Vec<u8>| Outcome::Redirect {
+            uri,
+            args: view.req.args_known.then(|| view.req.args.clone()),
+        };
         if name.first() == Some(&b'/') {
-            return Outcome::Redirect {
-                uri: name,
-                args: session.req.args.clone(),
-            };
+            return redirect(name);
         }
-        let uri = [session.req.uri.as_slice(), &name].concat();
-        let path = paths::filename(session.view(), &uri);
-        match std::fs::metadata(Path::new(OsStr::from_bytes(&path))) {
-            Ok(found) if found.is_file() => {
-                return Outcome::Redirect {
-                    uri,
-                    args: session.req.args.clone(),
-                };
-            }
-            Ok(_) => {}
-            Err(error) if error.raw_os_error() == Some(libc::ENOTDIR) => {
-                return open_failed(session, &path, &error);
-            }
-            Err(_) => {}
+        let path = [folder.as_slice(), &name].concat();
+        let Err(error) = metadata(&path) else {
+            // A folder of that name, too: whoever is asked for it next adds the slash.
+            return redirect([view.req.uri.as_slice(), &name].concat());
+        };
+        if let Some(outcome) = index_failed(view, &path, &error, &mut folder_tested) {
+            return outcome;
         }
     }
-    let directory = paths::filename(session.view(), &session.req.uri);
-    match std::fs::metadata(Path::new(OsStr::from_bytes(&directory))) {
+    let text = quoted(b"directory index of ", &folder, b" is forbidden");
+    error_log::error(view, Message::bytes(&text));
+    Outcome::Status(403)
+}
+
+/// What follows from an index file that cannot be asked for; `None`: try the next one. `tested`: the
+/// folder was seen to exist.
+fn index_failed(
+    view: View<'_>,
+    path: &[u8],
+    error: &io::Error,
+    tested: &mut bool,
+) -> Option<Outcome> {
+    match error.raw_os_error() {
+        Some(libc::EMLINK | libc::ELOOP) => return Some(Outcome::Status(403)),
+        Some(libc::ENOTDIR | libc::ENAMETOOLONG | libc::EACCES) => {
+            return Some(index_error(view, path, error));
+        }
+        _ => {}
+    }
+    if !std::mem::replace(tested, true)
+        && let Some(outcome) = test_folder(view, path)
+    {
+        return Some(outcome);
+    }
+    if error.raw_os_error() == Some(libc::ENOENT) {
+        return None;
+    }
+    error_log::log_call(view, true, &quoted(b"stat() ", path, b" failed"), error);
+    Some(Outcome::Status(500))
+}
+
+/// Whether the folder of the URI is there (`ngx_http_index_test_dir`); an outcome if it is not. `path`
+/// is the index file that a line about it names.
+fn test_folder(view: View<'_>, path: &[u8]) -> Option<Outcome> {
+    let mut folder = paths::filename(view, &view.req.uri);
+    if folder.len() > 1 && folder.last() == Some(&b'/') {
+        folder.pop();
+    }
+    match metadata(&folder) {
+        Ok(found) if found.is_dir() => None,
         Ok(_) => {
-            let text = quoted(b"directory index of ", &directory, b" is forbidden");
-            error_log::error(session.view(), Message::bytes(&text));
-            Outcome::Status(403)
+            let text = quoted(b"", path, b" is not a directory");
+            error_log::alert(view, Message::bytes(&text));
+            Some(Outcome::Status(500))
         }
-        Err(error) => {
-            // nginx names the first index file's folder as missing.
-            let text = quoted(b"", &first_index(session), b" is not found");
-            error_log::error(
-                session.view(),
-                Message::call(&String::from_utf8_lossy(&text), &error),
-            );
-            Outcome::Status(404)
-        }
+        Err(error) => match error.raw_os_error() {
+            Some(libc::EMLINK | libc::ELOOP) => Some(Outcome::Status(403)),
+            Some(libc::ENOENT) => Some(index_error(view, path, &error)),
+            // The index file could be asked for, so the folder may be entered.
+            Some(libc::EACCES) => None,
+            _ => {
+                error_log::log_call(view, true, &quoted(b"stat() ", &folder, b" failed"), &error);
+                Some(Outcome::Status(500))
+            }
+        },
     }
 }
 
-fn first_index(session: &Session) -> Vec<u8> {
-    let name = session
-        .settings()
-        .index
-        .first()
-        .map(|name| variables::text(session.view(), name));
-    let uri = [session.req.uri.as_slice(), &name.unwrap_or_default()].concat();
-    paths::filename(session.view(), &uri)
+/// `ngx_http_index_error`.
+fn index_error(view: View<'_>, path: &[u8], error: &io::Error) -> Outcome {
+    if error.raw_os_error() == Some(libc::EACCES) {
+        error_log::log_call(view, false, &quoted(b"", path, b" is forbidden"), error);
+        return Outcome::Status(403);
+    }
+    if view.settings().log_not_found {
+        error_log::log_call(view, false, &quoted(b"", path, b" is not found"), error);
+    }
+    Outcome::Status(404)
+}
+
+fn metadata(path: &[u8]) -> io::Result<Metadata> {
+    std::fs::metadata(Path::new(OsStr::from_bytes(path)))
 }
 
 fn open_failed(session: &Session, path: &[u8], error: &io::Error) -> Outcome {
     let (status, missing) = match error.raw_os_error() {
         Some(libc::ENOENT | libc::ENOTDIR | libc::ENAMETOOLONG) => (404, true),
-        Some(libc::EACCES) => (403, false),
+        Some(libc::EACCES | libc::EMLINK | libc::ELOOP) => (403, false),
         _ => (500, false),
     };
     if !missing || session.settings().log_not_found {

@@ -112,7 +112,7 @@ fn accel_redirect(exchange: &mut Exchange<'_>) -> Option<Outcome> {
     match parse_unsafe(&target) {
         Ok((path, args)) => Some(Outcome::Redirect {
             uri: path.into_owned(),
-            args: args.to_vec(),
+            args: (!args.is_empty()).then(|| args.to_vec()),
         }),
         Err(_) => {
             let mut text = b"unsafe URI \"".to_vec();

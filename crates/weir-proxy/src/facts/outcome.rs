@@ -11,8 +11,8 @@ pub(crate) enum Outcome {
     Redirect {
         /// Decoded path.
         uri: Vec<u8>,
-        /// Arguments.
-        args: Vec<u8>,
+        /// Arguments; empty ones that were looked for are a value, `None` is none.
+        args: Option<Vec<u8>>,
     },
     /// Go on in the location of this name.
     Named(Vec<u8>),

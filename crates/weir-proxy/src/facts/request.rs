@@ -43,10 +43,14 @@ pub(crate) struct Request {
     /// Decoded and normalised path; `$uri`.
     pub(crate) uri: Vec<u8>,
     pub(crate) args: Vec<u8>,
+    /// There are arguments, be they empty: `$args` has a value.
+    pub(crate) args_known: bool,
     /// `GET` after an internal redirect, whatever the client asked with.
     pub(crate) method: Method,
     /// The raw target still says what `uri` and `args` say, so that it may be passed on as it came.
     pub(crate) target_is_raw: bool,
+    /// `try_files` has found the file that `uri` names below an `alias` that would replace it whole.
+    pub(crate) alias_takes_uri: bool,
     /// The request came here by an internal redirect.
     pub(crate) internal: bool,
     /// Internal redirects left before nginx calls it a cycle.
@@ -117,8 +121,10 @@ impl Request {
             host: Vec::new(),
             uri: Vec::new(),
             args: Vec::new(),
+            args_known: false,
             method: Method::Get,
             target_is_raw: true,
+            alias_takes_uri: false,
             internal: false,
             redirects_left: MAX_REDIRECTS,
             in_error_page: false,
@@ -160,8 +166,10 @@ impl Request {
         self.host.clear();
         self.uri.clear();
         self.args.clear();
+        self.args_known = false;
         self.method = Method::Get;
         self.target_is_raw = true;
+        self.alias_takes_uri = false;
         self.internal = false;
         self.redirects_left = MAX_REDIRECTS;
         self.in_error_page = false;

@@ -1,6 +1,6 @@
 //! A status becomes an answer: an `error_page`, or nginx's own page.
 
-use weir_conf::{ErrorPage, ErrorTarget, Overwrite};
+use weir_conf::{ErrorPage, Overwrite};
 use weir_wire::Version;
 use weir_wire::request::Method;
 use weir_wire::uri::split_args;
@@ -62,35 +62,35 @@ fn redirect(session: &mut Session, page: &ErrorPage) -> Outcome {
         Overwrite::FromTarget => session.req.status_override = None,
         Overwrite::Code(code) => session.req.status_override = Some(code),
     }
-    match &page.target {
-        ErrorTarget::Named(name) => Outcome::Named(name.clone().into_bytes()),
-        ErrorTarget::Uri { path, args } => {
-            let uri = variables::text(session.view(), path);
-            let (uri, args) = match args {
-                Some(args) => (uri, args.to_vec()),
-                None if path.is_literal() => (uri, Vec::new()),
-                None => {
-                    let (path, args) = split_args(&uri);
-                    (path.to_vec(), args.unwrap_or_default().to_vec())
-                }
+    let value = variables::text(session.view(), &page.target);
+    match value.first() {
+        Some(b'/') => {
+            let (uri, args) = if page.target.is_literal() {
+                (value, (!page.args.is_empty()).then(|| page.args.to_vec()))
+            } else {
+                let (path, args) = split_args(&value);
+                (path.to_vec(), Some(args.unwrap_or_default().to_vec()))
             };
             if session.req.method != Method::Head {
                 session.req.method = Method::Get;
             }
             Outcome::Redirect { uri, args }
         }
-        ErrorTarget::Url(url) => {
-            let location = variables::text(session.view(), url);
-            let status = match page.overwrite {
-                Overwrite::Code(code @ (301 | 302 | 303 | 307 | 308)) => code,
-                Overwrite::Code(_) | Overwrite::Keep | Overwrite::FromTarget => 302,
-            };
-            session.req.response.clear_head();
-            session.req.response.push_field(b"Location", &location);
-            session.req.redirects_left = 0;
-            Outcome::Status(status)
-        }
+        Some(b'@') => Outcome::Named(value),
+        Some(_) | None => redirect_client(session, page.overwrite, &value),
     }
+}
+
+/// Sends the client elsewhere: with the status that the page names, if that is a redirect's.
+fn redirect_client(session: &mut Session, overwrite: Overwrite, location: &[u8]) -> Outcome {
+    let status = match overwrite {
+        Overwrite::Code(code @ (301 | 302 | 303 | 307 | 308)) => code,
+        Overwrite::Code(_) | Overwrite::Keep | Overwrite::FromTarget => 302,
+    };
+    session.req.response.clear_head();
+    session.req.response.push_field(b"Location", location);
+    session.req.redirects_left = 0;
+    Outcome::Status(status)
 }
 
 /// Sends nginx's page (`ngx_http_send_special_response`).

@@ -46,7 +46,7 @@ fn close(session: &mut Session, status: u16) {
 }
 
 /// `ngx_http_internal_redirect`.
-async fn redirect(session: &mut Session, uri: Vec<u8>, args: Vec<u8>) -> Outcome {
+async fn redirect(session: &mut Session, uri: Vec<u8>, args: Option<Vec<u8>>) -> Outcome {
     if count_redirect(session) {
         let mut text =
             b"rewrite or internal redirection cycle while internally redirecting to \"".to_vec();
@@ -57,9 +57,11 @@ async fn redirect(session: &mut Session, uri: Vec<u8>, args: Vec<u8>) -> Outcome
     }
     let req = &mut *session.req;
     req.uri = uri;
-    req.args = args;
+    req.args_known = args.is_some();
+    req.args = args.unwrap_or_default();
     req.internal = true;
     req.target_is_raw = false;
+    req.alias_takes_uri = false;
     req.location = None;
     Box::pin(enter(session)).await
 }

@@ -7,8 +7,7 @@ use super::{Call, Reject};
 use crate::Template;
 use crate::value::number::parse_number;
 use crate::value::{
-    AddHeader, ErrorPage, ErrorTarget, Overwrite, Return, ServerTokens, TryFallback, TryFile,
-    TryFiles,
+    AddHeader, ErrorPage, Overwrite, Return, ServerTokens, TryFallback, TryFile, TryFiles,
 };
 
 /// The argument of `root`: under the prefix, without a final slash (`ngx_http_core_root`).
@@ -79,7 +78,7 @@ pub(crate) fn error_page(call: &mut Call<'_>) -> Result<Vec<ErrorPage>, Reject> 
         },
         _ => (Overwrite::Keep, last),
     };
-    let target = error_target(call, last)?;
+    let (target, args) = error_target(call, last)?;
     let mut pages = Vec::new();
     for index in 0..codes {
         let status = match parse_number(call.bytes(index)) {
@@ -96,32 +95,25 @@ pub(crate) fn error_page(call: &mut Call<'_>) -> Result<Vec<ErrorPage>, Reject> 
             (Overwrite::Keep, 494..=497) => Overwrite::Code(400),
             (other, _) => other,
         };
-        let target = target.clone();
         pages.push(ErrorPage {
             statuses: Box::new([status]),
             overwrite,
-            target,
+            target: target.clone(),
+            args: args.clone(),
         });
     }
     Ok(pages)
 }
 
-fn error_target(call: &mut Call<'_>, index: usize) -> Result<ErrorTarget, Reject> {
+/// The target and its own arguments.
+fn error_target(call: &mut Call<'_>, index: usize) -> Result<(Template, Box<[u8]>), Reject> {
     let text = call.bytes(index);
     let template = call.template(text)?;
-    Ok(match text {
-        [b'@', ..] if template.is_literal() => ErrorTarget::Named(call.text(index)),
-        [b'/', ..] => match (template.is_literal(), memchr::memchr(b'?', text)) {
-            (true, Some(mark)) => ErrorTarget::Uri {
-                path: Template::literal(&text[..mark]),
-                args: Some(text[mark + 1..].into()),
-            },
-            _ => ErrorTarget::Uri {
-                path: template,
-                args: None,
-            },
-        },
-        _ => ErrorTarget::Url(template),
+    let mark =
+        memchr::memchr(b'?', text).filter(|_| text.starts_with(b"/") && template.is_literal());
+    Ok(match mark {
+        Some(mark) => (Template::literal(&text[..mark]), text[mark + 1..].into()),
+        None => (template, Box::default()),
     })
 }
 
@@ -184,7 +176,6 @@ pub(crate) fn try_files(call: &mut Call<'_>) -> Result<TryFiles, Reject> {
                 return Err(Reject::message(format!("invalid code \"{text}\"")));
             }
         },
-        [b'@', ..] => TryFallback::Named(String::from_utf8_lossy(text).into_owned()),
         _ => TryFallback::Uri(call.template(text)?),
     };
     Ok(TryFiles {

@@ -86,6 +86,7 @@ fn take_line(req: &mut Request) {
     req.method = head.method;
     req.uri.extend_from_slice(head.path(&req.bytes));
     req.args.extend_from_slice(head.args.of(&req.bytes));
+    req.args_known = !req.args.is_empty();
     req.target_is_raw = !head.empty_path;
 }
 

@@ -58,7 +58,7 @@ pub(crate) fn holds(view: View<'_>, template: &Template) -> bool {
 /// Appends the value of `variable`.
 pub(crate) fn write(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> Value {
     match variable {
-        Variable::Args => Value::of(request::nonempty(&view.req.args), out),
+        Variable::Args => Value::of(view.req.args_known.then_some(&view.req.args), out),
         Variable::BinaryRemoteAddr => request::binary_remote_addr(view, out),
         Variable::BodyBytesSent => request::body_bytes_sent(view, out),
         Variable::BytesSent => request::number(view.req.sent, out),

@@ -13,14 +13,43 @@ pub(crate) fn document_root(view: View<'_>) -> Vec<u8> {
 
 /// The file that `uri` stands for (`ngx_http_map_uri_to_path`).
 pub(crate) fn filename(view: View<'_>, uri: &[u8]) -> Vec<u8> {
+    let behind = match replaced(view) {
+        Replaced::Nothing => uri,
+        Replaced::Prefix(length) => uri.get(length..).unwrap_or_default(),
+        Replaced::All if view.req.alias_takes_uri => uri,
+        Replaced::All => &[],
+    };
+    below_root(view, behind)
+}
+
+/// `name` behind `root` or `alias`, whatever part of a URI that replaces.
+pub(crate) fn below_root(view: View<'_>, name: &[u8]) -> Vec<u8> {
     let mut path = document_root(view);
-    let Some(replaced) = view.settings().alias_len else {
+    if replaced(view) == Replaced::Nothing {
         while path.last() == Some(&b'/') {
             path.pop();
         }
-        path.extend_from_slice(uri);
-        return path;
-    };
-    path.extend_from_slice(uri.get(replaced..).unwrap_or_default());
+    }
+    path.extend_from_slice(name);
     path
+}
+
+/// What `alias` stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Replaced {
+    /// There is none: `root` stands before the whole URI.
+    Nothing,
+    /// The location's name, so many bytes.
+    Prefix(usize),
+    /// The whole URI: in a location of a regular expression.
+    All,
+}
+
+/// What `alias` replaces here.
+pub(crate) fn replaced(view: View<'_>) -> Replaced {
+    match view.settings().alias_len {
+        None => Replaced::Nothing,
+        Some(usize::MAX) => Replaced::All,
+        Some(length) => Replaced::Prefix(length),
+    }
 }
