@@ -17,22 +17,43 @@ use crate::model::{Config, Http, SourceFile};
 use crate::table::main::WrittenMain;
 use crate::table::{EVENTS, MAIN};
 use crate::text::{Block, Directive, Item};
-use crate::value::read::{Reading, Reject};
-use crate::{Compat, Fault, Faults, Level};
+use crate::value::read::{Reading, Reject, flag};
+use crate::{Compat, Fault, Faults, Level, Variable};
 
 use walk::{call, each};
 
 /// Builds a configuration from the blocks of the command line and of the main file.
 pub(crate) fn build(
     blocks: &[Block],
-    mut cx: Reading,
+    cx: Reading,
     files: Vec<SourceFile>,
 ) -> Result<Config, Faults> {
-    cx.compat = blocks
+    let mut again = cx.clone();
+    let (main, read) = read(blocks, cx);
+    again.redefined = read
+        .groups
         .iter()
-        .rev()
-        .find_map(wanted_compat)
-        .unwrap_or_default();
+        .filter(|name| Variable::named(name).is_ok())
+        .cloned()
+        .collect();
+    if again.redefined.is_empty() {
+        return finish(main, read, files);
+    }
+    // Whatever was read before the regular expression took the variable for nginx's.
+    let (main, read) = self::read(blocks, again);
+    finish(main, read, files)
+}
+
+/// Reads what is in the blocks.
+fn read(blocks: &[Block], mut cx: Reading) -> (MainBuild, Reading) {
+    cx.compat = early(blocks, b"compat", |word| {
+        Compat::named(&String::from_utf8_lossy(word))
+    })
+    .unwrap_or_default();
+    cx.jit = early(blocks, b"pcre_jit", |word| {
+        Some(word.eq_ignore_ascii_case(b"on"))
+    })
+    .unwrap_or_default();
     let mut main = MainBuild::default();
     for block in blocks {
         each(block, MAIN, &mut cx, |cx, directive| {
@@ -45,6 +66,10 @@ pub(crate) fn build(
             Fault::emerg(message, None).with_hint("\"events {}\" is enough, but it must be there"),
         );
     }
+    (main, cx)
+}
+
+fn finish(main: MainBuild, mut cx: Reading, files: Vec<SourceFile>) -> Result<Config, Faults> {
     let settled = match main.written.settle(&mut cx) {
         Ok(settled) => Some(settled),
         Err(reject) => {
@@ -79,12 +104,12 @@ fn failed(cx: &Reading) -> bool {
     cx.faults.iter().any(|fault| fault.level < Level::Warn)
 }
 
-/// `compat` decides how everything else is read, wherever it stands.
-fn wanted_compat(block: &Block) -> Option<Compat> {
-    block.items.iter().find_map(|item| match item {
-        Item::Directive(directive) if directive.name() == b"compat" => {
-            let word = directive.args().first()?;
-            Compat::named(&String::from_utf8_lossy(&word.text))
+/// The value of a directive that decides how others are read, wherever it stands.
+fn early<T>(blocks: &[Block], name: &[u8], read: impl Fn(&[u8]) -> Option<T>) -> Option<T> {
+    let items = blocks.iter().rev().flat_map(|block| &block.items);
+    items.into_iter().find_map(|item| match item {
+        Item::Directive(directive) if directive.name() == name => {
+            read(&directive.args().first()?.text)
         }
         _ => None,
     })
@@ -95,6 +120,7 @@ struct MainBuild {
     written: WrittenMain,
     events: bool,
     compat: bool,
+    pcre_jit: bool,
     http: Option<Http>,
     http_seen: bool,
 }
@@ -115,6 +141,10 @@ impl MainBuild {
             (b"compat", _) => {
                 once(&mut self.compat)?;
                 check_compat(directive)
+            }
+            (b"pcre_jit", _) => {
+                once(&mut self.pcre_jit)?;
+                flag(&mut call(directive, cx)).map(|_| ())
             }
             _ => self.value(cx, directive),
         }

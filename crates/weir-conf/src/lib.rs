@@ -43,7 +43,7 @@ pub use model::{
     SocketKeepalive, SourceFile, Upstream, UpstreamAddress, UpstreamServer, WithoutEffect,
 };
 pub use page::directives_page;
-pub use pattern::{Pattern, PatternFault};
+pub use pattern::{MatchFault, Pattern, PatternFault};
 pub use table::core::ServerCore;
 pub use table::settings::Settings;
 pub use table::{Arity, Contexts, Entry, Inheritance, Support, entries};

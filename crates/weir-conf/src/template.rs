@@ -32,6 +32,15 @@ pub enum TemplateFault {
     Unknown(#[from] UnknownVariable),
 }
 
+/// What `$1` to `$9` are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Digits {
+    /// Groups of the regular expression that matched last.
+    Groups,
+    /// Beginnings of names, as in log formats (`ngx_http_log_compile_format`).
+    Names,
+}
+
 impl Template {
     /// A template that is exactly `text`.
     pub fn literal(text: impl Into<Box<[u8]>>) -> Self {
@@ -44,14 +53,15 @@ impl Template {
         }
     }
 
-    /// Compiles `text` as nginx's complex values: `$name`, `${name}`, `$1`
-    /// (`ngx_http_script_compile`). There is no escape for a dollar sign.
+    /// Compiles `text` as nginx's complex values: `$name`, `${name}`, `$1`, where `$12` is `$1` followed
+    /// by `2` (`ngx_http_script_compile`). There is no escape for a dollar sign.
     pub fn compile(text: &[u8]) -> Result<Self, TemplateFault> {
-        Self::compile_with(text, &mut |name| Ok(Variable::named(name)?))
+        Self::compile_with(text, Digits::Groups, &mut |name| Ok(Variable::named(name)?))
     }
 
     pub(crate) fn compile_with(
         text: &[u8],
+        digits: Digits,
         resolve: &mut dyn FnMut(&str) -> Result<Variable, TemplateFault>,
     ) -> Result<Self, TemplateFault> {
         let mut parts = Vec::new();
@@ -60,7 +70,15 @@ impl Template {
             if dollar > 0 {
                 parts.push(Part::Literal(rest[..dollar].into()));
             }
-            let (name, after) = split_name(&rest[dollar + 1..])?;
+            rest = &rest[dollar + 1..];
+            if let Some((digit @ b'1'..=b'9', after)) = rest.split_first()
+                && digits == Digits::Groups
+            {
+                parts.push(Part::Variable(Variable::Capture(digit - b'0')));
+                rest = after;
+                continue;
+            }
+            let (name, after) = split_name(rest)?;
             parts.push(Part::Variable(resolve(name)?));
             rest = after;
         }
@@ -127,9 +145,6 @@ impl Template {
 
 /// Splits `NAME...` or `{NAME}...` after a dollar sign.
 fn split_name(text: &[u8]) -> Result<(&str, &[u8]), TemplateFault> {
-    if let Some((first @ b'1'..=b'9', after)) = text.split_first() {
-        return Ok((digit_name(*first), after));
-    }
     let (braced, body) = match text.split_first() {
         Some((b'{', body)) => (true, body),
         _ => (false, text),
@@ -148,15 +163,6 @@ fn split_name(text: &[u8]) -> Result<(&str, &[u8]), TemplateFault> {
         return Err(TemplateFault::InvalidName);
     }
     Ok((name, if braced { &after[1..] } else { after }))
-}
-
-/// A single digit as the name of its capture: `$12` is `$1` followed by `2`, as in nginx.
-fn digit_name(digit: u8) -> &'static str {
-    const NAMES: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
-    NAMES
-        .get(usize::from(digit.wrapping_sub(b'0')))
-        .copied()
-        .unwrap_or("0")
 }
 
 fn is_name_byte(byte: u8) -> bool {
@@ -194,7 +200,8 @@ mod tests {
         check("$uri", "Uri");
         check("a${uri}b", "'a' Uri 'b'");
         check("$1x$12", "Capture(1) 'x' Capture(1) '2'");
-        check("${1}", "Capture(1)");
+        check("${1}", "! unknown \"1\" variable");
+        check("$0", "! unknown \"0\" variable");
         check("$http_x_y-z", "Http(\"x-y\") '-z'");
         check("$", "! invalid variable name");
         check("a$ b", "! invalid variable name");

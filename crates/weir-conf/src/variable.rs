@@ -32,9 +32,6 @@ macro_rules! variables {
                     $( $($name)|+ => return Ok(Self::$variant), )+
                     _ => {}
                 }
-                if let [digit @ b'0'..=b'9'] = lower.as_bytes() {
-                    return Ok(Self::Capture(digit - b'0'));
-                }
                 $(
                     if let Some(rest) = lower.strip_prefix($prefix) {
                         return Ok(Self::$pvariant($form(rest)));
@@ -245,6 +242,24 @@ variables! {
         /// An argument of the request line; lower-case, compared without case.
         Arg = "arg_", as_is;
     }
+}
+
+/// Variables that a configuration may define anew (`NGX_HTTP_VAR_CHANGEABLE`), besides all those that
+/// begin with a prefix and weir's own.
+const CHANGEABLE: [&str; 5] = [
+    "args",
+    "limit_rate",
+    "proxy_host",
+    "proxy_port",
+    "upstream_failure",
+];
+
+/// Whether a regular expression may not call a group `name`, whatever the case: nginx has a variable
+/// of that name (`ngx_http_add_variable`).
+pub(crate) fn is_taken(name: &str) -> bool {
+    let is = |other: &&str| other.eq_ignore_ascii_case(name);
+    let mut all = VARIABLES.iter().flat_map(|(names, _)| names.iter());
+    all.any(is) && !CHANGEABLE.iter().any(is)
 }
 
 fn as_is(name: &str) -> Box<str> {

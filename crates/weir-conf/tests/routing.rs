@@ -51,6 +51,7 @@ fn locations_are_found_in_nginx_s_order() {
                 }
                 Found::AutoRedirect(location) => format!("301 {}", location.name),
                 Found::None => "none".to_owned(),
+                Found::Failed(_, fault) => fault.to_string(),
             };
             assert_eq!(found, expected, "{uri}");
         };
@@ -87,6 +88,29 @@ fn locations_are_found_in_nginx_s_order() {
 }
 
 #[test]
+fn a_regex_without_an_answer_fails_the_search() {
+    const HARD: &str = "^/(a+)+$";
+    let locations = "location / {} location /in/ { location ~ ^/in/(a+)+$ {} }
+        location ~ ^/(a+)+$ {} location ~ x {} location ~ y$ {} location ~ z {} location ~ w {}";
+    let config = load(&format!("events {{}} http {{ server {{ {locations} }} }}"));
+    let server = &http(&config).servers[0];
+    let hard = format!("/{}!", "a".repeat(28));
+    let check = |uri: &str, within: &str, pattern: &str| {
+        let Found::Failed(location, fault) = server.locations.find(uri.as_bytes()) else {
+            panic!("{uri} has an answer");
+        };
+        assert_eq!(
+            location.map(|location| location.name.as_str()),
+            Some(within)
+        );
+        let line = format!("pcre2_match() failed: -47 on \"{uri}\" using \"{pattern}\"");
+        assert_eq!(fault.to_string(), line);
+    };
+    check(&hard, "/", HARD);
+    check(&format!("/in{hard}"), "/in/", "^/in/(a+)+$");
+}
+
+#[test]
 fn many_prefixes_are_found() {
     let blocks: String = (0..300)
         .map(|i| format!("location /p{i}/ {{}} location /p{i} {{}}"))
@@ -95,7 +119,7 @@ fn many_prefixes_are_found() {
     let server = &http(&config).servers[0];
     let name_of = |uri: &str| match server.locations.find(uri.as_bytes()) {
         Found::Location { location, .. } => location.name.clone(),
-        Found::AutoRedirect(_) | Found::None => String::new(),
+        Found::AutoRedirect(_) | Found::None | Found::Failed(..) => String::new(),
     };
     for i in 0..300 {
         assert_eq!(name_of(&format!("/p{i}/x")), format!("/p{i}/"));
@@ -126,7 +150,7 @@ fn servers_are_found_by_name() {
     ));
     let listen = &http(&config).listens[0];
     let check = |host: &str, expected: &str| {
-        let found = listen.names.find(host.as_bytes());
+        let found = listen.names.find(host.as_bytes()).expect("an answer");
         let server = found
             .as_ref()
             .map_or(listen.default_server, |found| found.server);
@@ -147,6 +171,7 @@ fn servers_are_found_by_name() {
     let found = listen
         .names
         .find(b"joe.re.test")
+        .expect("an answer")
         .and_then(|found| found.captures);
     assert_eq!(found.and_then(|groups| groups.named("who")), Some(0..3));
 }
@@ -166,9 +191,7 @@ fn addresses_are_shared() {
     assert_eq!(listens[0].default_server, 1);
     assert_eq!(listens[0].options.backlog, Some(7));
     assert!(listens[0].options.proxy_protocol);
-    assert_eq!(
-        listens[0].names.find(b"c").map(|found| found.server),
-        Some(2)
-    );
+    let found = listens[0].names.find(b"c").expect("an answer");
+    assert_eq!(found.map(|found| found.server), Some(2));
     assert_eq!(listens[1].default_server, 0);
 }

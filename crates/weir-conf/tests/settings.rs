@@ -22,7 +22,7 @@ fn settings(http: &str, uri: &str, check: impl FnOnce(&Settings)) {
     let server = Arc::clone(&config.http.as_ref().expect("http").servers[0]);
     match server.locations.find(uri.as_bytes()) {
         Found::Location { location, .. } => check(&location.settings),
-        Found::AutoRedirect(_) | Found::None => check(&server.default.settings),
+        Found::AutoRedirect(_) | Found::None | Found::Failed(..) => check(&server.default.settings),
     }
 }
 
@@ -233,7 +233,7 @@ fn proxy_pass_settles() {
     let http = config.http.as_ref().expect("http");
     let pass = |uri: &str| match http.servers[0].locations.find(uri.as_bytes()) {
         Found::Location { location, .. } => Arc::clone(location),
-        Found::AutoRedirect(_) | Found::None => panic!("no location for {uri}"),
+        Found::AutoRedirect(_) | Found::None | Found::Failed(..) => panic!("no location for {uri}"),
     };
     let check = |uri: &str, expected: &str| {
         let location = pass(uri);
@@ -248,7 +248,9 @@ fn proxy_pass_settles() {
                 RedirectFrom::Prefix(from) => {
                     format!("{}>{}", literal(from), literal(&redirect.to))
                 }
-                RedirectFrom::Regex(pattern) => pattern.source().to_owned(),
+                RedirectFrom::Regex(pattern) => {
+                    String::from_utf8_lossy(pattern.source()).into_owned()
+                }
             })
             .collect();
         let shown = match &proxy.target {

@@ -29,7 +29,7 @@ impl NameDraft {
     pub(super) fn written(&self) -> String {
         match self {
             Self::Text(name) => name.clone(),
-            Self::Regex(pattern) => format!("~{}", pattern.source()),
+            Self::Regex(pattern) => format!("~{}", String::from_utf8_lossy(pattern.source())),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::{Handler, Location, LocationKind};
-use crate::pattern::{Pattern, RegexSet};
+use crate::pattern::{Filter, MatchFault, Pattern};
 
 /// The locations of a server or of a location.
 #[derive(Debug, Default)]
@@ -16,8 +16,8 @@ pub struct Locations {
     fixed: Vec<Fixed>,
     /// Whether any location is proxied and ends in a slash.
     redirects: bool,
-    /// All regular expressions in one, where there are many.
-    set: Option<RegexSet>,
+    /// Tells which regular expressions to try, where there are many.
+    filter: Option<Filter>,
     regexes: Vec<(Pattern, Arc<Location>)>,
     named: HashMap<String, Arc<Location>>,
 }
@@ -37,23 +37,28 @@ struct Fixed {
 /// The groups of a matched regular expression, as byte ranges of the text it was tried on.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Captures {
-    /// Group 0 is the whole match; a group that took no part is `None`.
-    pub spans: SmallVec<[Option<Range<u32>>; 4]>,
-    /// Names of groups, with their numbers.
+    /// Group 0 is the whole match; up to the last group that took part, those that did not are empty.
+    pub spans: SmallVec<[Range<u32>; 4]>,
+    /// Names of groups with their numbers. Of one that stands twice the last holds; in which case the
+    /// letters are does not matter.
     pub names: Arc<[(Box<str>, u16)]>,
 }
 
 impl Captures {
-    /// The range of group `number`.
+    /// The range of group `number`; `None` if neither it nor a later one took part.
     pub fn number(&self, number: usize) -> Option<Range<usize>> {
-        let span = self.spans.get(number)?.as_ref()?;
+        let span = self.spans.get(number)?;
         Some(span.start as usize..span.end as usize)
     }
 
-    /// The range of the group called `name`.
+    /// The range of the group called `name`, in any case, empty if it took no part; `None` if there is no such
+    /// group.
     pub fn named(&self, name: &str) -> Option<Range<usize>> {
-        let (_, number) = self.names.iter().find(|(group, _)| **group == *name)?;
-        self.number(usize::from(*number))
+        let (_, number) = self
+            .names
+            .iter()
+            .rfind(|(group, _)| group.eq_ignore_ascii_case(name))?;
+        Some(self.number(usize::from(*number)).unwrap_or_default())
     }
 }
 
@@ -71,6 +76,8 @@ pub enum Found<'a> {
     AutoRedirect(&'a Arc<Location>),
     /// No location: the server's own settings hold.
     None,
+    /// A regular expression gave no answer, which is 500 by the settings of the location found so far.
+    Failed(Option<&'a Arc<Location>>, Box<MatchFault>),
 }
 
 impl Locations {
@@ -101,6 +108,7 @@ impl Locations {
                 captures: None,
             },
             Search::Nothing => Found::None,
+            Search::Failed(location, fault) => Found::Failed(location, fault),
         }
     }
 
@@ -108,13 +116,13 @@ impl Locations {
         let mut best = self.search_fixed(uri);
         let mut regexes = true;
         match best {
-            Search::Final(..) | Search::Redirect(_) => return best,
+            Search::Final(..) | Search::Redirect(_) | Search::Failed(..) => return best,
             Search::Prefix(location) => {
                 regexes = location.kind != LocationKind::PrefixNoRegex;
                 match location.nested.search(uri) {
                     Search::Nothing => {}
                     inner @ Search::Prefix(_) => best = inner,
-                    done => return done,
+                    done => return done.or_within(location),
                 }
             }
             Search::Nothing => {}
@@ -122,14 +130,16 @@ impl Locations {
         if !regexes {
             return best;
         }
-        let Some((location, captures)) = self.search_regexes(uri) else {
-            return best;
+        let (location, captures) = match self.search_regexes(uri) {
+            Ok(Some(found)) => found,
+            Ok(None) => return best,
+            Err(fault) => return Search::Failed(best.location(), fault),
         };
         match location.nested.search(uri) {
             Search::Nothing => Search::Final(location, Some(captures)),
             Search::Prefix(inner) => Search::Final(inner, Some(captures)),
             Search::Final(inner, None) => Search::Final(inner, Some(captures)),
-            done => done,
+            done => done.or_within(location),
         }
     }
 
@@ -183,21 +193,25 @@ impl Locations {
             .then(|| entry.exact.as_ref().or(entry.prefix.as_ref()))?
     }
 
-    fn search_regexes(&self, uri: &[u8]) -> Option<(&Arc<Location>, Captures)> {
-        if let Some(set) = &self.set
-            && let Ok(first) = set.first(uri)
-        {
-            let (pattern, location) = self.regexes.get(first?)?;
-            return Some((location, pattern.captures(uri)?));
-        }
-        self.regexes
-            .iter()
-            .find_map(|(pattern, location)| Some((location, pattern.captures(uri)?)))
+    /// The first regular expression that matches.
+    fn search_regexes(&self, uri: &[u8]) -> Matched<'_> {
+        let attempt = |place: usize| {
+            let (pattern, location) = self.regexes.get(place)?;
+            let captures = pattern.captures(uri).transpose()?;
+            Some(captures.map(|captures| (location, captures)))
+        };
+        let filter = self.filter.as_ref();
+        filter
+            .and_then(|filter| filter.candidates(uri, attempt))
+            .unwrap_or_else(|| (0..self.regexes.len()).find_map(attempt))
+            .transpose()
     }
 }
 
+/// A location whose regular expression matches.
+type Matched<'a> = Result<Option<(&'a Arc<Location>, Captures)>, Box<MatchFault>>;
+
 /// What a search came to.
-#[derive(Clone)]
 enum Search<'a> {
     /// The end: an exact name or a regular expression.
     Final(&'a Arc<Location>, Option<Captures>),
@@ -205,7 +219,30 @@ enum Search<'a> {
     Redirect(&'a Arc<Location>),
     /// A prefix, which a regular expression may still beat.
     Prefix(&'a Arc<Location>),
+    /// The end: an expression gave no answer.
+    Failed(Option<&'a Arc<Location>>, Box<MatchFault>),
     Nothing,
+}
+
+impl<'a> Search<'a> {
+    /// What was found, if anything.
+    fn location(&self) -> Option<&'a Arc<Location>> {
+        match self {
+            Self::Final(location, _) | Self::Redirect(location) | Self::Prefix(location) => {
+                Some(*location)
+            }
+            Self::Failed(location, _) => *location,
+            Self::Nothing => None,
+        }
+    }
+
+    /// A failure inside `outer` that had found nothing there happens to `outer`.
+    fn or_within(self, outer: &'a Arc<Location>) -> Self {
+        match self {
+            Self::Failed(None, fault) => Self::Failed(Some(outer), fault),
+            done => done,
+        }
+    }
 }
 
 /// The exact and the prefix location of one name.
@@ -274,11 +311,11 @@ impl LocationsBuilder {
             });
         }
         let redirects = fixed.iter().any(|entry| entry.redirects);
-        let set = RegexSet::new(self.regexes.iter().map(|(pattern, _)| pattern));
+        let filter = Filter::new(self.regexes.iter().map(|(pattern, _)| pattern));
         Locations {
             fixed,
             redirects,
-            set,
+            filter,
             regexes: self.regexes,
             named: self.named,
         }

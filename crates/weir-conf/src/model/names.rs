@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::pattern::Pattern;
+use crate::pattern::{MatchFault, Pattern};
 
 use super::Captures;
 
@@ -30,27 +30,33 @@ impl ServerNames {
     /// The server called `host`, which is lower-case and has no port; `None` = the default server.
     /// Exact names first, then the longest `*.suffix`, the longest `prefix.*`, then regular
     /// expressions in order (`ngx_http_find_virtual_server`, `ngx_hash_find_combined`).
-    pub fn find(&self, host: &[u8]) -> Option<ServerMatch> {
+    ///
+    /// # Errors
+    ///
+    /// A regular expression gave no answer.
+    pub fn find(&self, host: &[u8]) -> Result<Option<ServerMatch>, Box<MatchFault>> {
         let plain = |server: usize| ServerMatch {
             server,
             captures: None,
         };
         if let Some(server) = self.exact.get(host).or_else(|| self.by_suffix(host)) {
-            return Some(plain(*server));
+            return Ok(Some(plain(*server)));
         }
         if let Some(server) = self.by_prefix(host) {
-            return Some(plain(*server));
+            return Ok(Some(plain(*server)));
         }
         if host.is_empty() {
-            return None;
+            return Ok(None);
         }
-        self.regexes.iter().find_map(|(pattern, server)| {
-            let captures = pattern.captures(host)?;
-            Some(ServerMatch {
-                server: *server,
-                captures: Some(captures),
-            })
-        })
+        for (pattern, server) in &self.regexes {
+            if let Some(captures) = pattern.captures(host)? {
+                return Ok(Some(ServerMatch {
+                    server: *server,
+                    captures: Some(captures),
+                }));
+            }
+        }
+        Ok(None)
     }
 
     fn by_suffix(&self, host: &[u8]) -> Option<&usize> {

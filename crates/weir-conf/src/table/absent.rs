@@ -113,11 +113,6 @@ const FAMILIES: &[Family] = &[
         "there are no modules to load; what one would bring is refused by name where it is used",
         "load_module",
     ),
-    ignored(
-        MAIN,
-        "patterns are compiled as well as the library can",
-        "pcre_jit",
-    ),
     ignored(EVENTS, "events come from epoll", "use"),
     ignored(
         EVENTS,

@@ -49,6 +49,12 @@ pub(crate) const ENTRIES: &[Entry] = &[
         Arity::ONE,
         "weir's own: the nginx to behave as, `1.22`, `1.28` or `1.31`.",
     ),
+    plain(
+        "pcre_jit",
+        MAIN,
+        Arity::ONE,
+        "Whether regular expressions count their steps as machine code does; weir's run as such anyway.",
+    ),
     block("events", MAIN, Arity::NONE, "How connections are handled."),
     block("http", MAIN, Arity::NONE, "Everything about HTTP."),
     block("server", HTTP, Arity::NONE, "A virtual server."),

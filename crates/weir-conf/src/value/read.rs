@@ -16,9 +16,10 @@ use std::time::Duration;
 use crate::compat::Differences;
 use crate::model::{LogDestination, LogFormat, WithoutEffect};
 use crate::pattern::{Case, Pattern};
-use crate::template::TemplateFault;
+use crate::template::{Digits, TemplateFault};
 use crate::text::Word;
 use crate::value::{Redirect, Types};
+use crate::variable::is_taken;
 use crate::{Compat, Fault, Place, Settings, Template, Variable};
 
 pub(crate) use client::{access_rule, keepalive_timeout, temp_path};
@@ -34,7 +35,7 @@ pub(crate) use replies::{
 };
 
 /// What readers know of the rest of the configuration, and where they leave what they find.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Reading {
     /// Base of relative paths of data and logs; ends without a slash.
     pub(crate) prefix: PathBuf,
@@ -61,8 +62,12 @@ pub(crate) struct Reading {
     pub(crate) types: Arc<Types>,
     /// Whether the process may listen on ports below 1024.
     pub(crate) privileged: bool,
+    /// `pcre_jit`, wherever it stands.
+    pub(crate) jit: bool,
     /// Named groups of the regular expressions read so far.
     pub(crate) groups: HashSet<String>,
+    /// Of them those that have the name of a variable, which they replace everywhere.
+    pub(crate) redefined: HashSet<String>,
 }
 
 impl Reading {
@@ -78,7 +83,9 @@ impl Reading {
             pending: Vec::new(),
             recent_settings: VecDeque::new(),
             proxy_pass: ProxyPassSeen::None,
+            jit: false,
             groups: HashSet::new(),
+            redefined: HashSet::new(),
             late: Vec::new(),
             duplicates: Vec::new(),
             types: Arc::new(Types::of_nginx()),
@@ -97,21 +104,22 @@ impl Reading {
     /// As [`Self::template`] for a log line, where nginx words one fault differently
     /// (`ngx_http_log_compile_format`).
     pub(crate) fn log_template(&mut self, text: &[u8], place: &Place) -> Result<Template, Reject> {
-        self.template(text, place).map_err(|reject| match reject {
-            Reject::Message(message) if message == TemplateFault::InvalidName.to_string() => {
-                // From the dollar sign that has no name.
-                let text = String::from_utf8_lossy(text);
-                let rest = text
-                    .match_indices('$')
-                    .map(|(at, _)| &text[at..])
-                    .find(|rest| {
-                        let name = rest[1..].trim_start_matches('{');
-                        !name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
-                    });
-                Reject::message(format!("invalid parameter \"{}\"", rest.unwrap_or(&text)))
-            }
-            other => other,
-        })
+        self.compile(text, place, Digits::Names)
+            .map_err(|reject| match reject {
+                Reject::Message(message) if message == TemplateFault::InvalidName.to_string() => {
+                    // From the dollar sign that has no name.
+                    let text = String::from_utf8_lossy(text);
+                    let rest = text
+                        .match_indices('$')
+                        .map(|(at, _)| &text[at..])
+                        .find(|rest| {
+                            let name = rest[1..].trim_start_matches('{');
+                            !name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+                        });
+                    Reject::message(format!("invalid parameter \"{}\"", rest.unwrap_or(&text)))
+                }
+                other => other,
+            })
     }
 
     /// `name` under the prefix unless it is absolute (`ngx_conf_full_name`).
@@ -122,16 +130,24 @@ impl Reading {
     /// Compiles a text; unknown variables wait for the end of the `http` block, as in nginx
     /// (`ngx_http_variables_init_vars`).
     pub(crate) fn template(&mut self, text: &[u8], place: &Place) -> Result<Template, Reject> {
-        let pending = &mut self.pending;
-        let compiled = Template::compile_with(text, &mut |name| match Variable::named(name) {
-            Ok(variable) => Ok(variable),
-            Err(_) => {
-                let lower = name.to_ascii_lowercase();
-                pending.push((lower.clone(), place.clone()));
-                Ok(Variable::NamedCapture(lower.into()))
+        self.compile(text, place, Digits::Groups)
+    }
+
+    fn compile(&mut self, text: &[u8], place: &Place, digits: Digits) -> Result<Template, Reject> {
+        let Self {
+            pending, redefined, ..
+        } = self;
+        let compiled = Template::compile_with(text, digits, &mut |name| {
+            let lower = name.to_ascii_lowercase();
+            match Variable::named(name) {
+                Ok(variable) if !redefined.contains(&lower) => Ok(variable),
+                _ => {
+                    pending.push((lower.clone(), place.clone()));
+                    Ok(Variable::NamedCapture(lower.into()))
+                }
             }
         });
-        compiled.map_err(|fault: TemplateFault| Reject::message(fault.to_string()))
+        compiled.map_err(|fault| Reject::message(fault.to_string()))
     }
 }
 
@@ -176,11 +192,16 @@ impl<'a> Call<'a> {
 
     /// Compiles a regular expression and makes its named groups known as variables.
     pub(crate) fn pattern(&mut self, text: &[u8], case: Case) -> Result<Pattern, Reject> {
-        let text = String::from_utf8_lossy(text);
-        let pattern = Pattern::compile(&text, case).map_err(|e| Reject::message(e.to_string()))?;
-        self.cx
-            .groups
-            .extend(pattern.group_names().map(str::to_ascii_lowercase));
+        let pattern = Pattern::compile(text, case, self.cx.jit)
+            .map_err(|fault| Reject::message(fault.to_string()))?;
+        for name in pattern.group_names() {
+            if is_taken(name) {
+                return Err(Reject::message(format!(
+                    "the duplicate \"{name}\" variable"
+                )));
+            }
+            self.cx.groups.insert(name.to_ascii_lowercase());
+        }
         Ok(pattern)
     }
 

@@ -1,6 +1,6 @@
 //! From the upstream's head to the client's: what is passed on, and what it commands.
 
-use weir_conf::{IgnoreHeaders, Settings};
+use weir_conf::{IgnoreHeaders, MatchFault, Settings};
 use weir_upstream::Outcome as PeerOutcome;
 use weir_wire::request::Method;
 use weir_wire::uri::parse_unsafe;
@@ -50,7 +50,14 @@ pub(super) async fn follow(exchange: &mut Exchange<'_>, held: Held) -> Step {
         exchange.release(held.peer, PeerOutcome::Success);
         return Step::Over(outcome);
     }
-    copy(exchange.session, exchange.settings);
+    if let Err(fault) = copy(exchange.session, exchange.settings) {
+        error_log::alert(exchange.session.view(), Message::bytes(&fault.line()));
+        exchange.close_attempt();
+        exchange.release(held.peer, PeerOutcome::Success);
+        // What was copied so far stands in the head of the page, too.
+        exchange.session.req.response.keep_for_redirect();
+        return Step::Over(Outcome::Status(500));
+    }
     if status == 101 && exchange.session.req.field(KnownField::Upgrade).is_some() {
         return Step::Over(upgrade::tunnel(exchange, held).await);
     }
@@ -152,12 +159,12 @@ fn copy_for_redirect(session: &mut Session, settings: &Settings) {
 }
 
 /// Copies the head for the client: without what is hidden or belongs to the upstream's connection,
-/// with redirects and cookies rewritten.
-fn copy(session: &mut Session, settings: &Settings) {
+/// with redirects and cookies rewritten. Without an answer of `proxy_cookie_flags` there is no answer.
+fn copy(session: &mut Session, settings: &Settings) -> Result<(), Box<MatchFault>> {
     let req = &mut *session.req;
     req.response.clear_head();
     if req.response.no_head {
-        return;
+        return Ok(());
     }
     req.response.take_kept_fields();
     let head = &req.upstream.head;
@@ -168,7 +175,7 @@ fn copy(session: &mut Session, settings: &Settings) {
     req.response.content_length = head.content_length;
     for place in 0..session.req.upstream.head.fields.places() {
         if let Some(field) = session.req.upstream.head.fields.at(place) {
-            copy_field(session, settings, field);
+            copy_field(session, settings, field)?;
         }
     }
     if !settings
@@ -183,9 +190,14 @@ fn copy(session: &mut Session, settings: &Settings) {
         let rate = rate.and_then(|rate| std::str::from_utf8(rate).ok()?.parse().ok());
         req.response.limit_rate = rate.or(req.response.limit_rate);
     }
+    Ok(())
 }
 
-fn copy_field(session: &mut Session, settings: &Settings, field: Field) {
+fn copy_field(
+    session: &mut Session,
+    settings: &Settings,
+    field: Field,
+) -> Result<(), Box<MatchFault>> {
     let req = &mut *session.req;
     let name = field.name.of(&req.upstream.bytes);
     let value = field.value.of(&req.upstream.bytes);
@@ -195,12 +207,12 @@ fn copy_field(session: &mut Session, settings: &Settings, field: Field) {
             | KnownField::KeepAlive
             | KnownField::TransferEncoding
             | KnownField::ContentLength,
-        ) => return,
-        _ if settings.hidden.contains(name) => return,
+        ) => return Ok(()),
+        _ if settings.hidden.contains(name) => return Ok(()),
         Some(KnownField::ContentType) => {
             req.response.content_type.clear();
             req.response.content_type.extend_from_slice(value);
-            return;
+            return Ok(());
         }
         Some(KnownField::Server) => req.response.has_server = true,
         Some(KnownField::Date) => req.response.has_date = true,
@@ -209,7 +221,13 @@ fn copy_field(session: &mut Session, settings: &Settings, field: Field) {
             let new = match known {
                 KnownField::Location => rewrite::location(session, settings, &value),
                 KnownField::Refresh => rewrite::refresh(session, settings, &value),
-                _ => rewrite::cookie(session, settings, &value),
+                _ => match rewrite::cookie(session, settings, &value) {
+                    Ok(new) => new,
+                    Err(fault) => {
+                        session.req.response.push_field(&name, &value);
+                        return Err(fault);
+                    }
+                },
             };
             // nginx treats a Location that was rewritten to a path as one of its own.
             if known == KnownField::Location
@@ -218,17 +236,18 @@ fn copy_field(session: &mut Session, settings: &Settings, field: Field) {
                     .and_then(|new| redirect::absolute(session, new))
             {
                 session.req.response.location = absolute;
-                return;
+                return Ok(());
             }
             session
                 .req
                 .response
                 .push_field(&name, new.as_ref().unwrap_or(&value));
-            return;
+            return Ok(());
         }
         _ => {}
     }
     req.response.push_field(name, value);
+    Ok(())
 }
 
 /// Whether the answer is gathered in buffers: the directive, or `X-Accel-Buffering`.

@@ -1,8 +1,9 @@
 //! `proxy_redirect`, `proxy_cookie_domain`, `proxy_cookie_path`, `proxy_cookie_flags`.
 
-use weir_conf::{CookieFlags, CookieMatch, Pattern, RedirectFrom, Settings, Template};
+use weir_conf::{CookieFlags, CookieMatch, MatchFault, Pattern, RedirectFrom, Settings, Template};
 
-use crate::facts::{Captured, Session};
+use crate::facts::Session;
+use crate::report::error_log::{self, Message};
 use crate::report::variables;
 
 /// `Location` as the client shall see it; `None` leaves it alone (`ngx_http_proxy_rewrite_redirect`).
@@ -37,42 +38,48 @@ fn redirect(session: &mut Session, settings: &Settings, value: &[u8]) -> Option<
     })
 }
 
-/// The text that replaces all of `value` if `pattern` matches it.
+/// The text that replaces all of `value` if `pattern` matches it
+/// (`ngx_http_proxy_rewrite_regex_handler`).
 fn replace_match(
     session: &mut Session,
     pattern: &Pattern,
     to: &Template,
     value: &[u8],
 ) -> Option<Vec<u8>> {
-    let groups = pattern.captures(value)?;
-    let matched = groups.number(0)?;
-    let own = Captured {
-        groups,
-        text: value.to_vec(),
+    let groups = match pattern.captures(value) {
+        Ok(groups) => groups?,
+        Err(fault) => {
+            error_log::alert(session.view(), Message::bytes(&fault.line()));
+            return None;
+        }
     };
-    let kept = session.req.captures.replace(Box::new(own));
-    let text = variables::text(session.view(), to);
-    session.req.captures = kept;
-    Some([&value[..matched.start], &text, &value[matched.end..]].concat())
+    session.req.note_match(groups, value.to_vec());
+    Some(variables::text(session.view(), to))
 }
 
 /// `Set-Cookie` as the client shall see it; `None` leaves it alone (`ngx_http_proxy_rewrite_cookie`).
-pub(super) fn cookie(session: &mut Session, settings: &Settings, value: &[u8]) -> Option<Vec<u8>> {
+///
+/// # Errors
+///
+/// The expression of a `proxy_cookie_flags` gave no answer.
+pub(super) fn cookie(
+    session: &mut Session,
+    settings: &Settings,
+    value: &[u8],
+) -> Result<Option<Vec<u8>>, Box<MatchFault>> {
     let domains = settings.proxy_cookie_domain.clone();
     let paths = settings.proxy_cookie_path.clone();
     let flags = settings.proxy_cookie_flags.clone();
     if domains.is_empty() && paths.is_empty() && flags.is_empty() {
-        return None;
+        return Ok(None);
     }
     let mut parts: Vec<Vec<u8>> = value
         .split(|&byte| byte == b';')
         .map(|part| part.trim_ascii().to_vec())
         .collect();
     let name = parts
-        .first()?
-        .split(|&byte| byte == b'=')
-        .next()
-        .unwrap_or_default()
+        .first()
+        .map_or(&[][..], |part| attribute_name(part))
         .to_vec();
     for part in parts.iter_mut().skip(1) {
         if let Some(new) = attribute(session, part, b"domain", &domains) {
@@ -81,16 +88,34 @@ pub(super) fn cookie(session: &mut Session, settings: &Settings, value: &[u8]) -
             *part = new;
         }
     }
-    let rule = flags.iter().find(|rule| match &rule.cookie {
-        CookieMatch::Text(text) => {
-            variables::text(session.view(), text).eq_ignore_ascii_case(&name)
+    for rule in flags.iter() {
+        if concerns(session, &rule.cookie, &name)? {
+            apply_flags(&mut parts, rule.flags);
+            break;
         }
-        CookieMatch::Pattern(pattern) => pattern.captures(&name).is_some(),
-    });
-    if let Some(rule) = rule {
-        apply_flags(&mut parts, rule.flags);
     }
-    Some(parts.join(&b"; "[..]))
+    Ok(Some(parts.join(&b"; "[..])))
+}
+
+/// Whether the rule with this left side is about the cookie called `name`.
+fn concerns(
+    session: &mut Session,
+    cookie: &CookieMatch,
+    name: &[u8],
+) -> Result<bool, Box<MatchFault>> {
+    match cookie {
+        CookieMatch::Text(text) => {
+            Ok(variables::text(session.view(), text).eq_ignore_ascii_case(name))
+        }
+        CookieMatch::Pattern(pattern) => {
+            let groups = pattern.captures(name)?;
+            let matched = groups.is_some();
+            if let Some(groups) = groups {
+                session.req.note_match(groups, name.to_vec());
+            }
+            Ok(matched)
+        }
+    }
 }
 
 fn attribute(

@@ -17,7 +17,7 @@ pub(crate) use body::{BodyFraming, RequestBody};
 pub use link::ClientAddress;
 pub(crate) use link::{IdleTimes, Link};
 pub(crate) use outcome::Outcome;
-pub(crate) use request::{Captured, Ending, Request};
+pub(crate) use request::{Ending, Request};
 pub(crate) use response::Response;
 pub(crate) use session::{Client, Session, View};
 pub(crate) use upstream_state::UpstreamState;

@@ -60,8 +60,8 @@ pub(crate) struct Request {
     /// Status that replaces the one of whatever is served now (`error_page … =CODE`).
     pub(crate) status_override: Option<u16>,
     pub(crate) captures: Option<Box<Captured>>,
-    /// Named groups of a regular-expression `server_name`.
-    pub(crate) host_captures: Option<Box<Captured>>,
+    /// Matches before that one, oldest first, as far as they have named groups.
+    pub(crate) earlier_captures: Vec<Captured>,
     /// The client sent it before the answer to the one before.
     pub(crate) pipelined: bool,
     /// `$request_id`, drawn on first use.
@@ -130,7 +130,7 @@ impl Request {
             in_error_page: false,
             status_override: None,
             captures: None,
-            host_captures: None,
+            earlier_captures: Vec::new(),
             pipelined: false,
             id: Cell::new(None),
             body: RequestBody::default(),
@@ -157,6 +157,14 @@ impl Request {
         self.upstream.release_bytes();
     }
 
+    /// A regular expression matched `text`: its groups have the numbers now, and names besides those
+    /// of earlier ones (`ngx_http_regex_exec`).
+    pub(crate) fn note_match(&mut self, groups: Captures, text: Vec<u8>) {
+        let before = self.captures.replace(Box::new(Captured { groups, text }));
+        let before = before.filter(|before| !before.groups.names.is_empty());
+        self.earlier_captures.extend(before.map(|before| *before));
+    }
+
     /// Empties everything but keeps the room that was allocated.
     pub(crate) fn reset(&mut self) {
         self.parser.reset();
@@ -175,7 +183,7 @@ impl Request {
         self.in_error_page = false;
         self.status_override = None;
         self.captures = None;
-        self.host_captures = None;
+        self.earlier_captures.clear();
         self.pipelined = false;
         self.id.set(None);
         self.body.reset();

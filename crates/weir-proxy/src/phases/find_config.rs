@@ -4,7 +4,7 @@ use crate::answer::redirect::add_slash;
 use weir_conf::{Found, KeepaliveDisable};
 use weir_wire::request::Method;
 
-use crate::facts::{Captured, IdleTimes, Outcome, Session};
+use crate::facts::{IdleTimes, Outcome, Session};
 use crate::report::error_log::{self, Message};
 use weir_io::clock;
 
@@ -19,10 +19,8 @@ pub(crate) fn location(session: &mut Session) -> Option<Outcome> {
         Found::Location { location, captures } => {
             session.req.location = Some(plan.own_location(location));
             if let Some(groups) = captures {
-                session.req.captures = Some(Box::new(Captured {
-                    groups,
-                    text: session.req.uri.clone(),
-                }));
+                let uri = session.req.uri.clone();
+                session.req.note_match(groups, uri);
             }
         }
         Found::AutoRedirect(location) => {
@@ -31,6 +29,11 @@ pub(crate) fn location(session: &mut Session) -> Option<Outcome> {
             return Some(add_slash(session));
         }
         Found::None => session.req.location = None,
+        Found::Failed(location, fault) => {
+            session.req.location = location.map(|location| plan.own_location(location));
+            error_log::alert(session.view(), Message::bytes(&fault.line()));
+            return Some(Outcome::Status(500));
+        }
     }
     let internal_only = session.req.location.is_some() && session.settings().internal;
     if internal_only && !session.req.internal {

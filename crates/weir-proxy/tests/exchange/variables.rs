@@ -198,14 +198,17 @@ fn captures_of_the_location_and_the_server_name() {
     run(async {
         let rig = Rig::new(&Conf {
             server: "server_name ~^(?<sub>[a-z]+)\\.site$; \
-                     location ~ ^/(?<first>[^/]+)/(.*)$ { proxy_pass http://u; }",
-            format: "'$sub $first $1 $2'",
+                     location ~ ^/(?<first>[^/]+)/(.*)$ { \
+                         proxy_set_header Groups '$1 $2'; proxy_pass http://u; }",
+            format: "'$sub $first'",
             ..Conf::default()
         });
         rig.script(9001, &[Act::Send(ok("a"))]);
         rig.ask("GET /one/two HTTP/1.1\r\nHost: www.site\r\n\r\n")
             .await;
-        assert_eq!(rig.access().await, ["www one one two"]);
+        assert_eq!(rig.access().await, ["www one"]);
+        let (_, seen) = rig.seen().pop().unwrap();
+        assert!(seen.contains("\r\nGroups: one two\r\n"), "{seen}");
     });
 }
 

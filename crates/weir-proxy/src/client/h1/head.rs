@@ -7,7 +7,7 @@ use weir_wire::Version;
 use weir_wire::request::{ConnectionOption, ParsePhase, Progress, RequestFault};
 
 use crate::facts::h1::Connection;
-use crate::facts::{Action, Captured, IdleTimes, Request};
+use crate::facts::{Action, IdleTimes, Request};
 use crate::report::error_log::{self, Message};
 use crate::report::peer_text::Lossy;
 use weir_io::buffers;
@@ -32,16 +32,15 @@ pub(crate) async fn read(conn: &mut Connection, req: &mut Request) -> Result<(),
                 req.begun = true;
                 conn.link.action = Action::ReadingHeaders;
                 take_line(req);
-                choose_server(conn, req);
+                choose_server(conn, req)?;
             }
-            Progress::Host => choose_server(conn, req),
+            Progress::Host => choose_server(conn, req)?,
             Progress::Done => break,
         }
     }
     conn.link.deadline.clear();
     take_rest(conn, req);
-    settle(conn, req);
-    Ok(())
+    settle(conn, req)
 }
 
 /// Lets the parser go as far as the bytes reach.
@@ -69,7 +68,9 @@ fn step(conn: &mut Connection, req: &mut Request) -> Result<Progress, HeadEnd> {
                 take_line(req);
             }
         }
-        choose_server(conn, req);
+        if let Err(end) = choose_server(conn, req) {
+            return end;
+        }
         error_log::info(conn.view(req), Message::bytes(&text));
         req.begun = true;
         req.lingers = !req.parser_done();
@@ -167,7 +168,7 @@ fn name_partial_line(req: &mut Request) {
 }
 
 /// Finds the virtual server of the host that was asked for (`ngx_http_set_virtual_server`).
-fn choose_server(conn: &Connection, req: &mut Request) {
+fn choose_server(conn: &Connection, req: &mut Request) -> Result<(), HeadEnd> {
     let http = conn.link.plan.http();
     let listen = &http.listens[conn.link.listen];
     req.host.clear();
@@ -177,23 +178,25 @@ fn choose_server(conn: &Connection, req: &mut Request) {
     }
     // The server called "" is for heads that are whole and name no host, also if they are refused.
     let found = if req.host.is_empty() && !req.parser_done() {
-        None
+        Ok(None)
     } else {
         listen.names.find(&req.host)
     };
     let server = match found {
-        Some(found) => {
+        Ok(Some(found)) => {
             if let Some(groups) = found.captures {
-                req.host_captures = Some(Box::new(Captured {
-                    groups,
-                    text: req.host.clone(),
-                }));
+                req.note_match(groups, req.host.clone());
             }
             found.server
         }
-        None => listen.default_server,
+        Ok(None) => listen.default_server,
+        Err(fault) => {
+            error_log::alert(conn.view(req), Message::bytes(&fault.line()));
+            return Err(HeadEnd::Gone(500));
+        }
     };
     req.server = Some(conn.link.plan.own_server(server));
+    Ok(())
 }
 
 /// What lies behind the head is the body, or the next request.
@@ -209,9 +212,9 @@ fn take_rest(conn: &mut Connection, req: &mut Request) {
 }
 
 /// What the phases of nginx find prepared (`ngx_http_process_request`, `ngx_http_handler`).
-fn settle(conn: &mut Connection, req: &mut Request) {
+fn settle(conn: &mut Connection, req: &mut Request) -> Result<(), HeadEnd> {
     if req.host.is_empty() {
-        choose_server(conn, req);
+        choose_server(conn, req)?;
     }
     conn.link.action = Action::Processing;
     tracing::debug!(target: "weir", "http request line: \"{}\"", Lossy(req.text(req.head.request_line)));
@@ -226,4 +229,5 @@ fn settle(conn: &mut Connection, req: &mut Request) {
     req.lingers = !req.body.complete;
     // A location that is found has its say later (`ngx_http_update_location_config`).
     conn.link.idle = IdleTimes::of(conn.view(req).settings());
+    Ok(())
 }

@@ -410,10 +410,13 @@ pub(super) fn capture(view: View<'_>, number: u8, out: &mut Vec<u8>) -> Value {
 }
 
 pub(super) fn named_capture(view: View<'_>, name: &str, out: &mut Vec<u8>) -> Value {
-    let mut places = [&view.req.captures, &view.req.host_captures]
+    let req = &view.req;
+    let mut matches = req
+        .captures
+        .as_deref()
         .into_iter()
-        .flatten();
-    Value::of(places.find_map(|captures| captures.named(name)), out)
+        .chain(req.earlier_captures.iter().rev());
+    Value::of(matches.find_map(|captures| captures.named(name)), out)
 }
 
 pub(super) fn tcpinfo(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> Value {
