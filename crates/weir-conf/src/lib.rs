@@ -48,7 +48,7 @@ pub use table::core::ServerCore;
 pub use table::settings::Settings;
 pub use table::{Arity, Contexts, Entry, Inheritance, Support, entries};
 pub use template::{Part, Template, TemplateFault};
-pub use upstream_url::{UpstreamUrl, UrlFault, parse_upstream_url};
+pub use upstream_url::{UpstreamUrl, UrlFault, parse_evaluated_url, parse_upstream_url};
 pub use value::number::{parse_offset, parse_seconds, parse_size, parse_time};
 pub use value::{
     AccessRule, AddHeader, Bind, BodyFile, Buffers, CookieFlags, CookieFlagsRule, CookieMatch,

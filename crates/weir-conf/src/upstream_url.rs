@@ -1,40 +1,48 @@
 //! The URL of a `proxy_pass`.
 
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 
+use crate::address::{parse_ipv4, parse_ipv6};
 use crate::value::Scheme;
 
-/// A `proxy_pass` URL in parts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UpstreamUrl {
+/// A `proxy_pass` URL in parts; bytes of the text it was read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UpstreamUrl<'a> {
     /// Plain or TLS.
     pub scheme: Scheme,
+    /// The scheme as written, `://` included: the case of its letters shows in log lines.
+    pub prefix: &'a [u8],
     /// Host name or literal address, IPv6 in brackets; the path of a Unix socket.
-    pub host: String,
+    pub host: &'a [u8],
     /// Whether it is a Unix socket.
     pub unix: bool,
     /// The port, if written.
     pub port: Option<u16>,
     /// What follows host and port, starting with `/` or `?`; `None` when absent.
-    pub uri: Option<String>,
+    pub uri: Option<&'a [u8]>,
+    /// Host and port as written; of a Unix socket `unix:` and the path.
+    pub authority: &'a [u8],
 }
 
-impl UpstreamUrl {
+impl<'a> UpstreamUrl<'a> {
     /// `$proxy_host` and the default `Host` header (`ngx_http_proxy_set_vars`).
-    pub fn host_header(&self) -> String {
+    pub fn host_header(&self) -> &'a [u8] {
         match self.port {
-            _ if self.unix => "localhost".to_owned(),
-            Some(port) if port != self.scheme.default_port() => format!("{}:{port}", self.host),
-            _ => self.host.clone(),
+            _ if self.unix => b"localhost",
+            Some(port) if port != self.scheme.default_port() => self.authority,
+            _ => self.host,
         }
     }
 
-    /// `$proxy_port`: digits; empty for a Unix socket.
-    pub fn port_text(&self) -> String {
-        if self.unix {
-            String::new()
-        } else {
-            self.effective_port().to_string()
+    /// `$proxy_port`: digits as written, or the scheme's own; empty for a Unix socket.
+    pub fn port_text(&self) -> &'a [u8] {
+        match (self.port, self.scheme) {
+            _ if self.unix => b"",
+            (Some(port), scheme) if port != scheme.default_port() => {
+                &self.authority[self.host.len() + 1..]
+            }
+            (_, Scheme::Http) => b"80",
+            (_, Scheme::Https) => b"443",
         }
     }
 
@@ -42,12 +50,23 @@ impl UpstreamUrl {
     pub fn effective_port(&self) -> u16 {
         self.port.unwrap_or_else(|| self.scheme.default_port())
     }
+
+    /// The host, if it is an address and needs no resolver.
+    pub fn address(&self) -> Option<IpAddr> {
+        if self.unix {
+            return None;
+        }
+        match bracketed(self.host) {
+            Some(inner) => parse_ipv6(inner).map(IpAddr::V6),
+            None => parse_ipv4(self.host).map(IpAddr::V4),
+        }
+    }
 }
 
 /// Why a text is no upstream URL; displayed in nginx's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UrlFault {
-    /// Neither `http://` nor `https://`.
+    /// Neither `http://` nor `https://`, or nothing behind it.
     #[error("invalid URL prefix")]
     Prefix,
     /// Nothing where the host should be.
@@ -73,14 +92,15 @@ pub enum UrlFault {
 impl UrlFault {
     /// The line that nginx logs when `url`, evaluated at run time, has this fault
     /// (`ngx_http_proxy_eval`).
-    pub fn in_url(self, url: &str) -> String {
-        match self {
-            Self::Prefix => format!("{self} in \"{url}\""),
-            _ => {
-                let rest = split_scheme(url).map_or(url, |(_, rest)| rest);
-                format!("{self} in upstream \"{rest}\"")
-            }
-        }
+    pub fn in_url(self, url: &[u8]) -> Vec<u8> {
+        let (place, text) = match (self, split_scheme(url)) {
+            (Self::Prefix, _) | (_, None) => ("", url),
+            (_, Some((_, prefix))) => ("upstream ", &url[prefix.len()..]),
+        };
+        let mut line = format!("{self} in {place}\"").into_bytes();
+        line.extend_from_slice(text);
+        line.push(b'"');
+        line
     }
 }
 
@@ -89,56 +109,72 @@ impl UrlFault {
 /// # Errors
 ///
 /// What nginx says about a URL that it refuses, see [`UrlFault::in_url`].
-pub fn parse_upstream_url(url: &str) -> Result<UpstreamUrl, UrlFault> {
-    let (scheme, rest) = split_scheme(url).ok_or(UrlFault::Prefix)?;
+pub fn parse_upstream_url(url: &[u8]) -> Result<UpstreamUrl<'_>, UrlFault> {
+    let (scheme, prefix) = split_scheme(url).ok_or(UrlFault::Prefix)?;
     let HostPort {
         host,
         unix,
         port,
         uri,
-    } = split_host(rest, true)?;
+        authority,
+    } = split_host(&url[prefix.len()..], true)?;
     Ok(UpstreamUrl {
         scheme,
+        prefix,
         host,
         unix,
         port,
         uri,
+        authority,
     })
 }
 
-pub(crate) fn split_scheme(url: &str) -> Option<(Scheme, &str)> {
+/// Splits a URL that came out of variables, which must have something behind its scheme
+/// (`ngx_http_proxy_eval`).
+///
+/// # Errors
+///
+/// As [`parse_upstream_url`].
+pub fn parse_evaluated_url(url: &[u8]) -> Result<UpstreamUrl<'_>, UrlFault> {
+    match split_scheme(url) {
+        Some((_, prefix)) if prefix.len() == url.len() => Err(UrlFault::Prefix),
+        _ => parse_upstream_url(url),
+    }
+}
+
+/// The scheme, and the bytes that name it.
+fn split_scheme(url: &[u8]) -> Option<(Scheme, &[u8])> {
     [Scheme::Http, Scheme::Https]
         .into_iter()
         .find_map(|scheme| {
-            let length = scheme.name().len() + "://".len();
-            let head = url.get(..length)?;
-            let fits = head.len() == length
-                && head[..scheme.name().len()].eq_ignore_ascii_case(scheme.name())
-                && head.ends_with("://");
-            fits.then(|| (scheme, &url[length..]))
+            let name = scheme.name().as_bytes();
+            let prefix = url.get(..name.len() + "://".len())?;
+            let fits = prefix[..name.len()].eq_ignore_ascii_case(name) && prefix.ends_with(b"://");
+            fits.then_some((scheme, prefix))
         })
 }
 
 /// `HOST[:PORT][URI]` in parts.
 #[derive(Debug)]
-pub(crate) struct HostPort {
-    pub(crate) host: String,
+pub(crate) struct HostPort<'a> {
+    pub(crate) host: &'a [u8],
     pub(crate) unix: bool,
     pub(crate) port: Option<u16>,
-    pub(crate) uri: Option<String>,
+    pub(crate) uri: Option<&'a [u8]>,
+    authority: &'a [u8],
 }
 
 /// Splits `text`; a URI part is refused unless `uri_part`.
-pub(crate) fn split_host(text: &str, uri_part: bool) -> Result<HostPort, UrlFault> {
-    if text
-        .get(..5)
-        .is_some_and(|head| head.eq_ignore_ascii_case("unix:"))
+pub(crate) fn split_host(text: &[u8], uri_part: bool) -> Result<HostPort<'_>, UrlFault> {
+    if let Some(head) = text.get(..UNIX.len())
+        && head.eq_ignore_ascii_case(UNIX)
     {
-        return split_unix(&text[5..], uri_part);
+        return split_unix(text, uri_part);
     }
-    let (host, port, uri) = match text.strip_prefix('[') {
-        Some(inner) => split_ipv6(text, inner)?,
-        None => split_plain(text),
+    let (host, port, uri) = if text.starts_with(b"[") {
+        split_ipv6(text)?
+    } else {
+        split_plain(text)
     };
     if !uri.is_empty() && !uri_part {
         return Err(UrlFault::Host);
@@ -147,27 +183,37 @@ pub(crate) fn split_host(text: &str, uri_part: bool) -> Result<HostPort, UrlFaul
     if host.is_empty() {
         return Err(UrlFault::NoHost);
     }
-    if let Some(address) = host.strip_prefix('[') {
-        let address = address.trim_end_matches(']');
-        if address.is_empty() {
-            return Err(UrlFault::NoHost);
-        }
-        address.parse::<Ipv6Addr>().map_err(|_| UrlFault::Ipv6)?;
+    if let Some(address) = bracketed(host) {
+        check_ipv6(address)?;
     }
-    let uri = (!uri.is_empty()).then(|| uri.to_owned());
     Ok(HostPort {
-        host: host.to_owned(),
+        host,
         unix: false,
         port,
-        uri,
+        uri: (!uri.is_empty()).then_some(uri),
+        authority: &text[..text.len() - uri.len()],
     })
 }
 
-fn split_unix(text: &str, uri_part: bool) -> Result<HostPort, UrlFault> {
+const UNIX: &[u8] = b"unix:";
+
+fn bracketed(host: &[u8]) -> Option<&[u8]> {
+    host.strip_prefix(b"[")?.strip_suffix(b"]")
+}
+
+fn check_ipv6(address: &[u8]) -> Result<Ipv6Addr, UrlFault> {
+    if address.is_empty() {
+        return Err(UrlFault::NoHost);
+    }
+    parse_ipv6(address).ok_or(UrlFault::Ipv6)
+}
+
+fn split_unix(text: &[u8], uri_part: bool) -> Result<HostPort<'_>, UrlFault> {
     const LONGEST: usize = 107;
-    let (path, uri) = match text.split_once(':') {
-        Some((path, uri)) if uri_part => (path, Some(uri)),
-        _ => (text, None),
+    let rest = &text[UNIX.len()..];
+    let (path, uri) = match memchr::memchr(b':', rest) {
+        Some(colon) if uri_part => (&rest[..colon], &rest[colon + 1..]),
+        _ => (rest, &[][..]),
     };
     if path.is_empty() {
         return Err(UrlFault::NoPath);
@@ -175,41 +221,41 @@ fn split_unix(text: &str, uri_part: bool) -> Result<HostPort, UrlFault> {
     if path.len() > LONGEST {
         return Err(UrlFault::LongPath);
     }
-    let uri = uri.filter(|uri| !uri.is_empty()).map(str::to_owned);
     Ok(HostPort {
-        host: path.to_owned(),
+        host: path,
         unix: true,
         port: None,
-        uri,
+        uri: (!uri.is_empty()).then_some(uri),
+        authority: &text[..UNIX.len() + path.len()],
     })
 }
 
-type Parts<'a> = (&'a str, Option<&'a str>, &'a str);
+type Parts<'a> = (&'a [u8], Option<&'a [u8]>, &'a [u8]);
 
-fn split_plain(text: &str) -> Parts<'_> {
-    let end = text.find(['/', '?']).unwrap_or(text.len());
+fn split_plain(text: &[u8]) -> Parts<'_> {
+    let end = memchr::memchr2(b'/', b'?', text).unwrap_or(text.len());
     let (authority, uri) = text.split_at(end);
-    match authority.split_once(':') {
-        Some((host, port)) => (host, Some(port), uri),
+    match memchr::memchr(b':', authority) {
+        Some(colon) => (&authority[..colon], Some(&authority[colon + 1..]), uri),
         None => (authority, None, uri),
     }
 }
 
-fn split_ipv6<'a>(text: &'a str, inner: &'a str) -> Result<Parts<'a>, UrlFault> {
-    let close = inner.find(']').ok_or(UrlFault::Host)? + 1;
+fn split_ipv6(text: &[u8]) -> Result<Parts<'_>, UrlFault> {
+    let close = memchr::memchr(b']', text).ok_or(UrlFault::Host)?;
     let (host, rest) = text.split_at(close + 1);
     // In front of an IPv6 address's URI nginx does not look for a question mark.
-    let end = rest.find('/').unwrap_or(rest.len());
+    let end = memchr::memchr(b'/', rest).unwrap_or(rest.len());
     let (port, uri) = rest.split_at(end);
-    match port.strip_prefix(':') {
+    match port.strip_prefix(b":") {
         Some(port) => Ok((host, Some(port), uri)),
         None if port.is_empty() => Ok((host, None, uri)),
         None => Err(UrlFault::Host),
     }
 }
 
-pub(crate) fn parse_port(text: &str) -> Result<u16, UrlFault> {
-    match crate::value::number::parse_number(text.as_bytes()) {
+pub(crate) fn parse_port(text: &[u8]) -> Result<u16, UrlFault> {
+    match crate::value::number::parse_number(text) {
         Some(port @ 1..=65535) => Ok(port as u16),
         _ => Err(UrlFault::Port),
     }
@@ -220,17 +266,18 @@ mod tests {
     use super::*;
 
     fn check(url: &str, expected: &str) {
-        let shown = match parse_upstream_url(url) {
+        let text = String::from_utf8_lossy;
+        let shown = match parse_upstream_url(url.as_bytes()) {
             Ok(u) => format!(
                 "{} {}{} {} {} {}",
                 u.scheme.name(),
                 if u.unix { "unix:" } else { "" },
-                u.host,
-                u.host_header(),
-                u.port_text(),
-                u.uri.as_deref().unwrap_or("-")
+                text(u.host),
+                text(u.host_header()),
+                text(u.port_text()),
+                text(u.uri.unwrap_or(b"-"))
             ),
-            Err(fault) => fault.in_url(url),
+            Err(fault) => text(&fault.in_url(url.as_bytes())).into_owned(),
         };
         assert_eq!(shown, expected, "{url}");
     }
@@ -242,6 +289,8 @@ mod tests {
         check("https://a:443/b?c", "https a a 443 /b?c");
         check("http://a:8080?x", "http a a:8080 8080 ?x");
         check("http://a?x:1", "http a a 80 ?x:1");
+        check("http://a:080/", "http a a 80 /");
+        check("http://a:0081", "http a a:0081 0081 -");
         check("http://[::1]:81/x", "http [::1] [::1]:81 81 /x");
         check("http://unix:/s.sock:/x", "http unix:/s.sock localhost  /x");
         check("http://unix:/s.sock", "http unix:/s.sock localhost  -");

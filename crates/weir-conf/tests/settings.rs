@@ -263,10 +263,13 @@ fn proxy_pass_settles() {
                 ..
             } => {
                 let group = &http.upstreams[*upstream];
+                let text = String::from_utf8_lossy;
                 format!(
-                    "{} {:?} {host_header} {port}",
+                    "{} {:?} {} {}",
                     group.name,
-                    uri.as_deref().unwrap_or("-")
+                    text(uri.as_deref().unwrap_or(b"-")),
+                    text(host_header),
+                    text(port)
                 )
             }
         };

@@ -58,7 +58,7 @@ impl Peer {
     }
 
     /// Text of `$upstream_addr`.
-    pub fn name(&self) -> &str {
+    pub fn name(&self) -> &[u8] {
         &self.spec.name
     }
 
@@ -160,7 +160,7 @@ impl Peer {
         debug_assert!(
             freed.is_ok(),
             "peer {} released more often than picked",
-            self.spec.name
+            self.spec.server
         );
     }
 

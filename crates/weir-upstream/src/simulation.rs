@@ -166,10 +166,9 @@ impl Simulation {
                 .count();
             let (status, spec) = (peer.status(self.now), peer.spec());
             assert_eq!(
-                status.active as usize,
-                open,
+                status.active as usize, open,
                 "active connections of {}",
-                peer.name()
+                spec.server
             );
             assert!(spec.max_conns == 0 || status.active <= spec.max_conns);
             assert!(spec.max_fails > 0 || !status.disabled);

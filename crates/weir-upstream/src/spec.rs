@@ -1,7 +1,7 @@
 //! A pool as the configuration describes it.
 
-use std::fmt;
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -67,7 +67,7 @@ pub struct PeerSpec {
     /// Where to connect.
     pub address: PeerAddress,
     /// Text of `$upstream_addr`: `127.0.0.1:8080`, `[::1]:8080` or `unix:/path`.
-    pub name: String,
+    pub name: Box<[u8]>,
     /// The server as written; consistent hashing places its points by this text.
     pub server: String,
     /// `weight=`, at least 1 (0 counts as 1).
@@ -88,7 +88,7 @@ impl PeerSpec {
     /// A peer with nginx's defaults: weight 1, one failure in 10 s disables it.
     pub fn new(address: PeerAddress, server: impl Into<String>) -> Self {
         Self {
-            name: address.to_string(),
+            name: address.text(),
             address,
             server: server.into(),
             weight: 1,
@@ -110,13 +110,29 @@ pub enum PeerAddress {
     Unix(PathBuf),
 }
 
-impl fmt::Display for PeerAddress {
-    /// The text of `$upstream_addr`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl PeerAddress {
+    /// The text of `$upstream_addr` (`ngx_sock_ntop`).
+    pub fn text(&self) -> Box<[u8]> {
         match self {
-            Self::Inet(address) => address.fmt(f),
-            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Inet(SocketAddr::V6(address)) => {
+                let (ip, port) = (ipv6_text(*address.ip()), address.port());
+                format!("[{ip}]:{port}").into_bytes().into()
+            }
+            Self::Inet(address) => address.to_string().into_bytes().into(),
+            Self::Unix(path) => [b"unix:", path.as_os_str().as_bytes()].concat().into(),
         }
+    }
+}
+
+/// As the standard library writes it, but for an IPv4 address behind zeros alone
+/// (`ngx_inet6_ntop`).
+fn ipv6_text(ip: Ipv6Addr) -> String {
+    match ip.segments() {
+        [0, 0, 0, 0, 0, 0, high, _] if high != 0 => {
+            let [.., a, b, c, d] = ip.octets();
+            format!("::{a}.{b}.{c}.{d}")
+        }
+        _ => ip.to_string(),
     }
 }
 
@@ -151,5 +167,27 @@ impl KeepaliveSpec {
             timeout: Duration::from_secs(60),
             local: false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_written_as_nginx_writes_them() {
+        for (address, text) in [
+            ("1.2.3.4:80", "1.2.3.4:80"),
+            ("[::]:80", "[::]:80"),
+            ("[::1]:80", "[::1]:80"),
+            ("[::1:2]:80", "[::0.1.0.2]:80"),
+            ("[::ffff:1.2.3.4]:80", "[::ffff:1.2.3.4]:80"),
+            ("[1:0:0:2::3]:80", "[1:0:0:2::3]:80"),
+        ] {
+            let address = PeerAddress::Inet(address.parse().unwrap());
+            assert_eq!(String::from_utf8_lossy(&address.text()), text);
+        }
+        let odd = PeerAddress::Unix(std::ffi::OsStr::from_bytes(b"/tmp/\xff").into());
+        assert_eq!(&*odd.text(), b"unix:/tmp/\xff");
     }
 }

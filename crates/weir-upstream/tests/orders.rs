@@ -82,8 +82,8 @@ impl Replay {
                 tried.push("-".to_owned());
                 break;
             };
-            let name = self.pool.peer(peer).name();
-            let port = name.rsplit(':').next().unwrap_or(name).to_owned();
+            let name = String::from_utf8_lossy(self.pool.peer(peer).name());
+            let port = name.rsplit(':').next().unwrap_or(&name).to_owned();
             tried.push(port.clone());
             let outcome = match request.does.get(port.as_str()) {
                 Some(&"fail") => Outcome::Failed,

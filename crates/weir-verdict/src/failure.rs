@@ -55,8 +55,8 @@ pub enum Cause {
     Socket(io::Error),
     /// `bind()` to the address of `proxy_bind` failed.
     Bind(IpAddr, io::Error),
-    /// `connect()` to the named peer failed at once.
-    ConnectAtOnce(String, io::Error),
+    /// `connect()` failed at once.
+    ConnectAtOnce(io::Error),
     /// The handshake ended in an error.
     Connect(io::Error),
     /// One of the three clocks ran out.
@@ -181,7 +181,7 @@ impl Failure {
             Cause::NoConnectionSlot(_) | Cause::Socket(_) | Cause::Bind(..) => {
                 Reason::ProxyInternalError
             }
-            Cause::ConnectAtOnce(_, error) | Cause::Connect(error) => connect_reason(error),
+            Cause::ConnectAtOnce(error) | Cause::Connect(error) => connect_reason(error),
             Cause::TimedOut => match self.phase {
                 Phase::Connecting => Reason::ConnectionTimeout,
                 Phase::Sending => Reason::ConnectionWriteTimeout,

@@ -228,7 +228,7 @@ mod tests {
             ("NoConnectionSlot", Cause::NoConnectionSlot(512)),
             ("Socket", Cause::Socket(error())),
             ("Bind", Cause::Bind(address, error())),
-            ("ConnectAtOnce", Cause::ConnectAtOnce("p".into(), error())),
+            ("ConnectAtOnce", Cause::ConnectAtOnce(error())),
             ("Connect", Cause::Connect(error())),
             ("TimedOut", Cause::TimedOut),
             ("Closed", Cause::Closed),

@@ -1,6 +1,6 @@
 //! The first argument of `listen`.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 
 use crate::address::parse_ipv4;
@@ -59,7 +59,9 @@ pub(super) fn parse_listen(text: &str) -> Result<Vec<ListenSpec>, ListenFault> {
         "" => return Err(UrlFault::NoHost.into()),
         "*" => Ipv4Addr::UNSPECIFIED.into(),
         "localhost" => Ipv4Addr::LOCALHOST.into(),
-        _ => parse_ipv4(host).ok_or(ListenFault::HostNotFound)?.into(),
+        _ => parse_ipv4(host.as_bytes())
+            .ok_or(ListenFault::HostNotFound)?
+            .into(),
     };
     Ok(specs(address, ports))
 }
@@ -74,7 +76,7 @@ fn parse_ipv6(inner: &str) -> Result<Vec<ListenSpec>, ListenFault> {
     if host.is_empty() {
         return Err(UrlFault::NoHost.into());
     }
-    let address: Ipv6Addr = host.parse().map_err(|_| UrlFault::Ipv6)?;
+    let address = crate::address::parse_ipv6(host.as_bytes()).ok_or(UrlFault::Ipv6)?;
     Ok(specs(address.into(), ports))
 }
 
@@ -91,8 +93,8 @@ fn parse_bare_ports(text: &str) -> Result<Option<RangeInclusive<u16>>, ListenFau
 
 fn parse_ports(text: &str) -> Result<RangeInclusive<u16>, ListenFault> {
     let (first, last) = text.split_once('-').unwrap_or((text, text));
-    let last = crate::upstream_url::parse_port(last)?;
-    let first = crate::upstream_url::parse_port(first)?;
+    let last = crate::upstream_url::parse_port(last.as_bytes())?;
+    let first = crate::upstream_url::parse_port(first.as_bytes())?;
     if first > last {
         Err(ListenFault::Range)
     } else {

@@ -175,11 +175,10 @@ impl LocationDraft {
                 redirect: None,
             });
         }
-        let written = call.text(0);
-        let url = parse_upstream_url(&written).map_err(|fault| {
+        let url = parse_upstream_url(text).map_err(|fault| {
             Reject::message(match fault {
                 UrlFault::Prefix => fault.to_string(),
-                _ => fault.in_url(&written),
+                _ => String::from_utf8_lossy(&fault.in_url(text)).into_owned(),
             })
         })?;
         if url.scheme == Scheme::Https {
@@ -193,13 +192,13 @@ impl LocationDraft {
                  or inside \"limit_except\" block",
             ));
         }
-        let redirect = self.default_redirect(&written, url.uri.is_some());
+        let redirect = self.default_redirect(text, url.uri.is_some());
         let target = ProxyTarget::Fixed {
             upstream,
-            scheme: url.scheme,
-            host_header: url.host_header(),
-            port: url.port_text(),
-            uri: url.uri,
+            prefix: url.prefix.into(),
+            host_header: url.host_header().into(),
+            port: url.port_text().into(),
+            uri: url.uri.map(Into::into),
         };
         Ok(Proxy {
             pass: ProxyPass {
@@ -212,14 +211,14 @@ impl LocationDraft {
     }
 
     /// The upstream's URL becomes the location; without a URI part, both get a slash.
-    fn default_redirect(&self, url: &str, has_uri: bool) -> Redirect {
+    fn default_redirect(&self, url: &[u8], has_uri: bool) -> Redirect {
         let (from, to) = if has_uri {
-            (url.to_owned(), self.name.as_str())
+            (url.to_vec(), self.name.as_str())
         } else {
-            (format!("{url}/"), "/")
+            ([url, b"/"].concat(), "/")
         };
         Redirect {
-            from: RedirectFrom::Prefix(Template::literal(from.as_bytes())),
+            from: RedirectFrom::Prefix(Template::literal(from)),
             to: Template::literal(to.as_bytes()),
         }
     }

@@ -1,5 +1,7 @@
 //! `upstream` blocks, and the implicit groups of `proxy_pass`.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use super::walk::{call, each};
@@ -106,15 +108,16 @@ impl Upstreams {
     }
 
     /// The group that a `proxy_pass` without variables means (`ngx_http_upstream_add`).
-    pub(super) fn refer(&mut self, url: &UpstreamUrl, place: &Place) -> Result<usize, Reject> {
+    pub(super) fn refer(&mut self, url: &UpstreamUrl<'_>, place: &Place) -> Result<usize, Reject> {
         let port = if url.unix { 0 } else { url.effective_port() };
         let no_port = url.port.is_none() && !url.unix;
+        let host = String::from_utf8_lossy(url.host);
         for (index, group) in self.groups.iter().enumerate() {
-            if !group.name.eq_ignore_ascii_case(&url.host) {
+            if !group.name.eq_ignore_ascii_case(&host) {
                 continue;
             }
             if group.explicit && url.port.is_some() {
-                let text = format!("upstream \"{}\" may not have port {port}", url.host);
+                let text = format!("upstream \"{host}\" may not have port {port}");
                 return Err(Reject::message(text));
             }
             if group.port != 0 && port != 0 && group.port != port {
@@ -123,7 +126,7 @@ impl Upstreams {
             return Ok(index);
         }
         self.groups.push(Group {
-            name: url.host.clone(),
+            name: host.into_owned(),
             explicit: false,
             unix: url.unix,
             port,
@@ -309,11 +312,15 @@ impl Body {
         }
         let in_upstream =
             |fault: &dyn std::fmt::Display| format!("{fault} in upstream \"{written}\"");
-        let parts = split_host(&written, false).map_err(|e| Reject::message(in_upstream(&e)))?;
+        let parts =
+            split_host(call.bytes(0), false).map_err(|e| Reject::message(in_upstream(&e)))?;
         server.address = if parts.unix {
-            UpstreamAddress::Unix(parts.host.into())
+            UpstreamAddress::Unix(OsStr::from_bytes(parts.host).into())
         } else {
-            address_of(&parts.host, parts.port.unwrap_or(80))
+            address_of(
+                &String::from_utf8_lossy(parts.host),
+                parts.port.unwrap_or(80),
+            )
         };
         self.resolves |= resolve && matches!(server.address, UpstreamAddress::Name { .. });
         Ok(server)

@@ -43,13 +43,13 @@ impl Http {
 
     /// The group that a `proxy_pass` with variables means, by host and port, if there is one
     /// (`ngx_http_upstream_init_request`); else the host is to be resolved.
-    pub fn upstream_of(&self, url: &UpstreamUrl) -> Option<usize> {
+    pub fn upstream_of(&self, url: &UpstreamUrl<'_>) -> Option<usize> {
         self.upstreams.iter().position(|group| {
             let same_port = match group.port {
                 None => url.port.is_none(),
                 Some(port) => port == url.effective_port() && !url.unix,
             };
-            same_port && group.name.eq_ignore_ascii_case(&url.host)
+            same_port && group.name.as_bytes().eq_ignore_ascii_case(url.host)
         })
     }
 }

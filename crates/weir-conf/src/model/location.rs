@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::Locations;
 use crate::table::settings::Settings;
-use crate::value::Scheme;
 use crate::{Place, Template};
 
 /// A `location` block, everything inherited and settled.
@@ -68,15 +67,15 @@ pub enum ProxyTarget {
     Fixed {
         /// Index in `Http::upstreams`.
         upstream: usize,
-        /// Plain or TLS.
-        scheme: Scheme,
+        /// The scheme as written, `://` included.
+        prefix: Box<[u8]>,
         /// The URI part, `None` when absent: then the request's own URI is passed unchanged.
-        uri: Option<String>,
+        uri: Option<Box<[u8]>>,
         /// `$proxy_host`: host as written, with the port when it is not the scheme's own.
-        host_header: String,
+        host_header: Box<[u8]>,
         /// `$proxy_port`: the port in digits; empty for a Unix socket.
-        port: String,
+        port: Box<[u8]>,
     },
-    /// Variables: evaluate, then [`crate::parse_upstream_url`].
+    /// Variables: evaluate, then [`crate::parse_evaluated_url`].
     Variable(Template),
 }

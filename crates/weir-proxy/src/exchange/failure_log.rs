@@ -27,12 +27,13 @@ pub(super) fn log(session: &Session, failure: &Failure) {
             let text = format!("bind({address}) failed");
             error_log::crit(session.view(), Message::call(&text, cause));
         }
-        Cause::ConnectAtOnce(peer, cause) => {
-            let text = format!("connect() to {peer} failed");
+        Cause::ConnectAtOnce(cause) => {
+            let peer = session.req.upstream.peer.as_bytes();
+            let text = [b"connect() to ", peer, b" failed"].concat();
             error_log::log(
                 session.view(),
                 at_once_level(errno_of(cause)),
-                Message::call(&text, cause),
+                Message::call_bytes(&text, cause),
             );
         }
         Cause::Connect(cause) => {

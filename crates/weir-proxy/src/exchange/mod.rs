@@ -21,7 +21,7 @@ use crate::facts::BodyFraming;
 use crate::facts::Outcome;
 use crate::facts::Session;
 
-use self::target::TargetPool;
+use self::target::Target;
 use self::tries::Exchange;
 
 /// Passes the request to an upstream and its answer to the client (`ngx_http_proxy_handler`).
@@ -39,12 +39,16 @@ pub(crate) async fn proxy(session: &mut Session, pass: &ProxyPass) -> Outcome {
     }
     let plan = session.client.link().plan.clone();
     let head = request_head::write(session, settings);
-    let (pool, method) = match &target.pool {
-        TargetPool::Configured(index) => (
+    let (pool, method) = match &target {
+        Target::Configured(index) => (
             &plan.pools[*index],
             Some(&plan.http().upstreams[*index].method),
         ),
-        TargetPool::Literal(pool) => (&**pool, None),
+        Target::Literal(pool) => (&**pool, None),
+        Target::Unresolved(host) => {
+            session.req.upstream.request_head = head;
+            return Outcome::Status(target::unresolved(session, host));
+        }
     };
     let mut exchange = Exchange::new(session, settings, pool, method, head);
     exchange.run().await

@@ -17,6 +17,7 @@ use crate::pool::PeerLabel;
 use crate::pool::Slot;
 use crate::pool::UpstreamConnection;
 use crate::report::error_log::{self, Message};
+use crate::report::peer_text::Lossy;
 use crate::report::variables;
 use weir_io::clock;
 use weir_io::dial::{DialError, DialOptions, Dialed};
@@ -36,7 +37,7 @@ impl Exchange<'_> {
         self.picked = Some(peer);
         self.session.req.upstream.peer_is_held = true;
         let label = &pool.labels[peer.index()];
-        tracing::debug!(target: "weir", "connect to {}", label.as_str());
+        tracing::debug!(target: "weir", "connect to {}", Lossy(label.as_bytes()));
         self.name_peer(label);
         if let Some(connection) = self.take_idle(peer, now) {
             self.current().peer = label.clone();
@@ -108,7 +109,7 @@ impl Exchange<'_> {
                 if matches!(error, DialError::Connect(_) | DialError::Handshake(_)) {
                     self.current().peer = label.clone();
                 }
-                return Err(failed(dial_cause(error, label), Some(peer)));
+                return Err(failed(dial_cause(error), Some(peer)));
             }
         };
         self.source.skip(written);
@@ -228,12 +229,12 @@ fn failed(cause: Cause, peer: Option<PeerId>) -> TryEnd {
     TryEnd::Failed(Failure::new(Phase::Connecting, cause), peer, false)
 }
 
-fn dial_cause(error: DialError, label: &PeerLabel) -> Cause {
+fn dial_cause(error: DialError) -> Cause {
     match error {
         DialError::Socket(error) => Cause::Socket(error),
         DialError::Bind(address, error) => Cause::Bind(address, error),
         DialError::Handshake(error) => Cause::Connect(error),
-        DialError::Connect(error) => Cause::ConnectAtOnce(label.as_str().to_owned(), error),
+        DialError::Connect(error) => Cause::ConnectAtOnce(error),
     }
 }
 

@@ -1,10 +1,12 @@
 //! Where a `proxy_pass` leads: the pool, and the URI to send.
 
-use std::net::{IpAddr, SocketAddr};
+use std::ffi::OsStr;
+use std::net::SocketAddr;
 use std::ops::Range;
+use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
-use weir_conf::{ProxyPass, ProxyTarget, Scheme, UpstreamUrl, parse_upstream_url};
+use weir_conf::{ProxyPass, ProxyTarget, Scheme, Template, UpstreamUrl, parse_evaluated_url};
 use weir_upstream::{PeerAddress, Pool, PoolSpec};
 use weir_wire::uri::{Escape, escape};
 
@@ -13,112 +15,122 @@ use crate::pool::WorkerPool;
 use crate::report::error_log::{self, Message};
 use crate::report::variables;
 
-/// A resolved `proxy_pass`; the URI itself lies in the request's upstream state.
-pub(crate) struct Target {
-    pub(crate) pool: TargetPool,
-}
-
-/// The pool of a target.
-pub(crate) enum TargetPool {
-    /// One of the configuration, by index.
+/// Who is asked; the URI itself lies in the request's upstream state.
+pub(super) enum Target {
+    /// A pool of the configuration, by index.
     Configured(usize),
-    /// An address that came out of variables.
+    /// An address that came out of variables, and that no block of the configuration has.
     Literal(Box<WorkerPool>),
+    /// A name that came out of variables and would need a resolver at run time.
+    Unresolved(Vec<u8>),
 }
 
-/// Finds the pool and writes the URI (`ngx_http_proxy_eval`, `ngx_http_proxy_create_request`). The
-/// error is a status; the log has been told.
+/// Finds who is asked and writes the URI (`ngx_http_proxy_eval`, `ngx_http_proxy_create_request`).
+/// The error is a status; the log has been told.
 pub(super) fn resolve(session: &mut Session, pass: &ProxyPass) -> Result<Target, u16> {
+    // What an earlier exchange left shows in variables and log lines until here.
+    session.req.upstream.reset();
     match &pass.target {
         ProxyTarget::Fixed {
             upstream,
-            scheme,
+            prefix,
             uri,
             host_header,
             port,
         } => {
-            remember(session, *scheme, host_header.as_bytes(), port.as_bytes());
+            remember(session, prefix, host_header, port);
             match uri {
-                Some(uri) => write_replaced(session, uri.as_bytes(), pass.location_len),
+                Some(uri) => write_replaced(session, uri, pass.location_len),
                 None => write_unchanged(session),
             }
-            Ok(Target {
-                pool: TargetPool::Configured(*upstream),
-            })
+            Ok(Target::Configured(*upstream))
         }
         ProxyTarget::Variable(template) => resolve_variable(session, template),
     }
 }
 
-fn resolve_variable(session: &mut Session, template: &weir_conf::Template) -> Result<Target, u16> {
+fn resolve_variable(session: &mut Session, template: &Template) -> Result<Target, u16> {
     let text = variables::text(session.view(), template);
-    let text = String::from_utf8_lossy(&text).into_owned();
-    let url = parse_upstream_url(&text).map_err(|fault| {
-        error_log::error(session.view(), Message::text(&fault.in_url(&text)));
-        500_u16
-    })?;
-    let host_header = url.host_header();
-    remember(
-        session,
-        url.scheme,
-        host_header.as_bytes(),
-        url.port_text().as_bytes(),
-    );
-    match &url.uri {
-        Some(uri) if uri.starts_with('/') => {
-            let uri = uri.clone();
-            session.req.upstream.uri.clear();
-            session.req.upstream.uri.extend_from_slice(uri.as_bytes());
-        }
-        Some(uri) => {
-            session.req.upstream.uri.clear();
-            session.req.upstream.uri.push(b'/');
-            session.req.upstream.uri.extend_from_slice(uri.as_bytes());
-        }
+    let url = match parse_evaluated_url(&text) {
+        Ok(url) if url.scheme == Scheme::Http => url,
+        Ok(_) => return Err(refuse(session, &needs_tls(&text))),
+        Err(fault) => return Err(refuse(session, &fault.in_url(&text))),
+    };
+    remember(session, url.prefix, url.host_header(), url.port_text());
+    match url.uri {
+        Some(uri) => write_evaluated(session, uri),
         None => write_unchanged(session),
     }
     if let Some(upstream) = session.client.link().plan.http().upstream_of(&url) {
-        return Ok(Target {
-            pool: TargetPool::Configured(upstream),
-        });
+        return Ok(Target::Configured(upstream));
     }
-    match literal_address(&url) {
+    Ok(match literal_address(&url) {
         Some(address) => {
-            let pool = Pool::new(PoolSpec::implied(host_header, [address]), None);
-            Ok(Target {
-                pool: TargetPool::Literal(Box::new(WorkerPool::new(&Arc::new(pool)))),
-            })
+            let name = String::from_utf8_lossy(url.host_header());
+            let mut spec = PoolSpec::implied(name, [address]);
+            if url.unix {
+                // nginx shows the letters of `unix:` as they were written.
+                spec.peers[0].name = url.authority.into();
+            }
+            let pool = Pool::new(spec, None);
+            Target::Literal(Box::new(WorkerPool::new(&Arc::new(pool))))
         }
-        None => Err(unresolved(session, &url.host)),
-    }
+        None => Target::Unresolved(url.host.to_vec()),
+    })
+}
+
+/// The request ends here, and `$proxy_host` is known to be empty.
+fn refuse(session: &mut Session, line: &[u8]) -> u16 {
+    remember(session, b"", b"", b"");
+    error_log::error(session.view(), Message::bytes(line));
+    500
+}
+
+/// nginx's words for a fixed URL where it was built without TLS; it has no better ones for this.
+fn needs_tls(url: &[u8]) -> Vec<u8> {
+    [b"https protocol requires SSL support in \"", url, b"\""].concat()
 }
 
 /// An address needs no resolver.
-fn literal_address(url: &UpstreamUrl) -> Option<PeerAddress> {
+fn literal_address(url: &UpstreamUrl<'_>) -> Option<PeerAddress> {
     if url.unix {
-        return Some(PeerAddress::Unix(url.host.clone().into()));
+        return Some(PeerAddress::Unix(OsStr::from_bytes(url.host).into()));
     }
-    let address: IpAddr = url.host.parse().ok()?;
-    Some(PeerAddress::Inet(SocketAddr::new(
-        address,
-        url.effective_port(),
-    )))
+    let address = SocketAddr::new(url.address()?, url.effective_port());
+    Some(PeerAddress::Inet(address))
 }
 
-/// A name that no block of the configuration has would need a resolver at run time.
-fn unresolved(session: &Session, host: &str) -> u16 {
-    let line = format!("no resolver defined to resolve {host}");
-    error_log::error(session.view(), Message::text(&line));
+/// Nobody can be asked: a name that no block of the configuration has (`ngx_resolve_start`). nginx
+/// finds out once it has read the request's body. The value is a status.
+pub(super) fn unresolved(session: &mut Session, host: &[u8]) -> u16 {
+    // nginx has set the next exchange off from those before it.
+    session.req.upstream.group_is_empty = !session.req.attempts.is_empty();
+    let line = [b"no resolver defined to resolve ", host].concat();
+    error_log::error(session.view(), Message::bytes(&line));
     502
 }
 
-fn remember(session: &mut Session, scheme: Scheme, host: &[u8], port: &[u8]) {
+fn remember(session: &mut Session, prefix: &[u8], host: &[u8], port: &[u8]) {
     let upstream = &mut session.req.upstream;
-    upstream.scheme = Some(scheme);
-    upstream.host.clear();
-    upstream.host.extend_from_slice(host);
-    upstream.port.clear();
-    upstream.port.extend_from_slice(port);
+    upstream.proxied = true;
+    for (room, text) in [
+        (&mut upstream.prefix, prefix),
+        (&mut upstream.host, host),
+        (&mut upstream.port, port),
+    ] {
+        room.clear();
+        room.extend_from_slice(text);
+    }
+}
+
+/// A URI part that came out of variables is all that is sent; a bare query gets a path.
+fn write_evaluated(session: &mut Session, uri: &[u8]) {
+    let out = &mut session.req.upstream.uri;
+    out.clear();
+    if uri.starts_with(b"?") {
+        out.push(b'/');
+    }
+    out.extend_from_slice(uri);
 }
 
 /// No URI part: the target as it came, or rebuilt if an internal redirect changed it.

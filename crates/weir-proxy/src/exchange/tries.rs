@@ -72,7 +72,6 @@ impl<'a> Exchange<'a> {
     ) -> Self {
         let mut attempts = begin(session, pool, method);
         attempts.limit_tries(settings.proxy_next_upstream_tries);
-        session.client.link_mut().action = Action::Processing;
         let options = dial_options(session, settings);
         let with_body = settings.proxy_pass_request_body && settings.proxy_set_body.is_none();
         Self {
@@ -186,6 +185,7 @@ impl<'a> Exchange<'a> {
     pub(super) fn open_attempt(&mut self) {
         let after_redirect = !self.opened && !self.session.req.attempts.is_empty();
         self.opened = true;
+        self.session.req.upstream.group_is_empty = false;
         self.session.req.attempts.push(Attempt::new(after_redirect));
         self.session.client.link_mut().action = Action::Exchange(Phase::Connecting);
     }

@@ -1,6 +1,5 @@
 //! What is kept of the exchange until the access line is written.
 
-use weir_conf::Scheme;
 use weir_wire::FieldLines;
 use weir_wire::response::ResponseHead;
 
@@ -20,7 +19,10 @@ pub(crate) struct UpstreamState {
     pub(crate) request_head: Vec<u8>,
     /// The URI sent upstream, arguments included.
     pub(crate) uri: Vec<u8>,
-    pub(crate) scheme: Option<Scheme>,
+    /// A `proxy_pass` has had its turn, so `$proxy_host` and `$proxy_port` have values.
+    pub(crate) proxied: bool,
+    /// The scheme as the configuration or a variable writes it, `://` included.
+    pub(crate) prefix: Vec<u8>,
     /// `$proxy_host`, `$proxy_port`.
     pub(crate) host: Vec<u8>,
     pub(crate) port: Vec<u8>,
@@ -36,8 +38,8 @@ pub(crate) struct UpstreamState {
     pub(crate) hints_length: usize,
     /// Trailers as received.
     pub(crate) trailers: FieldLines,
-    /// An internal redirect followed: the next try opens a new group in the lists.
-    pub(crate) redirected: bool,
+    /// The last exchange of several came to no try, so the lists end in ` : `.
+    pub(crate) group_is_empty: bool,
 }
 
 impl UpstreamState {
@@ -46,7 +48,8 @@ impl UpstreamState {
         self.peer_is_held = false;
         self.asked_head = false;
         self.uri.clear();
-        self.scheme = None;
+        self.proxied = false;
+        self.prefix.clear();
         self.host.clear();
         self.port.clear();
         self.head.reset();
@@ -55,22 +58,28 @@ impl UpstreamState {
         self.body_chunked = false;
         self.hints_length = 0;
         self.trailers.clear();
-        self.redirected = false;
+        self.group_is_empty = false;
+    }
+
+    /// An internal redirect takes the module's context away, and `$proxy_host` and its kin with it;
+    /// what the upstream did still shows (`ngx_http_internal_redirect`, `ngx_http_named_location`).
+    pub(crate) fn forget_context(&mut self) {
+        self.proxied = false;
+        self.body_length = None;
+        self.body_chunked = false;
     }
 
     /// Appends `scheme://peer/uri`, the `upstream:` field of log lines; nothing before a peer is
     /// known.
     pub(crate) fn write_url(&self, out: &mut Vec<u8>) {
-        let name = self.peer.as_str();
+        let name = self.peer.as_bytes();
         if name.is_empty() {
             return;
         }
-        let scheme = self.scheme.map_or("http", Scheme::name);
-        out.extend_from_slice(scheme.as_bytes());
-        out.extend_from_slice(b"://");
-        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(&self.prefix);
+        out.extend_from_slice(name);
         // nginx looks at the peer's address, which it forgets when it gives the peer back.
-        if self.peer_is_held && name.starts_with("unix:") {
+        if self.peer_is_held && is_unix(name) {
             out.push(b':');
         }
         out.extend_from_slice(&self.uri);
@@ -80,4 +89,10 @@ impl UpstreamState {
     pub(crate) fn release_bytes(&mut self) {
         buffers::give_back(std::mem::take(&mut self.bytes));
     }
+}
+
+/// Whether `name` is that of a Unix socket's, whose letters nginx shows as written.
+fn is_unix(name: &[u8]) -> bool {
+    name.get(..5)
+        .is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"unix:"))
 }

@@ -63,6 +63,8 @@ async fn redirect(session: &mut Session, uri: Vec<u8>, args: Option<Vec<u8>>) ->
     req.target_is_raw = false;
     req.alias_takes_uri = false;
     req.location = None;
+    req.upstream.forget_context();
+    session.client.link_mut().action = Action::Processing;
     Box::pin(enter(session)).await
 }
 
@@ -98,6 +100,7 @@ async fn enter_named(session: &mut Session, name: &[u8]) -> Outcome {
         return fault(session, "could not find named location \"");
     };
     session.req.internal = true;
+    session.req.upstream.forget_context();
     session.req.location = Some(session.client.link().plan.own_location(&location));
     find_config::apply_location(session);
     Box::pin(run_location(session)).await
@@ -135,9 +138,6 @@ async fn run_location(session: &mut Session) -> Outcome {
     };
     match &location.handler {
         Handler::Proxy(pass) => exchange::proxy(session, pass).await,
-        Handler::Static => {
-            session.client.link_mut().action = Action::Processing;
-            static_file::answer(session).await
-        }
+        Handler::Static => static_file::answer(session).await,
     }
 }

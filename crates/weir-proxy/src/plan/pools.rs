@@ -12,7 +12,7 @@ pub(super) fn pool_spec(upstream: &Upstream) -> Result<PoolSpec, PlanFault> {
     for server in &upstream.servers {
         for address in addresses(upstream, server)? {
             peers.push(PeerSpec {
-                name: address.to_string(),
+                name: address.text(),
                 address,
                 server: server.written.clone(),
                 weight: server.weight,

@@ -7,13 +7,13 @@ pub(crate) enum PeerLabel {
     #[default]
     None,
     /// A name; shared with the pool.
-    Name(std::rc::Rc<str>),
+    Name(std::rc::Rc<[u8]>),
 }
 
 impl PeerLabel {
-    pub(crate) fn as_str(&self) -> &str {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         match self {
-            Self::None => "",
+            Self::None => b"",
             Self::Name(name) => name,
         }
     }

@@ -27,7 +27,7 @@ impl WorkerPool {
         Self {
             pool: pool.clone(),
             rotation: Rotation::new(pool),
-            pool_label: PeerLabel::Name(pool.name().into()),
+            pool_label: PeerLabel::Name(pool.name().as_bytes().into()),
             labels: pool
                 .peers()
                 .iter()

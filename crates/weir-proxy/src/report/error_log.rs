@@ -38,6 +38,14 @@ impl<'a> Message<'a> {
         }
     }
 
+    /// Text that may hold any bytes, and the error of the call that it names.
+    pub(crate) fn call_bytes(text: &'a [u8], error: &io::Error) -> Self {
+        Self {
+            text,
+            errno: errno_of(error),
+        }
+    }
+
     /// Text and the error of the call that it names.
     pub(crate) fn call(text: &'a str, error: &io::Error) -> Self {
         Self::errno(text, errno_of(error))

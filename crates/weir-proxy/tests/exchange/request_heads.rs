@@ -82,6 +82,28 @@ fn older_versions_speak_http_1_0_and_close() {
     });
 }
 
+/// Without TLS nothing of a request may reach a port that expects it.
+#[test]
+fn a_variable_https_url_is_refused_before_anything_is_sent() {
+    run(async {
+        let rig = Rig::new(&Conf {
+            server: "location /v { proxy_pass $http_x_url; }",
+            ..Conf::default()
+        });
+        for url in ["https://u", "HTTPS://127.0.0.1:9001/x"] {
+            let request = format!("GET /v HTTP/1.1\r\nHost: h\r\nX-Url: {url}\r\n\r\n");
+            assert_eq!(rig.ask(&request).await.status, 500, "{url}");
+            let line = format!("[error] https protocol requires SSL support in \"{url}\"");
+            let logged = rig.errors().await;
+            assert!(
+                logged.iter().any(|logged| logged.starts_with(&line)),
+                "{logged:?}"
+            );
+        }
+        assert!(rig.dialed().is_empty());
+    });
+}
+
 #[test]
 fn the_uri_that_is_asked_for() {
     for (place, target, asked) in [

@@ -9,7 +9,7 @@ use crate::facts::View;
 
 /// The value, once a proxied location has set it.
 pub(super) fn set<'a>(view: View<'_>, value: &'a [u8]) -> Option<&'a [u8]> {
-    view.req.upstream.scheme.is_some().then_some(value)
+    view.req.upstream.proxied.then_some(value)
 }
 
 /// Writes an element per try: `, ` between tries, ` : ` between exchanges.
@@ -25,6 +25,9 @@ fn list(view: View<'_>, out: &mut Vec<u8>, mut write: impl FnMut(&Attempt, &mut 
         }
         write(attempt, out);
     }
+    if view.req.upstream.group_is_empty {
+        out.extend_from_slice(b" : ");
+    }
     if attempts.is_empty() {
         Value::Missing
     } else {
@@ -34,7 +37,7 @@ fn list(view: View<'_>, out: &mut Vec<u8>, mut write: impl FnMut(&Attempt, &mut 
 
 pub(super) fn addr(view: View<'_>, out: &mut Vec<u8>) -> Value {
     list(view, out, |attempt, out| {
-        out.extend_from_slice(attempt.peer.as_str().as_bytes())
+        out.extend_from_slice(attempt.peer.as_bytes())
     })
 }
 
@@ -73,7 +76,7 @@ pub(super) fn failure(view: View<'_>, out: &mut Vec<u8>) -> Value {
 
 pub(super) fn last_server_name(view: View<'_>, out: &mut Vec<u8>) -> Value {
     match view.req.attempts.last() {
-        Some(attempt) => Value::of(nonempty(attempt.peer.as_str().as_bytes()), out),
+        Some(attempt) => Value::of(nonempty(attempt.peer.as_bytes()), out),
         None => Value::Missing,
     }
 }
