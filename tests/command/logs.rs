@@ -4,7 +4,7 @@ use std::fs;
 
 use nix::sys::signal::Signal;
 
-use crate::site::{Site, eventually, lines};
+use crate::site::{Site, ask, eventually, lines, read_answer};
 
 #[test]
 fn a_moved_log_is_opened_anew_and_no_line_is_lost() {
@@ -36,6 +36,34 @@ fn a_moved_log_is_opened_anew_and_no_line_is_lost() {
         );
         fs::remove_file(&moved).unwrap();
         fs::remove_file(&path).unwrap();
+    }
+}
+
+#[test]
+fn a_line_is_in_the_file_before_its_connection_closes() {
+    let site = Site::new();
+    site.serve("", "return 200 x;");
+    let _running = site.start();
+    for request in 1..=200 {
+        site.get("/");
+        assert_eq!(lines(&site.path("logs/access.log")).len(), request);
+    }
+}
+
+#[test]
+fn a_line_is_in_the_file_before_the_next_request_is_read() {
+    let site = Site::new();
+    site.serve("", "return 200 x;");
+    let _running = site.start();
+    let mut client = site.connect();
+    for request in 1..=500 {
+        ask(&mut client, "/", "keep-alive");
+        read_answer(&mut client);
+        let lines = lines(&site.path("logs/access.log")).len();
+        assert!(
+            lines + 1 >= request,
+            "{lines} lines after {request} requests"
+        );
     }
 }
 

@@ -4,7 +4,7 @@
 //! Modules in reading order: `level` (the eight severities), `escape` (the three ways
 //! `log_format` escapes), `time` (every time stamp, formatted once per second), `error_line` (the
 //! grammar of an error-log line), `file` (an open log and the registry of them), `lines` (a
-//! worker's buffer of access lines), `thread` (the thread that writes those out), `sinks` (what
+//! worker's buffer of access lines), `thread` (the thread that writes those of `buffer=`), `sinks` (what
 //! `error_log` directives name), `layer` (from tracing events to error-log lines), [`record`] (lines
 //! taken apart again).
 //!
@@ -30,7 +30,7 @@ mod time;
 pub use error_line::{LINE_LIMIT, write_line, write_startup_line};
 pub use file::{LogFile, Logs, OpenError};
 pub use layer::{ERROR_LOG_TARGET, ErrorLog, emit};
-pub use lines::{Buffering, LineBuffer};
+pub use lines::{Awaits, Buffering, LineBuffer};
 pub use sinks::{CapturedLine, ErrorSink, ErrorSinks, MemoryLog, Output};
 pub use thread::{LogHandle, LogThread};
 pub use time::{LogTime, TimeCache, update_time_zone, write_msec};

@@ -7,13 +7,14 @@ use std::time::Duration;
 use crate::thread::Batch;
 use crate::{LogFile, LogHandle};
 
-/// Prompt buffers are handed over at this size even in the middle of a busy turn.
+/// Prompt buffers are written at this size even in the middle of a busy turn.
 const PROMPT_LIMIT: usize = 64 * 1024;
 
 /// When lines become visible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Buffering {
-    /// No `buffer=`: as soon as the worker has nothing else to do.
+    /// No `buffer=`: as soon as the worker has nothing else to do, written by the worker itself, as
+    /// nginx's do.
     Prompt,
     /// `buffer=size flush=time`: when the next line does not fit, or `flush` after the first.
     Full {
@@ -22,6 +23,17 @@ pub enum Buffering {
         /// Longest wait of a line in the buffer.
         flush: Option<Duration>,
     },
+}
+
+/// What a buffer has begun to wait for with a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Awaits {
+    /// Nothing, or nothing else than before.
+    Nothing,
+    /// [`LineBuffer::turn_idle`].
+    Pause,
+    /// [`LineBuffer::tick`] at [`LineBuffer::due`].
+    Time,
 }
 
 /// Lines of one worker for one log, not yet written. Dropping it writes them.
@@ -37,7 +49,7 @@ pub struct LineBuffer {
 }
 
 impl LineBuffer {
-    /// An empty buffer for `file`, written by the thread behind `log`.
+    /// An empty buffer for `file`; what is buffered is written by the thread behind `log`.
     pub fn new(file: Arc<LogFile>, log: LogHandle, buffering: Buffering) -> Self {
         Self {
             file,
@@ -51,22 +63,29 @@ impl LineBuffer {
 
     /// Adds a line, which `write` appends without its newline. `now` is on the clock of
     /// [`LineBuffer::tick`].
-    pub fn push(&mut self, now: Duration, write: impl FnOnce(&mut Vec<u8>)) {
+    pub fn push(&mut self, now: Duration, write: impl FnOnce(&mut Vec<u8>)) -> Awaits {
         let start = self.lines.len();
         write(&mut self.lines);
         self.lines.push(b'\n');
         match self.buffering {
-            Buffering::Prompt if self.lines.len() >= PROMPT_LIMIT => self.flush(),
-            Buffering::Prompt => {}
+            Buffering::Prompt => {
+                if self.lines.len() >= PROMPT_LIMIT {
+                    self.flush();
+                } else if start == 0 {
+                    return Awaits::Pause;
+                }
+            }
             Buffering::Full { size, flush } => {
                 if self.lines.len() > size {
                     self.overflow(start, size);
                 }
-                if self.due.is_none() && !self.lines.is_empty() {
-                    self.due = flush.map(|flush| now.saturating_add(flush));
+                if let (None, Some(flush), false) = (self.due, flush, self.lines.is_empty()) {
+                    self.due = Some(now.saturating_add(flush));
+                    return Awaits::Time;
                 }
             }
         }
+        Awaits::Nothing
     }
 
     /// The worker is about to wait for events: prompt lines go out.
@@ -99,8 +118,16 @@ impl LineBuffer {
         if self.lines.is_empty() {
             return;
         }
-        let spare = self.spare();
-        self.hand_over(spare);
+        match self.buffering {
+            Buffering::Prompt => {
+                self.file.write(&self.lines);
+                self.lines.clear();
+            }
+            Buffering::Full { .. } => {
+                let spare = self.spare();
+                self.hand_over(spare);
+            }
+        }
     }
 
     /// The last line, from `start`, does not fit: the lines before it go out, and it goes with
@@ -141,6 +168,11 @@ mod tests {
     use super::*;
     use crate::LogThread;
 
+    const BUFFERED: Buffering = Buffering::Full {
+        size: 2000,
+        flush: None,
+    };
+
     struct Case {
         thread: LogThread,
         buffer: LineBuffer,
@@ -160,11 +192,11 @@ mod tests {
             }
         }
 
-        fn push(&mut self, second: u64, line: &str) {
+        fn push(&mut self, second: u64, line: &str) -> Awaits {
             let now = Duration::from_secs(second);
             self.buffer.tick(now);
             self.buffer
-                .push(now, |out| out.extend_from_slice(line.as_bytes()));
+                .push(now, |out| out.extend_from_slice(line.as_bytes()))
         }
 
         fn check(&self, written: &str) {
@@ -179,17 +211,18 @@ mod tests {
     #[test]
     fn prompt_lines_go_out_when_the_worker_turns_idle() {
         let mut case = Case::new(Buffering::Prompt);
-        case.push(0, "a");
-        case.push(0, "b");
+        assert_eq!(case.push(0, "a"), Awaits::Pause);
+        assert_eq!(case.push(0, "b"), Awaits::Nothing);
         case.check("");
         case.buffer.turn_idle();
         case.check("a\nb\n");
         case.buffer.turn_idle();
         case.check("a\nb\n");
+        assert_eq!(case.push(0, "c"), Awaits::Pause);
     }
 
     #[test]
-    fn a_busy_worker_hands_over_at_64_kib() {
+    fn a_busy_worker_writes_at_64_kib() {
         let mut case = Case::new(Buffering::Prompt);
         let line = "x".repeat(PROMPT_LIMIT / 2);
         case.push(0, &line);
@@ -220,10 +253,10 @@ mod tests {
     fn flush_runs_from_the_first_line() {
         let flush = Some(Duration::from_secs(5));
         let mut case = Case::new(Buffering::Full { size: 100, flush });
-        case.push(10, "a");
-        case.push(14, "b");
+        assert_eq!(case.push(10, "a"), Awaits::Time);
+        assert_eq!(case.push(14, "b"), Awaits::Nothing);
         assert_eq!(case.buffer.due(), Some(Duration::from_secs(15)));
-        case.push(15, "c");
+        assert_eq!(case.push(15, "c"), Awaits::Time);
         case.check("a\nb\n");
         assert_eq!(case.buffer.due(), Some(Duration::from_secs(20)));
         case.buffer.tick(Duration::from_secs(20));
@@ -237,7 +270,7 @@ mod tests {
             thread,
             mut buffer,
             dir,
-        } = Case::new(Buffering::Prompt);
+        } = Case::new(BUFFERED);
         buffer.push(Duration::ZERO, |out| out.push(b'a'));
         buffer.flush();
         buffer.push(Duration::ZERO, |out| out.push(b'b'));
@@ -249,6 +282,12 @@ mod tests {
 
     #[test]
     fn lines_of_several_workers_and_logs_all_arrive_in_each_workers_order() {
+        for buffering in [Buffering::Prompt, BUFFERED] {
+            check_order(buffering);
+        }
+    }
+
+    fn check_order(buffering: Buffering) {
         let dir = tempfile::tempdir().unwrap();
         let open = |name| Arc::new(LogFile::open(dir.path().join(name)).unwrap());
         let (files, thread) = ([open("0"), open("1")], LogThread::start().unwrap());
@@ -256,7 +295,7 @@ mod tests {
             for worker in 0..4 {
                 let buffers = files
                     .each_ref()
-                    .map(|file| LineBuffer::new(file.clone(), thread.handle(), Buffering::Prompt));
+                    .map(|file| LineBuffer::new(file.clone(), thread.handle(), buffering));
                 scope.spawn(move || {
                     let mut buffers = buffers;
                     for line in 0..3000 {
@@ -286,7 +325,7 @@ mod tests {
 
     #[test]
     fn buffers_come_back() {
-        let mut case = Case::new(Buffering::Prompt);
+        let mut case = Case::new(BUFFERED);
         case.push(0, &"x".repeat(1000));
         case.buffer.flush();
         case.thread.sync();

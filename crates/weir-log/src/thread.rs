@@ -1,4 +1,4 @@
-//! The thread that writes access lines, so that workers do not wait for the disk.
+//! The thread that writes buffered access lines, so that workers do not wait for the disk.
 
 use std::io;
 use std::sync::Arc;

@@ -50,3 +50,10 @@ impl Connection {
         }
     }
 }
+
+impl Drop for Connection {
+    /// Whoever sees the connection close finds the lines of its requests in the log.
+    fn drop(&mut self) {
+        self.link.worker.lines.write_prompt();
+    }
+}

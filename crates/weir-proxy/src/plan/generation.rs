@@ -10,6 +10,7 @@ use weir_conf::{Location, Server};
 use weir_log::{LineBuffer, LogHandle};
 
 use super::Plan;
+use super::lines::SharedLines;
 
 /// A worker's own hold on part of the configuration, which it shares with the other workers: who
 /// counts in it touches no memory of theirs, as an `Arc` would for each request.
@@ -22,7 +23,7 @@ pub struct Generation {
     /// By `Location::index`; those that a request has found.
     locations: RefCell<Vec<Option<Own<Location>>>>,
     pub(crate) pools: Vec<WorkerPool>,
-    pub(crate) lines: Vec<RefCell<LineBuffer>>,
+    pub(crate) lines: Vec<SharedLines>,
     /// `worker_shutdown_timeout` has passed since a newer generation took over.
     expired: Cell<bool>,
 }
@@ -35,11 +36,8 @@ impl Generation {
             .lines
             .iter()
             .map(|line| {
-                RefCell::new(LineBuffer::new(
-                    line.file.clone(),
-                    log.clone(),
-                    line.buffering,
-                ))
+                let lines = LineBuffer::new(line.file.clone(), log.clone(), line.buffering);
+                Rc::new(RefCell::new(lines))
             })
             .collect();
         let http = plan.config().http.as_ref();

@@ -4,6 +4,7 @@
 //! balancers, idle connections, line buffers) in a [`Generation`].
 
 mod generation;
+mod lines;
 mod logs;
 mod pools;
 mod temp_folders;
@@ -20,6 +21,7 @@ use weir_wire::response::ResponseRules;
 
 pub use generation::Generation;
 pub(crate) use generation::Own;
+pub(crate) use lines::WaitingLines;
 pub(crate) use logs::AccessTarget;
 pub use temp_folders::create_temp_folders;
 

@@ -18,9 +18,10 @@ pub(crate) fn write(view: View<'_>) {
         {
             continue;
         }
-        view.link
-            .worker
-            .log_lines(&view.link.plan, log, now, |line| {
+        let link = view.link;
+        link.worker
+            .lines
+            .push(&link.plan.lines[log.line], now, |line| {
                 write_line(view, &log.format.template, log.escape, line);
             });
     }

@@ -15,16 +15,13 @@ use super::connection;
 use super::runner::Runner;
 use crate::facts::h1::Connection;
 use crate::facts::{Action, ClientAddress, IdleTimes, Link};
-use crate::plan::{AccessTarget, Generation};
+use crate::plan::{Generation, WaitingLines};
 use crate::pool::{Slot, Slots, UpstreamConnection};
 use weir_io::clock;
 use weir_io::deadline::Deadline;
 use weir_io::dial::Dialer;
 use weir_io::stream::Stream;
 use weir_io::temp_file;
-
-/// How long a line without `buffer=` may wait for others to join its write.
-const PROMPT: Duration = Duration::from_millis(20);
 
 /// Time between two looks at idle upstream connections.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
@@ -57,11 +54,10 @@ pub struct Worker {
     /// `worker_shutdown_timeout` is over: everything ends now.
     aborting: Cell<bool>,
     runners: RefCell<Vec<Runner>>,
-    lines_wait: Notify,
+    pub(crate) lines: WaitingLines,
     /// Something arrived on an idle upstream connection.
     idle_woken: Arc<IdleWoken>,
     idle_waker: Waker,
-    lines_dirty: Cell<bool>,
 }
 
 /// Wakes the housekeeping when an idle upstream connection becomes readable.
@@ -142,8 +138,7 @@ impl Worker {
             retiring: Cell::new(false),
             aborting: Cell::new(false),
             runners: RefCell::default(),
-            lines_wait: Notify::new(),
-            lines_dirty: Cell::new(false),
+            lines: WaitingLines::default(),
         })
     }
 
@@ -417,41 +412,9 @@ impl Worker {
         );
     }
 
-    /// Lets `write` append a line to the buffer of `log`.
-    pub(crate) fn log_lines(
-        &self,
-        plan: &Generation,
-        log: &AccessTarget,
-        now: Duration,
-        write: impl FnOnce(&mut Vec<u8>),
-    ) {
-        plan.lines[log.line].borrow_mut().push(now, write);
-        if !self.lines_dirty.replace(true) {
-            self.lines_wait.notify_one();
-        }
-    }
-
-    /// Hands waiting access lines to the log thread, soon after the first of them.
+    /// Writes access lines when it is time.
     pub async fn run_line_flusher(self: Rc<Self>) {
-        loop {
-            self.lines_wait.notified().await;
-            tokio::time::sleep(PROMPT).await;
-            self.lines_dirty.set(false);
-            self.flush_prompt_lines();
-        }
-    }
-
-    fn flush_prompt_lines(&self) {
-        let now = clock::monotonic(clock::now());
-        for line in self
-            .generations()
-            .iter()
-            .flat_map(|generation| &generation.lines)
-        {
-            let mut line = line.borrow_mut();
-            line.turn_idle();
-            line.tick(now);
-        }
+        self.lines.run().await;
     }
 
     /// Writes every waiting access line, buffered ones too (SIGUSR1, exit).
@@ -488,8 +451,7 @@ impl Worker {
         rest.max(SHORTEST_REST)
     }
 
-    /// Drops idle upstream connections that are too old or that the peer has closed, and flushes
-    /// buffered lines whose time has come.
+    /// Drops idle upstream connections that are too old or that the peer has closed.
     pub async fn run_housekeeping(self: Rc<Self>) {
         loop {
             tokio::select! {
@@ -504,9 +466,6 @@ impl Worker {
                     drop(idle.expire(now).collect::<Vec<_>>());
                     idle.retain(|idle| self.watch_idle(idle));
                 }
-            }
-            for line in &generation.lines {
-                line.borrow_mut().tick(now);
             }
         }
     }

@@ -1,6 +1,8 @@
 //! Which requests are logged where, and when the lines reach the file.
 
-use crate::rig::{Act, Conf, Rig, ok, run, seconds};
+use std::time::Duration;
+
+use crate::rig::{Act, Conf, Rig, ok, pass, run, seconds};
 
 fn logging(server: &str, location: &str) -> Rig {
     let rig = Rig::new(&Conf {
@@ -73,6 +75,29 @@ fn buffered_lines_wait_for_a_full_buffer_or_their_time() {
         let written = rig.written_access().len();
         assert!((2..9).contains(&written), "a full buffer: {written}");
         assert_eq!(rig.access().await.len(), 9);
+    });
+}
+
+#[test]
+fn the_time_of_buffered_lines_is_kept_exactly() {
+    run(async {
+        let rig = logging("", "access_log access.log short buffer=64k flush=250ms;");
+        ask(&rig, "/1").await;
+        pass(Duration::from_millis(245)).await;
+        assert_eq!(rig.written_access(), [""; 0]);
+        pass(Duration::from_millis(6)).await;
+        assert_eq!(rig.written_access(), ["/1 200"]);
+    });
+}
+
+#[test]
+fn lines_are_written_before_the_connection_closes() {
+    run(async {
+        let rig = logging("", "");
+        let mut client = rig.connect();
+        client.send("GET /1 HTTP/1.0\r\n\r\n").await;
+        client.rest().await;
+        assert_eq!(rig.written_access().len(), 1);
     });
 }
 

@@ -145,6 +145,7 @@ impl Rig {
         let dial = peers.clone();
         let dialer = Dialer::Memory(Rc::new(move |address| dial.dial(address)));
         let worker = Worker::new(generation, dialer, Arc::new(AtomicU64::new(1)));
+        tokio::task::spawn_local(worker.clone().run_line_flusher());
         tokio::task::spawn_local(worker.clone().run_housekeeping());
         Self {
             plan,
