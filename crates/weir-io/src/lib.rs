@@ -2,7 +2,7 @@
 //!
 //! Modules in reading order: [`clock`] and [`deadline`] (when), [`stream`], [`dial`] and
 //! [`gathered_write`] (bytes to and from a peer), [`pipe`] (bytes that stay in the kernel),
-//! [`temp_file`] (what memory is not for), [`buffers`] and [`prefetch`] (memory).
+//! [`temp_file`] (what memory is not for), [`spare`] (descriptors kept for the next), [`buffers`] and [`prefetch`] (memory).
 //!
 //! # Invariants
 //!
@@ -17,5 +17,6 @@ pub mod dial;
 pub mod gathered_write;
 pub mod pipe;
 pub mod prefetch;
+pub mod spare;
 pub mod stream;
 pub mod temp_file;

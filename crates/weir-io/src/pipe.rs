@@ -8,16 +8,17 @@ use nix::fcntl::{FcntlArg, OFlag, SpliceFFlags, fcntl, splice};
 use nix::unistd::pipe2;
 
 use crate::buffers;
+use crate::spare::Spare;
 
 /// Bytes that a pipe is asked to hold: as much as a buffer for long bodies, so that a client that
 /// takes nothing holds up no more here than there.
 const CAPACITY: usize = buffers::RELAY_BUFFER;
 
-/// Pipes kept for reuse; what comes back beyond that is closed.
+/// Pipes kept for reuse; beyond that the one that was used longest ago is closed.
 const KEPT: usize = 16;
 
 thread_local! {
-    static PIPES: RefCell<Vec<Pipe>> = const { RefCell::new(Vec::new()) };
+    static PIPES: RefCell<Spare<Pipe>> = const { RefCell::new(Spare::new(KEPT)) };
 }
 
 /// A pipe, and how many bytes are in it.
@@ -33,7 +34,7 @@ pub struct Pipe {
 impl Pipe {
     /// An empty pipe; an error if the process has no descriptors left, or the system no room.
     pub fn take() -> io::Result<Self> {
-        if let Some(pipe) = PIPES.with_borrow_mut(Vec::pop) {
+        if let Some(pipe) = spare(|pipes| pipes.take(|_| true)) {
             return Ok(pipe);
         }
         let (read_end, write_end) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
@@ -52,12 +53,7 @@ impl Pipe {
             return;
         }
         // A thread that ends may drop connections after its list.
-        let _ = PIPES.try_with(|pipes| {
-            let mut pipes = pipes.borrow_mut();
-            if pipes.len() < KEPT {
-                pipes.push(self);
-            }
-        });
+        let _ = PIPES.try_with(|pipes| pipes.borrow_mut().put(self));
     }
 
     /// Bytes that are in the pipe.
@@ -98,6 +94,11 @@ impl Pipe {
     }
 }
 
+/// Looks after the pipes that this thread keeps.
+pub(crate) fn spare<T>(look: impl FnOnce(&mut Spare<Pipe>) -> T) -> T {
+    PIPES.with_borrow_mut(look)
+}
+
 fn moved(from: impl AsFd, to: impl AsFd, limit: usize) -> io::Result<usize> {
     let flags = SpliceFFlags::SPLICE_F_MOVE | SpliceFFlags::SPLICE_F_NONBLOCK;
     Ok(splice(from, None, to, None, limit, flags)?)
@@ -128,6 +129,6 @@ mod tests {
         source.write_all(b"secret").unwrap();
         pipe.fill(&near, 100).unwrap();
         pipe.give_back();
-        PIPES.with_borrow(|pipes| assert!(pipes.iter().all(|pipe| pipe.held() == 0)));
+        assert_eq!(spare(Spare::clear), 0);
     }
 }

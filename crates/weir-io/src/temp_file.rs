@@ -16,6 +16,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use nix::sys::sendfile::sendfile;
 use weir_conf::TempPath;
 
+use crate::spare::Spare;
+
 /// The number in the next file's name; one sequence per process, as nginx's.
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
@@ -23,7 +25,7 @@ static NEXT: AtomicU64 = AtomicU64::new(1);
 const KEPT: usize = 64;
 
 thread_local! {
-    static NAMELESS: RefCell<Vec<Nameless>> = const { RefCell::new(Vec::new()) };
+    static NAMELESS: RefCell<Spare<Nameless>> = const { RefCell::new(Spare::new(KEPT)) };
 }
 
 /// Width of the number in a file's name.
@@ -55,7 +57,7 @@ enum FileEnd {
 /// Invariant: it is empty. It was cut to nothing, not overwritten: what `sendfile` has handed to a
 /// socket may still be on its way, and is the file's own pages.
 #[derive(Debug)]
-struct Nameless {
+pub(crate) struct Nameless {
     folder: PathBuf,
     file: Rc<File>,
 }
@@ -90,11 +92,8 @@ impl Nameless {
     /// A kept file of `folder`, or a new one where the file system can make such. Whatever keeps it
     /// from being made is told by [`open`].
     fn take(folder: &Path) -> Option<Self> {
-        let kept = NAMELESS.with_borrow_mut(|kept| {
-            let of_folder = |kept: &Self| kept.folder.as_os_str() == folder.as_os_str();
-            let index = kept.iter().rposition(of_folder)?;
-            Some(kept.remove(index))
-        });
+        let of_folder = |kept: &Self| kept.folder.as_os_str() == folder.as_os_str();
+        let kept = spare(|kept| kept.take(of_folder));
         kept.or_else(|| {
             Some(Self {
                 file: Rc::new(open_nameless(folder)?),
@@ -109,19 +108,13 @@ impl Nameless {
             return;
         }
         // A thread that ends may drop bodies after its list.
-        let _ = NAMELESS.try_with(|kept| {
-            let mut kept = kept.borrow_mut();
-            if kept.len() == KEPT {
-                kept.remove(0);
-            }
-            kept.push(self);
-        });
+        let _ = NAMELESS.try_with(|kept| kept.borrow_mut().put(self));
     }
 }
 
-/// Closes the files that are kept for reuse: a new configuration may name other folders.
-pub fn close_kept() {
-    NAMELESS.take();
+/// Looks after the files that this thread keeps.
+pub(crate) fn spare<T>(look: impl FnOnce(&mut Spare<Nameless>) -> T) -> T {
+    NAMELESS.with_borrow_mut(look)
 }
 
 /// A file operation that failed, with what nginx's line names.
@@ -356,8 +349,8 @@ mod tests {
         next.read(0, 100, &mut read).unwrap();
         assert_eq!(read, b"my");
         drop(next);
-        close_kept();
-        NAMELESS.with_borrow(|kept| assert!(kept.is_empty()));
+        assert_eq!(spare(Spare::clear), 2, "one of each folder");
+        assert_eq!(spare(Spare::clear), 0);
     }
 
     #[test]

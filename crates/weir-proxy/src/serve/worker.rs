@@ -20,8 +20,8 @@ use crate::pool::{Slot, Slots, UpstreamConnection};
 use weir_io::clock;
 use weir_io::deadline::Deadline;
 use weir_io::dial::Dialer;
+use weir_io::spare;
 use weir_io::stream::Stream;
-use weir_io::temp_file;
 
 /// Time between two looks at idle upstream connections.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
@@ -168,7 +168,8 @@ impl Worker {
             tokio::task::spawn_local(self.clone().expire_later(Rc::downgrade(&older), limit));
         }
         drop(older);
-        temp_file::close_kept();
+        // Emptied files may lie in folders that the configuration no longer names.
+        spare::close_all();
         self.wake_all();
     }
 
@@ -451,8 +452,10 @@ impl Worker {
         rest.max(SHORTEST_REST)
     }
 
-    /// Drops idle upstream connections that are too old or that the peer has closed.
+    /// Drops idle upstream connections that are too old or that the peer has closed, and pipes and
+    /// files that nobody needs any more.
     pub async fn run_housekeeping(self: Rc<Self>) {
+        let mut trimmed = Duration::ZERO;
         loop {
             tokio::select! {
                 () = tokio::time::sleep(self.rest()) => {}
@@ -466,6 +469,10 @@ impl Worker {
                     drop(idle.expire(now).collect::<Vec<_>>());
                     idle.retain(|idle| self.watch_idle(idle));
                 }
+            }
+            if now.saturating_sub(trimmed) >= HOUSEKEEPING {
+                trimmed = now;
+                spare::close_unneeded();
             }
         }
     }

@@ -1,0 +1,86 @@
+//! Things with descriptors that a worker keeps for the next who needs one: no more than a limit, and
+//! none for longer than about a second unless somebody comes for it.
+
+use crate::{pipe, temp_file};
+
+/// Things kept for reuse, by whoever gave them back last.
+#[derive(Debug)]
+pub(crate) struct Spare<T> {
+    kept: Vec<T>,
+    /// The fewest that were there at any moment since [`Self::trim`]: nobody needed these.
+    unneeded: usize,
+    limit: usize,
+}
+
+impl<T> Spare<T> {
+    pub(crate) const fn new(limit: usize) -> Self {
+        Self {
+            kept: Vec::new(),
+            unneeded: 0,
+            limit,
+        }
+    }
+
+    /// The one given back last of those that `fits`.
+    pub(crate) fn take(&mut self, fits: impl Fn(&T) -> bool) -> Option<T> {
+        let index = self.kept.iter().rposition(fits)?;
+        let taken = self.kept.remove(index);
+        self.unneeded = self.unneeded.min(self.kept.len());
+        Some(taken)
+    }
+
+    /// Keeps `spare`. If there is no room, the one that waits longest gives way.
+    pub(crate) fn put(&mut self, spare: T) {
+        if self.kept.len() == self.limit {
+            self.kept.remove(0);
+        }
+        self.kept.push(spare);
+    }
+
+    /// Drops those that nobody has needed since the last call.
+    pub(crate) fn trim(&mut self) {
+        self.kept.drain(..self.unneeded);
+        self.unneeded = self.kept.len();
+    }
+
+    /// Drops all of them; how many is the value.
+    pub(crate) fn clear(&mut self) -> usize {
+        self.unneeded = 0;
+        std::mem::take(&mut self.kept).len()
+    }
+}
+
+/// Closes the pipes and emptied files of this thread that nobody has needed since the last call.
+pub fn close_unneeded() {
+    pipe::spare(Spare::trim);
+    temp_file::spare(Spare::trim);
+}
+
+/// Closes all pipes and emptied files that this thread keeps; how many of them is the value.
+pub fn close_all() -> usize {
+    pipe::spare(Spare::clear) + temp_file::spare(Spare::clear)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_needs_goes_and_the_rest_stays() {
+        let mut spare = Spare::new(3);
+        for number in 0..5 {
+            spare.put(number);
+        }
+        assert_eq!(spare.kept, [2, 3, 4], "the oldest gave way");
+        spare.trim();
+        assert_eq!(spare.kept, [2, 3, 4], "they came since the last look");
+        let taken = spare.take(|_| true);
+        assert_eq!(taken, Some(4));
+        spare.put(4);
+        spare.trim();
+        assert_eq!(spare.kept, [4], "two were never needed");
+        assert_eq!(spare.take(|number| *number == 2), None);
+        spare.trim();
+        assert!(spare.kept.is_empty());
+    }
+}
