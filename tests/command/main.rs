@@ -17,6 +17,7 @@ mod own;
 mod pieces;
 mod reload;
 mod site;
+mod slow_clients;
 mod start;
 mod stop;
 #[cfg(not(feature = "lab"))]

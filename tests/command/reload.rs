@@ -201,17 +201,10 @@ fn of_an_address_that_goes_idle_connections_close_and_the_others_after_their_ans
     last(&mut fresh);
 }
 
-/// Descriptors that `pid` has open.
-fn open_files(pid: u32) -> usize {
-    std::fs::read_dir(format!("/proc/{pid}/fd"))
-        .unwrap()
-        .count()
-}
-
 #[test]
 fn workers_that_a_reload_retires_leave_no_descriptor_behind() {
     let site = Site::new();
-    let backend = KeptAlive::new();
+    let backend = KeptAlive::answering(b"a");
     let conf = |workers: u8| {
         site.serve(
             &format!("worker_processes {workers};"),
@@ -233,14 +226,12 @@ fn workers_that_a_reload_retires_leave_no_descriptor_behind() {
                 assert_eq!(site.get("/"), "a");
             }
         }
-        running.pid()
+        running.open_files()
     };
-    let pid = round(&site);
     // Each of three workers keeps at most 8 connections to the backend, and what goes with them.
-    let few = open_files(pid) + 3 * 8;
+    let few = round(&site) + 3 * 8;
     for _ in 0..8 {
         round(&site);
     }
-    eventually(|| open_files(pid) <= few);
-    eventually(|| backend.open() <= 3 * 8);
+    eventually(|| running.open_files() <= few && backend.open() <= 3 * 8);
 }

@@ -13,7 +13,7 @@ use nix::unistd::Pid;
 use tempfile::TempDir;
 
 /// Longest wait for a byte; reached only if weir fails.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A prefix for `-p`.
 pub(crate) struct Site {
@@ -156,6 +156,23 @@ pub(crate) struct Running<'a> {
 impl Running<'_> {
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Descriptors that are open now.
+    pub(crate) fn open_files(&self) -> usize {
+        let files = fs::read_dir(format!("/proc/{}/fd", self.pid())).unwrap();
+        files.count()
+    }
+
+    /// Bytes of resident memory.
+    pub(crate) fn resident(&self) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmRSS:"))
+            .unwrap();
+        let kilobytes: usize = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+        kilobytes * 1024
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

@@ -12,6 +12,11 @@ pub struct GatheredWrite {
 }
 
 impl GatheredWrite {
+    /// Bytes of the text under way that are out.
+    pub fn done(&self) -> usize {
+        self.done
+    }
+
     /// Notes that `written` bytes are out already.
     pub fn skip(&mut self, written: usize) {
         self.done += written;

@@ -2,10 +2,17 @@
 //!
 //! Order of the bytes: `outgoing`, then what the file holds unread, then `incoming`.
 
+use std::io;
+use std::os::fd::BorrowedFd;
+
 use weir_conf::{Settings, TempPath};
 
-use weir_io::buffers;
+use weir_io::buffers::{self, HEAD_BUFFER};
 use weir_io::temp_file::{FileName, TempFile, TempFileError};
+
+/// Bytes read at once from the file where the kernel cannot move them: a client that is slow holds
+/// them for long.
+const FILE_PIECE: usize = 64 * 1024;
 
 /// Body bytes on their way.
 ///
@@ -72,17 +79,50 @@ impl Spool {
         (full || self.file_has_more()) && !self.incoming.is_empty() && self.may_spill()
     }
 
-    /// Moves the first `count` bytes of `incoming` to the file; `true` if the file is new.
-    pub(super) fn spill(&mut self, place: &TempPath, count: usize) -> Result<bool, TempFileError> {
-        let fresh = self.file.is_none();
-        if fresh {
-            self.file = Some(TempFile::create(place, FileName::None)?);
+    pub(super) fn has_file(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Moves the first `count` bytes of `incoming` to the file. A long buffer of which little is left
+    /// goes to somebody else.
+    pub(super) fn spill(&mut self, place: &TempPath, count: usize) -> Result<(), TempFileError> {
+        file_of(&mut self.file, place)?.append(&self.incoming[..count])?;
+        let left = self.incoming.len() - count;
+        if left > HEAD_BUFFER || self.incoming.capacity() <= HEAD_BUFFER {
+            self.incoming.drain(..count);
+            return Ok(());
         }
-        if let Some(file) = &mut self.file {
-            file.append(&self.incoming[..count])?;
+        let mut rest = Vec::new();
+        if left > 0 {
+            rest = buffers::take_head();
+            rest.extend_from_slice(&self.incoming[count..]);
         }
-        self.incoming.drain(..count);
-        Ok(fresh)
+        buffers::give_back(std::mem::replace(&mut self.incoming, rest));
+        Ok(())
+    }
+
+    /// Keeps of `outgoing`, whose first `taken` bytes are with the client, what a short buffer holds;
+    /// the rest goes to the file, in which nothing waits yet.
+    pub(super) fn shed(&mut self, place: &TempPath, taken: usize) -> Result<(), TempFileError> {
+        let rest = &self.outgoing[taken..];
+        let (kept, shed) = rest.split_at(rest.len().min(HEAD_BUFFER));
+        if !shed.is_empty() {
+            file_of(&mut self.file, place)?.append(shed)?;
+        }
+        let mut short = buffers::take_head();
+        short.extend_from_slice(kept);
+        buffers::give_back(std::mem::replace(&mut self.outgoing, short));
+        Ok(())
+    }
+
+    /// Lets the kernel move what the file holds unread into `socket`; how many bytes is the value.
+    pub(super) fn send_file(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
+        let Some(file) = &self.file else {
+            return Ok(0);
+        };
+        let count = file.send(socket, self.file_read)?;
+        self.file_read += count as u64;
+        Ok(count)
     }
 
     /// The file's name, for the log.
@@ -106,13 +146,10 @@ impl Spool {
         if self.file_has_more()
             && let Some(file) = &self.file
         {
-            buffers::give_back(std::mem::replace(&mut self.outgoing, buffers::take_relay()));
             let left = usize::try_from(file.written() - self.file_read).unwrap_or(usize::MAX);
-            let count = file.read(
-                self.file_read,
-                left.min(buffers::RELAY_BUFFER),
-                &mut self.outgoing,
-            )?;
+            let piece = left.min(FILE_PIECE);
+            self.outgoing.reserve(piece);
+            let count = file.read(self.file_read, piece, &mut self.outgoing)?;
             self.file_read += count as u64;
             return Ok(count > 0);
         }
@@ -129,6 +166,17 @@ impl Spool {
         }
         Ok(true)
     }
+}
+
+fn file_of<'a>(
+    file: &'a mut Option<TempFile>,
+    place: &TempPath,
+) -> Result<&'a mut TempFile, TempFileError> {
+    let made = match file.take() {
+        Some(made) => made,
+        None => TempFile::create(place, FileName::None)?,
+    };
+    Ok(file.insert(made))
 }
 
 impl Drop for Spool {

@@ -73,6 +73,8 @@ struct Relay {
     write: GatheredWrite,
     /// A write is under way: head, prefix, `outgoing`, suffix.
     writing: bool,
+    /// The write under way moves the file's bytes inside the kernel, and nothing else.
+    sends_file: bool,
     last_sent: bool,
     upstream: UpstreamEnd,
     client: ClientEnd,
@@ -168,6 +170,7 @@ impl Relay {
             suffix: Vec::new(),
             write: GatheredWrite::default(),
             writing: false,
+            sends_file: false,
             last_sent: false,
             upstream: UpstreamEnd::Open,
             client: ClientEnd::Open,
@@ -246,8 +249,10 @@ impl Relay {
         if let Poll::Ready(event) = self.poll_write(cx, session, settings) {
             return Poll::Ready(event);
         }
-        // The client does not take all at once: it is read on meanwhile, as without splicing.
-        if self.splice.end_flush()
+        // The client does not take all at once: meanwhile the upstream is read on. It may not have been
+        // looked for above, where what had been gathered was to be written first.
+        self.splice.end_flush();
+        if self.writing
             && let Poll::Ready(event) = self.poll_read(cx, session, settings)
         {
             return Poll::Ready(event);
@@ -313,6 +318,7 @@ impl Relay {
             }
             Event::Written => {
                 self.writing = false;
+                self.sends_file = false;
                 exchange.session.req.response.pending.clear();
                 buffers::give_back(std::mem::take(&mut self.spool.outgoing));
             }

@@ -2,7 +2,7 @@
 
 use std::task::{Context, Poll};
 
-use weir_conf::Settings;
+use weir_conf::{Settings, TempPath};
 use weir_upstream::Outcome as PeerOutcome;
 
 use super::{Event, Relay, UpstreamEnd};
@@ -10,6 +10,8 @@ use crate::exchange::framing::Framing;
 use crate::exchange::tries::Exchange;
 use crate::facts::{Action, Session};
 use crate::report::error_log::{self, Message};
+use weir_io::gathered_write::GatheredWrite;
+use weir_io::temp_file::TempFileError;
 use weir_io::{buffers, clock};
 use weir_verdict::{Cause, Phase};
 
@@ -154,10 +156,14 @@ impl Relay {
         settings: &Settings,
     ) -> Poll<Event> {
         let unsent = self.unsent();
+        if self.upstream != UpstreamEnd::Open {
+            let failed = self.make_room(session, settings, unsent);
+            return failed.map_or(Poll::Pending, Poll::Ready);
+        }
         if self.splice.is_flushing() && !self.writing {
             return Poll::Pending;
         }
-        if self.upstream != UpstreamEnd::Open || self.read_throttle.blocked_until().is_some() {
+        if self.read_throttle.blocked_until().is_some() {
             return Poll::Pending;
         }
         let room = if self.buffering {
@@ -235,7 +241,7 @@ impl Relay {
     /// Memory is full: what waits goes to the temporary file.
     fn make_room(
         &mut self,
-        session: &Session,
+        session: &mut Session,
         settings: &Settings,
         unsent: usize,
     ) -> Option<Event> {
@@ -246,10 +252,13 @@ impl Relay {
         if count == 0 {
             return None;
         }
-        match self.spool.spill(&settings.proxy_temp_path, count) {
-            Ok(fresh) => {
+        let had_file = self.spool.has_file();
+        let place = &settings.proxy_temp_path;
+        let shed = self.shed(session, place);
+        match shed.and_then(|()| self.spool.spill(place, count)) {
+            Ok(()) => {
                 self.handed_on += count as u64;
-                if fresh {
+                if !had_file {
                     let text = format!(
                         "an upstream response is buffered to a temporary file {}",
                         self.spool.file_name()
@@ -266,6 +275,23 @@ impl Relay {
                 Some(Event::WriteFailed(std::io::ErrorKind::Other.into()))
             }
         }
+    }
+
+    /// The client takes nothing: of what waits for it in a long buffer most goes to the file, too.
+    /// Not of a chunk, whose length it has been told.
+    fn shed(&mut self, session: &mut Session, place: &TempPath) -> Result<(), TempFileError> {
+        let pending = &mut session.req.response.pending;
+        let head_is_out = self.write.done().checked_sub(pending.len());
+        let Some(taken) = head_is_out.filter(|_| !self.client_chunked) else {
+            return Ok(());
+        };
+        if self.spool.outgoing.capacity() <= buffers::HEAD_BUFFER || self.spool.file_has_more() {
+            return Ok(());
+        }
+        self.spool.shed(place, taken)?;
+        pending.clear();
+        self.write = GatheredWrite::default();
+        Ok(())
     }
 
     /// Bytes to read at once, so that a read that fills its room ends where a buffer of nginx would.

@@ -9,6 +9,7 @@ use weir_wire::chunked::{LAST_CHUNK, write_chunk_size};
 use super::{Event, Relay, UpstreamEnd};
 use crate::facts::Session;
 use weir_io::clock;
+use weir_io::stream::Stream;
 
 impl Relay {
     /// Begins the next write if none is under way and there is something to write.
@@ -18,6 +19,11 @@ impl Relay {
         settings: &Settings,
     ) -> Result<(), io::Error> {
         if self.writing || self.last_sent {
+            return Ok(());
+        }
+        if self.can_send_file(session) {
+            self.sends_file = true;
+            self.writing = true;
             return Ok(());
         }
         let released = self.released();
@@ -58,6 +64,16 @@ impl Relay {
         Ok(())
     }
 
+    /// Whether what is next lies in the file and can go to the client as it is. The head is out then.
+    fn can_send_file(&self, session: &Session) -> bool {
+        let is_next = self.spool.file_has_more() && session.req.response.pending.is_empty();
+        let as_it_is = !self.client_chunked && !self.header_only;
+        is_next
+            && as_it_is
+            && self.send_throttle.budget().is_none()
+            && session.client.raw().is_some_and(Stream::is_socket)
+    }
+
     fn write_end(&mut self, session: &mut Session) {
         if !self.trailers_expected {
             self.suffix.extend_from_slice(LAST_CHUNK);
@@ -79,6 +95,9 @@ impl Relay {
     ) -> Poll<Event> {
         if !self.writing || self.send_throttle.blocked_until().is_some() {
             return Poll::Pending;
+        }
+        if self.sends_file {
+            return self.poll_send_file(cx, session, settings);
         }
         let pending = &session.req.response.pending;
         let slices: [&[u8]; 4] = [pending, &self.prefix, &self.spool.outgoing, &self.suffix];
@@ -108,5 +127,37 @@ impl Relay {
                 Poll::Pending
             }
         }
+    }
+
+    fn poll_send_file(
+        &mut self,
+        cx: &mut Context<'_>,
+        session: &mut Session,
+        settings: &Settings,
+    ) -> Poll<Event> {
+        let Some(client) = session.client.raw() else {
+            return Poll::Pending;
+        };
+        let mut count = 0;
+        let end = loop {
+            if !self.spool.file_has_more() {
+                break Poll::Ready(Event::Written);
+            }
+            match client.poll_move_in(cx, |socket| self.spool.send_file(socket)) {
+                Poll::Ready(Ok(0)) => {
+                    break Poll::Ready(Event::WriteFailed(io::ErrorKind::UnexpectedEof.into()));
+                }
+                Poll::Ready(Ok(sent)) => count += sent as u64,
+                Poll::Ready(Err(error)) => break Poll::Ready(Event::WriteFailed(error)),
+                Poll::Pending => break Poll::Pending,
+            }
+        };
+        session.req.sent += count;
+        if end.is_ready() {
+            self.send_deadline = None;
+        } else if count > 0 || self.send_deadline.is_none() {
+            self.send_deadline = Some(clock::now() + settings.send_timeout);
+        }
+        end
     }
 }
