@@ -1,70 +1,130 @@
 //! Faults with what nginx does not print.
+//!
+//! `statement` finds the source of what was read, `missing` what seems to be left out of it, `hint`
+//! the cures that a message alone suggests.
 
-use std::fmt::Write as _;
+mod hint;
+mod missing;
+mod statement;
+
 use std::ops::Range;
 
-use annotate_snippets::{AnnotationKind, Level as SnippetLevel, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level as SnippetLevel, Renderer, Snippet};
 
 use crate::model::SourceFile;
 use crate::{Fault, Level, Place};
 
-/// Each fault in nginx's words, its source line with the word in question marked, and a hint.
+use missing::Missing;
+
+/// Each fault in nginx's words, its source with the word in question marked, and a hint; a blank line
+/// between two.
 pub(crate) fn explain(faults: &[Fault], files: &[SourceFile]) -> String {
-    let mut text = String::new();
-    for fault in faults {
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "{}", explain_one(fault, files));
-    }
-    text
+    let text = |fault| {
+        let source = source(fault, files);
+        let hint = hint_of(fault, source.as_ref());
+        let report = report(fault, source.as_ref(), hint.as_deref());
+        Renderer::plain().render(&[report]) + "\n"
+    };
+    let texts: Vec<String> = faults.iter().map(text).collect();
+    texts.join("\n")
 }
 
-fn explain_one(fault: &Fault, files: &[SourceFile]) -> String {
-    let line = fault
-        .place
-        .as_ref()
-        .and_then(|place| source_line(place, files));
-    let Some((place, line)) = fault.place.as_ref().zip(line) else {
-        return with_hint(fault.to_string(), fault);
+/// What there is to say of `faults`, which were found in `files`, once nginx's lines have told the
+/// warnings and the first of the others: as [`Faults::explain`](crate::Faults::explain), but no fault
+/// that was told and has no source is told again. `coloured` is for terminals.
+pub fn explain_further(faults: &[Fault], files: &[SourceFile], coloured: bool) -> String {
+    let renderer = if coloured {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
     };
+    let stopped_at = faults.iter().position(|fault| fault.level < Level::Warn);
+    let mut texts = Vec::new();
+    for (at, fault) in faults.iter().enumerate() {
+        let source = source(fault, files);
+        let hint = hint_of(fault, source.as_ref());
+        let told = stopped_at.is_none_or(|stopped_at| at <= stopped_at);
+        let report = match (&source, &hint) {
+            (None, None) if told => continue,
+            (None, Some(hint)) if told => {
+                Group::with_title(HINT.with_name("hint").primary_title(hint))
+            }
+            _ => report(fault, source.as_ref(), hint.as_deref()),
+        };
+        texts.push(renderer.render(&[report]) + "\n");
+    }
+    texts.join("\n")
+}
+
+const HINT: SnippetLevel<'_> = SnippetLevel::HELP;
+
+/// The part of a file that a fault is about.
+struct Source {
+    path: String,
+    first_line: u32,
+    /// Whole lines.
+    text: String,
+    /// What is marked in it.
+    span: Range<usize>,
+    missing: Option<Missing>,
+}
+
+fn source(fault: &Fault, files: &[SourceFile]) -> Option<Source> {
+    let place = fault.about.as_ref().or(fault.place.as_ref())?;
+    let file = files.iter().find(|file| *file.path == *place.file)?;
+    let text = String::from_utf8_lossy(&file.text);
+    excerpt(&text, place, &fault.message)
+}
+
+fn excerpt(text: &str, place: &Place, message: &str) -> Option<Source> {
+    let statement = statement::find(text, place.line, message)?;
+    let missing = missing::find(text, &statement, message);
+    let span = match &missing {
+        Some(missing) => missing.at..missing.at,
+        None => statement::marked(text, &statement, message),
+    };
+    // With what is missing, the line shows at which nginx noticed.
+    let last = match &missing {
+        Some(missing) if missing.shows_end => statement.range.end,
+        _ => span.end,
+    };
+    let lines = statement::whole_lines(text, span.start..last.max(span.end));
+    Some(Source {
+        path: place.file.display().to_string(),
+        first_line: statement::line_of(text, lines.start),
+        span: span.start - lines.start..span.end - lines.start,
+        text: text[lines].to_owned(),
+        missing,
+    })
+}
+
+fn hint_of(fault: &Fault, source: Option<&Source>) -> Option<String> {
+    let missing = source.and_then(|source| source.missing.as_ref());
+    let missing = missing.map(|missing| missing.hint.clone());
+    missing
+        .or_else(|| fault.hint.clone())
+        .or_else(|| hint::by_message(&fault.message).map(str::to_owned))
+}
+
+fn report<'a>(fault: &'a Fault, source: Option<&'a Source>, hint: Option<&'a str>) -> Group<'a> {
     let level = match fault.level {
         Level::Warn | Level::Notice => SnippetLevel::WARNING,
         _ => SnippetLevel::ERROR,
     };
-    let path = place.file.display().to_string();
-    let span = span_of(&fault.message, &line);
-    let snippet = Snippet::source(line.as_str())
-        .line_start(place.line as usize)
-        .path(path)
-        .annotation(AnnotationKind::Primary.span(span));
-    let group = level.primary_title(fault.message.as_str()).element(snippet);
-    with_hint(Renderer::plain().render(&[group]), fault)
-}
-
-fn with_hint(mut text: String, fault: &Fault) -> String {
-    if let Some(hint) = &fault.hint {
-        let _ = write!(text, "\n  = hint: {hint}");
+    let mut group = Group::with_title(level.primary_title(fault.message.as_str()));
+    if let Some(source) = source {
+        let label = source.missing.as_ref().and_then(|missing| missing.label);
+        let mark = AnnotationKind::Primary
+            .span(source.span.clone())
+            .label(label);
+        let snippet = Snippet::source(source.text.as_str())
+            .line_start(source.first_line as usize)
+            .path(source.path.as_str())
+            .annotation(mark);
+        group = group.element(snippet);
     }
-    text
-}
-
-fn source_line(place: &Place, files: &[SourceFile]) -> Option<String> {
-    let file = files.iter().find(|file| *file.path == *place.file)?;
-    let index = usize::try_from(place.line).ok()?.checked_sub(1)?;
-    let line = file.text.split(|byte| *byte == b'\n').nth(index)?;
-    Some(String::from_utf8_lossy(line).trim_end().to_owned())
-}
-
-/// The first word that the message quotes and the line has, else the line without indentation.
-fn span_of(message: &str, line: &str) -> Range<usize> {
-    let quoted = message
-        .split('"')
-        .skip(1)
-        .step_by(2)
-        .filter(|word| !word.is_empty());
-    for word in quoted {
-        if let Some(start) = line.find(word) {
-            return start..start + word.len();
-        }
+    match hint {
+        Some(hint) => group.element(HINT.with_name("hint").message(hint)),
+        None => group,
     }
-    line.len() - line.trim_start().len()..line.len()
 }

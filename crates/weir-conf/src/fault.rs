@@ -44,6 +44,8 @@ pub struct Fault {
     pub message: String,
     /// Where nginx says it is: often the line on which a directive or block ends.
     pub place: Option<Place>,
+    /// Where the cause stands, if nginx names no place, or another.
+    pub about: Option<Place>,
     /// What nginx does not say: a likely cure.
     pub hint: Option<String>,
 }
@@ -54,6 +56,7 @@ impl Fault {
             level: Level::Emerg,
             message: message.into(),
             place,
+            about: None,
             hint: None,
         }
     }
@@ -63,6 +66,7 @@ impl Fault {
             level: Level::Warn,
             message: message.into(),
             place: Some(place.clone()),
+            about: None,
             hint: None,
         }
     }
@@ -110,7 +114,7 @@ impl Faults {
         &self.files
     }
 
-    /// What nginx does not print: the source line, every further fault, "did you mean".
+    /// What nginx does not print: the source, every further fault, "did you mean".
     pub fn explain(&self) -> String {
         crate::explain::explain(&self.faults, &self.files)
     }

@@ -34,6 +34,7 @@ use text::Sources;
 use value::read::Reading;
 
 pub use compat::{Compat, Differences};
+pub use explain::explain_further;
 pub use fault::{Fault, Faults, Place};
 pub use log_level::{Level, UnknownLevel};
 pub use model::{

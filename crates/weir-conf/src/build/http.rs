@@ -117,12 +117,10 @@ fn check_variables(cx: &mut Reading) {
         if cx.groups.contains(&name) || reported.contains(&name) {
             continue;
         }
-        let fault = Fault::emerg(format!("unknown \"{name}\" variable"), None);
-        let hint = match similar_variable(&name) {
-            Some(known) => format!("used in {place}; did you mean \"${known}\"?"),
-            None => format!("used in {place}"),
-        };
-        cx.faults.push(fault.with_hint(hint));
+        let mut fault = Fault::emerg(format!("unknown \"{name}\" variable"), None);
+        fault.about = Some(place);
+        fault.hint = similar_variable(&name).map(|known| format!("did you mean \"${known}\"?"));
+        cx.faults.push(fault);
         reported.push(name);
     }
 }

@@ -116,6 +116,7 @@ fn conflict(name: &str, address: &str) -> Fault {
         level: Level::Warn,
         message: format!("conflicting server name \"{name}\" on {address}, ignored"),
         place: None,
+        about: None,
         hint: None,
     }
 }

@@ -40,6 +40,8 @@ pub(crate) struct Lexer<'a> {
     /// Where the word, comment or gap began that counts against [`LONGEST_WORD`].
     start: usize,
     start_line: u32,
+    /// Where a quote opened that the text does not close.
+    open_quote: Option<usize>,
 }
 
 impl<'a> Lexer<'a> {
@@ -50,12 +52,23 @@ impl<'a> Lexer<'a> {
             line: 1,
             start: 0,
             start_line: 1,
+            open_quote: None,
         }
     }
 
     /// The line reached, 1-based.
     pub(crate) fn line(&self) -> u32 {
         self.line
+    }
+
+    /// How many bytes are read.
+    pub(crate) fn position(&self) -> usize {
+        self.position
+    }
+
+    /// Where a quote opened that the text does not close.
+    pub(crate) fn open_quote(&self) -> Option<usize> {
+        self.open_quote
     }
 
     /// The next statement; [`Lexer::line`] is then the line of its last byte.
@@ -112,6 +125,7 @@ impl<'a> Lexer<'a> {
                 _ => {}
             }
         }
+        self.open_quote = Some(begin - 1);
         Err(LexFault::EndOfFile)
     }
 

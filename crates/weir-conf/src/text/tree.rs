@@ -101,6 +101,7 @@ impl Reader<'_> {
                     level,
                     message,
                     place,
+                    about: None,
                     hint: None,
                 }));
                 return;

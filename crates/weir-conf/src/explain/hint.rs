@@ -1,0 +1,36 @@
+//! What to do about a fault, where nginx's words alone say which it is.
+
+/// A cure that the message suggests.
+pub(super) fn by_message(message: &str) -> Option<&'static str> {
+    let known = [
+        (
+            "requires ngx_http_ssl_module",
+            "weir has no TLS yet, however it is built; leave `ssl` out and put something in front that has",
+        ),
+        (
+            "requires ngx_http_v2_module",
+            "weir has no HTTP/2 yet, however it is built; without `http2` clients speak HTTP/1.1",
+        ),
+        (
+            "requires ngx_http_v3_module",
+            "weir has no HTTP/3 yet, however it is built; without `quic` clients speak HTTP/1.1",
+        ),
+        (
+            "host not found in upstream",
+            "names are looked up when the configuration is read: is it spelt right, and does `getent hosts NAME` know it here?",
+        ),
+        ("unexpected \";\"", "there is nothing before this `;`"),
+        (
+            "unexpected \"{\"",
+            "the name of the block is missing before this `{`",
+        ),
+        (
+            "unexpected \"}\"",
+            "one `}` too many: no block is open here",
+        ),
+    ];
+    known
+        .into_iter()
+        .find(|(words, _)| message.contains(words))
+        .map(|(_, hint)| hint)
+}
