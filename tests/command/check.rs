@@ -1,6 +1,6 @@
 //! `-t` and `-T`.
 
-use crate::site::Site;
+use crate::site::{Site, weir};
 
 /// Runs `-t` with `args` on a configuration; stderr must start with `expected`, and go on only with
 /// what weir explains beyond nginx's lines.
@@ -101,6 +101,66 @@ fn what_cannot_be_opened_fails_after_the_syntax_is_ok() {
         &[],
         1,
         &failed("bind() to unix:PREFIX/none/x.sock failed (2: No such file or directory)"),
+    );
+}
+
+#[test]
+fn a_file_of_the_working_folder_is_found_without_a_prefix() {
+    let site = Site::new();
+    let run = |conf: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("weir-test.conf"), site.fill(conf)).unwrap();
+        let mut command = weir();
+        let output = command
+            .current_dir(&folder)
+            .args(["-t", "-c", "weir-test.conf"])
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{said}");
+        assert!(
+            said.starts_with(
+                "weir: no weir-test.conf in /usr/local/nginx/; all relative paths start in "
+            ),
+            "{said}"
+        );
+        folder.path().join("logs").is_dir()
+    };
+    assert!(run("events {} http { server { listen 127.0.0.1:PORT; } }"));
+    let elsewhere = "pid PREFIX/pid; error_log stderr; events {}";
+    assert!(!run(elsewhere), "a folder that nothing is written to");
+}
+
+#[test]
+fn what_was_meant_follows_nginx_s_lines() {
+    let explained = |conf: &str, parts: &[&str]| {
+        let site = Site::new();
+        site.conf(conf);
+        let output = site.run(&["-t"]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        for part in parts {
+            assert!(said.contains(&site.fill(part)), "{said}");
+        }
+    };
+    explained(
+        "events {}\nhttp { upstream a {\n  server no-such-host.invalid:80;\n} }",
+        &[
+            "nginx: [emerg] host not found in upstream \"no-such-host.invalid:80\" in PREFIX/conf/nginx.conf:3\n",
+            "error: host not found in upstream \"no-such-host.invalid:80\"\n --> PREFIX/conf/nginx.conf:3:10\n",
+            "hint: names are looked up when the configuration is read",
+        ],
+    );
+    explained(
+        "error_log none/e.log; events {}",
+        &["\nhint: there is no folder PREFIX/none; make it (mkdir -p PREFIX/none)"],
+    );
+    explained(
+        "events {}\nhttp {\n  server {\n    listen PORT\n  }\n}",
+        &[
+            "nginx: [emerg] unexpected \"}\" in PREFIX/conf/nginx.conf:5\n",
+            "= hint: is a `;` missing at the end of line 4?",
+        ],
     );
 }
 

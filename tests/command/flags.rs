@@ -27,10 +27,73 @@ fn texts_and_exit_codes_are_nginx_s() {
             ")\n"
         ),
     );
-    check(&["-x"], 1, "nginx: invalid option: \"x\"\n");
-    check(&["reload"], 1, "nginx: invalid option: \"reload\"\n");
-    check(&["-s", "hup"], 1, "nginx: invalid option: \"-s hup\"\n");
+    check(
+        &["-x"],
+        1,
+        "nginx: invalid option: \"x\"\nweir: \"weir --help\" shows",
+    );
+    check(
+        &["reload"],
+        1,
+        "nginx: invalid option: \"reload\"\nweir: did you mean \"weir -s reload\"?",
+    );
+    check(
+        &["-s", "hup"],
+        1,
+        "nginx: invalid option: \"-s hup\"\nweir: did you mean \"weir -s reload\"?",
+    );
     check(&["-c"], 1, "nginx: option \"-c\" requires file name\n");
+}
+
+#[test]
+fn what_weir_cannot_do_it_does_not_claim() {
+    let output = weir().arg("-V").output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("\nconfigure arguments: --prefix="), "{said}");
+    assert!(
+        !said.contains("TLS") && !said.contains("--with-http_ssl"),
+        "{said}"
+    );
+}
+
+#[test]
+fn help_is_an_answer_not_a_fault() {
+    for word in ["help", "--help"] {
+        let output = weir().arg(word).output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(
+            output.status.success() && output.stderr.is_empty(),
+            "{word}"
+        );
+        for part in ["weir demo", "weir -t -c FILE", "weir lab", "-p prefix"] {
+            assert!(said.contains(part), "{word}: {said}");
+        }
+    }
+    let output = weir().arg("--version").output().unwrap();
+    assert!(output.status.success() && output.stdout.starts_with(b"weir "));
+}
+
+#[test]
+fn a_command_line_without_a_configuration_is_told_how_to_name_one() {
+    let check = |args: &[&str], hint: &str| {
+        let output = weir().args(args).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{args:?}: {said}");
+        assert!(
+            said.contains(&format!("\nhint: {hint}")),
+            "{args:?}: {said}"
+        );
+        assert_eq!(said.matches("[emerg]").count(), 1, "{args:?}: {said}");
+    };
+    check(&["-e", "stderr"], "\"weir -c FILE\" runs a configuration");
+    check(
+        &["-e", "stderr", "-c", "weir-has-none.conf"],
+        "a relative -c is looked for in /usr/local/nginx/",
+    );
+    check(
+        &["-p", "/none", "-c", "x.conf"],
+        "a relative -c is looked for in /none",
+    );
 }
 
 #[test]

@@ -5,10 +5,11 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use weir_conf::{Config, Faults, SourceFile, WithoutEffect};
+use weir_conf::{Config, SourceFile, WithoutEffect};
 use weir_log::{Level, Logs};
 use weir_proxy::plan::{Plan, PlanFault, create_temp_folders};
 
+use crate::advice;
 use crate::configuration;
 use crate::flags::Flags;
 use crate::pid_file::PidFile;
@@ -27,11 +28,12 @@ pub(crate) fn run(flags: &Flags, log: &StartupLog) -> ExitCode {
         Err(faults) => {
             log.faults(faults.all());
             plain(failed);
-            explain(&faults);
+            advice::on_faults(&faults, flags);
             return ExitCode::FAILURE;
         }
     };
     log.faults(&config.warnings);
+    configuration::make_log_folder(flags, &config);
     let say = |words: String| {
         if !flags.quiet {
             plain(words);
@@ -39,8 +41,9 @@ pub(crate) fn run(flags: &Flags, log: &StartupLog) -> ExitCode {
     };
     let read = || say(format!("the configuration file {path} syntax is ok"));
     if let Err(fault) = probe(&config, log, read) {
-        log.write(Level::Emerg, fault);
+        log.write(Level::Emerg, &fault);
         plain(failed);
+        advice::on_start(&fault, &config);
         return ExitCode::FAILURE;
     }
     say(format!("configuration file {path} test is successful"));
@@ -69,16 +72,6 @@ fn probe(config: &Arc<Config>, log: &StartupLog, read: impl FnOnce()) -> Result<
         Sockets::probe(&http.listens, &|level, text| log.write(level, text))?;
     }
     Ok(())
-}
-
-/// Tells on stderr what nginx does not say about a configuration that cannot be used.
-pub(crate) fn explain(faults: &Faults) {
-    let text = faults.explain();
-    let text = text.trim_end();
-    if !text.is_empty() {
-        // Nobody can be told if stderr is closed.
-        let _ = writeln!(std::io::stderr(), "\n{text}");
-    }
 }
 
 /// Tells of the directives that were accepted and change nothing, each once, and why.

@@ -6,7 +6,7 @@ use weir_conf::{
     AccessLog, Config, ErrorLogTarget, Faults, Http, Level, Location, Locations, LogDestination,
 };
 
-use crate::flags::{ERROR_LOG_PATH, Flags};
+use crate::flags::{ERROR_LOG_PATH, Flags, LOG_FOLDER};
 
 /// Loads the configuration. `-e` names its error log where it has none of its own.
 pub(crate) fn load(flags: &Flags) -> Result<Config, Faults> {
@@ -25,6 +25,18 @@ pub(crate) fn load(flags: &Flags) -> Result<Config, Faults> {
         }
     }
     Ok(config)
+}
+
+/// Makes the folder of logs in a working folder that serves as prefix, if the configuration writes
+/// there: whoever tries weir has installed nothing. Elsewhere that is the administrator's to do, as
+/// with nginx. A failure shows once a log cannot be opened.
+pub(crate) fn make_log_folder(flags: &Flags, config: &Config) {
+    let folder = flags.prefix().join(LOG_FOLDER);
+    let writes = |path: &&Path| path.parent() == Some(&folder);
+    let pid = std::iter::once(config.main.pid.as_path());
+    if flags.here && pid.chain(log_files(config)).any(|path| writes(&path)) {
+        let _shows_later = std::fs::create_dir(&folder);
+    }
 }
 
 /// The files of all logs; some may come twice.

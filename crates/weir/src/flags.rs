@@ -19,6 +19,9 @@ pub(crate) const CONF_PATH: &str = "conf/nginx.conf";
 /// The error log under the prefix, before and without an `error_log` directive, unless `-e` names one.
 pub(crate) const ERROR_LOG_PATH: &str = "logs/error.log";
 
+/// The folder of nginx's own logs and of its pid file under the prefix.
+pub(crate) const LOG_FOLDER: &str = "logs";
+
 /// What the command line asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Flags {
@@ -44,6 +47,8 @@ pub(crate) struct Flags {
     pub(crate) globals: Option<String>,
     /// `-s`.
     pub(crate) signal: Option<Command>,
+    /// The prefix is the working folder, because the configuration was found there.
+    pub(crate) here: bool,
 }
 
 /// What `-s` can tell a running weir.
@@ -63,14 +68,28 @@ pub(crate) enum Command {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FlagFault {
     /// An argument without a dash, or an unknown letter.
-    #[error("invalid option: \"{0}\"")]
-    Invalid(String),
+    #[error("invalid option: \"{shown}\"")]
+    Invalid {
+        /// What nginx shows of it.
+        shown: String,
+        /// All of it.
+        argument: String,
+    },
     /// `-s` with an unknown word.
     #[error("invalid option: \"-s {0}\"")]
     InvalidSignal(String),
     /// A letter without its value.
     #[error("option \"-{letter}\" requires {what}")]
     Missing { letter: char, what: &'static str },
+}
+
+impl FlagFault {
+    fn invalid(argument: &OsStr, letter: Option<u8>) -> Self {
+        let argument = argument.to_string_lossy().into_owned();
+        let shown =
+            letter.map_or_else(|| argument.clone(), |letter| char::from(letter).to_string());
+        Self::Invalid { shown, argument }
+    }
 }
 
 impl Flags {
@@ -80,7 +99,7 @@ impl Flags {
         let mut args = args.into_iter();
         while let Some(arg) = args.next() {
             let Some(mut letters) = arg.as_bytes().strip_prefix(b"-") else {
-                return Err(FlagFault::Invalid(arg.to_string_lossy().into_owned()));
+                return Err(FlagFault::invalid(&arg, None));
             };
             while let Some((&letter, rest)) = letters.split_first() {
                 letters = rest;
@@ -88,7 +107,7 @@ impl Flags {
                     continue;
                 }
                 let Some(what) = value_of(letter) else {
-                    return Err(FlagFault::Invalid(char::from(letter).to_string()));
+                    return Err(FlagFault::invalid(&arg, Some(letter)));
                 };
                 let value = if rest.is_empty() {
                     args.next()
@@ -132,6 +151,23 @@ impl Flags {
         Ok(())
     }
 
+    /// Takes everything relative from the working folder, as with `-p`, if that has the file of a
+    /// relative `-c` and the prefix that nobody chose has not: nginx would find nothing. Returns the
+    /// folder, which is found but once, lest a reload look elsewhere.
+    pub(crate) fn look_here(&mut self) -> Option<PathBuf> {
+        let conf = self.conf.as_deref()?;
+        if self.prefix.is_some() || conf.is_absolute() || Path::new(PREFIX).join(conf).exists() {
+            return None;
+        }
+        let here = std::env::current_dir().ok()?;
+        if !here.join(conf).is_file() {
+            return None;
+        }
+        self.here = true;
+        self.prefix = Some(here.clone());
+        Some(here)
+    }
+
     /// Where and what to load.
     pub(crate) fn load_options(&self) -> LoadOptions {
         let prefix = self.prefix();
@@ -151,11 +187,13 @@ impl Flags {
         match &self.error_log {
             Some(path) if path.as_os_str().is_empty() || path == Path::new("stderr") => None,
             Some(path) => Some(self.prefix().join(path)),
+            None if self.here && !self.prefix().join(LOG_FOLDER).is_dir() => None,
             None => Some(self.prefix().join(ERROR_LOG_PATH)),
         }
     }
 
-    fn prefix(&self) -> PathBuf {
+    /// The base of relative paths.
+    pub(crate) fn prefix(&self) -> PathBuf {
         self.prefix.clone().unwrap_or_else(|| PREFIX.into())
     }
 }

@@ -1,11 +1,12 @@
 //! The `weir` command: nginx's flags and signals around `weir-proxy`.
 //!
-//! Modules in reading order: `flags`, `version`; `configuration` (loading, and which logs there
-//! are), `startup_log` (the log before the configured ones); what a run of the command may be:
-//! `check` (`-t`), `send_signal` (`-s`), `start`; what a start needs: `sockets` with
-//! `socket_options`, `limits`, `daemon`, `pid_file`, `privileges`, `signals`, `panics`; what serves:
-//! `service` (the main thread, reload), `workers` (the threads), `accept` (their accept loops).
-//! `system_error` words failed system calls. `own` names the commands that nginx does not have.
+//! Modules in reading order: `flags`, `version`, `help`, `own` (the commands that nginx does not have);
+//! `configuration` (loading, and which logs there are), `startup_log` (the log before the configured
+//! ones), `advice` (what is told beyond nginx's lines); what a run of the command may be: `check`
+//! (`-t`), `send_signal` (`-s`), `start`; what a start needs: `sockets` with `socket_options`,
+//! `limits`, `daemon`, `pid_file`, `privileges`, `signals`, `panics`; what serves: `service` (the main
+//! thread, reload), `workers` (the threads), `accept` (their accept loops). `system_error` words failed
+//! system calls.
 //!
 //! # Invariants
 //!
@@ -18,10 +19,12 @@
 //!   workers as threads. USR2 and WINCH, which need one, are refused with a line in the log.
 
 mod accept;
+mod advice;
 mod check;
 mod configuration;
 mod daemon;
 mod flags;
+mod help;
 mod limits;
 mod own;
 mod panics;
@@ -57,19 +60,37 @@ fn main() -> ExitCode {
     match Flags::parse(arguments) {
         Ok(flags) => run(flags),
         Err(fault) => {
-            startup_log::plain(fault);
+            startup_log::plain(&fault);
+            say(&help::on_fault(&fault));
             ExitCode::FAILURE
         }
     }
 }
 
-fn run(flags: Flags) -> ExitCode {
+/// Tells something that nginx would not.
+fn say(text: &str) {
+    // Nobody can be told if stderr is closed.
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+fn run(mut flags: Flags) -> ExitCode {
     if flags.version {
         // Nobody can be told if stderr is closed.
         let _ = std::io::stderr().write_all(version::text(&flags).as_bytes());
         if !flags.test {
             return ExitCode::SUCCESS;
         }
+    }
+    if let Some(here) = flags.look_here()
+        && !flags.quiet
+    {
+        let conf = flags.conf.clone().unwrap_or_default();
+        say(&format!(
+            "weir: no {} in {}; all relative paths start in {} now, as with -p .",
+            conf.display(),
+            flags::PREFIX,
+            here.display()
+        ));
     }
     let subscriber = tracing_subscriber::registry().with(ErrorLog::new(startup_log::seconds));
     // It fails only if there is one already.
@@ -94,7 +115,7 @@ fn act(flags: Flags, log: StartupLog) -> ExitCode {
         Ok(config) => config,
         Err(faults) => {
             log.faults(faults.all());
-            check::explain(&faults);
+            advice::on_faults(&faults, &flags);
             return ExitCode::FAILURE;
         }
     };

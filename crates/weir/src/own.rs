@@ -1,8 +1,11 @@
-//! The commands `lab` and `demo`, which are `weir-lab`'s; a build without the feature `lab` says that
-//! it lacks them.
+//! Commands of weir's own: `help`, and `lab` and `demo`, which are `weir-lab`'s; a build without the
+//! feature `lab` says that it lacks them.
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::process::ExitCode;
+
+use crate::help;
 
 /// Runs a command with the arguments that follow its name.
 pub(crate) type Command = fn(&mut dyn Iterator<Item = OsString>) -> ExitCode;
@@ -12,8 +15,28 @@ pub(crate) fn named(word: &str) -> Option<Command> {
     match word {
         "lab" => Some(lab),
         "demo" => Some(demo),
+        "help" | "--help" => Some(help),
+        "--version" => Some(version),
         _ => None,
     }
+}
+
+fn help(_: &mut dyn Iterator<Item = OsString>) -> ExitCode {
+    print(&help::text())
+}
+
+fn version(_: &mut dyn Iterator<Item = OsString>) -> ExitCode {
+    let nginx = weir_conf::Compat::default().version();
+    print(&format!(
+        "weir {} (as nginx/{nginx})\n",
+        env!("CARGO_PKG_VERSION")
+    ))
+}
+
+fn print(text: &str) -> ExitCode {
+    // A reader that went away has seen enough.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    ExitCode::SUCCESS
 }
 
 #[cfg(feature = "lab")]

@@ -8,6 +8,7 @@ use weir_conf::{Config, Listen};
 use weir_log::{ErrorSinks, Level, Logs, emit};
 use weir_proxy::plan::{Plan, PlanFault, create_temp_folders};
 
+use crate::advice;
 use crate::configuration;
 use crate::daemon::{self, Side};
 use crate::flags::Flags;
@@ -50,10 +51,13 @@ pub(crate) struct Opened {
 
 /// Serves until a signal ends it.
 pub(crate) fn run(flags: Flags, config: Config, log: StartupLog) -> ExitCode {
-    let opened = match open(flags, Arc::new(config), &log) {
+    configuration::make_log_folder(&flags, &config);
+    let config = Arc::new(config);
+    let opened = match open(flags, config.clone(), &log) {
         Ok(opened) => opened,
         Err(fault) => {
-            log.write(Level::Emerg, fault);
+            log.write(Level::Emerg, &fault);
+            advice::on_start(&fault, &config);
             return ExitCode::FAILURE;
         }
     };
@@ -120,6 +124,7 @@ fn serve(opened: Opened, log: StartupLog) -> Result<(), StartFault> {
     let config = opened.plan.config().clone();
     signals::hold_back()?;
     if config.main.daemon && daemon::detach()? == Side::Parent {
+        advice::on_background(&opened.flags);
         return Ok(());
     }
     let prepared = settle(&opened, log);

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use weir_conf::{Compat, Support};
 
-use crate::flags::{CONF_PATH, ERROR_LOG_PATH, Flags, PREFIX};
+use crate::flags::{Flags, PREFIX};
+use crate::help;
 
 /// The text for `-v`, `-V`, `-h`; nginx prints it to stderr (`ngx_show_version_info`).
 pub(crate) fn text(flags: &Flags) -> String {
@@ -15,34 +16,15 @@ pub(crate) fn text(flags: &Flags) -> String {
     }
     text.push('\n');
     if flags.help {
-        text.push_str(&usage());
+        text.push_str(&help::options());
     }
     if flags.configure {
-        text.push_str("TLS SNI support enabled\n");
+        if obeyed("ssl_certificate") {
+            text.push_str("TLS SNI support enabled\n");
+        }
         let _ = writeln!(text, "configure arguments: {}", configure_arguments());
     }
     text
-}
-
-fn usage() -> String {
-    format!(
-        "Usage: weir [-?hvVtTq] [-s signal] [-p prefix]\n\
-         \x20           [-e filename] [-c filename] [-g directives]\n\
-         \x20      weir demo | weir lab COMMAND   (both take --help)\n\
-         \n\
-         Options:\n\
-         \x20 -?,-h         : this help\n\
-         \x20 -v            : show version and exit\n\
-         \x20 -V            : show version and configure options then exit\n\
-         \x20 -t            : test configuration, explain what is wrong, and exit\n\
-         \x20 -T            : test configuration, dump it and exit\n\
-         \x20 -q            : suppress non-error messages during configuration testing\n\
-         \x20 -s signal     : send signal to a running weir: stop, quit, reopen, reload\n\
-         \x20 -p prefix     : set prefix path (default: {PREFIX})\n\
-         \x20 -e filename   : set error log file (default: {ERROR_LOG_PATH})\n\
-         \x20 -c filename   : set configuration file (default: {CONF_PATH})\n\
-         \x20 -g directives : set global directives out of configuration file\n\n"
-    )
 }
 
 /// Optional parts of nginx that weir may have, each by a directive that only it brings.
@@ -55,30 +37,35 @@ const WITH: [(&str, &str); 5] = [
 ];
 
 /// Parts that nginx has unless told otherwise, in the same form.
-const WITHOUT: [(&str, &str); 13] = [
+const WITHOUT: [(&str, &str); 23] = [
+    ("proxy_cache", "http-cache"),
+    ("charset", "http_charset_module"),
     ("gzip", "http_gzip_module"),
     ("ssi", "http_ssi_module"),
     ("userid", "http_userid_module"),
     ("auth_basic", "http_auth_basic_module"),
+    ("mirror", "http_mirror_module"),
     ("autoindex", "http_autoindex_module"),
     ("geo", "http_geo_module"),
     ("map", "http_map_module"),
     ("split_clients", "http_split_clients_module"),
+    ("valid_referers", "http_referer_module"),
+    ("rewrite", "http_rewrite_module"),
     ("fastcgi_pass", "http_fastcgi_module"),
     ("uwsgi_pass", "http_uwsgi_module"),
+    ("scgi_pass", "http_scgi_module"),
     ("grpc_pass", "http_grpc_module"),
+    ("memcached_pass", "http_memcached_module"),
     ("limit_conn", "http_limit_conn_module"),
     ("limit_req", "http_limit_req_module"),
+    ("empty_gif", "http_empty_gif_module"),
+    ("modern_browser", "http_browser_module"),
+    ("sticky", "http_upstream_sticky_module"),
 ];
 
 /// What an nginx with weir's abilities would have been configured with: tools ask for it. The
 /// table of directives decides, so that it never claims too much.
 fn configure_arguments() -> String {
-    let obeyed = |name: &str| {
-        weir_conf::entries()
-            .iter()
-            .any(|entry| entry.name == name && entry.support == Support::Obeyed)
-    };
     let mut arguments = format!("--prefix={}", PREFIX.trim_end_matches('/'));
     for (_, module) in WITH.iter().filter(|(directive, _)| obeyed(directive)) {
         let _ = write!(arguments, " --with-{module}");
@@ -87,6 +74,12 @@ fn configure_arguments() -> String {
         let _ = write!(arguments, " --without-{module}");
     }
     arguments
+}
+
+fn obeyed(directive: &str) -> bool {
+    weir_conf::entries()
+        .iter()
+        .any(|entry| entry.name == directive && entry.support == Support::Obeyed)
 }
 
 #[cfg(test)]
@@ -115,7 +108,7 @@ mod tests {
         let start = concat!(
             "nginx version: nginx/1.31.5 (weir/",
             env!("CARGO_PKG_VERSION"),
-            ")\nTLS SNI support enabled\nconfigure arguments: --prefix=/usr/local/nginx"
+            ")\nconfigure arguments: --prefix=/usr/local/nginx"
         );
         check(
             Flags {
