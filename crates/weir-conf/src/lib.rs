@@ -3,7 +3,7 @@
 //! Modules in reading order: `text` (bytes into words, words into a tree, included files), `table`
 //! (every directive, once), `value` (types of settings and their readers), `template` and
 //! `variable` (texts with variables), `build` (tree into model), `model` (what others see),
-//! `fault`, `log_level` and `explain` (what is wrong, in nginx's words and beyond), `compat` (which nginx),
+//! `fault`, `error_number`, `log_level` and `explain` (what is wrong, in nginx's words and beyond), `compat` (which nginx),
 //! `page` (the tables as documentation).
 //!
 //! Invariants: directives and variables are named nowhere else in weir. Files are read, sockets
@@ -13,6 +13,7 @@
 mod address;
 mod build;
 mod compat;
+mod error_number;
 mod explain;
 mod fault;
 mod log_level;
@@ -34,6 +35,7 @@ use text::Sources;
 use value::read::Reading;
 
 pub use compat::{Compat, Differences};
+pub use error_number::ErrorNumber;
 pub use explain::explain_further;
 pub use fault::{Fault, Faults, Place};
 pub use log_level::{Level, UnknownLevel};

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
+use crate::ErrorNumber;
+
 /// A log open for appending, or stderr; shared by everything that writes to it.
 #[derive(Debug)]
 pub struct LogFile {
@@ -23,7 +25,7 @@ enum Target {
 
 /// A log cannot be opened.
 #[derive(Debug, thiserror::Error)]
-#[error("open() \"{}\" failed ({}: {})", .path.display(), .source.raw_os_error().unwrap_or(0), os_text(.source))]
+#[error("open() \"{}\" failed ({})", .path.display(), ErrorNumber::from(.source))]
 pub struct OpenError {
     /// The log.
     pub path: PathBuf,
@@ -128,14 +130,6 @@ fn append_to(path: &Path) -> Result<File, OpenError> {
             path: path.to_owned(),
             source,
         })
-}
-
-/// The system's words without Rust's "(os error N)".
-fn os_text(error: &io::Error) -> String {
-    match error.raw_os_error() {
-        Some(code) => nix::errno::Errno::from_raw(code).desc().to_owned(),
-        None => error.to_string(),
-    }
 }
 
 #[cfg(test)]

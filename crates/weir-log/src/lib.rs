@@ -34,5 +34,6 @@ pub use lines::{Awaits, Buffering, LineBuffer};
 pub use sinks::{CapturedLine, ErrorSink, ErrorSinks, MemoryLog, Output};
 pub use thread::{LogHandle, LogThread};
 pub use time::{LogTime, TimeCache, update_time_zone, write_msec};
-/// The levels that `error_log` names.
-pub use weir_conf::Level;
+/// The levels that `error_log` names, and the words for what the system refuses. Both are the
+/// configuration's too, whose faults are log lines.
+pub use weir_conf::{ErrorNumber, Level};

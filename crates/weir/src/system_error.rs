@@ -4,10 +4,11 @@ use std::fmt;
 use std::io;
 
 use nix::errno::Errno;
+use weir_log::ErrorNumber;
 
 /// A system call that failed: `CALL failed (ERRNO: TEXT)`.
 #[derive(Debug, thiserror::Error)]
-#[error("{call} failed ({}: {})", *.errno as i32, .errno.desc())]
+#[error("{call} failed ({})", ErrorNumber(*.errno as i32))]
 pub(crate) struct SystemError {
     /// The call and what it was about, as nginx shows it.
     call: String,

@@ -7,8 +7,8 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::Level;
 use crate::model::SourceFile;
+use crate::{ErrorNumber, Level};
 
 /// The files read so far.
 #[derive(Debug)]
@@ -93,10 +93,8 @@ impl Sources {
 
 /// `2: No such file or directory`.
 fn system_text(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
     match error.raw_os_error() {
-        Some(number) => format!("{number}: {text}"),
-        None => text.to_owned(),
+        Some(number) => ErrorNumber(number).to_string(),
+        None => error.to_string(),
     }
 }

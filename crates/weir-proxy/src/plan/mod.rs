@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use weir_conf::{Config, Differences, Http, Location, Place, Server};
-use weir_log::{ErrorSinks, Logs};
+use weir_log::{ErrorNumber, ErrorSinks, Logs};
 use weir_upstream::Pool;
 use weir_wire::host::HostGrammar;
 use weir_wire::request::{HeadCompat, HeadLimits};
@@ -61,7 +61,7 @@ pub enum PlanFault {
     #[error(transparent)]
     Log(#[from] weir_log::OpenError),
     /// A folder for temporary files cannot be made.
-    #[error("mkdir() \"{}\" failed ({}: {})", .path.display(), .errno, crate::report::peer_text::errno_text(*.errno))]
+    #[error("mkdir() \"{}\" failed ({})", .path.display(), ErrorNumber(*.errno))]
     TempFolder {
         /// The folder.
         path: std::path::PathBuf,

@@ -3,10 +3,10 @@
 
 use std::io;
 
-use weir_log::Level;
+use weir_log::{ErrorNumber, Level};
 use weir_wire::KnownField;
 
-use super::peer_text::{errno_of, errno_text, write_client};
+use super::peer_text::{errno_of, write_client};
 use crate::facts::{Link, View};
 
 /// A line's own part: text and, if a system call failed, its error.
@@ -175,7 +175,7 @@ fn write_errno(line: &mut Vec<u8>, errno: i32) {
         line.extend_from_slice(b" (");
         line.extend_from_slice(itoa::Buffer::new().format(errno).as_bytes());
         line.extend_from_slice(b": ");
-        line.extend_from_slice(errno_text(errno).as_bytes());
+        line.extend_from_slice(ErrorNumber(errno).words().as_bytes());
         line.push(b')');
     }
 }

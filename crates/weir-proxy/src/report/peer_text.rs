@@ -41,26 +41,6 @@ fn write_ipv4(ip: Ipv4Addr, out: &mut Vec<u8>) {
     out.extend_from_slice(&text[..length]);
 }
 
-/// The system's words for an error number, without a number.
-pub(crate) fn errno_text(errno: i32) -> &'static str {
-    nix::errno::Errno::from_raw(errno).desc_c()
-}
-
-/// C library's wording where it differs from the crate's.
-trait Desc {
-    fn desc_c(self) -> &'static str;
-}
-
-impl Desc for nix::errno::Errno {
-    fn desc_c(self) -> &'static str {
-        match self {
-            Self::EAGAIN => "Resource temporarily unavailable",
-            Self::ETIMEDOUT => "Connection timed out",
-            other => other.desc(),
-        }
-    }
-}
-
 /// The number behind an I/O error; 0 if the system gave none.
 pub(crate) fn errno_of(error: &io::Error) -> i32 {
     error.raw_os_error().unwrap_or_else(|| match error.kind() {
