@@ -16,11 +16,12 @@ impl Backend {
         Self(TcpListener::bind("127.0.0.1:0").unwrap())
     }
 
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.0.local_addr().unwrap()
+    }
+
     pub(crate) fn location(&self) -> String {
-        format!(
-            "location / {{ proxy_pass http://{}; }}",
-            self.0.local_addr().unwrap()
-        )
+        format!("location / {{ proxy_pass http://{}; }}", self.address())
     }
 
     /// Waits for a request.

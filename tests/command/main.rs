@@ -10,6 +10,7 @@
 
 mod backend;
 mod check;
+mod descriptors;
 mod flags;
 mod logs;
 #[cfg(feature = "lab")]

@@ -12,6 +12,7 @@ use tokio::io::DuplexStream;
 use tokio::net::{TcpStream, UnixStream};
 pub use weir_upstream::PeerAddress;
 
+use crate::spare;
 use crate::stream::Stream;
 
 /// Answers a connect in process: tests and the lab put scripted peers behind it. EINPROGRESS stands
@@ -77,6 +78,11 @@ pub enum DialError {
 }
 
 impl DialError {
+    /// Whether the process, or the system, has run out of descriptors.
+    pub fn is_exhaustion(&self) -> bool {
+        matches!(self, Self::Socket(error) if spare::is_exhaustion(error))
+    }
+
     fn is_refusal(&self) -> bool {
         match self {
             Self::Connect(error) | Self::Handshake(error) => {

@@ -34,7 +34,7 @@ pub struct Pipe {
 impl Pipe {
     /// An empty pipe; an error if the process has no descriptors left, or the system no room.
     pub fn take() -> io::Result<Self> {
-        if let Some(pipe) = spare(|pipes| pipes.take(|_| true)) {
+        if let Some(pipe) = kept(|pipes| pipes.take(|_| true)) {
             return Ok(pipe);
         }
         let (read_end, write_end) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
@@ -95,7 +95,7 @@ impl Pipe {
 }
 
 /// Looks after the pipes that this thread keeps.
-pub(crate) fn spare<T>(look: impl FnOnce(&mut Spare<Pipe>) -> T) -> T {
+pub(crate) fn kept<T>(look: impl FnOnce(&mut Spare<Pipe>) -> T) -> T {
     PIPES.with_borrow_mut(look)
 }
 
@@ -129,6 +129,6 @@ mod tests {
         source.write_all(b"secret").unwrap();
         pipe.fill(&near, 100).unwrap();
         pipe.give_back();
-        assert_eq!(spare(Spare::clear), 0);
+        assert_eq!(kept(Spare::clear), 0);
     }
 }

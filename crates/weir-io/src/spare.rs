@@ -1,6 +1,8 @@
 //! Things with descriptors that a worker keeps for the next who needs one: no more than a limit, and
 //! none for longer than about a second unless somebody comes for it.
 
+use std::io;
+
 use crate::{pipe, temp_file};
 
 /// Things kept for reuse, by whoever gave them back last.
@@ -52,13 +54,18 @@ impl<T> Spare<T> {
 
 /// Closes the pipes and emptied files of this thread that nobody has needed since the last call.
 pub fn close_unneeded() {
-    pipe::spare(Spare::trim);
-    temp_file::spare(Spare::trim);
+    pipe::kept(Spare::trim);
+    temp_file::kept(Spare::trim);
 }
 
 /// Closes all pipes and emptied files that this thread keeps; how many of them is the value.
 pub fn close_all() -> usize {
-    pipe::spare(Spare::clear) + temp_file::spare(Spare::clear)
+    pipe::kept(Spare::clear) + temp_file::kept(Spare::clear)
+}
+
+/// Whether a call failed because the process, or the system, has run out of descriptors.
+pub fn is_exhaustion(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
 }
 
 #[cfg(test)]

@@ -4,13 +4,14 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::resource::{Resource, getrlimit, rlim_t};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
@@ -24,8 +25,12 @@ use weir_proxy::serve::worker::Worker;
 use crate::sockets::{ListenSocket, Route, Share};
 use crate::system_error::SystemError;
 
-/// Connections accepted before those that are served get a turn.
+/// Connections accepted before those that are served get a turn. Where descriptors run out it is one,
+/// as in nginx: those let in need descriptors too.
 const BATCH: u32 = 16;
+
+/// Descriptors left when they begin to run out: one batch, and as many to upstreams.
+const FEW: rlim_t = 2 * BATCH as rlim_t;
 
 /// Pause after the process has run out of descriptors (nginx's `accept_mutex_delay`).
 const PAUSE: Duration = Duration::from_millis(500);
@@ -36,6 +41,8 @@ pub(crate) struct Acceptors {
     plan: Rc<RefCell<Arc<Plan>>>,
     by_socket: RefCell<HashMap<u64, Acceptor>>,
     live: Rc<Live>,
+    /// Descriptors that the process may have.
+    limit: Rc<Cell<rlim_t>>,
 }
 
 /// One accept loop.
@@ -62,6 +69,7 @@ impl Acceptors {
             plan: Rc::new(RefCell::new(plan)),
             by_socket: RefCell::default(),
             live: Rc::default(),
+            limit: Rc::default(),
         }
     }
 
@@ -69,6 +77,8 @@ impl Acceptors {
     /// break. The worker must adopt the plan in the same breath.
     pub(crate) fn adopt(&self, plan: Arc<Plan>, shares: Vec<Share>) -> Result<(), SystemError> {
         self.plan.replace(plan);
+        let limit = getrlimit(Resource::RLIMIT_NOFILE);
+        self.limit.set(limit.map_or(rlim_t::MAX, |(soft, _)| soft));
         let mut by_socket = self.by_socket.borrow_mut();
         let mut old = std::mem::take(&mut *by_socket);
         let mut result = Ok(());
@@ -120,6 +130,7 @@ impl Acceptors {
             plan: self.plan.clone(),
             route: route.clone(),
             live: self.live.clone(),
+            limit: self.limit.clone(),
         };
         let task = match &socket.address {
             ListenAddress::Inet(address) => {
@@ -153,6 +164,7 @@ struct Entrance {
     plan: Rc<RefCell<Arc<Plan>>>,
     route: Rc<RefCell<Option<Route>>>,
     live: Rc<Live>,
+    limit: Rc<Cell<rlim_t>>,
 }
 
 impl Entrance {
@@ -162,6 +174,7 @@ impl Entrance {
         loop {
             match listener.accept().await {
                 Ok((stream, peer)) => {
+                    accepted += self.weight(&stream);
                     self.enter(Stream::Tcp(stream), ClientAddress::Inet(peer), local)
                 }
                 Err(error) => self.refused(error, &listener).await,
@@ -174,10 +187,22 @@ impl Entrance {
         let mut accepted = 0;
         loop {
             match listener.accept().await {
-                Ok((stream, _)) => self.enter(Stream::Unix(stream), ClientAddress::Unix, None),
+                Ok((stream, _)) => {
+                    accepted += self.weight(&stream);
+                    self.enter(Stream::Unix(stream), ClientAddress::Unix, None)
+                }
                 Err(error) => self.refused(error, &listener).await,
             }
             breathe(&mut accepted).await;
+        }
+    }
+
+    /// What `accepted` adds to a batch. The kernel gives the lowest free number.
+    fn weight(&self, accepted: &impl AsRawFd) -> u32 {
+        let number = rlim_t::try_from(accepted.as_raw_fd()).unwrap_or(0);
+        match number.saturating_add(FEW) < self.limit.get() {
+            true => 1,
+            false => BATCH,
         }
     }
 
@@ -197,6 +222,8 @@ impl Entrance {
         });
     }
 
+    /// `accept4()` has failed. Where descriptors have run out, what is only kept for later gives way
+    /// first.
     async fn refused(&self, error: io::Error, listener: &impl AsFd) {
         let errno = Errno::from_raw(error.raw_os_error().unwrap_or(0));
         let exhausted = matches!(errno, Errno::EMFILE | Errno::ENFILE);
@@ -208,6 +235,9 @@ impl Entrance {
         // The kernel looks for a descriptor before it looks for a connection; nginx asks only when
         // there is one, so that nobody is told of one that nobody wants.
         if !exhausted || somebody_waits(listener) {
+            if exhausted && self.worker.close_spare() {
+                return;
+            }
             let text = SystemError::new("accept4()", errno).to_string();
             let sinks = self.plan.borrow().main_sinks().clone();
             emit(&sinks, level, None, text.as_bytes());
@@ -242,8 +272,8 @@ impl Drop for Counted {
 
 /// Lets other tasks run after each batch.
 async fn breathe(accepted: &mut u32) {
-    *accepted += 1;
-    if accepted.is_multiple_of(BATCH) {
+    if *accepted >= BATCH {
+        *accepted = 0;
         tokio::task::yield_now().await;
     }
 }

@@ -96,9 +96,14 @@ impl Exchange<'_> {
     ) -> Result<(Box<UpstreamConnection>, bool), TryEnd> {
         let worker = self.session.client.link().worker.clone();
         let first = self.source.first(self.session).map(IoSlice::new);
-        let dialed = worker
-            .dialer
-            .dial(self.pool.pool.peer(peer).address(), &self.options, &first);
+        let address = self.pool.pool.peer(peer).address();
+        let mut dialed = worker.dialer.dial(address, &self.options, &first);
+        if let Err(error) = &dialed
+            && error.is_exhaustion()
+            && worker.close_spare()
+        {
+            dialed = worker.dialer.dial(address, &self.options, &first);
+        }
         let Dialed {
             stream,
             connected,
@@ -124,6 +129,7 @@ impl Exchange<'_> {
             opened_at: now,
             reused: false,
             delays_acks: true,
+            idle_turn: 0,
             _slot: slot,
         });
         Ok((connection, connected))
@@ -181,13 +187,7 @@ impl Exchange<'_> {
         };
         let now = clock::monotonic(clock::now());
         let peer = self.pool.pool.peer(held.peer);
-        if !self
-            .session
-            .client
-            .link()
-            .worker
-            .watch_idle(&mut connection)
-        {
+        if !self.session.client.link().worker.fall_idle(&mut connection) {
             return;
         }
         let evicted = cache.borrow_mut().put(peer, 0, connection, meta, now);

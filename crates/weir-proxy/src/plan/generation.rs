@@ -1,6 +1,6 @@
 //! What one worker keeps for one plan.
 
-use crate::pool::WorkerPool;
+use crate::pool::{UpstreamConnection, WorkerPool};
 use std::cell::{Cell, RefCell};
 use std::ops::Deref;
 use std::rc::Rc;
@@ -74,6 +74,20 @@ impl Generation {
         for idle in self.pools.iter().filter_map(|pool| pool.idle.as_ref()) {
             idle.borrow_mut().drain().for_each(drop);
         }
+    }
+
+    /// Closes the idle upstream connections that `keep` refuses.
+    pub(crate) fn retain_idle(&self, mut keep: impl FnMut(&mut UpstreamConnection) -> bool) {
+        for idle in self.pools.iter().filter_map(|pool| pool.idle.as_ref()) {
+            idle.borrow_mut().retain(|idle| keep(idle));
+        }
+    }
+
+    pub(crate) fn for_each_idle(&self, mut look: impl FnMut(&UpstreamConnection)) {
+        self.retain_idle(|idle| {
+            look(idle);
+            true
+        });
     }
 
     /// Ends what is still served under this generation.

@@ -16,6 +16,8 @@ pub(crate) struct UpstreamConnection {
     pub(crate) reused: bool,
     /// ACKs wait for bytes to travel with, as the dialer has set it.
     pub(crate) delays_acks: bool,
+    /// When it fell idle last, in the worker's turns.
+    pub(crate) idle_turn: u64,
     pub(crate) _slot: Slot,
 }
 

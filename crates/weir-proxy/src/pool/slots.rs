@@ -9,6 +9,8 @@ use std::rc::Rc;
 pub(crate) struct Slots {
     taken: Cell<usize>,
     limit: Cell<usize>,
+    /// When no more than so many are free, they are scarce.
+    few: Cell<usize>,
 }
 
 /// A taken place. It knows of the count only: an idle upstream connection, which the worker keeps,
@@ -17,17 +19,25 @@ pub(crate) struct Slots {
 pub(crate) struct Slot(Rc<Slots>);
 
 impl Slots {
-    /// So many places, all free.
-    pub(crate) fn new(limit: usize) -> Rc<Self> {
+    /// So many places, all free; of which `few` are few.
+    pub(crate) fn new(limit: usize, few: usize) -> Rc<Self> {
         Rc::new(Self {
             taken: Cell::new(0),
             limit: Cell::new(limit),
+            few: Cell::new(few),
         })
     }
 
     /// From now on there are so many, whether or not more are taken already.
-    pub(crate) fn limit_to(&self, limit: usize) {
+    pub(crate) fn limit_to(&self, limit: usize, few: usize) {
         self.limit.set(limit);
+        self.few.set(few);
+    }
+
+    /// Whether few are free, `soon` of the taken ones counted among them.
+    pub(crate) fn are_scarce(&self, soon: usize) -> bool {
+        let taken = self.taken.get().saturating_sub(soon);
+        self.limit.get().saturating_sub(taken) <= self.few.get()
     }
 
     /// Takes a place; `None` if all are taken.
@@ -52,18 +62,18 @@ mod tests {
 
     #[test]
     fn a_lower_limit_holds_once_the_debt_is_paid() {
-        let slots = Slots::new(3);
+        let slots = Slots::new(3, 1);
         let all = || -> Vec<Slot> { std::iter::from_fn(|| slots.take()).collect() };
         let mut taken = all();
         assert_eq!(taken.len(), 3);
-        slots.limit_to(1);
+        slots.limit_to(1, 0);
         for left in [2, 1] {
             taken.pop();
             assert!(slots.take().is_none(), "{left} are taken still");
         }
         taken.pop();
         assert_eq!(all().len(), 1);
-        slots.limit_to(2);
+        slots.limit_to(2, 0);
         assert_eq!(all().len(), 2);
     }
 }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use weir_io::buffers;
 use weir_log::Level;
 
-use super::worker::Registration;
+use super::tasks::Registration;
 use crate::facts::h1::Connection;
 use crate::report::error_log::{self, Message};
 

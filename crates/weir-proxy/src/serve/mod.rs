@@ -6,4 +6,5 @@ mod idle;
 pub mod parts;
 mod runner;
 pub mod service;
+mod tasks;
 pub mod worker;

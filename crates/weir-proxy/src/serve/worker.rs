@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 
 use super::connection;
 use super::runner::Runner;
+use super::tasks::{Registration, Tasks};
 use crate::facts::h1::Connection;
 use crate::facts::{Action, ClientAddress, IdleTimes, Link};
 use crate::plan::{Generation, WaitingLines};
@@ -47,7 +48,9 @@ pub struct Worker {
     /// The places of [`Plan::connection_slots`](crate::plan::Plan).
     slots: Rc<Slots>,
     numbers: Arc<AtomicU64>,
-    connections: RefCell<Tasks>,
+    tasks: Rc<Tasks>,
+    /// When it was last told that places are scarce, in whole seconds.
+    reuse_told: Cell<Option<u64>>,
     draining: Cell<bool>,
     /// Idle connections are not closed while the worker drains; they end with their next answer.
     retiring: Cell<bool>,
@@ -70,57 +73,6 @@ impl Wake for IdleWoken {
     }
 }
 
-/// The tasks of the open connections.
-#[derive(Default)]
-struct Tasks {
-    places: Vec<Option<TaskEntry>>,
-    /// When the connection at each place fell idle, in turns; 0 while it serves a request. Apart from
-    /// the entries, because each request writes it twice.
-    idle_since: Vec<u64>,
-    free: Vec<usize>,
-    /// Number of the last time that a connection fell idle.
-    idle_turns: u64,
-}
-
-/// What the worker knows of one connection.
-struct TaskEntry {
-    waker: Waker,
-    /// It is to close, to make room for another.
-    evicted: bool,
-}
-
-/// A connection's entry in the worker's list of tasks.
-pub(crate) struct Registration {
-    worker: Rc<Worker>,
-    place: usize,
-}
-
-impl Registration {
-    /// Notes that the connection waits for a request, or no longer.
-    pub(crate) fn set_idle(&self, idle: bool) {
-        let mut tasks = self.worker.connections.borrow_mut();
-        tasks.idle_turns += u64::from(idle);
-        tasks.idle_since[self.place] = if idle { tasks.idle_turns } else { 0 };
-    }
-
-    /// Whether the connection is to make room for another.
-    pub(crate) fn is_evicted(&self) -> bool {
-        let tasks = self.worker.connections.borrow();
-        tasks.places[self.place]
-            .as_ref()
-            .is_some_and(|task| task.evicted)
-    }
-}
-
-impl Drop for Registration {
-    fn drop(&mut self) {
-        let mut tasks = self.worker.connections.borrow_mut();
-        tasks.places[self.place] = None;
-        tasks.idle_since[self.place] = 0;
-        tasks.free.push(self.place);
-    }
-}
-
 impl Worker {
     /// A worker that begins with `generation`. `numbers` counts connections of the whole process.
     pub fn new(generation: Generation, dialer: Dialer, numbers: Arc<AtomicU64>) -> Rc<Self> {
@@ -128,12 +80,13 @@ impl Worker {
         Rc::new(Self {
             idle_waker: idle_woken.clone().into(),
             idle_woken,
-            slots: Slots::new(generation.connection_slots()),
+            slots: Slots::new(generation.connection_slots(), scarce(&generation)),
             generation: RefCell::new(Rc::new(generation)),
             older: RefCell::default(),
             dialer,
             numbers,
-            connections: RefCell::default(),
+            tasks: Rc::default(),
+            reuse_told: Cell::default(),
             draining: Cell::new(false),
             retiring: Cell::new(false),
             aborting: Cell::new(false),
@@ -157,7 +110,8 @@ impl Worker {
     pub fn adopt(self: &Rc<Self>, generation: Generation) {
         let generation = Rc::new(generation);
         let older = self.generation.replace(generation.clone());
-        self.slots.limit_to(generation.connection_slots());
+        self.slots
+            .limit_to(generation.connection_slots(), scarce(&generation));
         older.close_idle();
         let limit = older.config().main.worker_shutdown_timeout;
         let mut past = self.older.borrow_mut();
@@ -231,91 +185,94 @@ impl Worker {
 
     /// Connections that are open now.
     pub fn open_connections(&self) -> usize {
-        let tasks = self.connections.borrow();
-        tasks.places.len() - tasks.free.len()
+        self.tasks.open()
     }
 
     /// Open connections on which a request is served, or its end awaited.
     pub fn busy_connections(&self) -> usize {
-        let tasks = self.connections.borrow();
-        let idle = tasks.idle_since.iter().filter(|turn| **turn > 0).count();
-        tasks.places.len() - tasks.free.len() - idle
+        self.tasks.busy()
     }
 
     fn wake_all(&self) {
-        let tasks = self.connections.borrow();
-        let wakers: Vec<Waker> = tasks
-            .places
-            .iter()
-            .flatten()
-            .map(|task| task.waker.clone())
-            .collect();
-        drop(tasks);
-        wakers.into_iter().for_each(Waker::wake);
+        self.tasks.wake_all();
     }
 
     /// Enters the running task into the list.
-    pub(crate) fn register(self: &Rc<Self>, waker: Waker) -> Registration {
-        let mut tasks = self.connections.borrow_mut();
-        let entry = Some(TaskEntry {
-            waker,
-            evicted: false,
-        });
-        let place = match tasks.free.pop() {
-            Some(place) => {
-                tasks.places[place] = entry;
-                place
-            }
-            None => {
-                tasks.places.push(entry);
-                tasks.idle_since.push(0);
-                tasks.places.len() - 1
-            }
-        };
-        Registration {
-            worker: self.clone(),
-            place,
-        }
+    pub(super) fn register(&self, waker: Waker) -> Registration {
+        self.tasks.register(waker)
     }
 
-    /// Closes the connections that have idled longest, as nginx does when places run out
-    /// (`ngx_drain_connections`); they close when their tasks run.
+    /// Closes some of the connections that have idled longest, clients' and upstreams', while places
+    /// are scarce, and says so once a second (`ngx_drain_connections`). Clients' close when their
+    /// tasks run; they count as free here.
     fn reuse_idle(&self) {
-        let mut tasks = self.connections.borrow_mut();
-        let turns = tasks.idle_since.iter().copied().zip(0..);
-        let mut idle: Vec<(u64, usize)> = turns.filter(|(turn, _)| *turn > 0).collect();
-        idle.sort_unstable();
-        let count = REUSED_AT_ONCE.min(idle.len().div_ceil(8));
-        let mut wakers = Vec::new();
-        for (_, place) in idle.into_iter().take(count) {
-            if let Some(task) = &mut tasks.places[place] {
-                task.evicted = true;
-                wakers.push(task.waker.clone());
-            }
+        if !self.slots.are_scarce(self.tasks.evicted()) {
+            return;
         }
-        drop(tasks);
-        wakers.into_iter().for_each(Waker::wake);
+        let generation = self.generation();
+        let mut turns = self.tasks.idle_turns();
+        generation.for_each_idle(|idle| turns.push(idle.idle_turn));
+        turns.sort_unstable();
+        let count = REUSED_AT_ONCE.min(turns.len() / 8).max(1);
+        let Some(last) = turns.get(count - 1) else {
+            return;
+        };
+        self.tell_of_reuse(&generation);
+        self.tasks.evict(*last);
+        generation.retain_idle(|idle| idle.idle_turn > *last);
+    }
+
+    fn tell_of_reuse(&self, generation: &Generation) {
+        let second = clock::monotonic(clock::now()).as_secs();
+        if self.reuse_told.replace(Some(second)) == Some(second) {
+            return;
+        }
+        let text = format!(
+            "{} worker_connections are not enough, reusing connections",
+            self.worker_connections()
+        );
+        weir_log::emit(
+            generation.main_sinks(),
+            weir_log::Level::Warn,
+            None,
+            text.as_bytes(),
+        );
     }
 
     /// A place of `worker_connections`, if need be that of an idle connection; `None` if all serve.
     pub(crate) async fn acquire_slot(&self) -> Option<Slot> {
+        self.reuse_idle();
         if let Some(slot) = self.take_slot() {
             return Some(slot);
         }
-        self.reuse_idle();
         for _ in 0..TURNS_TO_CLOSE {
             tokio::task::yield_now().await;
             if let Some(slot) = self.take_slot() {
-                let text = format!(
-                    "{} worker_connections are not enough, reusing connections",
-                    self.worker_connections()
-                );
-                let sinks = self.generation().main_sinks().clone();
-                weir_log::emit(&sinks, weir_log::Level::Warn, None, text.as_bytes());
                 return Some(slot);
             }
         }
         None
+    }
+
+    /// Closes what is kept for later only, for the process has run out of descriptors: emptied files
+    /// and pipes, or else idle upstream connections. `false` if there is no such thing.
+    pub fn close_spare(&self) -> bool {
+        if spare::close_all() > 0 {
+            return true;
+        }
+        let mut closed = false;
+        self.generation().retain_idle(|_| {
+            closed = true;
+            false
+        });
+        closed
+    }
+
+    /// Notes that an upstream connection falls idle, and lets the reactor report whatever arrives on
+    /// it; `false` if something has, so that it must not be kept.
+    pub(crate) fn fall_idle(&self, upstream: &mut UpstreamConnection) -> bool {
+        upstream.idle_turn = self.tasks.next_turn();
+        self.watch_idle(upstream)
     }
 
     /// Takes a place of `worker_connections`; `None` if all are taken.
@@ -431,7 +388,7 @@ impl Worker {
 
     /// Lets the reactor report whatever arrives on an idle upstream connection; `false` if
     /// something has, so that it must not be kept.
-    pub(crate) fn watch_idle(&self, idle: &mut UpstreamConnection) -> bool {
+    fn watch_idle(&self, idle: &mut UpstreamConnection) -> bool {
         let mut cx = Context::from_waker(&self.idle_waker);
         idle.stream.poll_quiet(&mut cx)
     }
@@ -476,4 +433,9 @@ impl Worker {
             }
         }
     }
+}
+
+/// So few free places are too few (`ngx_drain_connections`).
+fn scarce(generation: &Generation) -> usize {
+    generation.config().main.worker_connections / 16
 }

@@ -194,3 +194,54 @@ fn a_request_that_is_dropped_gives_its_peer_back() {
         }
     });
 }
+
+#[test]
+fn idle_upstream_connections_make_room_too() {
+    run(async {
+        let rig = Rig::new(&Conf {
+            slots: 2,
+            upstream: "server 127.0.0.1:9001; keepalive 8;",
+            location: "proxy_http_version 1.1; proxy_set_header Connection '';",
+            ..Conf::default()
+        });
+        let mut first = rig.connect();
+        first.send(GET).await;
+        let mut kept = rig.accept().await;
+        kept.request().await;
+        kept.send(ok("a")).await;
+        assert_eq!(first.answer().await.text(), "a");
+        let mut second = rig.connect();
+        rig.settle().await;
+        assert_eq!(kept.rest().await, b"", "it fell idle before the client");
+        rig.script(9001, &[Act::Send(ok("b"))]);
+        second.send(GET).await;
+        assert_eq!(second.answer().await.text(), "b");
+        assert_eq!(first.rest().await, b"", "its place went to the upstream");
+        let line = "[warn] 4 worker_connections are not enough, reusing connections";
+        assert_eq!(rig.errors().await, [line], "once a second");
+    });
+}
+
+#[test]
+fn some_make_room_while_few_places_are_left() {
+    run(async {
+        let rig = Rig::new(&Conf {
+            slots: 30,
+            location: "return 200 a;",
+            ..Conf::default()
+        });
+        let mut clients = Vec::new();
+        for _ in 0..28 {
+            clients.push(rig.connect());
+            rig.settle().await;
+        }
+        assert_eq!((rig.open_connections(), rig.errors().await.len()), (28, 0));
+        // Two places of 32 are few; of 28 that idle, an eighth goes.
+        clients.push(rig.connect());
+        rig.settle().await;
+        assert_eq!((rig.open_connections(), rig.errors().await.len()), (26, 1));
+        for client in &mut clients[..3] {
+            assert_eq!(client.rest().await, b"");
+        }
+    });
+}
