@@ -49,6 +49,8 @@ impl Compat {
             server_resolve: since_1_23,
             pass_trailers: since_1_23,
             protocols_redefined: since_1_23,
+            listen_quic: since_1_23,
+            listen_multipath: since_1_29,
             header_lines_limited: self != Self::V1_28,
         }
     }
@@ -80,6 +82,10 @@ pub struct Differences {
     pub server_resolve: bool,
     /// `proxy_pass_trailers` exists (since 1.27.2).
     pub pass_trailers: bool,
+    /// `listen … quic` exists (since 1.25.0).
+    pub listen_quic: bool,
+    /// `listen … multipath` exists (since 1.29.7).
+    pub listen_multipath: bool,
     /// Servers that disagree on the protocol of an address are warned of (since 1.25.1).
     pub protocols_redefined: bool,
     /// `max_headers` holds (since 1.29; Debian's 1.22.1 has it, too).

@@ -7,7 +7,8 @@
 //! `page` (the tables as documentation).
 //!
 //! Invariants: directives and variables are named nowhere else in weir. Files are read, sockets
-//! are never touched, names are never resolved. Nothing panics on outside data, nesting and
+//! are never touched, names are resolved for `listen` only, whose addresses say which servers belong
+//! together. Nothing panics on outside data, nesting and
 //! includes are bounded. A `Config` is complete: no default is left for others to fill in.
 
 mod address;
@@ -19,6 +20,7 @@ mod fault;
 mod log_level;
 mod page;
 mod pattern;
+mod resolve;
 mod table;
 mod template;
 mod text;
@@ -47,6 +49,7 @@ pub use model::{
 };
 pub use page::directives_page;
 pub use pattern::{MatchFault, Pattern, PatternFault};
+pub use resolve::resolve;
 pub use table::core::ServerCore;
 pub use table::settings::Settings;
 pub use table::{Arity, Contexts, Entry, Inheritance, Support, entries};

@@ -52,7 +52,7 @@ const READ_AS: [(&str, &str); 26] = [
 ];
 
 /// Obeyed by weir-conf itself.
-const READ_INSIDE: [&str; 1] = ["include"];
+const READ_INSIDE: [&str; 2] = ["include", "pcre_jit"];
 
 /// Fields of the configuration that only tests, or only weir-conf, look at, and that stand for no
 /// parameter of a directive.

@@ -27,6 +27,7 @@ pub(crate) fn asks_for_socket(options: &ListenOptions) -> bool {
         sndbuf,
         deferred,
         reuseport,
+        multipath,
         bind,
         so_keepalive,
         ipv6only,
@@ -35,6 +36,7 @@ pub(crate) fn asks_for_socket(options: &ListenOptions) -> bool {
     } = options;
     *deferred
         || *reuseport
+        || *multipath
         || *bind
         || backlog.is_some()
         || rcvbuf.is_some()
@@ -48,6 +50,9 @@ pub(crate) fn asks_for_socket(options: &ListenOptions) -> bool {
 pub(crate) fn new_socket(listen: &Listen) -> Result<Socket, SystemError> {
     let address = &listen.address;
     let (domain, protocol) = match address {
+        ListenAddress::Inet(inet) if listen.options.multipath => {
+            (Domain::for_address(*inet), Some(Protocol::MPTCP))
+        }
         ListenAddress::Inet(inet) => (Domain::for_address(*inet), Some(Protocol::TCP)),
         ListenAddress::Unix(_) => (Domain::UNIX, None),
     };

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 
 use crate::address::parse_ipv4;
 use crate::model::ListenAddress;
+use crate::resolve::resolve;
 use crate::upstream_url::UrlFault;
 
 /// One address out of a `listen`; a range of ports gives several.
@@ -20,14 +21,15 @@ pub(super) enum ListenFault {
     Url(#[from] UrlFault),
     #[error("invalid port range")]
     Range,
-    /// nginx would ask the resolver; weir knows only `localhost`.
+    /// The system knows no address of that name.
     #[error("host not found")]
     HostNotFound,
 }
 
 const DEFAULT_PORT: u16 = 80;
 
-/// Parses `PORT`, `ADDRESS[:PORT]`, `unix:PATH`; a port may be a range (`ngx_parse_url`).
+/// Parses `PORT`, `ADDRESS[:PORT]`, `HOST[:PORT]`, `unix:PATH`; a port may be a range
+/// (`ngx_parse_url`).
 pub(super) fn parse_listen(text: &str) -> Result<Vec<ListenSpec>, ListenFault> {
     if text
         .get(..5)
@@ -55,19 +57,37 @@ pub(super) fn parse_listen(text: &str) -> Result<Vec<ListenSpec>, ListenFault> {
             None => (text, DEFAULT_PORT..=DEFAULT_PORT),
         },
     };
-    let address: IpAddr = match host {
-        "" => return Err(UrlFault::NoHost.into()),
-        "*" => Ipv4Addr::UNSPECIFIED.into(),
-        "localhost" => Ipv4Addr::LOCALHOST.into(),
-        _ => parse_ipv4(host.as_bytes())
-            .ok_or(ListenFault::HostNotFound)?
-            .into(),
-    };
-    Ok(specs(address, ports))
+    match host {
+        "" => Err(UrlFault::NoHost.into()),
+        "*" => Ok(specs(Ipv4Addr::UNSPECIFIED.into(), ports)),
+        _ => match parse_ipv4(host.as_bytes()) {
+            Some(address) => Ok(specs(address.into(), ports)),
+            None => resolved(host, &ports),
+        },
+    }
+}
+
+/// Each address of a host, once.
+fn resolved(host: &str, ports: &RangeInclusive<u16>) -> Result<Vec<ListenSpec>, ListenFault> {
+    let mut all: Vec<ListenSpec> = Vec::new();
+    for address in resolve(host) {
+        for spec in specs(address, ports.clone()) {
+            if !all.contains(&spec) {
+                all.push(spec);
+            }
+        }
+    }
+    if all.is_empty() {
+        return Err(ListenFault::HostNotFound);
+    }
+    Ok(all)
 }
 
 fn parse_ipv6(inner: &str) -> Result<Vec<ListenSpec>, ListenFault> {
     let (host, rest) = inner.split_once(']').ok_or(UrlFault::Host)?;
+    if rest.contains('/') {
+        return Err(UrlFault::Host.into());
+    }
     let ports = match rest.strip_prefix(':') {
         Some(ports) => parse_ports(ports)?,
         None if rest.is_empty() => DEFAULT_PORT..=DEFAULT_PORT,
@@ -146,6 +166,12 @@ mod tests {
         check("127.0.0.1/x", "! invalid host");
         check("[::1", "! invalid host");
         check("[x]:80", "! invalid IPv6 address");
-        check("no.such.name:80", "! host not found");
+        check("[::1]:80-82", "[::1]:80 [::1]:81 [::1]:82");
+        check("[::1]:82-80", "! invalid port range");
+        check("[::1]:80/x", "! invalid host");
+        check("localhost:80-81", "127.0.0.1:80 127.0.0.1:81");
+        check("127.1:80", "127.0.0.1:80");
+        check("no.such.name.invalid:80", "! host not found");
+        check("80-x", "! host not found");
     }
 }

@@ -114,16 +114,24 @@ impl Listens {
     }
 }
 
-fn read_parameters(call: &Call<'_>) -> Result<Parameters, Reject> {
+fn read_parameters(call: &mut Call<'_>) -> Result<Parameters, Reject> {
     let mut parameters = Parameters::default();
     for index in 1..call.args.len() {
         let text = call.text(index);
         match text.as_str() {
             "default_server" | "default" => parameters.default_server = true,
             "proxy_protocol" => parameters.options.proxy_protocol = true,
-            "ssl" | "http2" | "quic" => return Err(missing_module(&text)),
+            "ssl" | "http2" => return Err(missing_module(&text)),
+            "quic" if call.cx.differences().listen_quic => return Err(missing_module(&text)),
+            _ if text.starts_with("accept_filter=") => {
+                let ignored = format!(
+                    "accept filters \"{text}\" are not supported on this platform, ignored"
+                );
+                call.warn(ignored);
+            }
             _ => {
-                read_option(&text, &mut parameters.options)?;
+                let multipath = call.cx.differences().listen_multipath;
+                read_option(&text, &mut parameters.options, multipath)?;
                 parameters.set = true;
             }
         }
@@ -141,18 +149,23 @@ fn missing_module(parameter: &str) -> Reject {
     Reject::message(format!("the \"{parameter}\" parameter requires {module}"))
 }
 
-fn read_option(text: &str, options: &mut ListenOptions) -> Result<(), Reject> {
+fn read_option(text: &str, options: &mut ListenOptions, multipath: bool) -> Result<(), Reject> {
     let (name, value) = match text.split_once('=') {
         Some((name, value)) => (name, Some(value)),
         None => (text, None),
     };
     let invalid = || Reject::message(format!("invalid {name} \"{text}\""));
-    let number = |value: &str| parse_number(value.as_bytes()).and_then(|n| i32::try_from(n).ok());
+    // nginx keeps the low 32 bits of a number, and -1 stands for none.
+    let number = |value: &str| {
+        let number = parse_number(value.as_bytes())? as i32;
+        (number != -1).then_some(number)
+    };
     let size = |value: &str| parse_size(value.as_bytes());
     match (name, value) {
         ("bind", None) => options.bind = true,
         ("deferred", None) => options.deferred = true,
         ("reuseport", None) => options.reuseport = true,
+        ("multipath", None) if multipath => options.multipath = true,
         ("fastopen", Some(value)) => options.fastopen = Some(number(value).ok_or_else(invalid)?),
         ("backlog", Some(value)) => {
             options.backlog = Some(number(value).filter(|n| *n != 0).ok_or_else(invalid)?);
@@ -200,16 +213,14 @@ fn parse_keepalive(text: &str) -> Option<SocketKeepalive> {
     let seconds = |text: &str| match text {
         "" => Some(None),
         text if text.ends_with("ms") => None,
-        text => u32::try_from(parse_seconds(text.as_bytes())?)
-            .ok()
-            .map(Some),
+        text => Some(Some(parse_seconds(text.as_bytes())? as u32)),
     };
     let mut parts = text.splitn(3, ':');
     keepalive.idle = seconds(parts.next().unwrap_or_default())?;
     keepalive.interval = seconds(parts.next().unwrap_or_default())?;
     keepalive.count = match parts.next().unwrap_or_default() {
         "" => None,
-        text => Some(u32::try_from(parse_number(text.as_bytes())?).ok()?),
+        text => Some(parse_number(text.as_bytes())? as u32),
     };
     let given = [keepalive.idle, keepalive.interval, keepalive.count];
     given

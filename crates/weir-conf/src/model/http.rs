@@ -115,6 +115,8 @@ pub struct ListenOptions {
     pub deferred: bool,
     /// A socket per worker.
     pub reuseport: bool,
+    /// Multipath TCP.
+    pub multipath: bool,
     /// `bind`: a socket of its own although a wildcard address is listened on too.
     pub bind: bool,
     /// `SO_KEEPALIVE` and its times.

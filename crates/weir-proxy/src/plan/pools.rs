@@ -1,6 +1,6 @@
 //! Upstream blocks with their names resolved.
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 
 use weir_conf::{BalanceMethod, Upstream, UpstreamAddress, UpstreamServer};
 use weir_upstream::{KeepaliveSpec, Method, PeerAddress, PeerSpec, PoolSpec};
@@ -52,10 +52,7 @@ fn addresses(upstream: &Upstream, server: &UpstreamServer) -> Result<Vec<PeerAdd
         UpstreamAddress::Inet(address) => Ok(vec![PeerAddress::Inet(*address)]),
         UpstreamAddress::Unix(path) => Ok(vec![PeerAddress::Unix(path.clone())]),
         UpstreamAddress::Name { host, port } => {
-            let found: Vec<SocketAddr> = (host.as_str(), *port)
-                .to_socket_addrs()
-                .map(Iterator::collect)
-                .unwrap_or_default();
+            let found = weir_conf::resolve(host);
             if found.is_empty() {
                 let name = if upstream.explicit {
                     server.written.clone()
@@ -70,7 +67,7 @@ fn addresses(upstream: &Upstream, server: &UpstreamServer) -> Result<Vec<PeerAdd
             // One line may stand for an address once only.
             let mut unique: Vec<PeerAddress> = Vec::new();
             for address in found {
-                let address = PeerAddress::Inet(address);
+                let address = PeerAddress::Inet(SocketAddr::new(address, *port));
                 if !unique.contains(&address) {
                     unique.push(address);
                 }
