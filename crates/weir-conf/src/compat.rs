@@ -39,6 +39,7 @@ impl Compat {
         Differences {
             strict_upstream_lengths: since_1_23,
             upstream_http11_default: since_1_29,
+            upstream_host_first: since_1_29,
             upstream_keepalive_default: since_1_29,
             early_hints: since_1_29,
             chunk_bare_lf_refused: since_1_29,
@@ -64,6 +65,9 @@ pub struct Differences {
     pub strict_upstream_lengths: bool,
     /// `proxy_http_version` defaults to 1.1 and no `Connection` header is sent (since 1.29.7).
     pub upstream_http11_default: bool,
+    /// Upstream requests begin with their one `Host` field, which HTTP/1.1 has even where
+    /// `proxy_set_header Host` comes out empty (since 1.31.4); before, it was a header like others.
+    pub upstream_host_first: bool,
     /// An explicit upstream block keeps 32 idle connections without being told (since 1.29.7).
     pub upstream_keepalive_default: bool,
     /// A 103 from the upstream is skipped or passed on; before, it counted as the final head.

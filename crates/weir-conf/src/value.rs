@@ -19,7 +19,7 @@ pub use access::{AccessRule, Network, Satisfy};
 pub use body::{BodyFile, Buffers, KeepaliveDisable, KeepaliveTimeout, LingeringClose};
 pub use cookie::{CookieFlags, CookieFlagsRule, CookieMatch, CookieRewrite};
 pub use error_page::{ErrorPage, Overwrite, Return, TryFallback, TryFile, TryFiles};
-pub use headers::{AddHeader, HiddenHeaders, SetHeader};
+pub use headers::{AddHeader, HeaderNames, HostHeader, RequestHeaders, SetHeader};
 pub use paths::TempPath;
 pub use proxy::{Bind, HttpVersion, IgnoreHeaders, NextUpstream, Scheme};
 pub use redirect::{Redirect, RedirectFrom};

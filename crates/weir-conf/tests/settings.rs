@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use weir_conf::{
-    AccessLog, Config, Found, Handler, HttpVersion, LocationKind, NextUpstream, Part, ProxyTarget,
-    RedirectFrom, Settings, Template, UpstreamAddress, Variable, load_str,
+    AccessLog, Config, Found, Handler, HostHeader, HttpVersion, LocationKind, NextUpstream, Part,
+    ProxyTarget, RedirectFrom, Settings, Template, UpstreamAddress, Variable, load_str,
 };
 
 fn load(text: &str) -> Config {
@@ -153,9 +153,11 @@ fn off_ends_inheritance() {
     });
 }
 
+/// What upstream requests get: `Host` first or in order, then the lines; and a header of the client's
+/// that they replace.
 #[test]
 fn request_headers_have_nginx_s_defaults() {
-    let check = |compat: &str, directives: &str, expected: &[(&str, &str)]| {
+    let check = |compat: &str, directives: &str, expected: &str| {
         let text = format!(
             "compat {compat}; events {{}} http {{ server {{ location / {{ {directives} }} }} }}"
         );
@@ -165,38 +167,63 @@ fn request_headers_have_nginx_s_defaults() {
             panic!("none")
         };
         let headers = &location.settings.proxy_set_header;
-        for (name, value) in expected {
-            let header = headers
-                .iter()
-                .find(|header| header.name == *name)
-                .expect("the header");
-            let shown: String = header.value.parts().iter().map(shown).collect();
-            assert_eq!(shown, *value, "{name} with {directives}");
+        let value = |value: &Template| value.parts().iter().map(shown).collect::<String>();
+        let mut text = match &headers.host {
+            HostHeader::Proxy => "first".to_owned(),
+            HostHeader::Written(host) => format!("first({})", value(host)),
+            HostHeader::InOrder => "in order".to_owned(),
+        };
+        for line in headers.lines.iter() {
+            let name = String::from_utf8_lossy(&line.name);
+            text = format!("{text} {name}={}", value(&line.value));
         }
+        let defaults = " Content-Length=ProxyInternalBodyLength \
+                        Transfer-Encoding=ProxyInternalChunked";
+        assert_eq!(
+            text.replace(defaults, ""),
+            expected,
+            "{compat} {directives}"
+        );
+        for name in [
+            "host",
+            "connection",
+            "te",
+            "upgrade",
+            "keep-alive",
+            "expect",
+        ] {
+            assert!(headers.replaced.contains(name.as_bytes()), "{name}");
+        }
+        assert_eq!(
+            headers.replaced.contains(b"Proxy-Connection"),
+            compat == "1.31"
+        );
     };
+    let twice = "proxy_set_header hOST $host; proxy_set_header X-A 1; proxy_set_header Host b;";
+    check("1.31", "", "first");
+    check("1.31", "proxy_http_version 1.0;", "first");
+    check("1.31", twice, "first(b) X-A=1");
+    check("1.31", "proxy_set_header Host '';", "first()");
     check(
-        "1.31",
-        "",
-        &[
-            ("Host", "ProxyHost"),
-            ("Connection", ""),
-            ("TE", ""),
-            ("Upgrade", ""),
-        ],
-    );
-    check("1.22", "", &[("Connection", "close")]);
-    check("1.31", "proxy_http_version 1.0;", &[("Connection", "")]);
-    check(
-        "1.22",
+        "1.28",
         "proxy_http_version 1.1;",
-        &[("Connection", "close")],
+        "in order Host=ProxyHost Connection=close",
+    );
+    check(
+        "1.28",
+        twice,
+        "in order hOST=Host X-A=1 Host=b Connection=close",
     );
     check(
         "1.22",
-        "proxy_set_header connection '';",
-        &[("connection", "")],
+        "proxy_set_header connection ''; proxy_set_header host '';",
+        "in order",
     );
-    check("1.22", "proxy_set_header Host $host;", &[("Host", "Host")]);
+    check(
+        "1.22",
+        "proxy_set_header connection x;",
+        "in order connection=x Host=ProxyHost",
+    );
 }
 
 fn shown(part: &Part) -> String {

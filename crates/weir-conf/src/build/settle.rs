@@ -7,7 +7,9 @@ use super::level::Level;
 use crate::model::AccessLog;
 use crate::table::settings::{Settings, Written};
 use crate::value::read::Reading;
-use crate::value::{HiddenHeaders, HttpVersion, NextUpstream, Redirect, SetHeader};
+use crate::value::{
+    HeaderNames, HostHeader, HttpVersion, NextUpstream, Redirect, RequestHeaders, SetHeader,
+};
 use crate::{Fault, Place, Template};
 
 /// Settles a location; `redirect` is what its `proxy_pass` makes of `proxy_redirect default`.
@@ -115,30 +117,40 @@ fn check_buffers(settings: &Settings, written: &Written) -> Result<(), String> {
 /// The written headers, then nginx's own that were not written
 /// (`ngx_http_proxy_init_headers`). Empty values stand for headers that are never sent, not even
 /// when the client sent them.
-fn request_headers(written: &Written, cx: &Reading) -> Arc<[SetHeader]> {
-    let modern = cx.differences().upstream_http11_default;
-    let mut headers = written.proxy_set_header.settle().to_vec();
-    let mut place = headers.len();
-    for (name, value) in default_headers(modern) {
-        if headers
-            .iter()
-            .any(|header| header.name.eq_ignore_ascii_case(name))
-        {
-            continue;
+fn request_headers(written: &Written, cx: &Reading) -> RequestHeaders {
+    let mut lines = written.proxy_set_header.settle().to_vec();
+    let host = match cx.differences().upstream_host_first {
+        true => take_host(&mut lines),
+        false => HostHeader::InOrder,
+    };
+    for (name, value) in default_headers(cx.differences().upstream_http11_default) {
+        let same = |line: &SetHeader| line.name.eq_ignore_ascii_case(name.as_bytes());
+        let apart = host != HostHeader::InOrder && name == "Host";
+        if !apart && !lines.iter().any(same) {
+            lines.push(SetHeader {
+                name: name.as_bytes().into(),
+                value: Template::compile(value.as_bytes()).unwrap_or_default(),
+            });
         }
-        let header = SetHeader {
-            name: name.to_owned(),
-            value: Template::compile(value.as_bytes()).unwrap_or_default(),
-        };
-        // Since 1.29.7 the host comes first, whatever else is set.
-        if modern && name == "Host" {
-            headers.insert(0, header);
-        } else {
-            headers.insert(place, header);
-        }
-        place += 1;
     }
-    headers.into()
+    let apart = (host != HostHeader::InOrder).then(|| Box::from(b"Host".as_slice()));
+    let names = lines.iter().map(|line| line.name.clone());
+    let replaced = HeaderNames::new(names.chain(apart));
+    lines.retain(|line| !line.value.is_empty());
+    RequestHeaders {
+        host,
+        lines: lines.into(),
+        replaced,
+    }
+}
+
+/// Takes every `Host` out of `lines`; the last one counts.
+fn take_host(lines: &mut Vec<SetHeader>) -> HostHeader {
+    let hosts = lines.extract_if(.., |line| line.name.eq_ignore_ascii_case(b"host"));
+    match hosts.last() {
+        Some(host) => HostHeader::Written(host.value),
+        None => HostHeader::Proxy,
+    }
 }
 
 /// nginx's own headers of upstream requests; `modern`: those of 1.29.7 and later.
@@ -161,7 +173,7 @@ fn default_headers(modern: bool) -> impl Iterator<Item = (&'static str, &'static
 
 /// nginx's list and `proxy_hide_header`, without `proxy_pass_header`
 /// (`ngx_http_upstream_hide_headers_hash`).
-fn hidden_headers(written: &Written) -> HiddenHeaders {
+fn hidden_headers(written: &Written) -> HeaderNames {
     const ALWAYS: [&str; 8] = [
         "date",
         "server",
@@ -174,7 +186,7 @@ fn hidden_headers(written: &Written) -> HiddenHeaders {
     ];
     let hidden = written.proxy_hide_header.settle();
     let passed = written.proxy_pass_header.settle();
-    HiddenHeaders::new(
+    HeaderNames::new(
         ALWAYS
             .into_iter()
             .chain(hidden.iter().map(String::as_str))

@@ -14,9 +14,9 @@ use crate::value::read::{
 };
 use crate::value::{
     AccessRule, AddHeader, Bind, BodyFile, Buffers, CookieFlagsRule, CookieRewrite, ErrorPage,
-    HiddenHeaders, HttpVersion, IfModifiedSince, IgnoreHeaders, KeepaliveDisable, KeepaliveTimeout,
-    LingeringClose, NextUpstream, RateLimit, Redirect, Return, Satisfy, ServerTokens, SetHeader,
-    TempPath, TryFiles, Types,
+    HeaderNames, HttpVersion, IfModifiedSince, IgnoreHeaders, KeepaliveDisable, KeepaliveTimeout,
+    LingeringClose, NextUpstream, RateLimit, Redirect, RequestHeaders, Return, Satisfy,
+    ServerTokens, SetHeader, TempPath, TryFiles, Types,
 };
 
 const ALL: super::Contexts = super::Contexts(HTTP.0 | SERVER.0 | LOCATION.0);
@@ -224,14 +224,13 @@ directives! {
         types: Arc<Types>,
         /// Version of upstream requests.
         proxy_http_version: HttpVersion,
-        /// Headers of upstream requests: the written ones, then nginx's defaults that were not
-        /// written. What evaluates to nothing is not sent. `Content-Length` and
-        /// `Transfer-Encoding` come from [`crate::Variable::ProxyInternalBodyLength`] and
+        /// Headers of upstream requests. `Content-Length` and `Transfer-Encoding` come from
+        /// [`crate::Variable::ProxyInternalBodyLength`] and
         /// [`crate::Variable::ProxyInternalChunked`] unless written.
-        proxy_set_header: Arc<[SetHeader]>,
+        proxy_set_header: RequestHeaders,
         /// Response headers not passed on: nginx's own list, `proxy_hide_header`, without
         /// `proxy_pass_header`.
-        hidden: HiddenHeaders,
+        hidden: HeaderNames,
         /// Length of the location's name that `alias` replaces: `usize::MAX` in a
         /// regular-expression location, where `alias` is the whole path; `None` without `alias`.
         alias_len: Option<usize>,

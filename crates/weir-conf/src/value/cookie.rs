@@ -1,6 +1,8 @@
 //! Rewriting of `Set-Cookie` attributes.
 
-use super::bitset;
+use std::sync::Arc;
+
+use super::{Keyword, bitset};
 use crate::Template;
 use crate::pattern::Pattern;
 
@@ -45,11 +47,20 @@ bitset! {
     }
 }
 
+impl CookieFlags {
+    /// The flag that `word` asks for, in any case; empty if none does.
+    pub fn asked_for(word: &[u8]) -> Self {
+        Self::of(&word.to_ascii_lowercase()).unwrap_or(Self::EMPTY)
+    }
+}
+
 /// A `proxy_cookie_flags`; the first rule whose name fits a cookie is applied.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CookieFlagsRule {
     /// The cookie's name.
     pub cookie: CookieMatch,
-    /// What is done to it.
+    /// What is done to it, as far as it is known; words that are no flags do nothing.
     pub flags: CookieFlags,
+    /// Words that are variables, and may turn out to be flags.
+    pub evaluated: Arc<[Template]>,
 }

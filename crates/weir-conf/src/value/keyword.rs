@@ -51,6 +51,12 @@ macro_rules! bitset {
                 Self(self.0 | other.0)
             }
 
+            /// The flags that are not set in `other`.
+            #[must_use]
+            pub const fn without(self, other: Self) -> Self {
+                Self(self.0 & !other.0)
+            }
+
             /// Whether no flag is set.
             pub const fn is_empty(self) -> bool {
                 self.0 == 0

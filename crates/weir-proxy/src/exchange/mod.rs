@@ -1,5 +1,6 @@
 //! One request to an upstream: choose a peer, send, read the head, relay the body.
 
+mod cookie;
 mod failure_log;
 mod framing;
 mod peers;

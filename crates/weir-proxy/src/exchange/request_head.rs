@@ -1,6 +1,6 @@
 //! The request head that is sent upstream (`ngx_http_proxy_create_request`).
 
-use weir_conf::{HttpVersion, Settings};
+use weir_conf::{HostHeader, HttpVersion, Settings, Template};
 
 use crate::facts::BodyFraming;
 use crate::facts::Session;
@@ -9,43 +9,33 @@ use crate::report::variables;
 /// Writes the head. Also settles how long the body is said to be, and puts `proxy_set_body` in its
 /// place.
 pub(super) fn write(session: &mut Session, settings: &Settings) -> Vec<u8> {
-    settle_body(session, settings);
+    let set_body = settings.proxy_set_body.as_ref();
+    let set_body = set_body.map(|body| variables::text(session.view(), body));
+    settle_body(session, settings, set_body.as_deref());
     let mut out = std::mem::take(&mut session.req.upstream.request_head);
     out.clear();
     write_line(session, settings, &mut out);
-    for header in settings.proxy_set_header.iter() {
-        let start = out.len();
-        out.extend_from_slice(header.name.as_bytes());
-        out.extend_from_slice(b": ");
-        let value = out.len();
-        variables::expand(session.view(), &header.value, &mut out);
-        if out.len() == value {
-            out.truncate(start);
-        } else {
-            out.extend_from_slice(b"\r\n");
-        }
+    write_host(session, settings, &mut out);
+    for line in settings.proxy_set_header.lines.iter() {
+        write_field(session, &line.name, &line.value, &mut out);
     }
     if settings.proxy_pass_request_headers {
         write_client_fields(session, settings, &mut out);
     }
     out.extend_from_slice(b"\r\n");
-    if let Some(body) = &settings.proxy_set_body {
-        variables::expand(session.view(), body, &mut out);
+    if let Some(body) = set_body {
+        out.extend_from_slice(&body);
     }
     out
 }
 
 /// `Content-Length` and `Transfer-Encoding` of the request, for the variables that write them.
-fn settle_body(session: &mut Session, settings: &Settings) {
-    let set_body = settings
-        .proxy_set_body
-        .as_ref()
-        .map(|body| variables::text(session.view(), body).len());
+fn settle_body(session: &mut Session, settings: &Settings, set_body: Option<&[u8]>) {
     let body = &session.req.body;
     let upstream = &mut session.req.upstream;
     upstream.body_chunked = false;
     upstream.body_length = match set_body {
-        Some(length) => Some(length as u64),
+        Some(set) => Some(set.len() as u64),
         None if !settings.proxy_pass_request_body => None,
         None if body.streaming && body.framing == BodyFraming::Chunked => {
             upstream.body_chunked = true;
@@ -75,21 +65,49 @@ fn write_line(session: &mut Session, settings: &Settings, out: &mut Vec<u8>) {
     });
 }
 
+/// `Host`, where it comes before all others.
+fn write_host(session: &Session, settings: &Settings, out: &mut Vec<u8>) {
+    let own = &session.req.upstream.host;
+    match &settings.proxy_set_header.host {
+        HostHeader::InOrder => {}
+        HostHeader::Proxy => push_field(b"Host", own, out),
+        HostHeader::Written(value) => {
+            let start = out.len();
+            write_field(session, b"Host", value, out);
+            if out.len() == start && settings.proxy_http_version == HttpVersion::Http11 {
+                push_field(b"Host", own, out);
+            }
+        }
+    }
+}
+
+/// A line, unless its value comes out empty.
+fn write_field(session: &Session, name: &[u8], value: &Template, out: &mut Vec<u8>) {
+    let start = out.len();
+    out.extend_from_slice(name);
+    out.extend_from_slice(b": ");
+    let before = out.len();
+    variables::expand(session.view(), value, out);
+    if out.len() == before {
+        out.truncate(start);
+    } else {
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+fn push_field(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
+    for part in [name, b": ", value, b"\r\n"] {
+        out.extend_from_slice(part);
+    }
+}
+
 /// The client's own fields, but for those that are set anew or belong to its connection.
 fn write_client_fields(session: &Session, settings: &Settings, out: &mut Vec<u8>) {
     let req = &session.req;
     for field in req.head.fields.iter() {
         let name = field.name.of(&req.bytes);
-        if settings
-            .proxy_set_header
-            .iter()
-            .any(|set| set.name.as_bytes().eq_ignore_ascii_case(name))
-        {
-            continue;
+        if !settings.proxy_set_header.replaced.contains(name) {
+            push_field(name, field.value.of(&req.bytes), out);
         }
-        out.extend_from_slice(name);
-        out.extend_from_slice(b": ");
-        out.extend_from_slice(field.value.of(&req.bytes));
-        out.extend_from_slice(b"\r\n");
     }
 }

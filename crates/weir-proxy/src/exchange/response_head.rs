@@ -7,7 +7,7 @@ use weir_wire::uri::parse_unsafe;
 use weir_wire::{Field, KnownField};
 
 use super::tries::{Exchange, Held, Step};
-use super::{relay, rewrite, upgrade};
+use super::{cookie, relay, rewrite, upgrade};
 use crate::answer::redirect;
 use crate::facts::Outcome;
 use crate::facts::{Action, Session};
@@ -28,6 +28,7 @@ pub(super) async fn follow(exchange: &mut Exchange<'_>, held: Held) -> Step {
         exchange.session.req.upstream.head.status
     };
     tracing::debug!(target: "weir", "http upstream status {status}");
+    note_limit_rate(exchange.session, exchange.settings);
     let hinted = exchange.current().status;
     if hinted == 0 {
         exchange.current().status = status;
@@ -62,6 +63,23 @@ pub(super) async fn follow(exchange: &mut Exchange<'_>, held: Held) -> Step {
         return Step::Over(upgrade::tunnel(exchange, held).await);
     }
     Step::Over(relay::run(exchange, held).await)
+}
+
+/// `X-Accel-Limit-Rate` holds for whatever is answered in the end
+/// (`ngx_http_upstream_process_limit_rate`).
+fn note_limit_rate(session: &mut Session, settings: &Settings) {
+    let ignored = settings.proxy_ignore_headers;
+    if ignored.contains(IgnoreHeaders::X_ACCEL_LIMIT_RATE) {
+        return;
+    }
+    let req = &mut *session.req;
+    let rate = req
+        .upstream
+        .head
+        .value(KnownField::XAccelLimitRate, &req.upstream.bytes);
+    let rate = rate.filter(|rate| rate.iter().all(u8::is_ascii_digit));
+    let rate = rate.and_then(|rate| std::str::from_utf8(rate).ok()?.parse().ok());
+    req.response.limit_rate = rate.or(req.response.limit_rate);
 }
 
 /// `proxy_intercept_errors`: only statuses that have an `error_page`.
@@ -109,7 +127,13 @@ fn accel_redirect(exchange: &mut Exchange<'_>) -> Option<Outcome> {
         .head
         .value(KnownField::XAccelRedirect, &upstream.bytes)?
         .to_vec();
-    copy_for_redirect(session, settings);
+    let copied = copy_for_redirect(session, settings);
+    // What was copied stands in the head of whatever answers, be it the page of an error.
+    session.req.response.keep_for_redirect();
+    if let Err(fault) = copied {
+        error_log::alert(session.view(), Message::bytes(&fault.line()));
+        return Some(Outcome::Status(500));
+    }
     if session.req.method != Method::Head {
         session.req.method = Method::Get;
     }
@@ -131,22 +155,24 @@ fn accel_redirect(exchange: &mut Exchange<'_>) -> Option<Outcome> {
     }
 }
 
-/// The fields that survive an internal redirect.
-fn copy_for_redirect(session: &mut Session, settings: &Settings) {
-    let req = &mut *session.req;
-    req.response.clear_head();
-    for field in req.upstream.head.fields.iter() {
-        let (name, value) = (
-            field.name.of(&req.upstream.bytes),
-            field.value.of(&req.upstream.bytes),
-        );
-        if settings.hidden.contains(name) {
+/// The fields that survive an internal redirect, be they hidden or not. Without an answer of
+/// `proxy_cookie_flags` there is no redirect.
+fn copy_for_redirect(session: &mut Session, settings: &Settings) -> Result<(), Box<MatchFault>> {
+    session.req.response.clear_head();
+    for place in 0..session.req.upstream.head.fields.places() {
+        let req = &mut *session.req;
+        let Some(field) = req.upstream.head.fields.at(place) else {
             continue;
-        }
+        };
+        let name = field.name.of(&req.upstream.bytes);
+        let value = field.value.of(&req.upstream.bytes);
         match field.known {
+            Some(KnownField::SetCookie) => {
+                let (name, value) = (name.to_vec(), value.to_vec());
+                copy_cookie(session, settings, &name, &value)?;
+            }
             Some(
-                KnownField::SetCookie
-                | KnownField::ContentDisposition
+                KnownField::ContentDisposition
                 | KnownField::CacheControl
                 | KnownField::Expires
                 | KnownField::AcceptRanges,
@@ -155,7 +181,21 @@ fn copy_for_redirect(session: &mut Session, settings: &Settings) {
             _ => {}
         }
     }
-    req.response.keep_for_redirect();
+    Ok(())
+}
+
+/// A cookie, rewritten; as it came if that cannot be told.
+fn copy_cookie(
+    session: &mut Session,
+    settings: &Settings,
+    name: &[u8],
+    value: &[u8],
+) -> Result<(), Box<MatchFault>> {
+    let new = cookie::rewrite(session, settings, value);
+    let text = new.as_ref().ok().and_then(Option::as_deref);
+    let response = &mut session.req.response;
+    response.push_field(name, text.unwrap_or(value));
+    new.map(|_| ())
 }
 
 /// Copies the head for the client: without what is hidden or belongs to the upstream's connection,
@@ -177,18 +217,6 @@ fn copy(session: &mut Session, settings: &Settings) -> Result<(), Box<MatchFault
         if let Some(field) = session.req.upstream.head.fields.at(place) {
             copy_field(session, settings, field)?;
         }
-    }
-    if !settings
-        .proxy_ignore_headers
-        .contains(IgnoreHeaders::X_ACCEL_LIMIT_RATE)
-    {
-        let req = &mut *session.req;
-        let rate = req
-            .upstream
-            .head
-            .value(KnownField::XAccelLimitRate, &req.upstream.bytes);
-        let rate = rate.and_then(|rate| std::str::from_utf8(rate).ok()?.parse().ok());
-        req.response.limit_rate = rate.or(req.response.limit_rate);
     }
     Ok(())
 }
@@ -221,13 +249,7 @@ fn copy_field(
             let new = match known {
                 KnownField::Location => rewrite::location(session, settings, &value),
                 KnownField::Refresh => rewrite::refresh(session, settings, &value),
-                _ => match rewrite::cookie(session, settings, &value) {
-                    Ok(new) => new,
-                    Err(fault) => {
-                        session.req.response.push_field(&name, &value);
-                        return Err(fault);
-                    }
-                },
+                _ => return copy_cookie(session, settings, &name, &value),
             };
             // nginx treats a Location that was rewritten to a path as one of its own.
             if known == KnownField::Location

@@ -5,15 +5,15 @@ use super::{Call, ProxyPassSeen, Reject};
 use crate::address::parse_literal;
 use crate::pattern::Case;
 use crate::value::{
-    Bind, CookieFlags, CookieFlagsRule, CookieMatch, CookieRewrite, Keyword, Redirect,
-    RedirectFrom, SetHeader,
+    Bind, CookieFlags, CookieFlagsRule, CookieMatch, CookieRewrite, Redirect, RedirectFrom,
+    SetHeader,
 };
 
 /// `NAME VALUE`.
 pub(crate) fn set_header(call: &mut Call<'_>) -> Result<Vec<SetHeader>, Reject> {
     let text = call.bytes(1);
     Ok(vec![SetHeader {
-        name: call.text(0),
+        name: call.bytes(0).into(),
         value: call.template(text)?,
     }])
 }
@@ -113,8 +113,8 @@ pub(crate) fn cookie_path(call: &mut Call<'_>) -> Result<Vec<CookieRewrite>, Rej
     }])
 }
 
-/// `off` or `COOKIE FLAG...` (`ngx_http_proxy_cookie_flags`). nginx looks at flags only when a
-/// response comes and then at their first letters; weir wants them right and without variables.
+/// `off` or `COOKIE FLAG...` (`ngx_http_proxy_cookie_flags`). As in nginx a word that is no flag is no
+/// fault; it shows when a response comes, for those that are variables.
 pub(crate) fn cookie_flags(call: &mut Call<'_>) -> Result<Vec<CookieFlagsRule>, Reject> {
     if call.args.len() == 1 {
         return off_only(call);
@@ -124,14 +124,19 @@ pub(crate) fn cookie_flags(call: &mut Call<'_>) -> Result<Vec<CookieFlagsRule>, 
         text => CookieMatch::Text(call.template(text)?),
     };
     let mut flags = CookieFlags::EMPTY;
+    let mut evaluated = Vec::new();
     for index in 1..call.args.len() {
-        let word = call.bytes(index).to_ascii_lowercase();
-        match CookieFlags::of(&word) {
-            Some(flag) => flags = flags | flag,
-            None => return Err(invalid_parameter(call, index)),
+        let word = call.template(call.bytes(index))?;
+        match word.as_literal() {
+            Some(word) => flags = flags | CookieFlags::asked_for(word),
+            None => evaluated.push(word),
         }
     }
-    Ok(vec![CookieFlagsRule { cookie, flags }])
+    Ok(vec![CookieFlagsRule {
+        cookie,
+        flags,
+        evaluated: evaluated.into(),
+    }])
 }
 
 fn off_only<T>(call: &Call<'_>) -> Result<Vec<T>, Reject> {
