@@ -1,7 +1,7 @@
 //! weir's own examination: recorded faults played again, and scenarios live beside a real nginx.
 //!
 //! Reading order: [`record`] (one entry of the fault matrix), [`known`] (differences that are
-//! explained), [`replay`] (run a proxy under records and list where it differs), [`live`]
+//! explained), `grid` (scenarios made of every combination), [`replay`] (run a proxy under records and list where it differs), [`live`]
 //! (scenarios and the catalogue's faults against a real nginx and against weir).
 //!
 //! Invariants:
@@ -9,6 +9,7 @@
 //! - A difference is agreement, listed with a reason, or a failure; nothing is left out in silence.
 //! - What one sees of a proxy comes from [`bed`](weir_lab::bed) alone.
 
+mod grid;
 pub mod known;
 pub mod live;
 pub mod record;

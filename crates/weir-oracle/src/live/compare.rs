@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::grid;
 use tokio::time::Instant;
 use weir_lab::bed::compare::Difference;
 use weir_lab::bed::{Fault, Seen, Target};
@@ -174,6 +175,10 @@ fn outcome(
     match (real, own) {
         (Ok(real), Ok(own)) => {
             outcome.differences = real.compare(&own);
+            if outcome.scenario.phase == grid::PHASE {
+                let differences = &mut outcome.differences;
+                differences.retain(|difference| grid::compares(&difference.field));
+            }
             outcome.unexpected = outcome.scenario.judge(&real, nginx.version);
         }
         (Err(fault), _) => outcome.fault = Some(format!("nginx: {fault}")),

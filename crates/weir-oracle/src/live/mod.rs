@@ -137,10 +137,12 @@ impl Oracle {
             let filter = self.filter.as_ref();
             filter.is_none_or(|filter| scenario.name.contains(filter))
         };
-        let (mut counts, mut all) = ([0, 0], Vec::new());
+        let (mut counts, mut all) = ([0; 3], Vec::new());
+        let grids = crate::grid::all().into_iter();
         for (kind, scenario) in files
             .map(|file| (0, file))
             .chain(faults.map(|fault| (1, fault)))
+            .chain(grids.map(|grid| (2, grid)))
         {
             if wanted(&scenario) {
                 counts[kind] += 1;
@@ -148,8 +150,8 @@ impl Oracle {
             }
         }
         println!(
-            "{} scenarios, {} faults of the catalogue",
-            counts[0], counts[1]
+            "{} scenarios, {} faults of the catalogue, {} grids",
+            counts[0], counts[1], counts[2]
         );
         match &self.filter {
             Some(filter) if all.is_empty() => Err(OracleError::NoMatch(filter.clone())),

@@ -1,0 +1,62 @@
+//! Grids: every combination of settings with inputs, asked of a real nginx and of weir. Rules with
+//! many corners are met so where a scenario shows one of them.
+//!
+//! A grid is a handful of scenarios with many requests; what they show is compared live and written
+//! down nowhere.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use weir_lab::bed::{Conf, DEFAULT_BACKEND};
+use weir_lab::scenario::{Expect, Scenario};
+use weir_lab::script::{BackendScript, BackendStep, ClientStep};
+
+mod cookies;
+mod hosts;
+
+/// The phase of every scenario of a grid.
+pub(crate) const PHASE: &str = "grid";
+
+/// All grids.
+pub(crate) fn all() -> Vec<Scenario> {
+    [cookies::scenarios(), hosts::scenarios()].concat()
+}
+
+/// Reads a response; that the connection stays as it is needs no watching a thousand times.
+const RECEIVE: ClientStep = ClientStep::ReceiveThenWatch(Duration::ZERO);
+
+/// Whether a grid is about `field`: not about when something came, nor about how a connection that
+/// nobody watches goes on.
+pub(crate) fn compares(field: &str) -> bool {
+    !field.ends_with("_time") && !field.ends_with(".end")
+}
+
+/// A scenario whose backend answers its n-th connection with the n-th of `answers`.
+fn scenario(
+    name: String,
+    summary: &str,
+    locations: String,
+    client: Vec<ClientStep>,
+    answers: Vec<String>,
+) -> Scenario {
+    let steps = answers.iter().map(|answer| {
+        vec![
+            BackendStep::Request,
+            BackendStep::Send(answer.as_str().into()),
+        ]
+    });
+    let script = BackendScript::in_turn(steps.collect::<Vec<_>>());
+    Scenario {
+        name,
+        summary: summary.to_owned(),
+        phase: PHASE.to_owned(),
+        compat: None,
+        client,
+        config: Conf {
+            locations: Some(locations),
+            ..Conf::default()
+        },
+        backend: BTreeMap::from([(DEFAULT_BACKEND.to_owned(), script)]),
+        expect: Expect::default(),
+    }
+}
