@@ -1,8 +1,11 @@
-//! The crates depend on each other as drawn in `docs/architecture.md`: arrows point down only.
+//! Crates, and the folders inside weir-proxy, use each other as drawn in `docs/architecture.md`:
+//! arrows point down only.
 //!
 //! Test-only dependencies are free; what a crate is built from is not.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -43,6 +46,11 @@ const MAY_USE: [(&str, &[&str]); 10] = [
             "weir-lab",
         ],
     ),
+];
+
+/// The folders of weir-proxy, from the bottom up: a file uses its own and those before it.
+const FOLDERS: [&str; 10] = [
+    "pool", "plan", "facts", "report", "client", "answer", "exchange", "content", "phases", "serve",
 ];
 
 /// Crates without I/O: no runtime, no system calls of their own.
@@ -87,6 +95,91 @@ fn rules_do_no_io() {
             .collect();
         assert!(io.is_empty(), "{name} uses {io:?}");
     }
+}
+
+#[test]
+fn no_file_of_the_proxy_uses_a_folder_above_its_own() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/weir-proxy/src");
+    let mut found = BTreeSet::new();
+    let mut upward = Vec::new();
+    for file in files(&source) {
+        let inside = file.strip_prefix(&source).expect("below the source");
+        let Some(own) = inside.iter().next().filter(|_| inside.iter().count() > 1) else {
+            continue;
+        };
+        let own = own.to_str().expect("a folder's name");
+        found.insert(own.to_owned());
+        let level = level(own).unwrap_or_else(|| panic!("{own} is not drawn"));
+        let text = fs::read_to_string(&file).expect("a source file");
+        upward.extend(
+            folders_used(&text)
+                .filter(|used| self::level(used).is_none_or(|used| used > level))
+                .map(|used| format!("{} uses {used}", inside.display())),
+        );
+    }
+    assert_eq!(found, FOLDERS.map(str::to_owned).into());
+    assert!(upward.is_empty(), "{upward:#?}");
+}
+
+#[test]
+fn paths_are_found_however_they_are_written() {
+    let text = "use crate::serve;\nuse crate::{plan::Own, facts::{Request, Session}, report};\n\
+                let x = crate::pool::a(); // crate::prose of a comment counts, too\n";
+    let used: Vec<&str> = folders_used(text).collect();
+    assert_eq!(used, ["serve", "plan", "facts", "report", "pool", "prose"]);
+}
+
+/// The place of a folder in the order.
+fn level(folder: &str) -> Option<usize> {
+    FOLDERS.iter().position(|known| *known == folder)
+}
+
+/// First segments of the paths behind `crate::` in `text`, also of those in braces.
+fn folders_used(text: &str) -> impl Iterator<Item = &str> {
+    text.split("crate::").skip(1).flat_map(|behind| {
+        let group = behind.strip_prefix('{').map(in_braces);
+        group.unwrap_or_else(|| vec![first_segment(behind)])
+    })
+}
+
+/// The first segment of each path in a group, whose opening brace is gone.
+fn in_braces(group: &str) -> Vec<&str> {
+    let mut depth = 0;
+    let mut begins = true;
+    let mut found = Vec::new();
+    for (at, byte) in group.bytes().enumerate() {
+        match byte {
+            b'{' => depth += 1,
+            b'}' if depth == 0 => break,
+            b'}' => depth -= 1,
+            b',' if depth == 0 => begins = true,
+            _ if begins && !byte.is_ascii_whitespace() => {
+                found.push(first_segment(&group[at..]));
+                begins = false;
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+fn first_segment(path: &str) -> &str {
+    let end = path.find(|c: char| !c.is_alphanumeric() && c != '_');
+    &path[..end.unwrap_or(path.len())]
+}
+
+/// All Rust files below `folder`.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
 }
 
 /// Each member of the workspace with the packages that it is built from directly.

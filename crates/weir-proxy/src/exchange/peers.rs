@@ -43,16 +43,8 @@ impl Exchange<'_> {
             self.current().peer = label.clone();
             return Ok(Held { peer, connection });
         }
-        let Some(slot) = self
-            .session
-            .client
-            .link()
-            .worker
-            .clone()
-            .acquire_slot()
-            .await
-        else {
-            let count = self.session.client.link().worker.worker_connections();
+        let Some(slot) = self.session.client.link().shop.clone().acquire_slot().await else {
+            let count = self.session.client.link().shop.worker_connections();
             return Err(failed(Cause::NoConnectionSlot(count), Some(peer)));
         };
         let (connection, connected) = self.dial(peer, label, now, slot)?;
@@ -94,15 +86,15 @@ impl Exchange<'_> {
         now: Duration,
         slot: Slot,
     ) -> Result<(Box<UpstreamConnection>, bool), TryEnd> {
-        let worker = self.session.client.link().worker.clone();
+        let shop = self.session.client.link().shop.clone();
         let first = self.source.first(self.session).map(IoSlice::new);
         let address = self.pool.pool.peer(peer).address();
-        let mut dialed = worker.dialer.dial(address, &self.options, &first);
+        let mut dialed = shop.dialer.dial(address, &self.options, &first);
         if let Err(error) = &dialed
             && error.is_exhaustion()
-            && worker.close_spare()
+            && shop.close_spare()
         {
-            dialed = worker.dialer.dial(address, &self.options, &first);
+            dialed = shop.dialer.dial(address, &self.options, &first);
         }
         let Dialed {
             stream,
@@ -122,7 +114,7 @@ impl Exchange<'_> {
         if written > 0 {
             self.request_sent = true;
         }
-        worker.next_number();
+        shop.next_number();
         let connection = Box::new(UpstreamConnection {
             stream,
             requests: 1,
@@ -177,7 +169,7 @@ impl Exchange<'_> {
             return;
         };
         let link = self.session.client.link();
-        if link.worker.is_draining() || link.is_behind() {
+        if link.shop.is_draining() || link.is_behind() {
             return;
         }
         let mut connection = held.connection;
@@ -187,7 +179,7 @@ impl Exchange<'_> {
         };
         let now = clock::monotonic(clock::now());
         let peer = self.pool.pool.peer(held.peer);
-        if !self.session.client.link().worker.fall_idle(&mut connection) {
+        if !self.session.client.link().shop.fall_idle(&mut connection) {
             return;
         }
         let evicted = cache.borrow_mut().put(peer, 0, connection, meta, now);

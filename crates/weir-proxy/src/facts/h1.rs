@@ -29,7 +29,7 @@ impl Connection {
     /// The `listen` of the configuration in force that the client came by, if it still has one.
     pub(crate) fn newest_listen(&self) -> Option<usize> {
         let address = &self.link.plan.http().listens[self.link.listen].address;
-        let newest = self.link.worker.generation();
+        let newest = self.link.shop.generation();
         let http = newest.config().http.as_ref()?;
         match (address, self.link.local_address(Some(&self.stream))) {
             (ListenAddress::Inet(_), Some(local)) => http.listen_for(&ListenAddress::Inet(local)),
@@ -40,7 +40,7 @@ impl Connection {
     /// It ends with the answer under way: the worker goes out of service, or nobody listens where
     /// the client came by any more.
     pub(crate) fn is_leaving(&self) -> bool {
-        self.link.worker.is_draining() || (self.link.is_behind() && self.newest_listen().is_none())
+        self.link.shop.is_draining() || (self.link.is_behind() && self.newest_listen().is_none())
     }
 
     /// Gives the input buffer back while nothing is in it.
@@ -54,6 +54,6 @@ impl Connection {
 impl Drop for Connection {
     /// Whoever sees the connection close finds the lines of its requests in the log.
     fn drop(&mut self) {
-        self.link.worker.lines.write_prompt();
+        self.link.shop.lines.write_prompt();
     }
 }

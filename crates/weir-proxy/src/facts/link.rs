@@ -10,10 +10,9 @@ use weir_io::clock::Moment;
 use weir_io::deadline::Deadline;
 use weir_io::stream::Stream;
 
-use super::Action;
+use super::{Action, Shop};
 use crate::plan::Generation;
 use crate::pool::Slot;
-use crate::serve::worker::Worker;
 
 /// Who is at the other end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +25,7 @@ pub enum ClientAddress {
 
 /// The part of a carrier that requests and log lines look at; the first field of each of them.
 pub(crate) struct Link {
-    pub(crate) worker: Rc<Worker>,
+    pub(crate) shop: Rc<Shop>,
     /// The configuration the connection was accepted under; it finishes on it.
     pub(crate) plan: Rc<Generation>,
     /// Index of its listening socket in the configuration.
@@ -83,7 +82,7 @@ impl IdleTimes {
 impl Link {
     /// The configuration in force is another than the connection's.
     pub(crate) fn is_behind(&self) -> bool {
-        !self.worker.serves_under(&self.plan)
+        !self.shop.serves_under(&self.plan)
     }
 
     /// The address that accepted the connection, asked from the kernel on first use; a unix-domain

@@ -9,6 +9,8 @@ mod outcome;
 mod request;
 mod response;
 mod session;
+mod shop;
+mod tasks;
 mod upstream_state;
 
 pub use action::Action;
@@ -20,4 +22,6 @@ pub(crate) use outcome::Outcome;
 pub(crate) use request::{Ending, Request};
 pub(crate) use response::Response;
 pub(crate) use session::{Client, Session, View};
+pub(crate) use shop::Shop;
+pub(crate) use tasks::{Registration, Tasks};
 pub(crate) use upstream_state::UpstreamState;

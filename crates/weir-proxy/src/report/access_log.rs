@@ -19,7 +19,7 @@ pub(crate) fn write(view: View<'_>) {
             continue;
         }
         let link = view.link;
-        link.worker
+        link.shop
             .lines
             .push(&link.plan.lines[log.line], now, |line| {
                 write_line(view, &log.format.template, log.escape, line);

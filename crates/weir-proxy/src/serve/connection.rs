@@ -2,11 +2,13 @@
 
 use std::future::{Future, poll_fn};
 use std::ops::{Deref, DerefMut};
+use std::rc::Rc;
 use std::task::Poll;
 
 use tracing::Instrument;
 use weir_conf::LingeringClose;
 
+use super::worker::Worker;
 use crate::client::h1::head::{self, HeadEnd};
 use crate::facts::h1::Connection;
 use crate::facts::{Action, Client, Request, Session};
@@ -18,21 +20,23 @@ use weir_io::clock;
 /// needs is lent when its first byte comes.
 ///
 /// Not an `async fn`: that would hold `conn` twice, as its argument and as its variable.
-pub(crate) fn serve(mut conn: Box<Connection>) -> impl Future<Output = ()> {
+pub(crate) fn serve(worker: Rc<Worker>, mut conn: Box<Connection>) -> impl Future<Output = ()> {
     let span = tracing::debug_span!(target: "weir", "connection", conn = conn.link.number);
-    let worker = conn.link.worker.clone();
     let life = async move {
-        let registration = poll_fn(|cx| Poll::Ready(worker.register(cx.waker().clone()))).await;
+        let registration =
+            poll_fn(|cx| Poll::Ready(worker.shop.tasks.register(cx.waker().clone()))).await;
         loop {
             if conn.input.is_empty() {
                 registration.set_idle(true);
-                if !conn.wait_for_request(&registration).await {
+                // If bytes have come, the request is served in there once they are received.
+                let look = || worker.prefetch_runner();
+                if !conn.wait_for_request(&registration, look).await {
                     return;
                 }
                 registration.set_idle(false);
             }
             conn.move_to_new_plan();
-            match serve_busy(conn).await {
+            match serve_busy(&worker, conn).await {
                 Some(idle) => conn = idle,
                 None => return,
             }
@@ -42,13 +46,12 @@ pub(crate) fn serve(mut conn: Box<Connection>) -> impl Future<Output = ()> {
 }
 
 /// Serves until the client pauses, unless the worker aborts or the configuration's time is over.
-async fn serve_busy(conn: Box<Connection>) -> Option<Box<Connection>> {
-    let worker = conn.link.worker.clone();
+async fn serve_busy(worker: &Worker, conn: Box<Connection>) -> Option<Box<Connection>> {
     let plan = conn.link.plan.clone();
     let mut runner = worker.take_runner();
     runner.begin(conn);
     let served = poll_fn(|cx| {
-        if worker.is_aborting() || plan.is_expired() {
+        if worker.shop.is_aborting() || plan.is_expired() {
             return Poll::Ready(Err(CutShort));
         }
         clock::count_poll();

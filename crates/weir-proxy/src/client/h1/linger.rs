@@ -12,9 +12,8 @@ use weir_io::{buffers, clock};
 const DISCARD_READ: usize = 16 * 1024;
 
 impl Connection {
-    /// Sends FIN, then reads and drops what arrives until the client closes or sends nothing for `gap`, or `time`
-    /// is over
-    /// (`ngx_http_set_lingering_close`). Without it a kernel that finds unread bytes at close sends
+    /// Sends FIN, then reads and drops what arrives until the client closes, sends nothing for `gap`,
+    /// or `time` is over (`ngx_http_set_lingering_close`). Without it a kernel that finds unread bytes at close sends
     /// RST, and the client may lose the answer.
     pub(crate) async fn linger(&mut self, gap: Duration, time: Duration) {
         self.link.action = Action::Closing;

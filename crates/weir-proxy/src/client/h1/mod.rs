@@ -2,6 +2,7 @@
 
 pub(crate) mod body;
 pub(crate) mod head;
+mod idle;
 pub(crate) mod linger;
 pub(crate) mod output;
 pub(crate) mod watch;

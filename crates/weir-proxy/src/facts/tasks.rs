@@ -6,7 +6,7 @@ use std::task::Waker;
 
 /// The tasks of the open connections.
 #[derive(Default)]
-pub(super) struct Tasks(RefCell<List>);
+pub(crate) struct Tasks(RefCell<List>);
 
 #[derive(Default)]
 struct List {
@@ -36,7 +36,7 @@ pub(crate) struct Registration {
 
 impl Tasks {
     /// Enters the running task into the list.
-    pub(super) fn register(self: &Rc<Self>, waker: Waker) -> Registration {
+    pub(crate) fn register(self: &Rc<Self>, waker: Waker) -> Registration {
         let mut list = self.0.borrow_mut();
         let entry = Some(Entry {
             waker,
@@ -60,32 +60,32 @@ impl Tasks {
     }
 
     /// Connections that are open now.
-    pub(super) fn open(&self) -> usize {
+    pub(crate) fn open(&self) -> usize {
         let list = self.0.borrow();
         list.entries.len() - list.free.len()
     }
 
     /// Open connections on which a request is served, or its end awaited.
-    pub(super) fn busy(&self) -> usize {
+    pub(crate) fn busy(&self) -> usize {
         let list = self.0.borrow();
         let idle = list.idle_since.iter().filter(|turn| **turn > 0).count();
         list.entries.len() - list.free.len() - idle
     }
 
     /// Connections that were told to make room and have not closed yet.
-    pub(super) fn evicted(&self) -> usize {
+    pub(crate) fn evicted(&self) -> usize {
         self.0.borrow().evicted
     }
 
     /// A turn for whoever falls idle now.
-    pub(super) fn next_turn(&self) -> u64 {
+    pub(crate) fn next_turn(&self) -> u64 {
         let mut list = self.0.borrow_mut();
         list.turns += 1;
         list.turns
     }
 
     /// The turns of those that idle, in no order.
-    pub(super) fn idle_turns(&self) -> Vec<u64> {
+    pub(crate) fn idle_turns(&self) -> Vec<u64> {
         let list = self.0.borrow();
         let idle = list.entries.iter().zip(&list.idle_since);
         let stays = |entry: &Option<Entry>| entry.as_ref().is_some_and(|entry| !entry.evicted);
@@ -95,7 +95,7 @@ impl Tasks {
     }
 
     /// Tells those that have idled since turn `last` or longer to close; they do when their tasks run.
-    pub(super) fn evict(&self, last: u64) {
+    pub(crate) fn evict(&self, last: u64) {
         let mut list = self.0.borrow_mut();
         let List {
             entries,
@@ -118,7 +118,7 @@ impl Tasks {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    pub(super) fn wake_all(&self) {
+    pub(crate) fn wake_all(&self) {
         let list = self.0.borrow();
         let wakers: Vec<Waker> = list
             .entries
@@ -143,7 +143,7 @@ impl List {
 impl Registration {
     /// Notes that the connection waits for a request and may have to make room, or no longer: then
     /// not even if it was told to.
-    pub(super) fn set_idle(&self, idle: bool) {
+    pub(crate) fn set_idle(&self, idle: bool) {
         let turn = if idle { self.tasks.next_turn() } else { 0 };
         let mut list = self.tasks.0.borrow_mut();
         list.idle_since[self.index] = turn;
@@ -153,7 +153,7 @@ impl Registration {
     }
 
     /// Whether the connection is to make room for another.
-    pub(super) fn is_evicted(&self) -> bool {
+    pub(crate) fn is_evicted(&self) -> bool {
         let list = self.tasks.0.borrow();
         list.entries[self.index]
             .as_ref()

@@ -7,13 +7,18 @@ use std::task::{Context, Poll, ready};
 use weir_io::buffers;
 use weir_log::Level;
 
-use super::tasks::Registration;
+use crate::facts::Registration;
 use crate::facts::h1::Connection;
 use crate::report::error_log::{self, Message};
 
 impl Connection {
-    /// Waits for the first bytes of a request; `false` when the connection is to end.
-    pub(super) async fn wait_for_request(&mut self, registration: &Registration) -> bool {
+    /// Waits for the first bytes of a request; `false` when the connection is to end. `look` is called
+    /// before each look at the socket.
+    pub(crate) async fn wait_for_request(
+        &mut self,
+        registration: &Registration,
+        look: impl Fn(),
+    ) -> bool {
         if self.link.requests == 0 {
             let server = self.link.plan.default_server(self.link.listen);
             self.link.deadline.set(server.core.client_header_timeout);
@@ -30,7 +35,11 @@ impl Connection {
             registration.set_idle(!self.is_held());
             self.link.deadline.set(self.link.idle.first());
         }
-        let arrived = poll_fn(|cx| self.poll_first_bytes(cx, registration)).await;
+        let arrived = poll_fn(|cx| {
+            look();
+            self.poll_first_bytes(cx, registration)
+        })
+        .await;
         // As in nginx, the first head's time runs from accept on, a later one's from its first byte.
         if self.link.requests > 0 || !matches!(arrived, Arrived::Bytes) {
             self.link.deadline.clear();
@@ -67,8 +76,6 @@ impl Connection {
         cx: &mut Context<'_>,
         registration: &Registration,
     ) -> Poll<Arrived> {
-        // If bytes have come, the request is served in there once they are received.
-        self.link.worker.prefetch_runner();
         match self
             .stream
             .poll_fill(cx, &mut self.input, buffers::HEAD_BUFFER)
@@ -84,7 +91,7 @@ impl Connection {
         if self.is_held() {
             return self.poll_held(cx, registration);
         }
-        if self.link.worker.closes_idle() || registration.is_evicted() {
+        if self.link.shop.closes_idle() || registration.is_evicted() {
             return Poll::Ready(Arrived::Leaving);
         }
         self.move_to_new_plan();
@@ -106,7 +113,7 @@ impl Connection {
     /// Nobody but the client ends the connection before the least time is over
     /// (`ngx_http_keepalive_handler`); then it is as idle as others, for the rest of its time.
     fn poll_held(&mut self, cx: &mut Context<'_>, registration: &Registration) -> Poll<Arrived> {
-        if self.link.worker.is_aborting() {
+        if self.link.shop.is_aborting() {
             return Poll::Ready(Arrived::Leaving);
         }
         self.move_to_new_plan();
@@ -125,11 +132,11 @@ impl Connection {
     }
 
     /// Goes over to the configuration in force, if that listens where the client came by.
-    pub(super) fn move_to_new_plan(&mut self) {
+    pub(crate) fn move_to_new_plan(&mut self) {
         if self.link.is_behind()
             && let Some(listen) = self.newest_listen()
         {
-            self.link.plan = self.link.worker.generation();
+            self.link.plan = self.link.shop.generation();
             self.link.listen = listen;
         }
     }

@@ -1,0 +1,261 @@
+//! What a worker lends to the connections and requests that it serves.
+
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Wake, Waker};
+
+use tokio::sync::Notify;
+use weir_io::dial::Dialer;
+use weir_io::{clock, spare};
+
+use super::Tasks;
+use crate::plan::{Generation, WaitingLines};
+use crate::pool::{Slot, Slots, UpstreamConnection};
+
+/// Idle connections that make room at once, as in nginx.
+const REUSED_AT_ONCE: usize = 32;
+
+/// Turns of the reactor that a connection may take to close.
+const TURNS_TO_CLOSE: usize = 4;
+
+/// Places, numbers, lines, the configuration in force, and whether the worker goes on: what is lent.
+/// What runs is the worker's.
+pub(crate) struct Shop {
+    generation: RefCell<Rc<Generation>>,
+    /// Generations that connections may still be served under.
+    older: RefCell<Vec<Weak<Generation>>>,
+    pub(crate) dialer: Dialer,
+    /// The places of [`Plan::connection_slots`](crate::plan::Plan).
+    slots: Rc<Slots>,
+    numbers: Arc<AtomicU64>,
+    pub(crate) tasks: Rc<Tasks>,
+    /// When it was last told that places are scarce, in whole seconds.
+    reuse_told: Cell<Option<u64>>,
+    draining: Cell<bool>,
+    /// Idle connections are not closed while the worker drains; they end with their next answer.
+    retiring: Cell<bool>,
+    /// `worker_shutdown_timeout` is over: everything ends now.
+    aborting: Cell<bool>,
+    pub(crate) lines: WaitingLines,
+    /// Something arrived on an idle upstream connection.
+    pub(crate) idle_woken: Arc<IdleWoken>,
+    idle_waker: Waker,
+}
+
+/// Wakes the housekeeping when an idle upstream connection becomes readable.
+#[derive(Default)]
+pub(crate) struct IdleWoken(pub(crate) Notify);
+
+impl Wake for IdleWoken {
+    fn wake(self: Arc<Self>) {
+        self.0.notify_one();
+    }
+}
+
+impl Shop {
+    /// A shop that begins with `generation`. `numbers` counts connections of the whole process.
+    pub(crate) fn new(generation: Generation, dialer: Dialer, numbers: Arc<AtomicU64>) -> Self {
+        let idle_woken = Arc::new(IdleWoken::default());
+        Self {
+            idle_waker: idle_woken.clone().into(),
+            idle_woken,
+            slots: Slots::new(generation.connection_slots(), scarce(&generation)),
+            generation: RefCell::new(Rc::new(generation)),
+            older: RefCell::default(),
+            dialer,
+            numbers,
+            tasks: Rc::default(),
+            reuse_told: Cell::default(),
+            draining: Cell::new(false),
+            retiring: Cell::new(false),
+            aborting: Cell::new(false),
+            lines: WaitingLines::default(),
+        }
+    }
+
+    /// The generation that new requests are served under.
+    pub(crate) fn generation(&self) -> Rc<Generation> {
+        self.generation.borrow().clone()
+    }
+
+    /// Whether new requests are served under `generation`.
+    pub(crate) fn serves_under(&self, generation: &Rc<Generation>) -> bool {
+        Rc::ptr_eq(&self.generation.borrow(), generation)
+    }
+
+    /// Serves requests that begin from now on under `generation`; idle connections move over. The one
+    /// before comes back, under which others may still be served.
+    pub(crate) fn adopt(&self, generation: Rc<Generation>) -> Rc<Generation> {
+        let older = self.generation.replace(generation.clone());
+        self.slots
+            .limit_to(generation.connection_slots(), scarce(&generation));
+        older.close_idle();
+        let mut past = self.older.borrow_mut();
+        past.retain(|older| older.strong_count() > 0);
+        past.push(Rc::downgrade(&older));
+        drop(past);
+        // Emptied files may lie in folders that the configuration no longer names.
+        spare::close_all();
+        self.tasks.wake_all();
+        older
+    }
+
+    /// The generations that are still in use, the newest first.
+    fn generations(&self) -> Vec<Rc<Generation>> {
+        let older = self.older.borrow();
+        std::iter::once(self.generation())
+            .chain(older.iter().filter_map(Weak::upgrade))
+            .collect()
+    }
+
+    /// Closes idle connections and lets the others end after their request (SIGQUIT).
+    pub(crate) fn drain(&self) {
+        self.retiring.set(false);
+        self.begin_to_end();
+    }
+
+    /// Takes no more than what its connections still send: each ends with its next answer. For a
+    /// worker that a reload makes superfluous, whose clients may be about to send.
+    pub(crate) fn retire(&self) {
+        self.retiring.set(true);
+        self.begin_to_end();
+    }
+
+    /// From now on nothing is kept for later.
+    fn begin_to_end(&self) {
+        self.draining.set(true);
+        self.generation.borrow().close_idle();
+        self.tasks.wake_all();
+    }
+
+    /// Whether idle connections close now.
+    pub(crate) fn closes_idle(&self) -> bool {
+        self.draining.get() && !self.retiring.get() || self.aborting.get()
+    }
+
+    /// Ends everything at once (SIGTERM, `worker_shutdown_timeout`).
+    pub(crate) fn abort(&self) {
+        self.aborting.set(true);
+        self.begin_to_end();
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.get()
+    }
+
+    pub(crate) fn is_aborting(&self) -> bool {
+        self.aborting.get()
+    }
+
+    /// Closes some of the connections that have idled longest, clients' and upstreams', while places
+    /// are scarce, and says so once a second (`ngx_drain_connections`). Clients' close when their
+    /// tasks run; they count as free here.
+    fn reuse_idle(&self) {
+        if !self.slots.are_scarce(self.tasks.evicted()) {
+            return;
+        }
+        let generation = self.generation();
+        let mut turns = self.tasks.idle_turns();
+        generation.for_each_idle(|idle| turns.push(idle.idle_turn));
+        turns.sort_unstable();
+        let count = REUSED_AT_ONCE.min(turns.len() / 8).max(1);
+        let Some(last) = turns.get(count - 1) else {
+            return;
+        };
+        self.tell_of_reuse(&generation);
+        self.tasks.evict(*last);
+        generation.retain_idle(|idle| idle.idle_turn > *last);
+    }
+
+    fn tell_of_reuse(&self, generation: &Generation) {
+        let second = clock::monotonic(clock::now()).as_secs();
+        if self.reuse_told.replace(Some(second)) == Some(second) {
+            return;
+        }
+        let text = format!(
+            "{} worker_connections are not enough, reusing connections",
+            self.worker_connections()
+        );
+        weir_log::emit(
+            generation.main_sinks(),
+            weir_log::Level::Warn,
+            None,
+            text.as_bytes(),
+        );
+    }
+
+    /// A place of `worker_connections`, if need be that of an idle connection; `None` if all serve.
+    pub(crate) async fn acquire_slot(&self) -> Option<Slot> {
+        self.reuse_idle();
+        if let Some(slot) = self.take_slot() {
+            return Some(slot);
+        }
+        for _ in 0..TURNS_TO_CLOSE {
+            tokio::task::yield_now().await;
+            if let Some(slot) = self.take_slot() {
+                return Some(slot);
+            }
+        }
+        None
+    }
+
+    /// Closes what is kept for later only, for the process has run out of descriptors: emptied files
+    /// and pipes, or else idle upstream connections. `false` if there is no such thing.
+    pub(crate) fn close_spare(&self) -> bool {
+        if spare::close_all() > 0 {
+            return true;
+        }
+        let mut closed = false;
+        self.generation().retain_idle(|_| {
+            closed = true;
+            false
+        });
+        closed
+    }
+
+    /// Notes that an upstream connection falls idle, and lets the reactor report whatever arrives on
+    /// it; `false` if something has, so that it must not be kept.
+    pub(crate) fn fall_idle(&self, upstream: &mut UpstreamConnection) -> bool {
+        upstream.idle_turn = self.tasks.next_turn();
+        self.watch_idle(upstream)
+    }
+
+    /// Takes a place of `worker_connections`; `None` if all are taken.
+    pub(crate) fn take_slot(&self) -> Option<Slot> {
+        self.slots.take()
+    }
+
+    /// `worker_connections` as configured.
+    pub(crate) fn worker_connections(&self) -> usize {
+        self.generation.borrow().config().main.worker_connections
+    }
+
+    pub(crate) fn next_number(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Writes every waiting access line, buffered ones too (SIGUSR1, exit).
+    pub(crate) fn flush_lines(&self) {
+        for line in self
+            .generations()
+            .iter()
+            .flat_map(|generation| &generation.lines)
+        {
+            line.borrow_mut().flush();
+        }
+    }
+
+    /// Lets the reactor report whatever arrives on an idle upstream connection; `false` if
+    /// something has, so that it must not be kept.
+    pub(crate) fn watch_idle(&self, idle: &mut UpstreamConnection) -> bool {
+        let mut cx = Context::from_waker(&self.idle_waker);
+        idle.stream.poll_quiet(&mut cx)
+    }
+}
+
+/// So few free places are too few (`ngx_drain_connections`).
+fn scarce(generation: &Generation) -> usize {
+    generation.config().main.worker_connections / 16
+}
