@@ -66,6 +66,8 @@ struct Source {
     text: String,
     /// What is marked in it.
     span: Range<usize>,
+    /// What nginx took for a part of the same statement.
+    before: Option<Range<usize>>,
     missing: Option<Missing>,
 }
 
@@ -83,19 +85,21 @@ fn excerpt(text: &str, place: &Place, message: &str) -> Option<Source> {
         Some(missing) => missing.at..missing.at,
         None => statement::marked(text, &statement, message),
     };
-    // With what is missing, the line shows at which nginx noticed.
-    let last = match &missing {
-        Some(missing) if missing.shows_end => statement.range.end,
-        _ => span.end,
-    };
-    let lines = statement::whole_lines(text, span.start..last.max(span.end));
+    let before = missing.as_ref().and_then(|missing| missing.before.clone());
+    let lines = statement::whole_lines(text, span.start..before.as_ref().unwrap_or(&span).end);
     Some(Source {
         path: place.file.display().to_string(),
         first_line: statement::line_of(text, lines.start),
-        span: span.start - lines.start..span.end - lines.start,
+        span: within(&span, &lines),
+        before: before.map(|before| within(&before, &lines)),
         text: text[lines].to_owned(),
         missing,
     })
+}
+
+/// `range` as counted from the start of `lines`.
+fn within(range: &Range<usize>, lines: &Range<usize>) -> Range<usize> {
+    range.start - lines.start..range.end - lines.start
 }
 
 fn hint_of(fault: &Fault, source: Option<&Source>) -> Option<String> {
@@ -117,10 +121,15 @@ fn report<'a>(fault: &'a Fault, source: Option<&'a Source>, hint: Option<&'a str
         let mark = AnnotationKind::Primary
             .span(source.span.clone())
             .label(label);
+        let before = source.before.clone().map(|span| {
+            let label = "nginx reads on to here";
+            AnnotationKind::Context.span(span).label(label)
+        });
         let snippet = Snippet::source(source.text.as_str())
             .line_start(source.first_line as usize)
             .path(source.path.as_str())
-            .annotation(mark);
+            .annotation(mark)
+            .annotations(before);
         group = group.element(snippet);
     }
     match hint {

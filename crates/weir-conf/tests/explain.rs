@@ -87,6 +87,12 @@ fn a_missing_end_of_a_directive_is_named() {
 }
 
 #[test]
+fn a_missing_end_is_shown_with_what_was_read_on() {
+    let text = "events {}\nhttp {\n    server {\n        listen 8080\n\n        server_name a;\n    }\n}\n";
+    insta::assert_snapshot!(explained(text));
+}
+
+#[test]
 fn a_missing_brace_or_quote_is_named() {
     check(
         "server\nlisten 80;\n} }",

@@ -9,8 +9,8 @@ use crate::table;
 pub(super) struct Missing {
     /// Where it should stand.
     pub(super) at: usize,
-    /// Whether to show what follows up to where nginx noticed.
-    pub(super) shows_end: bool,
+    /// What follows it, on another line.
+    pub(super) before: Option<Range<usize>>,
     /// For the mark.
     pub(super) label: Option<&'static str>,
     pub(super) hint: String,
@@ -23,14 +23,14 @@ pub(super) fn find(text: &str, found: &Found, message: &str) -> Option<Missing> 
             let innermost = *blocks.last()?;
             Some(Missing {
                 at: innermost,
-                shows_end: false,
+                before: None,
                 label: Some("never closed"),
                 hint: "a `}` is missing: of this block, or of one inside it".to_owned(),
             })
         }
         Kind::Cut(Some(quote)) => Some(Missing {
             at: *quote,
-            shows_end: false,
+            before: None,
             label: Some("never closed"),
             hint: "the other quotation mark is missing".to_owned(),
         }),
@@ -46,16 +46,11 @@ fn terminator(text: &str, found: &Found, message: &str) -> Option<Missing> {
     let start = found.range.start;
     let words = words(&text[found.range.clone()]);
     let cut = matches!(found.kind, Kind::Cut(_));
-    let next = words
-        .iter()
-        .enumerate()
-        .skip(1)
-        .find(|(at, word)| {
-            let begins_line =
-                text[start + words[at - 1].range.end..start + word.range.start].contains('\n');
-            word.text == "}" || is_directive(word.text) && (begins_line || word.text.contains('_'))
-        })
-        .map(|(at, word)| (at, word.text));
+    let next = words.iter().enumerate().skip(1).find(|(at, word)| {
+        let begins_line =
+            text[start + words[at - 1].range.end..start + word.range.start].contains('\n');
+        word.text == "}" || is_directive(word.text) && (begins_line || word.text.contains('_'))
+    });
     let last = match next {
         Some((at, _)) => &words[at - 1],
         None if cut => words.last()?,
@@ -72,12 +67,13 @@ fn terminator(text: &str, found: &Found, message: &str) -> Option<Missing> {
         .trim_start_matches([' ', '\t', '\r'])
         .starts_with(['\n', '#']);
     let place = match next {
-        Some((_, next)) if !end_of_line => format!("before \"{next}\" in line {line}"),
+        Some((_, next)) if !end_of_line => format!("before \"{}\" in line {line}", next.text),
         _ => format!("at the end of line {line}"),
     };
+    let before = next.map(|(_, word)| start + word.range.start..start + word.range.end);
     Some(Missing {
         at,
-        shows_end: true,
+        before: before.filter(|_| end_of_line),
         label: None,
         hint: format!("is a `{what}` missing {place}?"),
     })
