@@ -11,6 +11,7 @@
 
 use std::sync::LazyLock;
 
+mod alike;
 mod fault;
 mod page;
 mod phase;
@@ -53,16 +54,12 @@ const FILES: &[(Phase, &str)] = &[
 
 /// A name that no fault has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no fault is called {name:?}{}", suggestion(alike.as_deref()))]
+#[error("no fault is called {name:?}{}", alike::suggestion(alike))]
 pub struct UnknownFault {
     /// As it was asked for.
     pub name: String,
-    /// The name that was meant, perhaps.
-    pub alike: Option<&'static str>,
-}
-
-fn suggestion(alike: Option<&str>) -> String {
-    alike.map_or_else(String::new, |name| format!("; did you mean {name:?}?"))
+    /// Names that were meant, perhaps; the likeliest first.
+    pub alike: Vec<&'static str>,
 }
 
 /// Every fault, by phase, in the order of a data file.
@@ -84,22 +81,12 @@ pub fn find(name: &str) -> Option<&'static Fault> {
 /// The fault of this name.
 ///
 /// # Errors
-/// There is none; the error names the one that is spelt most alike.
+/// There is none; the error names those that were meant, perhaps.
 pub fn named(name: &str) -> Result<&'static Fault, UnknownFault> {
     find(name).ok_or_else(|| UnknownFault {
         name: name.to_owned(),
-        alike: alike(name),
+        alike: alike::names(name, all()),
     })
-}
-
-fn alike(name: &str) -> Option<&'static str> {
-    const ENOUGH: f64 = 0.75;
-    all()
-        .iter()
-        .map(|fault| (strsim::jaro_winkler(name, &fault.name), fault.name.as_str()))
-        .filter(|&(likeness, _)| likeness >= ENOUGH)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, name)| name)
 }
 
 /// The files are part of the program, and a test reads them all.

@@ -57,6 +57,9 @@ fn print(text: &str) -> ExitCode {
     }
 }
 
+/// How to find a fault whose name is not known.
+const SEARCH: &str = "`weir lab list WORD` searches names and descriptions";
+
 fn complain(fault: &dyn std::fmt::Display) -> ExitCode {
     eprintln!("weir lab: {fault}");
     ExitCode::from(2)

@@ -29,7 +29,7 @@ pub(super) struct Arguments {
 
 #[derive(Debug, thiserror::Error)]
 enum ServeError {
-    #[error(transparent)]
+    #[error("{_0}; {search}", search = super::SEARCH)]
     Unknown(#[from] UnknownFault),
     #[error("{0} is a fault of the client; `weir lab show {0}` has its steps")]
     Client(String),

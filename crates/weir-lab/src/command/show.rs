@@ -17,7 +17,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
     match named(&arguments.name) {
         Ok(fault) => super::print(&page(fault)),
-        Err(unknown) => super::complain(&unknown),
+        Err(unknown) => super::complain(&format_args!("{unknown}; {}", super::SEARCH)),
     }
 }
 
