@@ -11,6 +11,22 @@ pub(super) struct Exhibit {
     pub(super) requests: usize,
 }
 
+impl Exhibit {
+    /// What its configuration says for a directive of one argument.
+    pub(super) fn setting(&self, directive: &str) -> Option<&'static str> {
+        let conf = &self.fault.config;
+        let texts = [&conf.location, &conf.server, &conf.http];
+        let mut statements = texts
+            .into_iter()
+            .flatten()
+            .flat_map(|text| text.split(['{', '}', ';']));
+        statements.find_map(|statement| {
+            let (name, value) = statement.trim().split_once(char::is_whitespace)?;
+            (name == directive).then_some(value.trim())
+        })
+    }
+}
+
 /// All of them, in the order of the catalogue.
 pub(super) fn all() -> Vec<Exhibit> {
     let exhibit = |fault: &'static Fault| {

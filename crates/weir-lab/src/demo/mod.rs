@@ -2,8 +2,8 @@
 //! explanation for each error line as it comes.
 //!
 //! Reading order: `exhibit` (which faults can be shown with curl, and how), `site` (the
-//! configuration), `table` (what is printed first), `watch` (what is printed later), `explanation`
-//! (the words of `docs/failures.md`).
+//! configuration), `page` (what a browser sees), `table` (what is printed first), `watch` (what is
+//! printed later), `explanation` (the words of `docs/failures.md`).
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -23,6 +23,7 @@ use crate::socket::Address;
 
 mod exhibit;
 mod explanation;
+mod page;
 mod site;
 mod table;
 mod watch;
@@ -169,6 +170,8 @@ impl Demo {
             addresses.push(named);
         }
         std::fs::create_dir(folder.path().join("logs"))?;
+        std::fs::create_dir(folder.path().join("html"))?;
+        std::fs::write(folder.path().join("html/index.html"), page::html(&exhibits))?;
         let text = site::configuration(&exhibits, addresses, folder.path());
         let weir = Embedded::start(&text, folder.path(), listener)?;
         Ok(Self {
@@ -182,6 +185,14 @@ impl Demo {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.weir.address()
+    }
+
+    /// The exhibit that a request line asks for.
+    fn exhibit(&self, request: &str) -> Option<&Exhibit> {
+        let name = request.split(' ').nth(1)?.strip_prefix('/')?;
+        self.exhibits
+            .iter()
+            .find(|exhibit| exhibit.fault.name == name)
     }
 
     /// Every URL with what to expect, for people.

@@ -49,7 +49,9 @@ default_type text/plain;
 server {{
 listen 127.0.0.1:8080;
 server_name demo;
-location / {{ return 404 \"no such fault: the table of URLs is where weir demo was started\\n\"; }}
+location / {{ return 404 \"no such fault: / lists all URLs\\n\"; }}
+location = / {{ root {folder}/html; }}
+location = /index.html {{ root {folder}/html; default_type text/html; }}
 {locations}
 }}
 }}

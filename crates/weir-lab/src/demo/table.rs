@@ -28,6 +28,7 @@ pub(super) fn text(exhibits: &[Exhibit], address: SocketAddr) -> String {
         let url = format!(" http://{address}/{}", exhibit.fault.name);
         let _ = writeln!(out, "  curl -i{}", url.repeat(exhibit.requests));
     }
+    let _ = writeln!(out, "\nOr open http://{address}/ in a browser.");
     out.push_str("\nEach error line appears here, explained. Ctrl-C ends it.\n\n");
     out
 }

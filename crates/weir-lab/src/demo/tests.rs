@@ -81,6 +81,49 @@ impl Write for UntilExplained {
     }
 }
 
+/// What is printed of a request for `path`.
+async fn shown(demo: &Demo, path: &str) -> String {
+    let mut client = Client::new(Address::Inet(demo.address()), std::path::PathBuf::new());
+    let steps = [ClientStep::Get(path.to_owned())];
+    client.play(&steps, &BTreeMap::new()).await.unwrap();
+    let mut out = UntilExplained(Vec::new());
+    let _ = watch::run(demo, &mut out).await.unwrap_err();
+    String::from_utf8(out.0).unwrap()
+}
+
+#[tokio::test]
+async fn what_has_no_name_among_failures_is_explained_by_the_catalogue() {
+    let text = shown(&demo().await, "/location-twice").await;
+    assert!(
+        text.starts_with("GET /location-twice HTTP/1.1 -> 200\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("  why: location-twice\n    Here: Location twice"),
+        "{text}"
+    );
+    assert!(
+        text.contains("In the wild: two layers that both set it."),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_browser_finds_every_url() {
+    let demo = demo().await;
+    let mut client = Client::new(Address::Inet(demo.address()), std::path::PathBuf::new());
+    let steps = ["/", "/nonsense"].map(|path| ClientStep::Get(path.to_owned()));
+    client.play(&steps, &BTreeMap::new()).await.unwrap();
+    let seen: Vec<_> = client
+        .received()
+        .iter()
+        .map(|got| got.response.status)
+        .collect();
+    assert_eq!(seen, [Some(200), Some(404)]);
+    let page = String::from_utf8_lossy(&client.received()[0].response.body.0).into_owned();
+    assert!(page.contains("<a href=\"/refused\">refused</a>"), "{page}");
+}
+
 #[tokio::test]
 async fn a_port_that_is_taken_gives_way_unless_it_was_asked_for() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use weir_log::Level;
 use weir_log::record::{AccessLine, ErrorLine};
 
+use super::exhibit::Exhibit;
 use super::{Demo, explanation};
 
 /// Time between two looks at the logs.
@@ -49,7 +50,8 @@ pub(super) async fn run(demo: &Demo, out: &mut impl Write) -> io::Result<()> {
             if let Ok(request) = AccessLine::parse(&line) {
                 let of_it = |one: &mut Waiting| belongs(&one.line, &request);
                 let its: Vec<_> = waiting.extract_if(.., of_it).collect();
-                out.write_all(block(&request, &its).as_bytes())?;
+                let exhibit = demo.exhibit(&request.request);
+                out.write_all(block(&request, &its, exhibit).as_bytes())?;
             }
         }
         for left in waiting.extract_if(.., |one| one.since.elapsed() >= PATIENCE) {
@@ -65,12 +67,21 @@ fn is_trouble(line: &str) -> bool {
         .is_none_or(|line| line.connection.is_some() || line.level < Level::Notice)
 }
 
+/// Whether a line is about `request`. The next request of a connection may have failed already when
+/// this one, which did not, is shown: errors are for those that failed.
 fn belongs(line: &str, request: &AccessLine) -> bool {
-    ErrorLine::parse(line).is_some_and(|line| line.connection == Some(request.connection))
+    let failed = request
+        .attempts
+        .iter()
+        .any(|attempt| attempt.failure.is_some())
+        || request.status >= 400;
+    ErrorLine::parse(line).is_some_and(|line| {
+        line.connection == Some(request.connection) && (failed || line.level >= Level::Warn)
+    })
 }
 
 /// What is printed of one request.
-fn block(request: &AccessLine, errors: &[Waiting]) -> String {
+fn block(request: &AccessLine, errors: &[Waiting], exhibit: Option<&Exhibit>) -> String {
     let mut out = format!("{} -> {}\n", request.request, request.status);
     for Waiting { line, .. } in errors {
         // Writing to a String cannot fail.
@@ -86,7 +97,13 @@ fn block(request: &AccessLine, errors: &[Waiting]) -> String {
         }
         explained.push(token);
         let _ = writeln!(out, "  why: {token}");
-        for line in explanation::of(token).unwrap_or_default() {
+        for line in explanation::of(token, exhibit).unwrap_or_default() {
+            let _ = writeln!(out, "    {line}");
+        }
+    }
+    if let Some(exhibit) = exhibit.filter(|_| explained.is_empty() && !errors.is_empty()) {
+        let _ = writeln!(out, "  why: {}", exhibit.fault.name);
+        for line in explanation::of_exhibit(exhibit) {
             let _ = writeln!(out, "    {line}");
         }
     }
