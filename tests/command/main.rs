@@ -17,6 +17,7 @@ mod logs;
 mod own;
 mod pieces;
 mod reload;
+mod signals;
 mod site;
 mod slow_clients;
 mod start;

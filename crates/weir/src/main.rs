@@ -16,7 +16,8 @@
 //!   fault in a reload changes nothing.
 //! - A socket whose address stays is never closed, so that no connection in its queue is lost.
 //! - There is no master process: the process that is started (with `daemon on`, its child) has all
-//!   workers as threads. USR2 and WINCH, which need one, are refused with a line in the log.
+//!   workers as threads. It outlives them after WINCH, until HUP; USR2, which needs another process, is
+//!   refused with a line in the log.
 
 mod accept;
 mod advice;

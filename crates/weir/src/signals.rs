@@ -19,8 +19,10 @@ pub(crate) enum Meaning {
     Reload,
     /// USR1.
     Reopen,
-    /// USR2, WINCH: nginx would change its binary, or stop its workers only.
-    Unsupported,
+    /// WINCH: the workers end as after QUIT, their sockets stay.
+    StopAccepting,
+    /// USR2: nginx would start another binary on its sockets.
+    ChangeBinary,
 }
 
 /// A signal that came.
@@ -39,8 +41,8 @@ const SIGNALS: [(Signal, Meaning); 7] = [
     (Signal::SIGQUIT, Meaning::Quit),
     (Signal::SIGHUP, Meaning::Reload),
     (Signal::SIGUSR1, Meaning::Reopen),
-    (Signal::SIGUSR2, Meaning::Unsupported),
-    (Signal::SIGWINCH, Meaning::Unsupported),
+    (Signal::SIGUSR2, Meaning::ChangeBinary),
+    (Signal::SIGWINCH, Meaning::StopAccepting),
 ];
 
 /// Holds the signals back until [`Signals`] reads them; later threads inherit that. Must run before
@@ -86,14 +88,17 @@ impl Signals {
 }
 
 impl Received {
-    /// nginx's line about it.
-    pub(crate) fn line(self) -> String {
+    /// nginx's line about it. Whoever has not left the terminal takes WINCH for what it was made for:
+    /// the terminal's window has another size.
+    pub(crate) fn line(self, daemonized: bool) -> String {
         let action = match self.meaning {
             Meaning::Stop => ", exiting",
             Meaning::Quit => ", shutting down",
             Meaning::Reload => ", reconfiguring",
             Meaning::Reopen => ", reopening logs",
-            Meaning::Unsupported => ", ignoring: weir does not support it",
+            Meaning::StopAccepting if daemonized => ", stop accepting connections",
+            Meaning::StopAccepting => "",
+            Meaning::ChangeBinary => ", ignoring",
         };
         let (number, name) = (self.signal as i32, self.signal.as_str());
         match self.sender {
@@ -125,7 +130,8 @@ mod tests {
     #[test]
     fn lines_name_signal_sender_and_action() {
         let check = |signal: Signal, sender, expected: &str| {
-            assert_eq!(received(signal as u32, sender).unwrap().line(), expected);
+            let received = received(signal as u32, sender).unwrap();
+            assert_eq!(received.line(true), expected);
         };
         check(
             Signal::SIGHUP,
@@ -138,6 +144,16 @@ mod tests {
             1,
             "signal 10 (SIGUSR1) received from 1, reopening logs",
         );
+        check(
+            Signal::SIGUSR2,
+            7,
+            "signal 12 (SIGUSR2) received from 7, ignoring",
+        );
+        let winch = "signal 28 (SIGWINCH) received from 7";
+        let accepting = format!("{winch}, stop accepting connections");
+        check(Signal::SIGWINCH, 7, &accepting);
+        let received_winch = received(Signal::SIGWINCH as u32, 7).unwrap();
+        assert_eq!(received_winch.line(false), winch);
         assert!(received(Signal::SIGCHLD as u32, 1).is_none());
     }
 }

@@ -34,8 +34,14 @@ const END_LIMIT: Duration = Duration::from_secs(3);
 /// another configuration. Nobody else shall wait for one that is stuck.
 const ORDER_LIMIT: Duration = Duration::from_secs(1);
 
+/// What is said instead of starting another binary.
+const NO_OTHER_BINARY: &str = "the binary cannot be changed while weir runs, it goes on as it is: \
+                               start the new one after SIGQUIT";
+
 /// A running weir.
 pub(crate) struct Service {
+    /// It has left the terminal. Only a start decides that.
+    daemonized: bool,
     flags: Flags,
     plan: Arc<Plan>,
     logs: Logs,
@@ -81,6 +87,7 @@ impl Service {
             ended: send_ended,
         };
         Ok(Self {
+            daemonized: plan.config().main.daemon,
             flags,
             plan,
             logs,
@@ -135,14 +142,15 @@ impl Service {
     }
 
     async fn on_signal(&mut self, received: Received) {
-        self.log(Level::Notice, &received.line());
+        self.log(Level::Notice, &received.line(self.daemonized));
         match received.meaning {
             Meaning::Stop => self.stop(),
             Meaning::Quit => self.quit(),
             Meaning::Reload if self.leaving => {}
             Meaning::Reload => self.reload().await,
             Meaning::Reopen => self.reopen().await,
-            Meaning::Unsupported => {}
+            Meaning::StopAccepting => self.stop_accepting(),
+            Meaning::ChangeBinary => self.log(Level::Error, NO_OTHER_BINARY),
         }
     }
 
@@ -155,10 +163,22 @@ impl Service {
     fn quit(&mut self) {
         self.leaving = true;
         self.close_sockets();
+        self.drain_workers();
+    }
+
+    /// WINCH: who connects from now on waits in a socket's queue until a reload starts workers. One
+    /// process that is all there is (`master_process off`) goes on, as nginx's does.
+    fn stop_accepting(&mut self) {
+        if self.daemonized && self.plan.config().main.master_process {
+            self.drain_workers();
+        }
+    }
+
+    fn drain_workers(&mut self) {
         let limit = self.plan.config().main.worker_shutdown_timeout;
-        self.workers
-            .iter()
-            .for_each(|worker| worker.tell(Order::Drain(limit)));
+        for worker in &self.workers {
+            worker.tell(Order::Drain(limit));
+        }
         self.retired.append(&mut self.workers);
     }
 
