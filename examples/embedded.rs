@@ -58,12 +58,6 @@ async fn serve(proxy: ProxyService, stream: TcpStream, client: SocketAddr) {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    use tracing_subscriber::layer::SubscriberExt;
-    use tracing_subscriber::util::SubscriberInitExt;
-    tracing_subscriber::registry()
-        .with(weir_log::ErrorLog::new(unix_time))
-        .init();
-
     let folder = tempfile::tempdir()?;
     let proxy = ProxyService::from_config(CONFIG, folder.path())?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -85,12 +79,4 @@ async fn show_one(proxy: &ProxyService) -> Result<(), Box<dyn std::error::Error>
     let page = response.into_body().collect().await?.to_bytes();
     println!("{status}\n{}", String::from_utf8_lossy(&page));
     Ok(())
-}
-
-/// Seconds since 1970, for the time stamps of error lines.
-fn unix_time() -> i64 {
-    weir_io::clock::wall(weir_io::clock::now())
-        .as_secs()
-        .try_into()
-        .unwrap_or(0)
 }

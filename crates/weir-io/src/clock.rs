@@ -139,6 +139,11 @@ fn rebase(moment: Moment) -> Base {
     base
 }
 
+/// Seconds since the Unix epoch now: the clock of error lines.
+pub fn unix_seconds() -> i64 {
+    i64::try_from(wall(now()).as_secs()).unwrap_or(i64::MAX)
+}
+
 /// Time on the monotonic clock as `weir-upstream` wants it: since an arbitrary, fixed epoch.
 pub fn monotonic(moment: Moment) -> Duration {
     Duration::from_nanos(moment.0)

@@ -1,43 +1,44 @@
-//! From tracing events to error-log lines.
+//! Error lines, and what tracing has to do with them.
 
-use std::cell::RefCell;
 use std::fmt::{self, Write};
 
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id};
-use tracing::{Event, Subscriber};
+use tracing::subscriber::Interest;
+use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::Layer;
-use tracing_subscriber::layer::Context;
+use tracing_subscriber::filter::Filtered;
+use tracing_subscriber::layer::{Context, Filter};
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::{ErrorSinks, Level, TimeCache, sinks};
+use crate::{ErrorSinks, Level, sinks};
 
-/// Target of the events that become error-log lines. Their fields: `severity` (nginx's number or
-/// the level's word), `sinks` ([`ErrorSinks::id`]), `conn` (0 is none), `message`, and `raw` for a
-/// message that is not UTF-8.
+/// Target of the events that tell other subscribers of error lines. Their fields: `severity`
+/// (nginx's number), `conn` (0 is none), `message`, and `raw` for a message that is not UTF-8.
 pub const ERROR_LOG_TARGET: &str = "weir::error_log";
 
-/// Logs a line through tracing: [`ErrorLog`] writes it, and other subscribers may see it.
+/// Logs a line: writes it to `sinks`, and tells of it through tracing if anybody listens.
 ///
 /// A line that no sink wants costs one comparison.
 pub fn emit(sinks: &ErrorSinks, level: Level, conn: Option<u64>, message: &[u8]) {
     if !sinks.enabled(level) {
         return;
     }
-    let text = String::from_utf8_lossy(message);
-    let raw = (text.as_bytes() != message).then_some(message);
+    sinks.write(level, conn, message);
     macro_rules! event_at {
         ($level:ident) => {
-            tracing::event!(
-                target: ERROR_LOG_TARGET,
-                tracing::Level::$level,
-                severity = level as u64,
-                sinks = sinks.id(),
-                conn = conn.unwrap_or(0),
-                raw,
-                message = &*text,
-            )
+            if tracing::event_enabled!(target: ERROR_LOG_TARGET, tracing::Level::$level) {
+                let text = String::from_utf8_lossy(message);
+                tracing::event!(
+                    target: ERROR_LOG_TARGET,
+                    tracing::Level::$level,
+                    severity = level as u64,
+                    conn = conn.unwrap_or(0),
+                    raw = (text.as_bytes() != message).then_some(message),
+                    message = &*text,
+                )
+            }
         };
     }
     match level {
@@ -48,24 +49,42 @@ pub fn emit(sinks: &ErrorSinks, level: Level, conn: Option<u64>, message: &[u8])
     }
 }
 
-/// Writes error-log lines from events of [`ERROR_LOG_TARGET`], and events of other targets as
-/// `[debug]` lines to every sink at that level. The calling thread does the writing, as in nginx.
+/// Events of any target as `[debug]` lines, in every sink at that level.
 #[derive(Debug, Clone, Copy)]
-pub struct ErrorLog {
-    clock: fn() -> i64,
+pub struct DebugLog(());
+
+/// Nothing while no sink is at debug, and never the lines that were written already.
+#[derive(Debug, Clone, Copy)]
+pub struct WhileAtDebug(());
+
+impl DebugLog {
+    /// The layer. It has a filter of its own, so that what it does not want costs nothing and other
+    /// layers still get it. The calling thread does the writing, as in nginx.
+    pub fn layer<S: Subscriber + for<'a> LookupSpan<'a>>() -> Filtered<Self, WhileAtDebug, S> {
+        Self(()).with_filter(WhileAtDebug(()))
+    }
 }
 
-impl ErrorLog {
-    /// `clock` gives seconds since 1970, from the caller's cached time.
-    pub fn new(clock: fn() -> i64) -> Self {
-        Self { clock }
+impl<S> Filter<S> for WhileAtDebug {
+    fn enabled(&self, metadata: &Metadata<'_>, _: &Context<'_, S>) -> bool {
+        metadata.target() != ERROR_LOG_TARGET && sinks::any_at_debug()
     }
 
-    fn write(self, sinks: &ErrorSinks, level: Level, conn: Option<u64>, message: &[u8]) {
-        thread_local! {
-            static TIME: RefCell<TimeCache> = RefCell::default();
+    /// Asked again whenever a first sink comes to be at debug or a last one goes.
+    fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if metadata.target() != ERROR_LOG_TARGET && sinks::any_at_debug() {
+            Interest::always()
+        } else {
+            Interest::never()
         }
-        TIME.with_borrow_mut(|time| sinks.write(time.at((self.clock)()), level, conn, message));
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(if sinks::any_at_debug() {
+            LevelFilter::TRACE
+        } else {
+            LevelFilter::OFF
+        })
     }
 }
 
@@ -83,15 +102,7 @@ impl Visit for SpanConn {
     fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
 }
 
-impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for ErrorLog {
-    fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(if sinks::any_at_debug() {
-            LevelFilter::TRACE
-        } else {
-            LevelFilter::INFO
-        })
-    }
-
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for DebugLog {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let mut conn = SpanConn(0);
         attributes.record(&mut conn);
@@ -103,27 +114,8 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for ErrorLog {
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let ours = event.metadata().target() == ERROR_LOG_TARGET;
-        if !ours && !sinks::any_at_debug() {
-            return;
-        }
-        let mut line = Line {
-            ours,
-            ..Line::default()
-        };
+        let mut line = Line::default();
         event.record(&mut line);
-        if ours {
-            if let (Some(level), Some(sinks)) = (line.severity, sinks::by_id(line.sinks)) {
-                let message = line.raw.as_deref().unwrap_or(line.message.as_bytes());
-                self.write(
-                    &sinks,
-                    level,
-                    (line.conn != 0).then_some(line.conn),
-                    message,
-                );
-            }
-            return;
-        }
         let conn = context
             .event_scope(event)
             .into_iter()
@@ -134,7 +126,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for ErrorLog {
             target => format!("{target}: {}{}", line.message, line.fields),
         };
         for sinks in sinks::at_debug() {
-            self.write(&sinks, Level::Debug, conn, message.as_bytes());
+            sinks.write(Level::Debug, conn, message.as_bytes());
         }
     }
 }
@@ -142,39 +134,16 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for ErrorLog {
 /// The fields of one event.
 #[derive(Debug, Default)]
 struct Line {
-    ours: bool,
-    severity: Option<Level>,
-    sinks: u64,
-    conn: u64,
     message: String,
-    raw: Option<Vec<u8>>,
-    /// Other fields of other targets' events, as ` name=value`.
+    /// The other fields, as ` name=value`.
     fields: String,
 }
 
 impl Visit for Line {
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        match field.name() {
-            "severity" if self.ours => self.severity = Level::from_number(value),
-            "sinks" if self.ours => self.sinks = value,
-            "conn" if self.ours => self.conn = value,
-            _ => self.record_debug(field, &value),
-        }
-    }
-
     fn record_str(&mut self, field: &Field, value: &str) {
         match field.name() {
-            "severity" if self.ours => self.severity = value.parse().ok(),
             "message" => value.clone_into(&mut self.message),
             _ => self.record_debug(field, &value),
-        }
-    }
-
-    fn record_bytes(&mut self, field: &Field, value: &[u8]) {
-        if self.ours && field.name() == "raw" {
-            self.raw = Some(value.to_vec());
-        } else {
-            self.record_debug(field, &value);
         }
     }
 
@@ -205,7 +174,7 @@ mod tests {
             level,
             output: Output::Memory(memory.clone()),
         };
-        (ErrorSinks::new([sink]), memory)
+        (ErrorSinks::new([sink], || 0), memory)
     }
 
     fn line(level: Level, conn: Option<u64>, message: &[u8]) -> CapturedLine {
@@ -218,7 +187,7 @@ mod tests {
 
     fn logged(f: impl FnOnce()) {
         let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-        let subscriber = tracing_subscriber::registry().with(ErrorLog::new(|| 0));
+        let subscriber = tracing_subscriber::registry().with(DebugLog::layer());
         tracing::subscriber::with_default(subscriber, f);
     }
 
@@ -254,14 +223,47 @@ mod tests {
         });
     }
 
+    /// Takes the events of error lines, as `severity conn message`.
+    #[derive(Default)]
+    struct Listener(Arc<Mutex<Vec<String>>>);
+
+    impl<S: Subscriber> Layer<S> for Listener {
+        fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+            let mut line = Line::default();
+            event.record(&mut line);
+            self.0
+                .lock()
+                .unwrap()
+                .push(format!("{}{}", line.message, line.fields));
+        }
+    }
+
     #[test]
-    fn plain_events_of_the_target_may_name_the_level_by_word() {
+    fn others_hear_of_lines_if_they_listen() {
+        let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let (sinks, memory) = memory(Level::Error);
+        let listener = Listener::default();
+        let heard = listener.0.clone();
+        let both = tracing_subscriber::registry()
+            .with(DebugLog::layer())
+            .with(listener);
+        tracing::subscriber::with_default(both, || {
+            emit(&sinks, Level::Alert, Some(2), b"x");
+            emit(&sinks, Level::Warn, Some(2), b"no sink wants it");
+        });
+        assert_eq!(*heard.lock().unwrap(), ["x severity=2 conn=2"]);
+        assert_eq!(memory.lines(), [line(Level::Alert, Some(2), b"x")]);
+    }
+
+    #[test]
+    fn nobody_is_told_where_nobody_listens() {
         logged(|| {
-            let (sinks, memory) = memory(Level::Error);
-            let id = sinks.id();
-            tracing::error!(target: ERROR_LOG_TARGET, severity = "alert", sinks = id, conn = 2_u64, "x{}", 1);
-            tracing::error!(target: ERROR_LOG_TARGET, severity = "loud", sinks = id, "dropped");
-            assert_eq!(memory.lines(), [line(Level::Alert, Some(2), b"x1")]);
+            let told = || tracing::event_enabled!(target: ERROR_LOG_TARGET, tracing::Level::ERROR);
+            let (_error, _lines) = memory(Level::Error);
+            assert!(!told());
+            let (debug, lines) = memory(Level::Debug);
+            emit(&debug, Level::Error, None, b"once");
+            assert_eq!(lines.lines(), [line(Level::Error, None, b"once")]);
         });
     }
 
@@ -304,10 +306,11 @@ mod tests {
             let path = dir.path().join("error.log");
             let file = Arc::new(LogFile::open(&path).unwrap());
             let output = Output::File(file);
-            let sinks = ErrorSinks::new([ErrorSink {
+            let sink = ErrorSink {
                 level: Level::Warn,
                 output,
-            }]);
+            };
+            let sinks = ErrorSinks::new([sink], || 0);
             emit(
                 &sinks,
                 Level::Warn,

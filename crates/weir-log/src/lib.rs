@@ -5,7 +5,7 @@
 //! `log_format` escapes), `time` (every time stamp, formatted once per second), `error_line` (the
 //! grammar of an error-log line), `file` (an open log and the registry of them), `lines` (a
 //! worker's buffer of access lines), `thread` (the thread that writes those of `buffer=`), `sinks` (what
-//! `error_log` directives name), `layer` (from tracing events to error-log lines), [`record`] (lines
+//! `error_log` directives name), `layer` (error lines, and tracing beside them), [`record`] (lines
 //! taken apart again).
 //!
 //! # Invariants
@@ -15,7 +15,8 @@
 //!   shutdown or a dropped buffer.
 //! - A log that cannot be written never stops the proxy: the error is counted and the lines are
 //!   gone, as in nginx.
-//! - Access lines never go through tracing; error lines are written by the thread that logs them.
+//! - Lines never go through tracing: whoever logs an error line writes it, and only tells listeners of
+//!   it. The other way round, events become `[debug]` lines while a log is at that level.
 
 mod error_line;
 pub mod escape;
@@ -29,7 +30,7 @@ mod time;
 
 pub use error_line::{LINE_LIMIT, write_line, write_startup_line};
 pub use file::{LogFile, Logs, OpenError};
-pub use layer::{ERROR_LOG_TARGET, ErrorLog, emit};
+pub use layer::{DebugLog, ERROR_LOG_TARGET, WhileAtDebug, emit};
 pub use lines::{Awaits, Buffering, LineBuffer};
 pub use sinks::{CapturedLine, ErrorSink, ErrorSinks, MemoryLog, Output};
 pub use thread::{LogHandle, LogThread};

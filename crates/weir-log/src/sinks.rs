@@ -1,10 +1,10 @@
 //! What the `error_log` directives in force name.
 
-use std::cell::Cell;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::cell::{Cell, RefCell};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockWriteGuard, Weak};
 
-use crate::{Level, LogFile, LogTime, write_line};
+use crate::{Level, LogFile, LogTime, TimeCache, write_line};
 
 /// One `error_log` directive.
 #[derive(Debug, Clone)]
@@ -27,33 +27,28 @@ pub enum Output {
 /// The `error_log` directives in force at one place of the configuration.
 #[derive(Debug)]
 pub struct ErrorSinks {
-    id: u64,
     max_level: Option<Level>,
     sinks: Box<[ErrorSink]>,
+    clock: fn() -> i64,
 }
 
 impl ErrorSinks {
-    /// Makes the sinks known to [`ErrorLog`](crate::ErrorLog) for as long as they live.
-    pub fn new(sinks: impl IntoIterator<Item = ErrorSink>) -> Arc<Self> {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
+    /// Sinks whose lines are stamped by `clock`: seconds since 1970, from the caller's cached time.
+    /// Those at debug also get the lines of [`DebugLog`](crate::DebugLog) for as long as they live.
+    pub fn new(sinks: impl IntoIterator<Item = ErrorSink>, clock: fn() -> i64) -> Arc<Self> {
         let sinks: Box<[ErrorSink]> = sinks.into_iter().collect();
         let max_level = sinks.iter().map(|sink| sink.level).max();
         let this = Arc::new(Self {
-            id: NEXT.fetch_add(1, Relaxed),
             max_level,
             sinks,
+            clock,
         });
-        known().push((this.id, Arc::downgrade(&this)));
         if this.enabled(Level::Debug) {
+            known().push(Arc::downgrade(&this));
             AT_DEBUG.fetch_add(1, Relaxed);
             tracing::callsite::rebuild_interest_cache();
         }
         this
-    }
-
-    /// Names these sinks in tracing events.
-    pub fn id(&self) -> u64 {
-        self.id
     }
 
     /// Whether a line of this level goes anywhere; one comparison.
@@ -62,10 +57,18 @@ impl ErrorSinks {
     }
 
     /// Writes a line to every sink that wants its level, as `pid#tid` of the calling thread.
-    pub fn write(&self, time: &LogTime, level: Level, conn: Option<u64>, message: &[u8]) {
-        if !self.enabled(level) {
-            return;
+    pub fn write(&self, level: Level, conn: Option<u64>, message: &[u8]) {
+        thread_local! {
+            static TIME: RefCell<TimeCache> = RefCell::default();
         }
+        if self.enabled(level) {
+            TIME.with_borrow_mut(|time| {
+                self.write_at(time.at((self.clock)()), level, conn, message)
+            });
+        }
+    }
+
+    fn write_at(&self, time: &LogTime, level: Level, conn: Option<u64>, message: &[u8]) {
         let mut line = Vec::with_capacity(256);
         for sink in self.sinks.iter().filter(|sink| level <= sink.level) {
             match &sink.output {
@@ -84,8 +87,8 @@ impl ErrorSinks {
 
 impl Drop for ErrorSinks {
     fn drop(&mut self) {
-        known().retain(|(id, _)| *id != self.id);
         if self.enabled(Level::Debug) {
+            known().retain(|sinks| sinks.strong_count() > 0);
             AT_DEBUG.fetch_sub(1, Relaxed);
             tracing::callsite::rebuild_interest_cache();
         }
@@ -136,26 +139,10 @@ impl MemoryLog {
     }
 }
 
-/// The living sinks with an id.
-pub(crate) fn by_id(id: u64) -> Option<Arc<ErrorSinks>> {
-    let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner);
-    known
-        .iter()
-        .find(|(known, _)| *known == id)
-        .and_then(|(_, sinks)| sinks.upgrade())
-}
-
 /// The living sinks that want debug lines.
 pub(crate) fn at_debug() -> Vec<Arc<ErrorSinks>> {
     let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner);
-    let mut sinks: Vec<_> = known
-        .iter()
-        .filter_map(|(_, sinks)| sinks.upgrade())
-        .collect();
-    // Letting go of the last owner's sinks takes the lock for writing.
-    drop(known);
-    sinks.retain(|sinks| sinks.enabled(Level::Debug));
-    sinks
+    known.iter().filter_map(Weak::upgrade).collect()
 }
 
 /// Whether any sink wants debug lines.
@@ -163,13 +150,13 @@ pub(crate) fn any_at_debug() -> bool {
     AT_DEBUG.load(Relaxed) > 0
 }
 
-/// Process-wide, because tracing's subscriber is: an event can only carry a number.
-static KNOWN: RwLock<Vec<(u64, Weak<ErrorSinks>)>> = RwLock::new(Vec::new());
+/// The sinks at debug. Process-wide, because tracing's subscriber is.
+static KNOWN: RwLock<Vec<Weak<ErrorSinks>>> = RwLock::new(Vec::new());
 
-/// How many of the known sinks are at debug.
+/// How many they are.
 static AT_DEBUG: AtomicUsize = AtomicUsize::new(0);
 
-fn known() -> RwLockWriteGuard<'static, Vec<(u64, Weak<ErrorSinks>)>> {
+fn known() -> RwLockWriteGuard<'static, Vec<Weak<ErrorSinks>>> {
     KNOWN.write().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -46,7 +46,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use tracing_subscriber::layer::SubscriberExt;
-use weir_log::{ErrorLog, Level};
+use weir_log::{DebugLog, Level};
 
 use flags::Flags;
 use startup_log::StartupLog;
@@ -93,7 +93,7 @@ fn run(mut flags: Flags) -> ExitCode {
             here.display()
         ));
     }
-    let subscriber = tracing_subscriber::registry().with(ErrorLog::new(startup_log::seconds));
+    let subscriber = tracing_subscriber::registry().with(DebugLog::layer());
     // It fails only if there is one already.
     let _ = tracing::subscriber::set_global_default(subscriber);
     let limit = if flags.test {

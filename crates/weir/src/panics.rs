@@ -40,8 +40,7 @@ fn report(info: &PanicHookInfo<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use tracing_subscriber::layer::SubscriberExt;
-    use weir_log::{ErrorLog, ErrorSink, MemoryLog, Output};
+    use weir_log::{ErrorSink, MemoryLog, Output};
 
     use super::*;
 
@@ -49,19 +48,16 @@ mod tests {
     fn a_panic_is_told_with_its_place_and_number() {
         let memory = Arc::new(MemoryLog::default());
         let output = Output::Memory(memory.clone());
-        let sinks = ErrorSinks::new([ErrorSink {
+        let sink = ErrorSink {
             level: Level::Alert,
             output,
-        }]);
-        let subscriber = tracing_subscriber::registry().with(ErrorLog::new(|| 0));
-        tracing::subscriber::with_default(subscriber, || {
-            report_to(&sinks);
-            for text in ["one", "two"] {
-                let _ = std::panic::catch_unwind(|| panic!("{text}"));
-            }
-            // Other tests shall fail as usual.
-            drop(std::panic::take_hook());
-        });
+        };
+        report_to(&ErrorSinks::new([sink], || 0));
+        for text in ["one", "two"] {
+            let _ = std::panic::catch_unwind(|| panic!("{text}"));
+        }
+        // Other tests shall fail as usual.
+        drop(std::panic::take_hook());
         let lines = memory.lines();
         let words = |index: usize| String::from_utf8_lossy(&lines[index].message).into_owned();
         assert_eq!((lines.len(), lines[0].level), (2, Level::Alert));

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::path::Path;
 
 use weir_conf::Fault;
+use weir_io::clock;
 use weir_log::{Level, LogFile, LogTime, write_line, write_startup_line};
 
 /// Lines go to a file, and from `warn` on to stderr too.
@@ -39,7 +40,7 @@ impl StartupLog {
         let pid = std::process::id();
         write_line(
             &mut line,
-            &LogTime::new(seconds()),
+            &LogTime::new(clock::unix_seconds()),
             level,
             pid,
             pid,
@@ -77,10 +78,4 @@ pub(crate) fn words(fault: &Fault) -> String {
 /// Writes `nginx: MESSAGE` to stderr (`ngx_log_stderr`).
 pub(crate) fn plain(message: impl Display) {
     LogFile::stderr().write(format!("nginx: {message}\n").as_bytes());
-}
-
-/// Seconds since 1970; the clock of every log line.
-pub(crate) fn seconds() -> i64 {
-    let now = weir_io::clock::wall(weir_io::clock::now());
-    i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
 }

@@ -10,10 +10,9 @@ use tokio::task::JoinHandle;
 use tracing::Dispatch;
 use tracing::instrument::WithSubscriber;
 use tracing_subscriber::layer::SubscriberExt;
-use weir_io::clock;
 use weir_io::dial::Dialer;
 use weir_io::stream::Stream;
-use weir_log::{ErrorLog, LogThread};
+use weir_log::{DebugLog, LogThread};
 use weir_proxy::ClientAddress;
 use weir_proxy::plan::{Generation, Plan};
 use weir_proxy::serve::worker::Worker;
@@ -37,8 +36,7 @@ impl Site {
     pub(crate) fn new(plan: Arc<Plan>, log: LogThread, dialer: Dialer) -> Self {
         let generation = Generation::new(plan, &log.handle());
         let worker = Worker::new(generation, dialer, Arc::new(1.into()));
-        let layer = ErrorLog::new(unix_time);
-        let subscriber = Dispatch::new(tracing_subscriber::registry().with(layer));
+        let subscriber = Dispatch::new(tracing_subscriber::registry().with(DebugLog::layer()));
         let keepers = [
             spawn(&subscriber, worker.clone().run_line_flusher()),
             spawn(&subscriber, worker.clone().run_housekeeping()),
@@ -109,10 +107,4 @@ impl Drop for Site {
 
 fn spawn(subscriber: &Dispatch, task: impl Future<Output = ()> + 'static) -> JoinHandle<()> {
     tokio::task::spawn_local(task.with_subscriber(subscriber.clone()))
-}
-
-/// Seconds since 1970, for the time stamps of error lines.
-fn unix_time() -> i64 {
-    let wall = clock::wall(clock::now());
-    i64::try_from(wall.as_secs()).unwrap_or(i64::MAX)
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use weir_conf::{AccessLog, ErrorLogTarget, Http, LogDestination, LogFormat, Template};
+use weir_io::clock;
 use weir_log::escape::Escape;
 use weir_log::{Buffering, ErrorSink, ErrorSinks, LogFile, Logs, Output};
 
@@ -91,17 +92,15 @@ fn open(logs: &Logs, destination: &LogDestination) -> Result<Arc<LogFile>, PlanF
 pub(super) fn error_sinks(
     targets: &[ErrorLogTarget],
     logs: &Logs,
-) -> Result<Vec<ErrorSink>, PlanFault> {
-    targets
-        .iter()
-        .map(|target| {
-            let output = Output::File(open(logs, &target.destination)?);
-            Ok(ErrorSink {
-                level: target.level,
-                output,
-            })
-        })
-        .collect()
+) -> Result<Arc<ErrorSinks>, PlanFault> {
+    let mut sinks = Vec::with_capacity(targets.len());
+    for target in targets {
+        sinks.push(ErrorSink {
+            level: target.level,
+            output: Output::File(open(logs, &target.destination)?),
+        });
+    }
+    Ok(ErrorSinks::new(sinks, clock::unix_seconds))
 }
 
 pub(super) fn place_logs(
@@ -126,7 +125,7 @@ pub(super) fn place_logs(
             match known.get(&key) {
                 Some(sinks) => sinks.clone(),
                 None => {
-                    let sinks = ErrorSinks::new(error_sinks(&settings.error_log, book.logs)?);
+                    let sinks = error_sinks(&settings.error_log, book.logs)?;
                     known.insert(key, sinks.clone());
                     sinks
                 }

@@ -77,7 +77,7 @@ impl Plan {
         logs: &Logs,
         previous: Option<&Self>,
     ) -> Result<Self, PlanFault> {
-        let main_sinks = ErrorSinks::new(error_sinks(&config.main.error_log, logs)?);
+        let main_sinks = error_sinks(&config.main.error_log, logs)?;
         let mut pools = Vec::new();
         let mut book = LogBook {
             logs,

@@ -100,8 +100,8 @@ struct WorkerThread(Option<JoinHandle<()>>);
 impl ProxyService {
     /// Serves the configuration in `text`; `prefix` is the base of its relative paths.
     ///
-    /// Error lines go through `tracing`: they reach the files that `error_log` names if the caller
-    /// has installed [`weir_log::ErrorLog`], and any other subscriber too.
+    /// Error lines reach the files that `error_log` names, and any subscriber of `tracing` as events
+    /// of [`weir_log::ERROR_LOG_TARGET`]. [`weir_log::DebugLog`] is what `error_log … debug` needs.
     ///
     /// # Errors
     ///

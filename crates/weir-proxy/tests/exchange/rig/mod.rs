@@ -11,15 +11,14 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::time::Instant;
-use tracing_subscriber::layer::SubscriberExt;
 use weir_io::dial::Dialer;
 use weir_io::stream::Stream;
-use weir_log::{ErrorLog, LogThread, Logs};
+use weir_log::{LogThread, Logs};
 use weir_proxy::ClientAddress;
 use weir_proxy::plan::{Generation, Plan, create_temp_folders};
 use weir_proxy::serve::worker::Worker;
@@ -136,7 +135,6 @@ impl Rig {
 
     /// A worker that serves `conf`.
     pub(crate) fn new(conf: &Conf<'_>) -> Self {
-        log_to_files();
         let folder = TempDir::new().expect("a folder for logs");
         let plan = plan(conf, folder.path(), None);
         let log_thread = LogThread::start().expect("a log thread");
@@ -341,14 +339,4 @@ pub(crate) fn assert_seconds(took: Duration, seconds: u64) {
         late.is_some_and(|late| late < Duration::from_millis(5)),
         "{took:?} instead of {seconds} s"
     );
-}
-
-/// Error lines go through tracing, whose subscriber is the process's.
-fn log_to_files() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let layer = ErrorLog::new(|| 0);
-        let subscriber = tracing_subscriber::registry().with(layer);
-        tracing::subscriber::set_global_default(subscriber).expect("the first subscriber");
-    });
 }
