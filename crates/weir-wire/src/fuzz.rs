@@ -6,7 +6,7 @@ use crate::response::{
     ResponseFault, ResponseHead, ResponseParser, ResponseProgress, ResponseRules,
 };
 use crate::span::Span;
-use crate::{Fields, token, uri};
+use crate::{Fields, proxy_protocol, token, uri};
 
 /// A request head. The first byte chooses the settings, the second where to cut.
 ///
@@ -131,6 +131,34 @@ fn parse_response(
         notice.write_message(input, &mut message);
     }
     (head, end)
+}
+
+/// What a balancer says in front of the first head. The first byte tells how long the name is that is
+/// looked up, the name follows.
+pub fn proxy_protocol(input: &[u8]) {
+    let Some((&len, rest)) = input.split_first() else {
+        return;
+    };
+    let (name, bytes) = rest.split_at(usize::from(len % 16).min(rest.len()));
+    match proxy_protocol::read(bytes) {
+        Ok(greeting) => {
+            assert!(greeting.len <= bytes.len());
+            // What follows the header changes nothing about it.
+            assert_eq!(
+                proxy_protocol::read(&bytes[..greeting.len]),
+                Ok(greeting.clone())
+            );
+            if let (Some(header), Ok(name)) = (greeting.header, std::str::from_utf8(name)) {
+                let found = header.tlv(name);
+                assert!(found.is_err() || found.is_ok_and(|value| value.is_none_or(|value| value.len() <= bytes.len())));
+            }
+        }
+        Err(fault) => {
+            let mut message = Vec::new();
+            fault.write_message(bytes, &mut message);
+            assert!(message.len() <= bytes.len() + 40);
+        }
+    }
 }
 
 /// A chunked body. The first byte chooses the rules, the second where to cut.

@@ -1,10 +1,12 @@
-//! Heads, fields, URIs and the plain wire formats, read and written as nginx does: HTTP/1 today.
+//! Heads, fields, URIs and the plain wire formats, read and written as nginx does: HTTP/1 and the
+//! PROXY protocol today.
 //!
 //! A head is a set of ranges ([`Span`]) over one buffer that the caller owns and grows; nothing is
 //! copied and, once its `Vec`s have grown, nothing is allocated per request.
 //!
 //! Modules in reading order: [`span`], [`field`] and [`fields`] (what a head consists of), [`request`],
-//! [`response`], [`chunked`] (bodies), [`host`], [`uri`] and [`token`] (what is inside the values).
+//! [`response`], [`chunked`] (bodies), [`host`], [`address`], [`uri`] and [`token`] (what is inside the values),
+//! [`proxy_protocol`] (what a balancer in front says before the first head).
 //!
 //! # Invariants
 //!
@@ -13,6 +15,7 @@
 //! - Every range lies inside the bytes handed over so far.
 //! - Byte strings stay byte strings; nothing here demands UTF-8.
 
+pub mod address;
 pub mod chunked;
 pub mod field;
 mod field_line;
@@ -20,6 +23,7 @@ pub mod fields;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod host;
+pub mod proxy_protocol;
 pub mod request;
 pub mod response;
 mod search;
