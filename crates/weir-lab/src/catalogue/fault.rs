@@ -74,6 +74,7 @@ impl Fault {
             name: self.name.clone(),
             summary: self.summary.clone(),
             phase: self.phase.as_str().to_owned(),
+            since: None,
             compat: None,
             client: self.client.clone(),
             config,

@@ -59,6 +59,9 @@ pub struct Scenario {
     /// The version that weir reproduces; the oracle's base when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compat: Option<Version>,
+    /// The oldest version that knows its directives and variables; all when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Version>,
     /// What the client does; one GET of `/` when absent.
     #[serde(default = "one_get")]
     pub client: Vec<ClientStep>,

@@ -93,6 +93,8 @@ impl Oracle {
         let debian = nginx::installed();
         let references: Vec<&Nginx> = built.iter().chain(&debian).collect();
         for nginx in &references {
+            let known_to = |scenario: &&Arc<Scenario>| scenario.since <= Some(nginx.version);
+            let scenarios: Vec<_> = scenarios.iter().filter(known_to).map(Arc::clone).collect();
             let compared = compare::all(&scenarios, nginx, &weir)?;
             let (version, whole) = (nginx.version, self.filter.is_none());
             let what = format!("against nginx {}, live", version.as_str());

@@ -21,6 +21,7 @@ pub use head::{ConnectionOption, RequestHead};
 pub use limits::{HeadCompat, HeadLimits};
 pub use method::Method;
 pub use parser::{ParsePhase, Progress, RequestParser};
+pub use window::HeaderBuffer;
 
 pub use crate::version::Version;
 

@@ -5,7 +5,7 @@ use super::fields::{self, Taken};
 use super::head::RequestHead;
 use super::limits::HeadLimits;
 use super::line::RequestLine;
-use super::window::Window;
+use super::window::{HeaderBuffer, Window};
 use crate::field_line::{FieldLine, LineRules, LineStep};
 use crate::span::Span;
 use crate::uri::normalise;
@@ -73,14 +73,16 @@ impl RequestParser {
         };
     }
 
-    /// Starts over with what the client sent behind the last request, whose `consumed` bytes (head
-    /// and body) the caller has dropped from the front of the buffer. nginx goes on in the same
-    /// header buffer, so the first line may be shorter than on an idle connection.
-    pub fn reset_pipelined(&mut self, consumed: usize) {
-        let mut window = std::mem::take(&mut self.window);
-        window.pipelined(consumed);
-        self.reset();
-        self.window = window;
+    /// The buffer in which nginx has what the client sent behind this request, whose head and body
+    /// are `consumed` bytes; `None` if it has not read so far.
+    #[must_use]
+    pub fn buffer_behind(&self, consumed: usize) -> Option<HeaderBuffer> {
+        HeaderBuffer::behind(&self.window, consumed)
+    }
+
+    /// Begins the next head, after a reset, where nginx goes on in a buffer that is in use.
+    pub fn begin_in(&mut self, buffer: HeaderBuffer) {
+        self.window = buffer.0;
     }
 
     /// Reads on. `buf` holds everything since the first call, `head` is the same as then.

@@ -6,6 +6,38 @@
 
 use super::limits::HeadLimits;
 
+/// The buffer of nginx's in which a request begins behind something else, so that its first line
+/// must go on in a large buffer sooner than in an empty one.
+#[derive(Clone, Debug)]
+pub struct HeaderBuffer(pub(super) Window);
+
+impl HeaderBuffer {
+    /// The first buffer, so many bytes of which are used: by a PROXY protocol header.
+    #[must_use]
+    pub fn used(bytes: usize) -> Self {
+        Self(Window {
+            used: bytes,
+            ..Window::default()
+        })
+    }
+
+    /// A large buffer, into which nginx moves what it has read behind the end of a chunked body
+    /// (ngx_http_copy_pipelined_header).
+    #[must_use]
+    pub fn large(limits: &HeadLimits) -> Self {
+        Self(Window {
+            end: limits.large_size,
+            size: limits.large_size,
+            large: 1,
+            used: 0,
+        })
+    }
+
+    pub(super) fn behind(window: &Window, consumed: usize) -> Option<Self> {
+        window.behind(consumed).map(Self)
+    }
+}
+
 /// No buffer is left for what follows, or the line does not fit one.
 #[derive(Debug)]
 pub(super) struct Full;
@@ -19,6 +51,8 @@ pub(super) struct Window {
     size: usize,
     /// Large buffers in use.
     large: usize,
+    /// What came before in the first buffer, not opened yet.
+    used: usize,
 }
 
 impl Window {
@@ -26,7 +60,7 @@ impl Window {
     pub(super) fn open(&mut self, limits: &HeadLimits) {
         if self.size == 0 {
             self.size = limits.first_buffer;
-            self.end = limits.first_buffer;
+            self.end = limits.first_buffer.saturating_sub(self.used);
         }
     }
 
@@ -61,14 +95,14 @@ impl Window {
         Ok(())
     }
 
-    /// The next request was pipelined behind `consumed` bytes: it begins in the same buffer, and
-    /// the other large ones are free again (ngx_http_set_keepalive).
-    pub(super) fn pipelined(&mut self, consumed: usize) {
-        self.large = self.large.min(1);
-        self.end = self.end.saturating_sub(consumed);
-        if self.end == 0 {
-            *self = Self::default();
-        }
+    /// What is left of the buffer behind `consumed` bytes, the other large ones free again
+    /// (ngx_http_set_keepalive); `None` if it held no more.
+    fn behind(&self, consumed: usize) -> Option<Self> {
+        (consumed < self.end).then(|| Self {
+            end: self.end - consumed,
+            large: self.large.min(1),
+            ..*self
+        })
     }
 
     /// Follows the caller dropping `dropped` bytes from the front.

@@ -2,7 +2,9 @@
 
 use super::{parse, text};
 use crate::field::KnownField;
-use crate::request::{ConnectionOption, HeadLimits, Method, Progress, RequestHead, RequestParser};
+use crate::request::{
+    ConnectionOption, HeadLimits, HeaderBuffer, Method, Progress, RequestHead, RequestParser,
+};
 use crate::version::Version;
 
 fn head(input: &str) -> RequestHead {
@@ -274,7 +276,9 @@ fn a_pipelined_request_begins_in_the_buffer_of_the_last() {
         while parser.parse(input.as_bytes(), &mut head, &limits) != Ok(Progress::Done) {}
         let consumed = head.len;
         head.reset();
-        parser.reset_pipelined(consumed);
+        let buffer = parser.buffer_behind(consumed).unwrap();
+        parser.reset();
+        parser.begin_in(buffer);
         let end = loop {
             match parser.parse(second.as_bytes(), &mut head, &limits) {
                 Ok(Progress::RequestLine) => {}
@@ -283,11 +287,44 @@ fn a_pipelined_request_begins_in_the_buffer_of_the_last() {
         };
         assert_eq!(end.map_err(|fault| fault.status()), expected, "{target}");
     };
+    // Nothing is behind a body that ends with the buffer, or later.
+    let (_, parser, _) = parse(b"GET / HTTP/1.0\r\n\r\n", &limits);
+    assert!(parser.buffer_behind(63).is_some() && parser.buffer_behind(64).is_none());
     check(20, Ok(Progress::Done));
     check(107, Ok(Progress::Done));
     // The line just fits the only large buffer, the empty line behind it does not.
     check(112, Err(494));
     check(113, Err(414));
+}
+
+#[test]
+fn a_request_begins_in_the_buffer_that_is_given() {
+    let limits = HeadLimits {
+        first_buffer: 64,
+        large_count: 1,
+        large_size: 32,
+        ..HeadLimits::default()
+    };
+    // Bytes of the only line, and how that ends.
+    let check = |buffer: Option<HeaderBuffer>, line: usize, expected: Result<Progress, u16>| {
+        let input = format!("GET /{} HTTP/1.0\r\n\r\n", "a".repeat(line - 16));
+        let (mut head, mut parser) = (RequestHead::new(), RequestParser::new());
+        if let Some(buffer) = buffer {
+            parser.begin_in(buffer);
+        }
+        let end = loop {
+            match parser.parse(input.as_bytes(), &mut head, &limits) {
+                Ok(Progress::RequestLine) => {}
+                end => break end,
+            }
+        };
+        assert_eq!(end.map_err(|fault| fault.status()), expected, "{line}");
+    };
+    check(None, 60, Ok(Progress::Done));
+    check(Some(HeaderBuffer::used(10)), 50, Ok(Progress::Done));
+    check(Some(HeaderBuffer::used(10)), 60, Err(414));
+    check(Some(HeaderBuffer::large(&limits)), 30, Ok(Progress::Done));
+    check(Some(HeaderBuffer::large(&limits)), 33, Err(414));
 }
 
 #[test]
