@@ -46,6 +46,7 @@ impl Compat {
             page_407: since_1_29,
             connect_method_parsed: since_1_29,
             host_by_rfc3986: since_1_29,
+            proxy_header_quoted_whole: !since_1_23,
             keepalive_before_method_allowed: since_1_29,
             server_resolve: since_1_23,
             pass_trailers: since_1_23,
@@ -80,6 +81,9 @@ pub struct Differences {
     pub connect_method_parsed: bool,
     /// `Host` and the authority of a target obey RFC 3986 (since 1.29.4); before, little was refused.
     pub host_by_rfc3986: bool,
+    /// The log quotes all that was read in place of a PROXY protocol header, not its first line (before
+    /// 1.23).
+    pub proxy_header_quoted_whole: bool,
     /// `keepalive` may stand before the balancing method without a warning (since 1.29.7).
     pub keepalive_before_method_allowed: bool,
     /// `server NAME resolve` inside an upstream block exists (since 1.27.3).

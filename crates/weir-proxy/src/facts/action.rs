@@ -5,7 +5,9 @@ use weir_verdict::Phase;
 /// What the connection is doing, in nginx's words; a log line carries it after " while ".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Accepted; no byte yet.
+    /// Accepted; what a balancer says of its client is expected first.
+    ReadingProxyProtocol,
+    /// Accepted, and past the doors; no byte of a request yet.
     WaitingForRequest,
     /// The request line has begun.
     ReadingRequestLine,
@@ -21,6 +23,8 @@ pub enum Action {
     Exchange(Phase),
     /// The body of an answer of our own is being written.
     SendingToClient,
+    /// The access line is being written.
+    Logging,
     /// The connection lingers for what the client still sends.
     Closing,
 }
@@ -29,6 +33,7 @@ impl Action {
     /// nginx's words; `None` where its lines have none.
     pub fn words(self) -> Option<&'static str> {
         match self {
+            Self::ReadingProxyProtocol => Some("reading PROXY protocol"),
             Self::WaitingForRequest => Some("waiting for request"),
             Self::ReadingRequestLine => Some("reading client request line"),
             Self::ReadingPipelinedLine => Some("reading client pipelined request line"),
@@ -37,6 +42,7 @@ impl Action {
             Self::Processing => None,
             Self::Exchange(phase) => Some(phase.words()),
             Self::SendingToClient => Some("sending to client"),
+            Self::Logging => Some("logging request"),
             Self::Closing => Some("closing request"),
         }
     }

@@ -14,6 +14,8 @@ pub(crate) struct Connection {
     pub(crate) input: Vec<u8>,
     /// The client has sent FIN.
     pub(crate) input_closed: bool,
+    /// Bytes of nginx's first header buffer that are used when the first request begins.
+    pub(crate) used: u32,
 }
 
 impl Connection {

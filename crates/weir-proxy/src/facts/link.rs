@@ -9,6 +9,7 @@ use weir_conf::Settings;
 use weir_io::clock::Moment;
 use weir_io::deadline::Deadline;
 use weir_io::stream::Stream;
+use weir_wire::proxy_protocol::ProxyHeader;
 
 use super::{Action, Shop};
 use crate::plan::Generation;
@@ -37,8 +38,11 @@ pub(crate) struct Link {
     pub(crate) number: u64,
     pub(crate) opened: Moment,
     /// Requests begun on this connection.
-    pub(crate) requests: u64,
+    pub(crate) requests: u32,
     pub(crate) deadline: Deadline,
+    /// What a balancer in front said of its client. Boxed, because few connections have it and all
+    /// would pay for it: 8 bytes instead of 56.
+    pub(crate) balanced: Option<Box<ProxyHeader>>,
     pub(crate) action: Action,
     /// As the location has it that answered last.
     pub(crate) idle: IdleTimes,

@@ -49,7 +49,7 @@ pub(crate) fn apply_location(session: &mut Session) {
     let settings = session.settings();
     let age = clock::now().saturating_duration_since(session.client.link().opened);
     let disabled = settings.keepalive_timeout.timeout.is_zero()
-        || session.client.link().requests >= settings.keepalive_requests
+        || u64::from(session.client.link().requests) >= settings.keepalive_requests
         || age > settings.keepalive_time
         || browser_gets_none(session, settings.keepalive_disable);
     let idle = IdleTimes::of(settings);

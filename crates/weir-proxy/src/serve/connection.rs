@@ -7,7 +7,9 @@ use std::task::Poll;
 
 use tracing::Instrument;
 use weir_conf::LingeringClose;
+use weir_wire::request::HeaderBuffer;
 
+use super::doors::Door;
 use super::worker::Worker;
 use crate::client::h1::head::{self, HeadEnd};
 use crate::facts::h1::Connection;
@@ -32,6 +34,11 @@ pub(crate) fn serve(worker: Rc<Worker>, mut conn: Box<Connection>) -> impl Futur
                 let look = || worker.prefetch_runner();
                 if !conn.wait_for_request(&registration, look).await {
                     return;
+                }
+                match conn.pass_doors() {
+                    Door::Open => {}
+                    Door::Waits => continue,
+                    Door::Closed => return,
                 }
                 registration.set_idle(false);
             }
@@ -93,23 +100,21 @@ pub(super) async fn serve_requests(
         }
         if session.client.input().is_empty() {
             let Session {
-                client: Client::H1(mut conn),
+                client: Client::H1(conn),
                 req,
             } = session;
-            conn.link.action = Action::Keepalive;
             return (Some(conn), req);
         }
         let Client::H1(conn) = &session.client;
         if conn.link.is_behind() && conn.newest_listen().is_some() {
             // The next request has been sent already, and begins under the new configuration.
+            session.req.reset();
             let Session {
-                client: Client::H1(mut conn),
+                client: Client::H1(conn),
                 req,
             } = session;
-            conn.link.action = Action::ReadingPipelinedLine;
             return (Some(conn), req);
         }
-        session.req.pipelined = true;
     }
 }
 
@@ -195,6 +200,7 @@ impl Drop for Logged<'_> {
     fn drop(&mut self) {
         let written = std::mem::replace(&mut self.0.req.logged, true);
         if self.0.req.begun && !written {
+            self.0.client.link_mut().action = Action::Logging;
             access_log::write(self.0.view());
         }
     }
@@ -205,7 +211,13 @@ impl Session {
     fn begin_request(&mut self) {
         std::mem::swap(&mut self.req.bytes, self.client.input());
         self.req.started = clock::now();
-        self.client.link_mut().requests += 1;
+        let requests = &mut self.client.link_mut().requests;
+        *requests = requests.saturating_add(1);
+        let Client::H1(conn) = &mut self.client;
+        if conn.used > 0 {
+            let used = std::mem::take(&mut conn.used) as usize;
+            self.req.parser.begin_in(HeaderBuffer::used(used));
+        }
         self.client.link_mut().action = if self.req.pipelined {
             Action::ReadingPipelinedLine
         } else {
@@ -215,9 +227,34 @@ impl Session {
 
     /// Ends the request; its buffers serve the next one.
     fn end_request(&mut self) {
+        let buffer = self.next_buffer();
         self.req.release();
         self.req.reset();
+        self.client.link_mut().action = match buffer {
+            Some(buffer) => {
+                self.req.parser.begin_in(buffer);
+                self.req.pipelined = true;
+                Action::ReadingPipelinedLine
+            }
+            None => Action::Keepalive,
+        };
         let Client::H1(conn) = &mut self.client;
         conn.release_input();
+    }
+
+    /// Where nginx has the next request, if it has read some of it with this one: behind the head and
+    /// what the same buffer holds of the body, or where it moved what followed a chunked body.
+    fn next_buffer(&self) -> Option<HeaderBuffer> {
+        let Client::H1(conn) = &self.client;
+        if conn.input.is_empty() {
+            return None;
+        }
+        let req = &self.req;
+        let body = (req.length.saturating_sub(req.head.request_length as u64)).max(req.body.taken);
+        let consumed = req.head.len + usize::try_from(body).unwrap_or(usize::MAX);
+        req.parser.buffer_behind(consumed).or_else(|| {
+            let limits = conn.link.plan.head_limits(self.server().index);
+            req.head.chunked.then(|| HeaderBuffer::large(limits))
+        })
     }
 }

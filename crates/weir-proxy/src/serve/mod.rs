@@ -1,6 +1,7 @@
 //! Workers and the connections they serve.
 
 mod connection;
+mod doors;
 #[doc(hidden)]
 pub mod parts;
 mod runner;

@@ -14,7 +14,7 @@ use weir_io::dial::Dialer;
 use weir_io::spare;
 use weir_io::stream::Stream;
 
-use super::connection;
+use super::{connection, doors};
 use super::runner::Runner;
 use crate::facts::h1::Connection;
 use crate::facts::{Action, ClientAddress, IdleTimes, Link, Shop};
@@ -118,9 +118,11 @@ impl Worker {
         client: ClientAddress,
         local: Option<SocketAddr>,
     ) -> Box<Connection> {
+        let plan = self.shop.generation();
+        let action = doors::first_action(&plan, listen);
         Box::new(Connection {
             link: Link {
-                plan: self.shop.generation(),
+                plan,
                 shop: self.shop.clone(),
                 listen,
                 address: client,
@@ -129,13 +131,15 @@ impl Worker {
                 opened: clock::now(),
                 requests: 0,
                 deadline: Deadline::default(),
-                action: Action::WaitingForRequest,
+                action,
+                balanced: None,
                 idle: IdleTimes::default(),
                 slot: None,
             },
             stream,
             input: Vec::new(),
             input_closed: false,
+            used: 0,
         })
     }
 

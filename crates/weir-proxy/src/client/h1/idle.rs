@@ -21,7 +21,10 @@ impl Connection {
     ) -> bool {
         if self.link.requests == 0 {
             let server = self.link.plan.default_server(self.link.listen);
-            self.link.deadline.set(server.core.client_header_timeout);
+            // The doors are passed within the same time.
+            if !self.link.deadline.is_set() {
+                self.link.deadline.set(server.core.client_header_timeout);
+            }
         } else {
             let settings = &self
                 .link

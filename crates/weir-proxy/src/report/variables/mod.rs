@@ -3,6 +3,7 @@
 use weir_conf::{Part, Template, Variable};
 
 pub(crate) mod paths;
+mod proxy_protocol;
 pub(crate) mod request;
 mod upstream;
 
@@ -63,7 +64,7 @@ pub(crate) fn write(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> V
         Variable::BodyBytesSent => request::body_bytes_sent(view, out),
         Variable::BytesSent => request::number(view.req.sent, out),
         Variable::Connection => request::number(view.link.number, out),
-        Variable::ConnectionRequests => request::number(view.link.requests, out),
+        Variable::ConnectionRequests => request::number(view.link.requests.into(), out),
         Variable::ConnectionTime => request::since(view.link.opened, out),
         Variable::ContentLength => request::content_length(view, out),
         Variable::ContentType => request::known(view, weir_wire::KnownField::ContentType, out),
@@ -80,12 +81,13 @@ pub(crate) fn write(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> V
         Variable::HttpXForwardedFor => {
             request::joined(view, weir_wire::KnownField::XForwardedFor, b", ", out)
         }
-        Variable::Https
-        | Variable::ProxyProtocolAddr
-        | Variable::ProxyProtocolPort
-        | Variable::ProxyProtocolServerAddr
-        | Variable::ProxyProtocolServerPort
-        | Variable::ProxyProtocolTlv(_) => empty_without_proxy_protocol(variable),
+        // There is no TLS.
+        Variable::Https => Value::Found,
+        Variable::ProxyProtocolAddr => proxy_protocol::addr(view, out),
+        Variable::ProxyProtocolPort => proxy_protocol::port(view, out),
+        Variable::ProxyProtocolServerAddr => proxy_protocol::server_addr(view, out),
+        Variable::ProxyProtocolServerPort => proxy_protocol::server_port(view, out),
+        Variable::ProxyProtocolTlv(name) => proxy_protocol::tlv(view, name, out),
         Variable::IsArgs => Value::of(Some(if view.req.args.is_empty() { b"" } else { b"?" }), out),
         Variable::IsRequestPort => Value::of(Some(request::is_port(view)), out),
         Variable::LimitRate => request::number(view.req.response.limit_rate.unwrap_or(0), out),
@@ -160,14 +162,5 @@ pub(crate) fn write(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> V
         Variable::Arg(name) => request::arg(view, name.as_bytes(), out),
         Variable::Capture(number) => request::capture(view, *number, out),
         Variable::NamedCapture(name) => request::named_capture(view, name, out),
-    }
-}
-
-/// Without TLS and the PROXY protocol `$https` is empty and the others have no value.
-fn empty_without_proxy_protocol(variable: &Variable) -> Value {
-    if matches!(variable, Variable::Https) {
-        Value::Found
-    } else {
-        Value::Missing
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use weir_conf::Variable;
+use weir_wire::address::write_ip;
 use weir_wire::{KnownField, token};
 
 use super::Value;
@@ -107,9 +108,8 @@ fn basic_user(credentials: &[u8]) -> Option<Vec<u8>> {
 
 pub(super) fn server_addr(view: View<'_>, out: &mut Vec<u8>) -> Value {
     match view.local_address() {
-        // Writing to a Vec cannot fail.
         Some(address) => {
-            let _ = write!(out, "{}", address.ip());
+            write_ip(address.ip(), out);
             Value::Found
         }
         None => Value::of(

@@ -1,0 +1,87 @@
+//! What a connection passes before its first request. The PROXY protocol is the first door.
+
+use weir_log::Level;
+use weir_wire::proxy_protocol::{self, ProxyFault};
+
+use crate::facts::Action;
+use crate::facts::h1::Connection;
+use crate::plan::Generation;
+use crate::report::error_log::{self, Message};
+
+/// What becomes of a connection whose first bytes have come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Door {
+    /// What is left of the bytes is a request.
+    Open,
+    /// Nothing is left of them; the request is still to come.
+    Waits,
+    /// The connection ends; the log has been told.
+    Closed,
+}
+
+/// What is expected of a connection that was accepted from this `listen`.
+pub(super) fn first_action(plan: &Generation, listen: usize) -> Action {
+    if plan.http().listens[listen].options.proxy_protocol {
+        Action::ReadingProxyProtocol
+    } else {
+        Action::WaitingForRequest
+    }
+}
+
+impl Connection {
+    /// Takes off the front of the first bytes what is said before a request.
+    pub(super) fn pass_doors(&mut self) -> Door {
+        if self.link.action != Action::ReadingProxyProtocol {
+            return Door::Open;
+        }
+        self.pass_proxy_protocol()
+    }
+
+    /// Reads the PROXY protocol header (`ngx_http_wait_request_handler`). It must have come whole, and
+    /// nginx reads no more at once than `client_header_buffer_size`.
+    fn pass_proxy_protocol(&mut self) -> Door {
+        let server = self.link.plan.default_server(self.link.listen);
+        let size = server.core.client_header_buffer_size;
+        let read = &self.input[..self.input.len().min(size)];
+        match proxy_protocol::read(read) {
+            Ok(greeting) => {
+                // Only behind the header, in the same buffer, is there less room than in a new one.
+                let shares_buffer = greeting.len < read.len();
+                self.used = if shares_buffer {
+                    greeting.len as u32
+                } else {
+                    0
+                };
+                self.link.balanced = greeting.header.map(Box::new);
+                self.link.action = Action::WaitingForRequest;
+                self.input.drain(..greeting.len);
+                if !self.input.is_empty() {
+                    return Door::Open;
+                }
+                self.release_input();
+                Door::Waits
+            }
+            Err(fault) => {
+                self.log_proxy_fault(fault, read);
+                if self.input.len() > size {
+                    // nginx leaves these bytes to the kernel, which then resets.
+                    self.stream.reset_on_close();
+                }
+                Door::Closed
+            }
+        }
+    }
+
+    fn log_proxy_fault(&self, mut fault: ProxyFault, read: &[u8]) {
+        if let ProxyFault::Broken { quoted } = &mut fault
+            && self.link.plan.differences().proxy_header_quoted_whole
+        {
+            *quoted = read.len();
+        }
+        let mut text = Vec::new();
+        fault.write_message(read, &mut text);
+        if !text.is_empty() {
+            error_log::log_idle(&self.link, Level::Error, Message::bytes(&text));
+        }
+    }
+}
