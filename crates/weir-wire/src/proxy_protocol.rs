@@ -262,7 +262,7 @@ fn kind<'a>(whole: &'a str, name: &str, known: &[(&str, u64)]) -> Result<u64, Tl
 }
 
 /// Value of the first TLV of this type (ngx_proxy_protocol_lookup_tlv).
-fn find<'a>(mut tlvs: &'a [u8], wanted: u64) -> Result<Option<&'a [u8]>, TlvFault<'static>> {
+fn find(mut tlvs: &[u8], wanted: u64) -> Result<Option<&[u8]>, TlvFault<'static>> {
     while !tlvs.is_empty() {
         let (&[kind, high, low], rest) = tlvs.split_first_chunk().ok_or(TlvFault::Broken)?;
         let len = usize::from(u16::from_be_bytes([high, low]));

@@ -47,6 +47,7 @@ fn scenario(
     });
     let script = BackendScript::in_turn(steps.collect::<Vec<_>>());
     Scenario {
+        since: None,
         name,
         summary: summary.to_owned(),
         phase: PHASE.to_owned(),

@@ -14,10 +14,10 @@ use weir_io::dial::Dialer;
 use weir_io::spare;
 use weir_io::stream::Stream;
 
-use super::{connection, doors};
 use super::runner::Runner;
+use super::{connection, doors};
 use crate::facts::h1::Connection;
-use crate::facts::{Action, ClientAddress, IdleTimes, Link, Shop};
+use crate::facts::{ClientAddress, IdleTimes, Link, Shop};
 use crate::plan::Generation;
 
 /// Time between two looks at idle upstream connections.
