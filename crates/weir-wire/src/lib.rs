@@ -5,8 +5,8 @@
 //! copied and, once its `Vec`s have grown, nothing is allocated per request.
 //!
 //! Modules in reading order: [`span`], [`field`] and [`fields`] (what a head consists of), [`request`],
-//! [`response`], [`chunked`] (bodies), [`host`], [`address`], [`uri`] and [`token`] (what is inside the values),
-//! [`proxy_protocol`] (what a balancer in front says before the first head).
+//! [`response`], [`chunked`] (bodies), [`host`], [`address`], [`uri`], [`date`], [`range`] and [`token`]
+//! (what is inside the values), [`proxy_protocol`] (what a balancer in front says before the first head).
 //!
 //! # Invariants
 //!
@@ -17,6 +17,7 @@
 
 pub mod address;
 pub mod chunked;
+pub mod date;
 pub mod field;
 mod field_line;
 pub mod fields;
@@ -24,6 +25,7 @@ pub mod fields;
 pub mod fuzz;
 pub mod host;
 pub mod proxy_protocol;
+pub mod range;
 pub mod request;
 pub mod response;
 mod search;
