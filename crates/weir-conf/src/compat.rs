@@ -54,6 +54,8 @@ impl Compat {
             listen_quic: since_1_23,
             listen_multipath: since_1_29,
             header_lines_limited: self != Self::V1_28,
+            ranges_weighed: since_1_29,
+            content_range_replaced: since_1_23,
         }
     }
 }
@@ -98,4 +100,9 @@ pub struct Differences {
     pub protocols_redefined: bool,
     /// `max_headers` holds (since 1.29; Debian's 1.22.1 has it, too).
     pub header_lines_limited: bool,
+    /// Without a `max_ranges`, many small ranges that would cost more than the body are not served
+    /// (1.31.5 does so, 1.28.3 does not).
+    pub ranges_weighed: bool,
+    /// A `Content-Range` of ours takes the place of one that is there already; 1.22.1 sends both.
+    pub content_range_replaced: bool,
 }

@@ -21,6 +21,11 @@ use crate::spare::{self, Spare};
 /// The number in the next file's name; one sequence per process, as nginx's.
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
+/// A number that nobody else in this process gets (`ngx_next_temp_number`).
+pub fn next_number() -> u64 {
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
 /// Nameless files kept for reuse; beyond that the one that was used longest ago is closed.
 const KEPT: usize = 64;
 
@@ -134,7 +139,7 @@ impl TempFile {
     /// name leaves nothing behind, however the process ends.
     pub fn create(place: &TempPath, name: FileName) -> Result<Self, TempFileError> {
         loop {
-            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let number = next_number();
             let path = path_of(place, number);
             if name == FileName::None
                 && let Some(Nameless { folder, file }) = Nameless::take(&place.path)

@@ -160,7 +160,9 @@ fn is_spelled(sent: &[u8], wanted: &[u8]) -> bool {
         })
 }
 
-/// Fields with a text of their own, to be edited and then written as lines.
+/// The fields of an answer or its trailers, with a text of their own: edited, and then written as lines.
+/// Of the names that nginx keeps a pointer to in `headers_out` one line counts, the one that was set
+/// last; lines that were only added count for nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FieldLines {
     /// `Name: value` and CRLF for each line that was added; after an edit there is more in it.
@@ -170,10 +172,22 @@ pub struct FieldLines {
 }
 
 impl FieldLines {
-    /// Adds a line behind the others.
+    /// Adds a line behind the others, which no rule looks for.
     #[inline]
-    pub fn push(&mut self, name: &[u8], value: &[u8]) {
-        let known = KnownField::from_name(name);
+    pub fn add(&mut self, name: &[u8], value: &[u8]) {
+        let line = self.append_line(name, value, None);
+        self.fields.push(line);
+    }
+
+    /// Adds a line behind the others; from now on it counts for `known`.
+    #[inline]
+    pub fn push(&mut self, known: KnownField, name: &[u8], value: &[u8]) {
+        let line = self.append_line(name, value, Some(known));
+        self.fields.push_counting(line);
+    }
+
+    #[inline]
+    fn append_line(&mut self, name: &[u8], value: &[u8], known: Option<KnownField>) -> Field {
         let start = self.text.len();
         self.text.extend_from_slice(name);
         self.text.extend_from_slice(b": ");
@@ -182,38 +196,36 @@ impl FieldLines {
         let end = self.text.len();
         self.text.extend_from_slice(b"\r\n");
         let name = Span::new(start, start + name.len());
-        self.fields
-            .push(Field::new(name, Span::new(at, end), known));
+        Field::new(name, Span::new(at, end), known)
     }
 
-    /// Gives the line that counts for `known` another value, or adds one
-    /// (ngx_http_set_response_header).
-    pub fn set(&mut self, known: KnownField, value: &[u8]) {
+    /// Gives the line that counts for `known` another name and value, or adds one; an empty value
+    /// removes it (`ngx_http_set_response_header`).
+    pub fn set(&mut self, known: KnownField, name: &[u8], value: &[u8]) {
+        if value.is_empty() {
+            return self.remove(known);
+        }
         let Some(place) = self.fields.known.get(known) else {
-            return self.push(known.name().as_bytes(), value);
+            return self.push(known, name, value);
         };
-        let start = self.text.len();
-        self.text.extend_from_slice(value);
-        self.fields.lines[place].value = Span::new(start, self.text.len());
+        let line = self.append_line(name, value, Some(known));
+        self.fields.lines[place] = line;
         self.edited = true;
     }
 
-    /// Removes all lines of this name.
-    pub fn remove_all(&mut self, known: KnownField) {
-        self.edited |= self.fields.has(known);
-        self.fields.remove_all(known);
+    /// Removes the line that counts for `known`; none counts then.
+    pub fn remove(&mut self, known: KnownField) {
+        let Some(place) = self.fields.known.get(known) else {
+            return;
+        };
+        self.forget(known);
+        self.fields.remove(place);
+        self.edited = true;
     }
 
-    /// Moves the lines of `other` behind these.
-    pub fn append(&mut self, other: &mut Self) {
-        if self.text.is_empty() {
-            std::mem::swap(self, other);
-            return;
-        }
-        for (name, value) in other.iter() {
-            self.push(name, value);
-        }
-        other.clear();
+    /// No line counts for `known` any more; those that are there stay.
+    pub fn forget(&mut self, known: KnownField) {
+        self.fields.known.set(known, None);
     }
 
     /// Empties the list and keeps its memory.
@@ -233,21 +245,16 @@ impl FieldLines {
             .map(|line| (line.name.of(&self.text), line.value.of(&self.text)))
     }
 
-    /// Whether there is a line of this name.
+    /// Whether a line counts for `known`.
     #[must_use]
     pub fn has(&self, known: KnownField) -> bool {
         self.fields.has(known)
     }
 
-    /// Value of the first line of this name.
+    /// Value of the line that counts for `known`.
     #[must_use]
     pub fn value(&self, known: KnownField) -> Option<&[u8]> {
         self.fields.value(known, &self.text)
-    }
-
-    /// Values of all lines of this name, in order.
-    pub fn values(&self, known: KnownField) -> impl Iterator<Item = &[u8]> + Clone {
-        self.fields.values(known, &self.text)
     }
 
     /// Values of all lines that a variable calls `name`, as [`Fields::spelled`].
@@ -282,11 +289,11 @@ mod tests {
 
     fn cookies() -> FieldLines {
         let mut lines = FieldLines::default();
-        lines.push(b"Set-Cookie", b"a=1");
-        lines.push(b"x_own", b"2");
-        lines.push(b"ETag", b"\"3\"");
-        lines.push(b"set-cookie", b"b=4");
-        lines.push(b"X-Own", b"");
+        lines.push(KnownField::SetCookie, b"Set-Cookie", b"a=1");
+        lines.add(b"x_own", b"2");
+        lines.push(KnownField::Etag, b"ETag", b"\"3\"");
+        lines.push(KnownField::SetCookie, b"set-cookie", b"b=4");
+        lines.add(b"X-Own", b"");
         lines
     }
 
@@ -305,10 +312,10 @@ mod tests {
     }
 
     #[test]
-    fn the_first_of_a_name_counts_and_all_are_found() {
+    fn the_last_of_a_name_counts_and_all_are_found() {
         let lines = cookies();
-        assert_eq!(lines.value(KnownField::SetCookie), Some(&b"a=1"[..]));
-        let all: Vec<_> = lines.values(KnownField::SetCookie).collect();
+        assert_eq!(lines.value(KnownField::SetCookie), Some(&b"b=4"[..]));
+        let all: Vec<_> = lines.spelled(b"set-cookie").collect();
         assert_eq!(all, [b"a=1", b"b=4"]);
         let spelled: Vec<_> = lines.spelled(b"x-own").collect();
         assert_eq!(spelled, [&b"2"[..], b""]);
@@ -318,14 +325,21 @@ mod tests {
 
     #[test]
     fn a_removed_line_leaves_the_others_in_place() {
-        let mut fields = cookies().fields;
+        let buf = b"Via: a\r\nVia: b\r\n";
+        let via = |value| {
+            let known = Some(KnownField::Via);
+            Field::new(Span::new(0, 3), Span::new(value, value + 1), known)
+        };
+        let mut fields = Fields::default();
+        fields.push(via(5));
+        fields.push(via(13));
         fields.remove(0);
         fields.remove(0);
-        assert_eq!(fields.iter().count(), 4);
-        assert_eq!((fields.places(), fields.at(0)), (5, None));
-        assert!(fields.get(KnownField::SetCookie) == fields.at(3).as_ref());
-        fields.remove_all(KnownField::SetCookie);
-        assert!(!fields.has(KnownField::SetCookie) && !fields.is_empty());
+        assert_eq!(fields.iter().count(), 1);
+        assert_eq!((fields.places(), fields.at(0)), (2, None));
+        assert_eq!(fields.value(KnownField::Via, buf), Some(&b"b"[..]));
+        fields.remove_all(KnownField::Via);
+        assert!(!fields.has(KnownField::Via));
         for place in 0..9 {
             fields.remove(place);
         }
@@ -335,23 +349,29 @@ mod tests {
     #[test]
     fn an_edited_line_stays_where_it_was() {
         let mut lines = cookies();
-        lines.set(KnownField::Etag, b"\"longer\"");
-        lines.remove_all(KnownField::SetCookie);
-        lines.set(KnownField::LastModified, b"now");
+        lines.set(KnownField::Etag, b"etag", b"\"longer\"");
+        lines.set(KnownField::LastModified, b"Last-Modified", b"now");
         check(
             &lines,
-            "x_own: 2|ETag: \"longer\"|X-Own: |Last-Modified: now|",
+            "Set-Cookie: a=1|x_own: 2|etag: \"longer\"|set-cookie: b=4|X-Own: |Last-Modified: now|",
         );
-        let mut more = FieldLines::default();
-        more.push(b"Via", b"me");
-        more.append(&mut lines);
-        check(
-            &more,
-            "Via: me|x_own: 2|ETag: \"longer\"|X-Own: |Last-Modified: now|",
-        );
+        lines.clear();
         check(&lines, "");
-        more.clear();
-        check(&more, "");
+    }
+
+    #[test]
+    fn only_the_line_that_counts_is_removed() {
+        let mut lines = cookies();
+        lines.remove(KnownField::SetCookie);
+        assert!(!lines.has(KnownField::SetCookie));
+        lines.remove(KnownField::SetCookie);
+        lines.set(KnownField::Etag, b"ETag", b"");
+        lines.set(KnownField::Via, b"Via", b"");
+        check(&lines, "Set-Cookie: a=1|x_own: 2|X-Own: |");
+        lines.push(KnownField::Via, b"Via", b"1");
+        lines.forget(KnownField::Via);
+        lines.remove(KnownField::Via);
+        check(&lines, "Set-Cookie: a=1|x_own: 2|X-Own: |Via: 1|");
     }
 
     #[test]

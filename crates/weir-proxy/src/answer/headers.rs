@@ -1,30 +1,67 @@
-//! The fields that `add_header` adds.
+//! `add_header` and `add_trailer`.
 
-use crate::facts::Session;
+use weir_conf::AddHeader;
+use weir_wire::{KnownField, date};
+
+use crate::facts::{Response, Session};
 use crate::report::variables;
 
-/// Adds the fields of `add_header`, which without `always` belong to successful answers only
+/// Adds the fields of `add_header`, and notes whether trailers will follow
 /// (`ngx_http_headers_filter`).
-pub(crate) fn add(session: &mut Session) {
-    if session.settings().add_header.is_empty() {
+pub(super) fn filter(session: &mut Session) {
+    let settings = session.settings();
+    if settings.add_header.is_empty() && settings.add_trailer.is_empty() {
         return;
     }
-    let rules = session.settings().add_header.clone();
+    let rules = settings.add_header.clone();
+    let status = session.req.response.status;
+    let trailers = settings.add_trailer.iter();
+    let expects_trailers = trailers.filter(|rule| holds(rule, status)).count() > 0;
+    let mut value = Vec::new();
+    for rule in rules.iter().filter(|rule| holds(rule, status)) {
+        value.clear();
+        variables::expand(session.view(), &rule.value, &mut value);
+        add(&mut session.req.response, rule.name.as_bytes(), &value);
+    }
+    session.req.response.expects_trailers |= expects_trailers;
+}
+
+/// Whether a rule holds for an answer of this status: without `always` only if it is a success.
+fn holds(rule: &AddHeader, status: u16) -> bool {
     let safe = matches!(
-        session.req.response.status,
+        status,
         200 | 201 | 204 | 206 | 301 | 302 | 303 | 304 | 307 | 308
     );
-    for rule in rules.iter().filter(|rule| safe || rule.always) {
-        let value = variables::text(session.view(), &rule.value);
-        if value.is_empty() {
-            continue;
+    safe || rule.always
+}
+
+/// Adds a field, or edits the one that there is of the names that allow only one
+/// (`ngx_http_set_headers`).
+fn add(response: &mut Response, name: &[u8], value: &[u8]) {
+    match KnownField::from_name(name) {
+        Some(KnownField::Etag) => response.fields.set(KnownField::Etag, name, value),
+        Some(KnownField::LastModified) => {
+            response.fields.set(KnownField::LastModified, name, value);
+            response.modified = date::parse(value);
         }
-        match rule.name.to_ascii_lowercase().as_str() {
-            "last-modified" => session.req.response.last_modified = value,
-            _ => session
-                .req
-                .response
-                .push_field(rule.name.as_bytes(), &value),
+        _ if value.is_empty() => {}
+        _ => response.fields.add(name, value),
+    }
+}
+
+/// Evaluates the trailers of `add_trailer` at the end of the body (`ngx_http_trailers_filter`). An
+/// HTTP/1.0 client gets none, though variables show them.
+pub(crate) fn add_trailers(session: &mut Session) {
+    if !session.req.response.expects_trailers || session.req.response.header_only {
+        return;
+    }
+    let rules = session.settings().add_trailer.clone();
+    let status = session.req.response.status;
+    for rule in rules.iter().filter(|rule| holds(rule, status)) {
+        let value = variables::text(session.view(), &rule.value);
+        if !value.is_empty() {
+            let trailers = &mut session.req.response.trailers;
+            trailers.add(rule.name.as_bytes(), &value);
         }
     }
 }

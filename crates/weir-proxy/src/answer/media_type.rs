@@ -4,12 +4,19 @@ use weir_wire::uri::extension;
 
 use crate::facts::Session;
 
-/// Type of the URI's extension, or `default_type` (`ngx_http_set_content_type`).
-pub(crate) fn of(session: &Session) -> Vec<u8> {
+/// Gives the answer the type of the URI's extension, or `default_type`, unless it has one
+/// (`ngx_http_set_content_type`).
+pub(crate) fn set(session: &mut Session) {
+    if !session.req.response.content_type.is_empty() {
+        return;
+    }
+    let mut out = std::mem::take(&mut session.req.response.content_type);
     let settings = session.settings();
     let extension = extension(&session.req.uri).to_ascii_lowercase();
-    match settings.types.find(&extension) {
-        Some(media) if !extension.is_empty() => media.as_bytes().to_vec(),
-        Some(_) | None => settings.default_type.as_bytes().to_vec(),
-    }
+    let media = match settings.types.find(&extension) {
+        Some(media) if !extension.is_empty() => media,
+        Some(_) | None => &settings.default_type,
+    };
+    out.extend_from_slice(media.as_bytes());
+    session.req.response.content_type = out;
 }

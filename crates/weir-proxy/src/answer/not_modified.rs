@@ -1,104 +1,191 @@
-//! What a request asks of a file's state, and of its bytes.
+//! `If-…` fields: 304 or 412 in place of an answer whose state the client names.
 
-use std::ops::Range;
-use std::time::UNIX_EPOCH;
+use weir_conf::IfModifiedSince;
+use weir_wire::{KnownField, date};
 
-use weir_wire::KnownField;
+use crate::facts::{Request, Session};
 
-use crate::facts::Session;
-
-/// Seconds since 1970 of an HTTP date in `field`; an unreadable date is `Some(None)`.
-fn date(session: &Session, field: KnownField) -> Option<Option<u64>> {
-    let text = std::str::from_utf8(session.req.field(field)?).ok();
-    let time = text.and_then(|text| httpdate::parse_http_date(text).ok());
-    let since = time.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    Some(since.map(|since| since.as_secs()))
+/// Judges an answer of ours by the client's conditions (`ngx_http_not_modified_header_filter`). An
+/// error is the status of the page to send instead.
+pub(super) fn filter(session: &mut Session) -> Result<(), u16> {
+    let response = &session.req.response;
+    if response.status != 200 || response.unconditional {
+        return Ok(());
+    }
+    if fails(&session.req) {
+        let req = &mut *session.req;
+        req.response.clear_head();
+        // nginx ends a request that a filter has refused by closing its connection.
+        req.closes_at_once = true;
+        return Err(412);
+    }
+    if is_unmodified(session) {
+        let response = &mut session.req.response;
+        response.status = 304;
+        response.status_line.clear();
+        response.content_type.clear();
+        response.content_length = None;
+        response.clear_ranges();
+        response.fields.remove(KnownField::ContentEncoding);
+    }
+    Ok(())
 }
 
-/// `If-Unmodified-Since` and `If-Match`: whether the answer is 412
-/// (`ngx_http_not_modified_header_filter`).
-pub(crate) fn fails(session: &Session, modified: u64, etag: Option<&str>) -> bool {
-    let since = date(session, KnownField::IfUnmodifiedSince);
-    if since.is_some_and(|since| since.is_some_and(|since| since < modified)) {
+/// `If-Unmodified-Since` and `If-Match`: whether the client asks for another state than there is.
+fn fails(req: &Request) -> bool {
+    if let Some(since) = req.field(KnownField::IfUnmodifiedSince)
+        && !is_since(date::parse(since), req.response.modified)
+    {
         return true;
     }
-    let Some(wanted) = session.req.field(KnownField::IfMatch) else {
+    req.field(KnownField::IfMatch)
+        .is_some_and(|list| !matches_any(list, tag(req), Strength::Strong))
+}
+
+/// Whether `modified` is known and not later than the date; an unreadable date is before all others.
+fn is_since(date: Option<i64>, modified: Option<i64>) -> bool {
+    modified.is_some_and(|modified| date.unwrap_or(UNREADABLE) >= modified)
+}
+
+/// What nginx reads an unreadable date as.
+const UNREADABLE: i64 = -1;
+
+/// Whether `If-Modified-Since` and `If-None-Match`, as far as the client sent them, both say that it
+/// has what would be sent.
+fn is_unmodified(session: &Session) -> bool {
+    let req = &session.req;
+    let since = req.field(KnownField::IfModifiedSince);
+    let none_of = req.field(KnownField::IfNoneMatch);
+    if since.is_none() && none_of.is_none() {
+        return false;
+    }
+    let dated = since.is_none_or(|since| {
+        let rule = session.settings().if_modified_since;
+        is_fresh(rule, since, req.response.modified)
+    });
+    dated && none_of.is_none_or(|list| matches_any(list, tag(req), Strength::Weak))
+}
+
+fn is_fresh(rule: IfModifiedSince, since: &[u8], modified: Option<i64>) -> bool {
+    let Some(modified) = modified else {
         return false;
     };
-    let matches = |etag: &str| {
-        let mut tags = wanted.split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
-        tags.any(|tag| tag == etag.as_bytes())
-    };
-    wanted != b"*" && !etag.is_some_and(matches)
+    let since = date::parse(since).unwrap_or(UNREADABLE);
+    match rule {
+        IfModifiedSince::Off => false,
+        IfModifiedSince::Exact => since == modified,
+        IfModifiedSince::Before => since >= modified,
+    }
 }
 
-/// The bytes that `Range` asks for, of a file of `length` bytes (`ngx_http_range_parse`). `None`:
-/// all of them, as also for several ranges; an error: there are none such.
-pub(crate) fn range(
-    session: &Session,
-    length: u64,
-    modified: u64,
-    etag: Option<&str>,
-) -> Option<Result<Range<u64>, ()>> {
-    let wanted = session.req.field(KnownField::Range)?;
-    if let Some(tag) = session.req.field(KnownField::IfRange) {
-        let current = match tag.last() {
-            Some(b'"') => etag.is_some_and(|etag| etag.as_bytes() == tag),
-            _ => date(session, KnownField::IfRange) == Some(Some(modified)),
-        };
-        if !current {
-            return None;
+/// The `ETag` of the answer.
+fn tag(req: &Request) -> Option<&[u8]> {
+    req.response.fields.value(KnownField::Etag)
+}
+
+/// How tags are compared: strictly, or without their `W/`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Strength {
+    Strong,
+    Weak,
+}
+
+/// Whether `list` is `*` or names `tag` (`ngx_http_test_if_match`).
+fn matches_any(list: &[u8], tag: Option<&[u8]>, strength: Strength) -> bool {
+    if list == b"*" {
+        return true;
+    }
+    let Some(tag) = tag else {
+        return false;
+    };
+    let tag = strength.of(tag);
+    let mut rest = list;
+    while !rest.is_empty() {
+        rest = strength.of(rest);
+        if tag.len() > rest.len() {
+            return false;
+        }
+        if let Some(behind) = rest.strip_prefix(tag)
+            && matches!(behind.trim_ascii_start().first(), None | Some(b','))
+        {
+            return true;
+        }
+        rest = next_tag(rest);
+    }
+    false
+}
+
+impl Strength {
+    fn of(self, tag: &[u8]) -> &[u8] {
+        match tag {
+            [b'W', b'/', rest @ ..] if self == Self::Weak && !rest.is_empty() => rest,
+            _ => tag,
         }
     }
-    let (unit, ranges) = wanted.split_at_checked(6)?;
-    if !unit.eq_ignore_ascii_case(b"bytes=") || ranges.contains(&b',') {
-        return None;
-    }
-    Some(single(ranges, length).ok_or(()))
 }
 
-/// `FIRST-LAST`, `FIRST-` or `-COUNT`.
-fn single(text: &[u8], length: u64) -> Option<Range<u64>> {
-    let text = std::str::from_utf8(text).ok()?;
-    let (first, last) = text.split_once('-')?;
-    let (first, last) = (first.trim_matches(' '), last.trim_matches(' '));
-    let range = match (first, last) {
-        ("", count) => length.saturating_sub(number(count)?)..length,
-        (first, "") => number(first)?..length,
-        (first, last) => {
-            let last = number(last)?;
-            number(first)?..length.min(last.saturating_add(1))
-        }
-    };
-    (range.start < range.end).then_some(range)
-}
-
-fn number(text: &str) -> Option<u64> {
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    digits.then(|| text.parse().ok()).flatten()
+/// What is behind the next comma, and behind the blanks and commas that follow it.
+fn next_tag(list: &[u8]) -> &[u8] {
+    let end = list.iter().position(|&byte| byte == b',');
+    let rest = &list[end.unwrap_or(list.len())..];
+    let separators = rest
+        .iter()
+        .take_while(|byte| matches!(byte, b' ' | b'\t' | b','));
+    &rest[separators.count()..]
 }
 
 #[cfg(test)]
 mod tests {
-    use super::single;
+    use super::*;
+
+    fn check(list: &str, tag: &str, strong: bool, weak: bool) {
+        for (strength, expected) in [(Strength::Strong, strong), (Strength::Weak, weak)] {
+            let found = matches_any(list.as_bytes(), Some(tag.as_bytes()), strength);
+            assert_eq!(found, expected, "{tag} in {list}");
+        }
+    }
 
     #[test]
-    fn single_ranges_of_eleven_bytes() {
-        for (text, expected) in [
-            ("1-3", Some(1..4)),
-            ("-3", Some(8..11)),
-            ("-30", Some(0..11)),
-            ("3-", Some(3..11)),
-            ("5-100", Some(5..11)),
-            ("0-18446744073709551615", Some(0..11)),
-            ("50-", None),
-            ("-0", None),
-            ("-", None),
-            ("3-2", None),
-            ("a", None),
-            ("+1-2", None),
+    fn tags_are_found_in_lists() {
+        for (list, tag, strong, weak) in [
+            ("*", "\"a\"", true, true),
+            ("\"a\"", "\"a\"", true, true),
+            ("\"b\", \"a\"", "\"a\"", true, true),
+            ("\"b\",,\t\"a\" ,\"c\"", "\"a\"", true, true),
+            ("\"b\"", "\"a\"", false, false),
+            ("\"a\"x", "\"a\"", false, false),
+            ("\"a\" x, \"a\"", "\"a\"", true, true),
+            ("W/\"a\"", "\"a\"", false, true),
+            ("\"a\"", "W/\"a\"", false, true),
+            ("W/\"a\"", "W/\"a\"", true, true),
+            ("*, \"a\"", "\"a\"", true, true),
+            ("* ", "\"a\"", false, false),
+            ("", "\"a\"", false, false),
+            // nginx gives up where the list is shorter than the tag.
+            ("\"b\",\"a\"", "\"aaaa\"", false, false),
+            ("W/", "W/", true, true),
         ] {
-            assert_eq!(single(text.as_bytes(), 11), expected, "{text}");
+            check(list, tag, strong, weak);
         }
+        assert!(matches_any(b"*", None, Strength::Strong));
+        assert!(!matches_any(b"\"a\"", None, Strength::Weak));
+    }
+
+    #[test]
+    fn dates_are_compared_with_what_is_known() {
+        for (rule, since, modified, fresh) in [
+            (IfModifiedSince::Exact, 20, Some(20), true),
+            (IfModifiedSince::Exact, 21, Some(20), false),
+            (IfModifiedSince::Before, 21, Some(20), true),
+            (IfModifiedSince::Before, 19, Some(20), false),
+            (IfModifiedSince::Off, 20, Some(20), false),
+            (IfModifiedSince::Before, 20, None, false),
+        ] {
+            let mut text = Vec::new();
+            date::write(since, &mut text);
+            assert_eq!(is_fresh(rule, &text, modified), fresh);
+        }
+        assert!(!is_since(Some(20), None) && !is_since(None, Some(20)));
+        assert!(is_since(Some(20), Some(20)) && is_since(Some(21), Some(20)));
     }
 }

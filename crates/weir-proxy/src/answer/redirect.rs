@@ -47,7 +47,6 @@ pub(crate) fn add_slash(session: &mut Session) -> Outcome {
         target.push(b'?');
         target.extend_from_slice(&session.req.args);
     }
-    session.req.response.clear_head();
-    session.req.response.redirect_to = Some(target);
+    session.req.response.redirect_to(&target);
     Outcome::Status(301)
 }

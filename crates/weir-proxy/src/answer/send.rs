@@ -4,9 +4,10 @@ use std::borrow::Cow;
 
 use weir_conf::ServerTokens;
 use weir_wire::request::Version;
+use weir_wire::{KnownField, date};
 
-use super::{headers, status_line};
-use crate::facts::{Ending, Response, Session};
+use super::{body, settle, status_line};
+use crate::facts::{Ending, Outcome, Session};
 use crate::report::variables;
 use weir_io::{buffers, clock};
 
@@ -25,13 +26,14 @@ pub(crate) fn signature(session: &Session) -> Cow<'static, str> {
     }
 }
 
-/// Decides the framing and writes the head into `pending` (`ngx_http_send_header` with its
-/// filters). The first head of a request wins; a second call does nothing.
-pub(crate) fn begin(session: &mut Session) {
+/// Decides what the header filters decide and writes the head into `pending` (`ngx_http_send_header`).
+/// The first head of a request wins; a second call does nothing. An error is the outcome that stands
+/// in for the answer, whose head was not begun.
+pub(crate) fn begin(session: &mut Session) -> Result<(), Outcome> {
     if session.req.response.begun {
-        return;
+        return Ok(());
     }
-    settle(session);
+    settle::settle(session).map_err(Outcome::Status)?;
     let mut out = std::mem::take(&mut session.req.response.pending);
     if out.capacity() == 0 {
         out = buffers::take_head();
@@ -45,54 +47,7 @@ pub(crate) fn begin(session: &mut Session) {
     response.head_length = (out.len() - start) as u64;
     response.pending = out;
     response.begun = true;
-}
-
-/// What the header filters of nginx decide before the head is written.
-fn settle(session: &mut Session) {
-    if session.req.response.no_head {
-        session.req.response.status = 200;
-        return;
-    }
-    if let Some(status) = session.req.status_override.take() {
-        session.req.response.status = status;
-        session.req.response.status_line.clear();
-    }
-    if session.client.is_leaving() {
-        // The client must not send its next request to somebody who is about to go.
-        session.req.keepalive = false;
-    }
-    headers::add(session);
-    let is_head = session.req.is_head();
-    let version = session.req.head.version;
-    let chunking = session.settings().chunked_transfer_encoding;
-    let req = &mut *session.req;
-    let response = &mut req.response;
-    if response.status_line.is_empty() {
-        settle_own(response);
-    }
-    response.header_only |= is_head;
-    let bodyless = is_head || matches!(response.status, 204 | 304) || response.status < 200;
-    if bodyless || (response.content_length.is_some() && !response.expects_trailers) {
-        return;
-    }
-    if version >= Version::HTTP_11 && chunking {
-        response.chunked = true;
-        response.content_length = None;
-    } else {
-        req.keepalive = false;
-    }
-}
-
-/// Statuses of our own, not an upstream's (`ngx_http_header_filter`).
-fn settle_own(response: &mut Response) {
-    response.header_only = matches!(response.status, 204 | 304);
-    if response.status == 204 {
-        response.content_type.clear();
-        response.content_length = None;
-    }
-    if !matches!(response.status, 200 | 206 | 304) {
-        response.last_modified.clear();
-    }
+    Ok(())
 }
 
 fn write_head(session: &Session, out: &mut Vec<u8>) {
@@ -127,8 +82,12 @@ fn write_head(session: &Session, out: &mut Vec<u8>) {
             itoa::Buffer::new().format(length).as_bytes(),
         );
     }
-    if !response.last_modified.is_empty() {
-        line(out, b"Last-Modified: ", &response.last_modified);
+    if let Some(modified) = response.modified
+        && !response.fields.has(KnownField::LastModified)
+    {
+        out.extend_from_slice(b"Last-Modified: ");
+        date::write(modified, out);
+        out.extend_from_slice(b"\r\n");
     }
     if !response.location.is_empty() {
         line(out, b"Location: ", &response.location);
@@ -164,15 +123,14 @@ fn line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
 
 impl Session {
     /// Begins the head and sends it with `body` as a whole answer.
-    pub(crate) async fn send_answer(&mut self, body: &[u8]) {
-        begin(self);
-        let body = if self.req.response.header_only {
-            &[]
-        } else {
-            body
-        };
+    pub(crate) async fn send_answer(&mut self, body: &[u8]) -> Outcome {
+        if let Err(outcome) = begin(self) {
+            return outcome;
+        }
+        let body = body::behind_head(self, body);
         if self.write_all(body).await.is_ok() {
             self.req.ending = Ending::Complete;
         }
+        Outcome::Answered
     }
 }

@@ -14,23 +14,20 @@ pub(crate) async fn answer(session: &mut Session, rule: &Return) -> Outcome {
     if rule.status >= 400 && rule.text.as_ref().is_none_or(empty) {
         return Outcome::Status(rule.status);
     }
+    if let Err(outcome) = session.settle_unwanted_body().await {
+        return outcome;
+    }
+    session.req.response.status = rule.status;
     let text = rule
         .text
         .as_ref()
         .map(|text| variables::text(session.view(), text))
         .unwrap_or_default();
-    if let Err(outcome) = session.settle_unwanted_body().await {
-        return outcome;
-    }
     if matches!(rule.status, 301 | 302 | 303 | 307 | 308) {
-        session.req.response.clear_head();
-        session.req.response.redirect_to = Some(text);
+        session.req.response.redirect_to(&text);
         return Outcome::Status(rule.status);
     }
-    let content_type = media_type::of(session);
-    let response = &mut session.req.response;
-    response.begin_own(rule.status, content_type);
-    response.content_length = Some(text.len() as u64);
-    session.send_answer(&text).await;
-    Outcome::Answered
+    session.req.response.content_length = Some(text.len() as u64);
+    media_type::set(session);
+    session.send_answer(&text).await
 }

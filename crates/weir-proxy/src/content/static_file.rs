@@ -7,16 +7,13 @@ use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
-use std::time::{Duration, UNIX_EPOCH};
 
-use weir_conf::IfModifiedSince;
 use weir_wire::KnownField;
 use weir_wire::request::Method;
 
-use crate::answer::{conditions, media_type, redirect, send as head};
+use crate::answer::{body, headers, media_type, redirect, send};
 use crate::client::throttle::Throttle;
-use crate::facts::Outcome;
-use crate::facts::{Action, Ending, Session, View};
+use crate::facts::{Action, Cut, Ending, Outcome, Parts, Session, View};
 use crate::report::error_log::{self, Message};
 use crate::report::variables;
 use crate::report::variables::paths;
@@ -36,7 +33,7 @@ pub(crate) async fn answer(session: &mut Session) -> Outcome {
         Ok((_, metadata)) if metadata.is_file() && session.req.method == Method::Post => {
             Outcome::Status(405)
         }
-        Ok((file, metadata)) if metadata.is_file() => send(session, &file, &metadata).await,
+        Ok((file, metadata)) if metadata.is_file() => answer_with(session, &file, &metadata).await,
         Ok(_) => {
             error_log::crit(
                 session.view(),
@@ -182,141 +179,149 @@ fn quoted(before: &[u8], path: &[u8], after: &[u8]) -> Vec<u8> {
     [before, b"\"", path, b"\"", after].concat()
 }
 
-async fn send(session: &mut Session, file: &File, metadata: &Metadata) -> Outcome {
+async fn answer_with(session: &mut Session, file: &File, metadata: &Metadata) -> Outcome {
     if let Err(outcome) = session.settle_unwanted_body().await {
         return outcome;
     }
-    let content_type = media_type::of(session);
-    let modified = u64::try_from(metadata.mtime()).unwrap_or(0);
-    let last_modified = httpdate(modified);
-    let etag = session
-        .settings()
-        .etag
-        .then(|| format!("\"{modified:x}-{:x}\"", metadata.len()));
-    let overridden = session
-        .req
-        .status_override
-        .is_some_and(|status| status != 200);
-    if !overridden && conditions::fails(session, modified, etag.as_deref()) {
-        return Outcome::Status(412);
+    describe(session, metadata);
+    if let Err(outcome) = send::begin(session) {
+        return outcome;
     }
-    let response = &mut session.req.response;
-    response.begin_own(200, content_type);
-    response.content_length = Some(metadata.len());
-    if !overridden {
-        response
-            .last_modified
-            .extend_from_slice(last_modified.as_bytes());
-    }
-    if let Some(etag) = &etag {
-        response.push_field(b"ETag", etag.as_bytes());
-    }
-    let mut part = 0..metadata.len();
-    if !overridden && is_unmodified(session, modified, etag.as_deref()) {
-        let response = &mut session.req.response;
-        response.status = 304;
-        response.content_type.clear();
-        response.content_length = None;
-    } else if !overridden {
-        match conditions::range(session, part.end, modified, etag.as_deref()) {
-            None => session.req.response.push_field(b"Accept-Ranges", b"bytes"),
-            Some(Ok(range)) => {
-                part = range;
-                begin_part(session, &part, metadata.len());
-            }
-            Some(Err(())) => return no_such_part(session, metadata.len()),
-        }
-    }
-    head::begin(session);
     session.client.link_mut().action = Action::SendingToClient;
-    if session.req.response.header_only {
-        part = 0..0;
+    // Boxed: through its buffer and throttle it would add 40 bytes to the future of every request.
+    if Box::pin(FileBody::new(session, file).send(metadata.len())).await {
+        session.req.ending = Ending::Complete;
     }
-    send_blocks(session, file, part).await
-}
-
-/// 206 (`ngx_http_range_singlepart_header`).
-fn begin_part(session: &mut Session, part: &Range<u64>, length: u64) {
-    let response = &mut session.req.response;
-    response.status = 206;
-    response.content_length = Some(part.end - part.start);
-    let text = format!("bytes {}-{}/{length}", part.start, part.end - 1);
-    response.push_field(b"Content-Range", text.as_bytes());
-}
-
-/// 416 (`ngx_http_range_not_satisfiable`).
-fn no_such_part(session: &mut Session, length: u64) -> Outcome {
-    let response = &mut session.req.response;
-    response.clear_head();
-    response.push_field(b"Content-Range", format!("bytes */{length}").as_bytes());
-    Outcome::Status(416)
-}
-
-/// `If-None-Match`, else `If-Modified-Since` (`ngx_http_not_modified_header_filter`).
-fn is_unmodified(session: &Session, modified: u64, etag: Option<&str>) -> bool {
-    if let Some(wanted) = session.req.field(KnownField::IfNoneMatch) {
-        let Some(etag) = etag else {
-            return false;
-        };
-        return wanted == b"*"
-            || wanted
-                .split(|&byte| byte == b',')
-                .map(<[u8]>::trim_ascii)
-                .any(|tag| tag.strip_prefix(b"W/").unwrap_or(tag) == etag.as_bytes());
-    }
-    let Some(since) = session.req.field(KnownField::IfModifiedSince) else {
-        return false;
-    };
-    let since = std::str::from_utf8(since)
-        .ok()
-        .and_then(|text| httpdate::parse_http_date(text).ok());
-    let since = since
-        .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
-        .map(|time| time.as_secs());
-    match session.settings().if_modified_since {
-        IfModifiedSince::Off => false,
-        IfModifiedSince::Exact => since == Some(modified),
-        IfModifiedSince::Before => since.is_some_and(|since| since >= modified),
-    }
-}
-
-async fn send_blocks(session: &mut Session, file: &File, part: Range<u64>) -> Outcome {
-    let mut block = buffers::take_relay();
-    let mut offset = part.start;
-    let mut throttle = Throttle::client(session, true);
-    loop {
-        throttle.pause().await;
-        block.clear();
-        let wanted = usize::try_from(part.end - offset)
-            .unwrap_or(usize::MAX)
-            .min(buffers::RELAY_BUFFER);
-        let wanted = throttle.within(wanted).min(wanted);
-        block.resize(wanted, 0);
-        let read = if wanted == 0 {
-            Ok(0)
-        } else {
-            file.read_at(&mut block, offset)
-        };
-        let count = *read.as_ref().unwrap_or(&0);
-        if count == 0 && wanted > 0 {
-            // The file shrank or cannot be read: the client must see a cut answer.
-            session.req.keepalive = false;
-            break;
-        }
-        if session.write_all(&block[..count]).await.is_err() {
-            break;
-        }
-        throttle.spend(count as u64);
-        offset += count as u64;
-        if offset == part.end {
-            session.req.ending = Ending::Complete;
-            break;
-        }
-    }
-    buffers::give_back(block);
     Outcome::Answered
 }
 
-fn httpdate(seconds: u64) -> String {
-    httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds))
+/// What the answer's head says of the file.
+fn describe(session: &mut Session, metadata: &Metadata) {
+    let (modified, length) = (metadata.mtime(), metadata.len());
+    let with_tag = session.settings().etag;
+    let response = &mut session.req.response;
+    response.status = 200;
+    response.content_length = Some(length);
+    // nginx takes the second before 1970 for no time at all.
+    response.modified = Some(modified).filter(|&modified| modified != -1);
+    response.allows_ranges = true;
+    if with_tag {
+        let tag = format!("\"{modified:x}-{length:x}\"");
+        response
+            .fields
+            .push(KnownField::Etag, b"ETag", tag.as_bytes());
+    }
+    media_type::set(session);
+}
+
+/// The size of a buffer that nginx reads a file into (`output_buffers`): one chunk.
+const CHUNK: usize = 32 * 1024;
+
+/// A file on its way to the client, through a buffer.
+struct FileBody<'a> {
+    session: &'a mut Session,
+    file: &'a File,
+    block: Vec<u8>,
+    throttle: Throttle,
+}
+
+impl<'a> FileBody<'a> {
+    fn new(session: &'a mut Session, file: &'a File) -> Self {
+        Self {
+            throttle: Throttle::client(session, true),
+            session,
+            file,
+            block: buffers::take_relay(),
+        }
+    }
+
+    /// Sends what the answer's head promises of `length` bytes; `false` if it was cut short.
+    async fn send(mut self, length: u64) -> bool {
+        let sent = self.send_body(length).await;
+        buffers::give_back(std::mem::take(&mut self.block));
+        sent
+    }
+
+    async fn send_body(&mut self, length: u64) -> bool {
+        if self.session.req.response.header_only {
+            return self.session.write_all(&[]).await.is_ok();
+        }
+        headers::add_trailers(self.session);
+        let sent = match std::mem::take(&mut self.session.req.response.cut) {
+            Cut::Whole => self.send_part(0..length).await,
+            Cut::Part(part) => self.send_part(part).await,
+            Cut::Parts(parts) => Box::pin(self.send_parts(*parts)).await,
+        };
+        sent && self.send_block(true).await
+    }
+
+    async fn send_parts(&mut self, parts: Parts) -> bool {
+        for (lines, part) in parts.parts {
+            self.block.extend_from_slice(&lines);
+            if !self.send_part(part).await {
+                return false;
+            }
+        }
+        self.block.extend_from_slice(&parts.end);
+        true
+    }
+
+    /// Reads a part of the file behind what waits in the block, which is sent whenever it is full.
+    async fn send_part(&mut self, part: Range<u64>) -> bool {
+        let limit = match self.session.req.response.chunked {
+            true => CHUNK,
+            false => buffers::RELAY_BUFFER,
+        };
+        let mut offset = part.start;
+        while offset < part.end {
+            self.throttle.pause().await;
+            let full = self.throttle.within(limit);
+            if self.block.len() >= full {
+                if !self.send_block(false).await {
+                    return false;
+                }
+                continue;
+            }
+            let left = usize::try_from(part.end - offset).unwrap_or(usize::MAX);
+            let count = self.read(offset, left.min(full - self.block.len()));
+            if count == 0 {
+                // The file shrank or cannot be read: the client must see a cut answer.
+                self.session.req.keepalive = false;
+                let _cut = self.send_block(false).await;
+                return false;
+            }
+            offset += count;
+        }
+        true
+    }
+
+    /// Reads up to `wanted` bytes behind what is in the block; bytes that were read.
+    fn read(&mut self, offset: u64, wanted: usize) -> u64 {
+        let before = self.block.len();
+        self.block.resize(before + wanted, 0);
+        let read = self.file.read_at(&mut self.block[before..], offset);
+        let read = read.unwrap_or(0);
+        self.block.truncate(before + read);
+        read as u64
+    }
+
+    /// Sends the block, as a chunk where the answer goes in chunks, and behind the `last` one what
+    /// ends the body.
+    async fn send_block(&mut self, last: bool) -> bool {
+        self.throttle.pause().await;
+        let count = self.block.len();
+        if self.session.req.response.chunked {
+            let mut framed = std::mem::take(&mut self.session.req.response.pending);
+            body::write_chunk(&self.block, &mut framed);
+            if last {
+                body::write_last_chunk(self.session, &mut framed);
+            }
+            self.session.req.response.pending = framed;
+            self.block.clear();
+        }
+        let sent = self.session.write_all(&self.block).await.is_ok();
+        self.block.clear();
+        self.throttle.spend(count as u64);
+        sent
+    }
 }

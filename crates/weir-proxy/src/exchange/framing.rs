@@ -82,7 +82,7 @@ impl Framing {
         let mut trailers = FieldLines::default();
         if let Self::Chunked(decoder) = self {
             for (name, value) in decoder.trailers() {
-                trailers.push(name, value);
+                trailers.add(name, value);
             }
         }
         trailers

@@ -4,11 +4,10 @@ use weir_conf::{IgnoreHeaders, MatchFault, Settings};
 use weir_upstream::Outcome as PeerOutcome;
 use weir_wire::request::Method;
 use weir_wire::uri::parse_unsafe;
-use weir_wire::{Field, KnownField};
+use weir_wire::{Field, KnownField, date};
 
 use super::tries::{Exchange, Held, Step};
 use super::{cookie, relay, rewrite, upgrade};
-use crate::answer::redirect;
 use crate::facts::Outcome;
 use crate::facts::{Action, Session};
 use crate::report::error_log::{self, Message};
@@ -55,8 +54,6 @@ pub(super) async fn follow(exchange: &mut Exchange<'_>, held: Held) -> Step {
         error_log::alert(exchange.session.view(), Message::bytes(&fault.line()));
         exchange.close_attempt();
         exchange.release(held.peer, PeerOutcome::Success);
-        // What was copied so far stands in the head of the page, too.
-        exchange.session.req.response.keep_for_redirect();
         return Step::Over(Outcome::Status(500));
     }
     if status == 101 && exchange.session.req.field(KnownField::Upgrade).is_some() {
@@ -95,7 +92,6 @@ fn intercept(exchange: &mut Exchange<'_>, held: Held, status: u16) -> Step {
     exchange.close_attempt();
     exchange.release(held.peer, PeerOutcome::Success);
     let req = &mut *exchange.session.req;
-    req.response.clear_head();
     if status == 401 {
         let upstream = &req.upstream;
         for value in upstream
@@ -103,10 +99,8 @@ fn intercept(exchange: &mut Exchange<'_>, held: Held, status: u16) -> Step {
             .fields
             .values(KnownField::WwwAuthenticate, &upstream.bytes)
         {
-            req.response.push_field(b"WWW-Authenticate", value);
+            req.response.fields.add(b"WWW-Authenticate", value);
         }
-        // Whatever serves the page begins a head of its own.
-        req.response.keep_for_redirect();
     }
     exchange.session.client.link_mut().action = Action::Exchange(Phase::SendingToClient);
     Step::Over(Outcome::Status(status))
@@ -127,10 +121,7 @@ fn accel_redirect(exchange: &mut Exchange<'_>) -> Option<Outcome> {
         .head
         .value(KnownField::XAccelRedirect, &upstream.bytes)?
         .to_vec();
-    let copied = copy_for_redirect(session, settings);
-    // What was copied stands in the head of whatever answers, be it the page of an error.
-    session.req.response.keep_for_redirect();
-    if let Err(fault) = copied {
+    if let Err(fault) = copy_for_redirect(session, settings) {
         error_log::alert(session.view(), Message::bytes(&fault.line()));
         return Some(Outcome::Status(500));
     }
@@ -158,30 +149,29 @@ fn accel_redirect(exchange: &mut Exchange<'_>) -> Option<Outcome> {
 /// The fields that survive an internal redirect, be they hidden or not. Without an answer of
 /// `proxy_cookie_flags` there is no redirect.
 fn copy_for_redirect(session: &mut Session, settings: &Settings) -> Result<(), Box<MatchFault>> {
-    session.req.response.clear_head();
     for place in 0..session.req.upstream.head.fields.places() {
-        let req = &mut *session.req;
-        let Some(field) = req.upstream.head.fields.at(place) else {
-            continue;
-        };
-        let name = field.name.of(&req.upstream.bytes);
-        let value = field.value.of(&req.upstream.bytes);
-        match field.known {
-            Some(KnownField::SetCookie) => {
-                let (name, value) = (name.to_vec(), value.to_vec());
-                copy_cookie(session, settings, &name, &value)?;
-            }
-            Some(
-                KnownField::ContentDisposition
-                | KnownField::CacheControl
-                | KnownField::Expires
-                | KnownField::AcceptRanges,
-            ) => req.response.push_field(name, value),
-            Some(KnownField::ContentType) => req.response.content_type = value.to_vec(),
-            _ => {}
+        let field = session.req.upstream.head.fields.at(place);
+        if let Some(field) = field
+            && survives_redirect(field)
+        {
+            copy_field(session, settings, field)?;
         }
     }
     Ok(())
+}
+
+fn survives_redirect(field: Field) -> bool {
+    matches!(
+        field.known,
+        Some(
+            KnownField::SetCookie
+                | KnownField::ContentDisposition
+                | KnownField::CacheControl
+                | KnownField::Expires
+                | KnownField::AcceptRanges
+                | KnownField::ContentType
+        )
+    )
 }
 
 /// A cookie, rewritten; as it came if that cannot be told.
@@ -193,8 +183,8 @@ fn copy_cookie(
 ) -> Result<(), Box<MatchFault>> {
     let new = cookie::rewrite(session, settings, value);
     let text = new.as_ref().ok().and_then(Option::as_deref);
-    let response = &mut session.req.response;
-    response.push_field(name, text.unwrap_or(value));
+    let fields = &mut session.req.response.fields;
+    fields.add(name, text.unwrap_or(value));
     new.map(|_| ())
 }
 
@@ -202,20 +192,28 @@ fn copy_cookie(
 /// with redirects and cookies rewritten. Without an answer of `proxy_cookie_flags` there is no answer.
 fn copy(session: &mut Session, settings: &Settings) -> Result<(), Box<MatchFault>> {
     let req = &mut *session.req;
-    req.response.clear_head();
     if req.response.no_head {
         return Ok(());
     }
-    req.response.take_kept_fields();
     let head = &req.upstream.head;
-    req.response.status = head.status;
-    req.response
+    let response = &mut req.response;
+    response.status = head.status;
+    response.status_line.clear();
+    response
         .status_line
         .extend_from_slice(head.reason_line.of(&req.upstream.bytes));
-    req.response.content_length = head.content_length;
+    response.content_length = head.content_length;
+    response.unconditional = true;
+    if settings.proxy_force_ranges {
+        response.allows_ranges = true;
+        response.single_range = true;
+    }
     for place in 0..session.req.upstream.head.fields.places() {
         if let Some(field) = session.req.upstream.head.fields.at(place) {
-            copy_field(session, settings, field)?;
+            let name = field.name.of(&session.req.upstream.bytes);
+            if !settings.hidden.contains(name) {
+                copy_field(session, settings, field)?;
+            }
         }
     }
     Ok(())
@@ -235,15 +233,34 @@ fn copy_field(
             | KnownField::KeepAlive
             | KnownField::TransferEncoding
             | KnownField::ContentLength,
-        ) => return Ok(()),
-        _ if settings.hidden.contains(name) => return Ok(()),
+        ) => {}
         Some(KnownField::ContentType) => {
             req.response.content_type.clear();
             req.response.content_type.extend_from_slice(value);
-            return Ok(());
         }
-        Some(KnownField::Server) => req.response.has_server = true,
-        Some(KnownField::Date) => req.response.has_date = true,
+        Some(KnownField::Server) => {
+            req.response.has_server = true;
+            req.response.fields.add(name, value);
+        }
+        Some(KnownField::Date) => {
+            req.response.has_date = true;
+            req.response.fields.add(name, value);
+        }
+        Some(KnownField::LastModified) => {
+            // Only a range asks for the time; nothing else does of an upstream's answer.
+            if req.response.allows_ranges {
+                req.response.modified = date::parse(value);
+            }
+            let fields = &mut req.response.fields;
+            fields.push(KnownField::LastModified, name, value);
+        }
+        Some(KnownField::AcceptRanges) if settings.proxy_force_ranges => {}
+        Some(
+            known @ (KnownField::Etag
+            | KnownField::AcceptRanges
+            | KnownField::ContentRange
+            | KnownField::ContentEncoding),
+        ) => req.response.fields.push(known, name, value),
         Some(known @ (KnownField::Location | KnownField::Refresh | KnownField::SetCookie)) => {
             let (name, value) = (name.to_vec(), value.to_vec());
             let new = match known {
@@ -251,24 +268,15 @@ fn copy_field(
                 KnownField::Refresh => rewrite::refresh(session, settings, &value),
                 _ => return copy_cookie(session, settings, &name, &value),
             };
-            // nginx treats a Location that was rewritten to a path as one of its own.
-            if known == KnownField::Location
-                && let Some(absolute) = new
-                    .as_ref()
-                    .and_then(|new| redirect::absolute(session, new))
-            {
-                session.req.response.location = absolute;
-                return Ok(());
+            let fields = &mut session.req.response.fields;
+            match new {
+                // nginx treats a Location that was rewritten as one of its own.
+                Some(new) if known == KnownField::Location => fields.push(known, &name, &new),
+                new => fields.add(&name, new.as_ref().unwrap_or(&value)),
             }
-            session
-                .req
-                .response
-                .push_field(&name, new.as_ref().unwrap_or(&value));
-            return Ok(());
         }
-        _ => {}
+        _ => req.response.fields.add(name, value),
     }
-    req.response.push_field(name, value);
     Ok(())
 }
 

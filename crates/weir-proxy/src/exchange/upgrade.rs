@@ -116,7 +116,11 @@ enum TunnelEnd {
 pub(super) async fn tunnel(exchange: &mut Exchange<'_>, mut held: Held) -> Outcome {
     let settings = exchange.settings;
     exchange.session.req.keepalive = false;
-    send::begin(exchange.session);
+    if let Err(outcome) = send::begin(exchange.session) {
+        exchange.close_attempt();
+        exchange.release(held.peer, PeerOutcome::Success);
+        return outcome;
+    }
     let start = exchange.session.req.upstream.head.len;
     let early = exchange.session.req.upstream.bytes.split_off(start);
     if let Some(client) = exchange.session.client.raw() {

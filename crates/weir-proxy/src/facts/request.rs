@@ -224,10 +224,7 @@ impl Request {
             &response.status_line,
             &response.content_type,
         ];
-        for text in texts
-            .into_iter()
-            .chain([&response.last_modified, response.fields.room()])
-        {
+        for text in texts.into_iter().chain([response.fields.room()]) {
             prefetch::room(text, 1);
         }
         prefetch::room(head.fields.room(), FEW_FIELDS);

@@ -1,8 +1,12 @@
 //! The head of an answer, as far as its producers have gathered it.
 
-use weir_wire::FieldLines;
+use std::ops::Range;
 
-/// An answer's head and how its body is framed.
+use weir_wire::{FieldLines, KnownField};
+
+/// An answer's head and how its body is framed: nginx's `headers_out`. It lasts as long as the request:
+/// whatever answers after an internal redirect, or the page of a status, adds to what is there and
+/// replaces only what it names.
 #[derive(Debug, Default)]
 pub(crate) struct Response {
     pub(crate) status: u16,
@@ -11,20 +15,25 @@ pub(crate) struct Response {
     /// Empty = no such field.
     pub(crate) content_type: Vec<u8>,
     pub(crate) content_length: Option<u64>,
-    /// The text of `Last-Modified`, empty = none.
-    pub(crate) last_modified: Vec<u8>,
+    /// When what is sent was changed last, in seconds since 1970. The head shows it unless `fields` hold
+    /// a `Last-Modified` that counts.
+    pub(crate) modified: Option<i64>,
     /// A `Location` of our own that was made absolute.
     pub(crate) location: Vec<u8>,
-    /// Where an answer of our own redirects to, as written.
-    pub(crate) redirect_to: Option<Vec<u8>>,
-    /// All other fields, in order.
+    /// All other fields, in order. `ETag`, `Last-Modified`, `Location`, `Accept-Ranges`,
+    /// `Content-Range` and `Content-Encoding` count where nginx points to them in `headers_out`.
     pub(crate) fields: FieldLines,
-    /// `Content-Type` and field lines that an `X-Accel-Redirect` leaves to whatever answers.
-    pub(crate) kept_type: Vec<u8>,
-    pub(crate) kept_fields: FieldLines,
     /// The fields hold a `Server` / `Date` that replaces ours.
     pub(crate) has_server: bool,
     pub(crate) has_date: bool,
+    /// The client may ask for parts of the body (`allow_ranges`).
+    pub(crate) allows_ranges: bool,
+    /// For one part only (`single_range`).
+    pub(crate) single_range: bool,
+    /// `If-…` fields are not ours to judge: the upstream has (`disable_not_modified`).
+    pub(crate) unconditional: bool,
+    /// Which bytes of the body are sent.
+    pub(crate) cut: Cut,
     /// The body, if any, is sent in chunks.
     pub(crate) chunked: bool,
     /// No body may be sent: HEAD, 204, 304.
@@ -37,12 +46,32 @@ pub(crate) struct Response {
     pub(crate) head_length: u64,
     /// Bytes a second, 0 = no limit; from `X-Accel-Limit-Rate`, else `limit_rate`.
     pub(crate) limit_rate: Option<u64>,
-    /// Trailers will follow, so the body is chunked whatever its length.
+    /// `add_trailer` has something to add, so the body is chunked whatever its length.
     pub(crate) expects_trailers: bool,
     /// Trailers that follow a chunked body.
     pub(crate) trailers: FieldLines,
     /// The upstream sent no head (HTTP/0.9), so none is passed on.
     pub(crate) no_head: bool,
+}
+
+/// Which bytes of a body are sent.
+#[derive(Debug, Default)]
+pub(crate) enum Cut {
+    #[default]
+    Whole,
+    /// One part: 206.
+    Part(Range<u64>),
+    /// `multipart/byteranges`.
+    Parts(Box<Parts>),
+}
+
+/// Several parts, and the lines that separate them.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    /// The lines before a part, and the part.
+    pub(crate) parts: Vec<(Vec<u8>, Range<u64>)>,
+    /// The line behind the last one.
+    pub(crate) end: Vec<u8>,
 }
 
 impl Response {
@@ -51,56 +80,54 @@ impl Response {
         self.begun = false;
         self.head_length = 0;
         self.limit_rate = None;
-        self.trailers.clear();
         self.no_head = false;
         self.expects_trailers = false;
-        self.kept_type.clear();
-        self.kept_fields.clear();
+        self.allows_ranges = false;
+        self.single_range = false;
+        self.unconditional = false;
     }
 
-    /// Forgets what an earlier producer had set; its head was not begun.
+    /// Forgets what producers have set (`ngx_http_clean_header`); the head was not begun.
     pub(crate) fn clear_head(&mut self) {
         self.status = 0;
         self.status_line.clear();
         self.content_type.clear();
         self.content_length = None;
-        self.last_modified.clear();
+        self.modified = None;
         self.location.clear();
-        self.redirect_to = None;
         self.fields.clear();
+        self.trailers.clear();
         self.has_server = false;
         self.has_date = false;
+        self.cut = Cut::Whole;
         self.chunked = false;
         self.header_only = false;
     }
 
-    /// Keeps type and fields as they are now for whatever answers in place of the producer.
-    pub(crate) fn keep_for_redirect(&mut self) {
-        std::mem::swap(&mut self.kept_type, &mut self.content_type);
-        std::mem::swap(&mut self.kept_fields, &mut self.fields);
-        self.clear_head();
+    /// Replaces the `Location` that counts (`ngx_http_clear_location`).
+    pub(crate) fn redirect_to(&mut self, location: &[u8]) {
+        self.fields.remove(KnownField::Location);
+        self.fields
+            .push(KnownField::Location, b"Location", location);
     }
 
-    /// Begins an answer of our own, whose type is `content_type` unless one was kept
-    /// (`ngx_http_set_content_type`).
-    pub(crate) fn begin_own(&mut self, status: u16, content_type: Vec<u8>) {
-        self.clear_head();
-        self.status = status;
-        self.content_type = if self.kept_type.is_empty() {
-            content_type
-        } else {
-            self.kept_type.clone()
-        };
-        self.take_kept_fields();
+    /// Drops what speaks of a body that is replaced: its tag, its date, its parts
+    /// (`ngx_http_send_special_response`).
+    pub(crate) fn clear_validators(&mut self) {
+        self.clear_ranges();
+        self.modified = None;
+        self.fields.remove(KnownField::LastModified);
+        self.fields.remove(KnownField::Etag);
     }
 
-    /// Puts the fields that were kept into the head.
-    pub(crate) fn take_kept_fields(&mut self) {
-        self.fields.append(&mut self.kept_fields);
+    /// No parts may be asked for (`ngx_http_clear_accept_ranges`).
+    pub(crate) fn clear_ranges(&mut self) {
+        self.allows_ranges = false;
+        self.fields.remove(KnownField::AcceptRanges);
     }
 
-    /// Adds a field line.
-    pub(crate) fn push_field(&mut self, name: &[u8], value: &[u8]) {
-        self.fields.push(name, value);
+    /// The body is sent as it is: whole, and without frames of ours.
+    pub(crate) fn sends_plain(&self) -> bool {
+        matches!(self.cut, Cut::Whole) && !self.chunked && !self.expects_trailers
     }
 }

@@ -1,11 +1,11 @@
 //! A status becomes an answer: an `error_page`, or nginx's own page.
 
 use weir_conf::{ErrorPage, Overwrite};
-use weir_wire::Version;
 use weir_wire::request::Method;
 use weir_wire::uri::split_args;
+use weir_wire::{KnownField, Version};
 
-use crate::answer::{page, redirect, send};
+use crate::answer::{page, send};
 use crate::facts::Outcome;
 use crate::facts::Session;
 use crate::report::variables;
@@ -27,15 +27,14 @@ pub(crate) async fn answer(session: &mut Session, status: u16) -> Outcome {
     if matches!(status, 400 | 495 | 496 | 497) && session.req.parser_done() {
         session.req.lingers = false;
     }
-    session.req.response.content_length = None;
+    session.req.response.content_type.clear();
     if let Some(outcome) = custom(session, status) {
         return outcome;
     }
     session.req.body.expect_answered = true;
     // Whatever is wrong with the body, this answer is an error's already.
     let _ = session.discard_body();
-    send_page(session, status).await;
-    Outcome::Answered
+    send_page(session, status).await
 }
 
 /// The `error_page` of this status, unless one is being served already.
@@ -87,14 +86,13 @@ fn redirect_client(session: &mut Session, overwrite: Overwrite, location: &[u8])
         Overwrite::Code(code @ (301 | 302 | 303 | 307 | 308)) => code,
         Overwrite::Code(_) | Overwrite::Keep | Overwrite::FromTarget => 302,
     };
-    session.req.response.clear_head();
-    session.req.response.push_field(b"Location", location);
+    session.req.response.redirect_to(location);
     session.req.redirects_left = 0;
     Outcome::Status(status)
 }
 
 /// Sends nginx's page (`ngx_http_send_special_response`).
-async fn send_page(session: &mut Session, status: u16) {
+async fn send_page(session: &mut Session, status: u16) -> Outcome {
     let refresh = wants_refresh(session, status);
     let signature = send::signature(session);
     let padded = wants_padding(session);
@@ -109,24 +107,19 @@ async fn send_page(session: &mut Session, status: u16) {
         )
         .map(String::into_bytes),
     };
-    settle_location(session);
-    session.req.response.take_kept_fields();
-    let response = &mut session.req.response;
-    response.status = match status {
+    session.req.status_override = Some(match status {
         301 | 302 if refreshes => 200,
         494..=497 => 400,
         _ => status,
-    };
-    session.req.status_override = None;
-    response.status_line.clear();
-    response.last_modified.clear();
-    response.content_type.clear();
+    });
+    let response = &mut session.req.response;
+    response.clear_validators();
     if body.is_some() {
         response.content_type.extend_from_slice(b"text/html");
     }
     let body = body.unwrap_or_default();
     response.content_length = Some(body.len() as u64);
-    session.send_answer(&body).await;
+    session.send_answer(&body).await
 }
 
 fn wants_padding(session: &Session) -> bool {
@@ -146,17 +139,8 @@ fn wants_refresh(session: &mut Session, status: u16) -> Option<Vec<u8>> {
     if !session.req.head.browser(&session.req.bytes).msie {
         return None;
     }
-    session.req.response.redirect_to.take()
-}
-
-/// A redirect of our own: absolute where `absolute_redirect` says so, and then in its place in the
-/// head; else a field like others.
-fn settle_location(session: &mut Session) {
-    let Some(location) = session.req.response.redirect_to.take() else {
-        return;
-    };
-    match redirect::absolute(session, &location) {
-        Some(absolute) => session.req.response.location = absolute,
-        None => session.req.response.push_field(b"Location", &location),
-    }
+    let fields = &mut session.req.response.fields;
+    let location = fields.value(KnownField::Location)?.to_vec();
+    fields.remove(KnownField::Location);
+    Some(location)
 }

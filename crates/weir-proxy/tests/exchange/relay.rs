@@ -221,10 +221,10 @@ fn early_hints_are_passed_on_where_asked_for() {
 }
 
 #[test]
-fn trailers_are_passed_to_who_takes_them() {
+fn trailers_are_passed_where_the_configuration_says_so() {
     for (directive, field, passed) in [
         ("", "TE: trailers\r\n", false),
-        ("proxy_pass_trailers on;", "", false),
+        ("proxy_pass_trailers on;", "", true),
         ("proxy_pass_trailers on;", "TE: trailers\r\n", true),
     ] {
         run(async {

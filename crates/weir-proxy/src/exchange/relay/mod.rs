@@ -4,6 +4,7 @@
 
 mod reading;
 mod splicing;
+mod stream_cut;
 mod whole;
 mod writing;
 
@@ -16,6 +17,7 @@ use weir_upstream::Outcome as PeerOutcome;
 use weir_wire::chunked::ChunkRules;
 
 use self::splicing::Splice;
+use self::stream_cut::StreamCut;
 use crate::answer::send;
 use crate::client::h1::watch::log_client_gone;
 use crate::client::throttle::Throttle;
@@ -24,7 +26,8 @@ use crate::exchange::spool::Spool;
 use crate::exchange::tries::{Exchange, Held};
 use crate::exchange::{failure_log, response_head};
 use crate::facts::Outcome;
-use crate::facts::{Action, Ending, Session};
+use crate::facts::{Action, Cut, Ending, Session};
+use crate::report::error_log::{self, Message};
 use weir_io::buffers;
 use weir_io::clock::Moment;
 use weir_io::gathered_write::GatheredWrite;
@@ -35,11 +38,15 @@ pub(in crate::exchange) async fn run(exchange: &mut Exchange<'_>, held: Held) ->
     if let Some(length) = whole::length(exchange) {
         return whole::pass(exchange, held, length).await;
     }
+    if let Err(outcome) = send::begin(exchange.session) {
+        return refused(exchange, held, outcome);
+    }
     let mut relay = Relay::new(exchange, held);
-    exchange.session.req.response.expects_trailers = relay.trailers_expected;
-    send::begin(exchange.session);
-    relay.client_chunked = exchange.session.req.response.chunked;
-    relay.header_only = exchange.session.req.response.header_only;
+    relay.cut = match std::mem::take(&mut exchange.session.req.response.cut) {
+        Cut::Whole => None,
+        Cut::Part(range) => Some(Box::new(StreamCut::new(range))),
+        Cut::Parts(_) => return relay.cannot_cut(exchange),
+    };
     relay.take_preread(exchange);
     while !relay.over() {
         let event = relay.next_event(exchange).await;
@@ -47,6 +54,14 @@ pub(in crate::exchange) async fn run(exchange: &mut Exchange<'_>, held: Held) ->
         relay.handle(exchange, event);
     }
     relay.finish(exchange)
+}
+
+/// The answer is not sent: a page stands in for it (`ngx_http_upstream_finalize_request`).
+fn refused(exchange: &mut Exchange<'_>, held: Held, outcome: Outcome) -> Outcome {
+    exchange.close_attempt();
+    exchange.release(held.peer, PeerOutcome::Success);
+    exchange.session.client.link_mut().action = Action::Exchange(Phase::SendingToClient);
+    outcome
 }
 
 /// The state of one relay.
@@ -66,7 +81,9 @@ struct Relay {
     buffer: u64,
     client_chunked: bool,
     header_only: bool,
-    trailers_expected: bool,
+    /// The part of the body that the client asked for.
+    /// Boxed: 8 bytes instead of 32 in the future of every request.
+    cut: Option<Box<StreamCut>>,
     /// Size line before, and line end behind, the chunk that is being written.
     prefix: Vec<u8>,
     suffix: Vec<u8>,
@@ -144,16 +161,6 @@ impl Relay {
         let framing = Framing::of(head, asked_head, no_head, rules);
         let head_length = if no_head { 0 } else { head.len };
         let buffering = response_head::is_buffered(session, settings);
-        let trailers_expected = trailers
-            && head.chunked
-            && session
-                .req
-                .field(weir_wire::KnownField::Te)
-                .is_some_and(|te| {
-                    te.to_ascii_lowercase()
-                        .windows(8)
-                        .any(|part| part == b"trailers")
-                });
         Self {
             framing,
             spool: Spool::new(settings, buffering),
@@ -163,9 +170,9 @@ impl Relay {
             decoded: 0,
             first_buffer: settings.proxy_buffer_size.saturating_sub(head_length) as u64,
             buffer: settings.proxy_buffers.size.max(1) as u64,
-            client_chunked: false,
-            header_only: false,
-            trailers_expected,
+            client_chunked: session.req.response.chunked,
+            header_only: session.req.response.header_only,
+            cut: None,
             prefix: Vec::new(),
             suffix: Vec::new(),
             write: GatheredWrite::default(),
@@ -182,6 +189,17 @@ impl Relay {
             waits_for_upstream: false,
             splice: Splice::Off,
         }
+    }
+
+    /// Of several ranges nginx sends none that a single buffer does not hold
+    /// (`ngx_http_range_test_overlapped`).
+    fn cannot_cut(mut self, exchange: &mut Exchange<'_>) -> Outcome {
+        error_log::alert(
+            exchange.session.view(),
+            Message::text("range in overlapped buffers"),
+        );
+        self.client = ClientEnd::Gone;
+        self.finish(exchange)
     }
 
     fn log_failure(&self, exchange: &mut Exchange<'_>, cause: Cause) {

@@ -113,7 +113,7 @@ impl Relay {
             return false;
         };
         let long = left >= WORTHWHILE && self.upstream == UpstreamEnd::Open;
-        if !long || self.writing || self.client_chunked || self.header_only {
+        if !long || self.writing || !self.passes_as_it_is() {
             return false;
         }
         let free = self.read_throttle.budget().is_none() && self.send_throttle.budget().is_none();

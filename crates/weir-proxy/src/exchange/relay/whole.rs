@@ -3,7 +3,7 @@
 
 use weir_upstream::Outcome as PeerOutcome;
 
-use crate::answer::send;
+use crate::answer::{body, send};
 use crate::client::throttle;
 use crate::exchange::tries::{Exchange, Held};
 use crate::facts::Outcome;
@@ -40,7 +40,9 @@ pub(super) fn length(exchange: &Exchange<'_>) -> Option<usize> {
 /// Passes the answer on. The upstream is done with, however slow the client is.
 pub(super) async fn pass(exchange: &mut Exchange<'_>, held: Held, length: usize) -> Outcome {
     exchange.session.req.response.limit_rate = Some(0);
-    send::begin(exchange.session);
+    if let Err(outcome) = send::begin(exchange.session) {
+        return super::refused(exchange, held, outcome);
+    }
     exchange.current().response_length = length as u64;
     exchange.close_attempt();
     exchange.release(held.peer, PeerOutcome::Success);
@@ -51,7 +53,12 @@ pub(super) async fn pass(exchange: &mut Exchange<'_>, held: Held, length: usize)
     session.client.link_mut().action = Action::Exchange(Phase::ReadingBody);
     let req = &mut *session.req;
     let start = req.upstream.head.len;
-    let sent = if length <= COPIED {
+    let sent = if !req.response.sends_plain() {
+        let bytes = std::mem::take(&mut req.upstream.bytes);
+        let _nothing_left = body::behind_head(session, &bytes[start..]);
+        session.req.upstream.bytes = bytes;
+        session.write_all(&[]).await
+    } else if length <= COPIED {
         let body = &req.upstream.bytes[start..];
         req.response.pending.extend_from_slice(body);
         req.upstream.bytes.truncate(start);

@@ -4,9 +4,10 @@ use std::io;
 use std::task::{Context, Poll};
 
 use weir_conf::Settings;
-use weir_wire::chunked::{LAST_CHUNK, write_chunk_size};
+use weir_wire::chunked::write_chunk_size;
 
 use super::{Event, Relay, UpstreamEnd};
+use crate::answer::{body, headers};
 use crate::facts::Session;
 use weir_io::clock;
 use weir_io::stream::Stream;
@@ -26,17 +27,7 @@ impl Relay {
             self.writing = true;
             return Ok(());
         }
-        let released = self.released();
-        let from_file = self.spool.file_has_more();
-        let refilled = if self.header_only {
-            self.spool.incoming.clear();
-            false
-        } else {
-            self.spool.refill(released).map_err(|error| error.source)?
-        };
-        if refilled && !from_file {
-            self.handed_on += self.spool.outgoing.len() as u64;
-        }
+        let refilled = self.refill()?;
         let ended = self.upstream != UpstreamEnd::Open
             && self.spool.incoming.is_empty()
             && !self.spool.file_has_more();
@@ -50,13 +41,14 @@ impl Relay {
         }
         self.prefix.clear();
         self.suffix.clear();
-        if self.client_chunked {
-            if refilled {
-                write_chunk_size(self.spool.outgoing.len() as u64, &mut self.prefix);
-                self.suffix.extend_from_slice(b"\r\n");
-            }
-            if ended && self.upstream == UpstreamEnd::Complete {
-                self.write_end(session);
+        if self.client_chunked && refilled {
+            write_chunk_size(self.spool.outgoing.len() as u64, &mut self.prefix);
+            self.suffix.extend_from_slice(b"\r\n");
+        }
+        if ended && self.upstream == UpstreamEnd::Complete && !self.header_only {
+            self.take_trailers(session, settings);
+            if self.client_chunked {
+                body::write_last_chunk(session, &mut self.suffix);
             }
         }
         self.last_sent = ended;
@@ -67,24 +59,55 @@ impl Relay {
     /// Whether what is next lies in the file and can go to the client as it is. The head is out then.
     fn can_send_file(&self, session: &Session) -> bool {
         let is_next = self.spool.file_has_more() && session.req.response.pending.is_empty();
-        let as_it_is = !self.client_chunked && !self.header_only;
         is_next
-            && as_it_is
+            && self.passes_as_it_is()
             && self.send_throttle.budget().is_none()
             && session.client.raw().is_some_and(Stream::is_socket)
     }
 
-    fn write_end(&mut self, session: &mut Session) {
-        if !self.trailers_expected {
-            self.suffix.extend_from_slice(LAST_CHUNK);
-            return;
+    /// Whether the client gets the body's bytes and nothing else.
+    pub(super) fn passes_as_it_is(&self) -> bool {
+        !self.client_chunked && !self.header_only && self.cut.is_none()
+    }
+
+    /// Hands on what may be sent next, cut to the part that is wanted; `false` if there is nothing.
+    fn refill(&mut self) -> Result<bool, io::Error> {
+        if self.header_only {
+            self.spool.incoming.clear();
+            return Ok(false);
         }
-        self.suffix.extend_from_slice(b"0\r\n");
+        loop {
+            let released = self.released();
+            let from_file = self.spool.file_has_more();
+            if !self.spool.refill(released).map_err(|error| error.source)? {
+                return Ok(false);
+            }
+            if !from_file {
+                self.handed_on += self.spool.outgoing.len() as u64;
+            }
+            let Some(cut) = &mut self.cut else {
+                return Ok(true);
+            };
+            cut.apply(&mut self.spool.outgoing);
+            if !self.spool.outgoing.is_empty() {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// The trailers that follow the body: the upstream's where `proxy_pass_trailers` says so
+    /// (`ngx_http_upstream_process_trailers`), then our own.
+    fn take_trailers(&self, session: &mut Session, settings: &Settings) {
         let trailers = self.framing.trailers();
-        trailers.write(&mut self.suffix);
-        session.req.response.trailers = trailers.clone();
+        if settings.proxy_pass_trailers {
+            for (name, value) in trailers.iter() {
+                if !settings.hidden.contains(name) {
+                    session.req.response.trailers.add(name, value);
+                }
+            }
+        }
         session.req.upstream.trailers = trailers;
-        self.suffix.extend_from_slice(b"\r\n");
+        headers::add_trailers(session);
     }
 
     pub(super) fn poll_write(

@@ -8,7 +8,7 @@ use std::time::Duration;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use weir_conf::Variable;
 use weir_wire::address::write_ip;
-use weir_wire::{KnownField, token};
+use weir_wire::{KnownField, date, token};
 
 use super::Value;
 use super::paths;
@@ -246,7 +246,8 @@ pub(super) fn status(view: View<'_>, out: &mut Vec<u8>) -> Value {
 }
 
 pub(super) fn completion(view: View<'_>, out: &mut Vec<u8>) -> Value {
-    let complete = matches!(view.req.ending, Ending::Complete | Ending::Cut);
+    let whole = matches!(view.req.ending, Ending::Complete | Ending::Cut);
+    let complete = whole && !view.req.closes_at_once;
     Value::of(Some(if complete { b"OK" } else { b"" }), out)
 }
 
@@ -324,7 +325,7 @@ pub(super) fn sent(
 
 pub(super) fn sent_trailer(view: View<'_>, name: &[u8], out: &mut Vec<u8>) -> Value {
     let trailers = &view.req.response.trailers;
-    Value::of(trailers.spelled(name).next(), out)
+    join(trailers.spelled(name), b", ", out)
 }
 
 pub(super) fn sent_content_length(view: View<'_>, out: &mut Vec<u8>) -> Value {
@@ -338,7 +339,8 @@ pub(super) fn sent_content_length(view: View<'_>, out: &mut Vec<u8>) -> Value {
 /// line says so only if the client left before its unwanted body was read, because keeping a
 /// connection ends the wish to keep it (`ngx_http_set_keepalive`).
 fn says_keepalive(view: View<'_>) -> bool {
-    view.req.keepalive && !(view.req.logged && view.req.body.complete)
+    let req = &view.req;
+    req.keepalive && (req.closes_at_once || !(req.logged && req.body.complete))
 }
 
 pub(super) fn sent_connection(view: View<'_>, out: &mut Vec<u8>) -> Value {
@@ -362,20 +364,25 @@ pub(super) fn sent_keep_alive(view: View<'_>, out: &mut Vec<u8>) -> Value {
 
 pub(super) fn sent_last_modified(view: View<'_>, out: &mut Vec<u8>) -> Value {
     let response = &view.req.response;
-    let own = nonempty(&response.last_modified);
-    Value::of(
-        own.or_else(|| response.fields.value(KnownField::LastModified)),
-        out,
-    )
+    match (
+        response.fields.value(KnownField::LastModified),
+        response.modified,
+    ) {
+        (Some(sent), _) => Value::of(Some(sent), out),
+        (None, Some(modified)) => {
+            date::write(modified, out);
+            Value::Found
+        }
+        (None, None) => Value::Missing,
+    }
 }
 
 pub(super) fn sent_location(view: View<'_>, out: &mut Vec<u8>) -> Value {
-    match nonempty(&view.req.response.location) {
+    let response = &view.req.response;
+    let counting = response.fields.value(KnownField::Location);
+    match nonempty(&response.location).or(counting) {
         Some(location) => Value::of(Some(location), out),
-        None => {
-            let fields = &view.req.response.fields;
-            Value::of(fields.value(KnownField::Location), out)
-        }
+        None => join(response.fields.spelled(b"location"), b", ", out),
     }
 }
 
