@@ -38,10 +38,11 @@ impl Normal {
             .replace(&format!("nginx/{}", self.version), "nginx/@VERS@")
     }
 
-    /// Every string of `value`, and `Date: <date>` for what nginx dates.
+    /// Every string of `value`, `Date: <date>` for what nginx dates, and `<boundary>` for what nginx
+    /// numbers.
     pub fn json(&self, value: &mut Value) {
         match value {
-            Value::String(text) => *text = undated(self.text(text)),
+            Value::String(text) => *text = undated(unnumbered(&self.text(text))),
             Value::Array(values) => values.iter_mut().for_each(|value| self.json(value)),
             Value::Object(fields) => fields.values_mut().for_each(|value| self.json(value)),
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
@@ -198,6 +199,27 @@ fn undated(line: String) -> String {
     }
 }
 
+/// Digits of a boundary between the parts of an answer; they count answers since the start.
+const BOUNDARY: usize = 20;
+
+/// `<boundary>` in place of the numbers of boundaries.
+fn unnumbered(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(digits) = rest.find("0000000000") {
+        let (before, from) = rest.split_at(digits);
+        let length = from.bytes().take_while(u8::is_ascii_digit).count();
+        let bounds = before.ends_with("boundary=") || before.ends_with("\r\n--");
+        out.push_str(before);
+        out.push_str(match length {
+            BOUNDARY if bounds => "<boundary>",
+            _ => &from[..length],
+        });
+        rest = &from[length..];
+    }
+    out + rest
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -223,6 +245,16 @@ mod tests {
                 "[warn] to @PREFIX@/body_temp/0000000001, client",
             ],
         );
+    }
+
+    #[test]
+    fn boundaries_are_taken_out() {
+        let seen = "Content-Type: multipart/byteranges; boundary=00000000000000000007";
+        let shown = "Content-Type: multipart/byteranges; boundary=<boundary>";
+        assert_eq!(unnumbered(seen), shown);
+        let seen = "\r\n--00000000000000000007\r\n0000000000\r\n--00000000000000000007--\r\n";
+        let shown = "\r\n--<boundary>\r\n0000000000\r\n--<boundary>--\r\n";
+        assert_eq!(unnumbered(seen), shown);
     }
 
     #[test]
