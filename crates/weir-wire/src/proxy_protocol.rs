@@ -210,7 +210,7 @@ const SSL: u64 = 0x20;
 
 impl ProxyHeader {
     /// Value of the TLV that `$proxy_protocol_tlv_NAME` means: a name or `0xNN`, and behind `ssl_`
-    /// the same among those of [`SSL`]; `ssl_verify` is a number (ngx_proxy_protocol_get_tlv).
+    /// the same among those of the TLV of TLS; `ssl_verify` is a number (ngx_proxy_protocol_get_tlv).
     ///
     /// # Errors
     ///
