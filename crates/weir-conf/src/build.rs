@@ -70,6 +70,10 @@ fn read(blocks: &[Block], mut cx: Reading) -> (MainBuild, Reading) {
 }
 
 fn finish(main: MainBuild, mut cx: Reading, files: Vec<SourceFile>) -> Result<Config, Faults> {
+    if let Some((name, _)) = cx.zones.iter().find(|(_, size)| *size == 0) {
+        let text = format!("zero size shared memory zone \"{name}\"");
+        cx.faults.push(Fault::emerg(text, None));
+    }
     let settled = match main.written.settle(&mut cx) {
         Ok(settled) => Some(settled),
         Err(reject) => {

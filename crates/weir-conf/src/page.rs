@@ -29,7 +29,7 @@ const CHECKED: &str = "
 ";
 
 const IGNORED: &str = "
-Of these they are not, because in weir
+These are checked in the same way, those of caches and certificates by their number only. In weir
 
 ";
 

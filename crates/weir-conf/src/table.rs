@@ -1,6 +1,7 @@
 //! The one table of directives: names, contexts, arguments, defaults, inheritance, meaning.
 
 mod absent;
+pub(crate) mod arguments;
 mod blocks;
 pub(crate) mod core;
 pub(crate) mod main;
@@ -100,7 +101,7 @@ pub enum Support {
     Obeyed,
     /// Its arguments are checked as nginx checks them; then it changes nothing here: listed.
     Checked(&'static str),
-    /// It cannot matter here: accepted unread and listed.
+    /// It cannot matter here: its arguments are checked, nothing is made of them, and it is listed.
     Ignored(&'static str),
     /// nginx has it, weir does not yet: an error.
     Absent,

@@ -10,7 +10,7 @@ use std::path::Path;
 use weir_conf::{Fault, Level, LoadOptions, load};
 
 /// What nginx 1.22.1 printed. Left out are names that do not resolve, which are the binary's.
-const NGINX_1_22: [&str; 10] = [
+const NGINX_1_22: [&str; 11] = [
     include_str!("faults/syntax.txt"),
     include_str!("faults/values.txt"),
     include_str!("faults/server.txt"),
@@ -20,13 +20,15 @@ const NGINX_1_22: [&str; 10] = [
     include_str!("faults/logs.txt"),
     include_str!("faults/regex.txt"),
     include_str!("faults/listen.txt"),
+    include_str!("faults/checked.txt"),
     include_str!("faults/recorded-1.22.txt"),
 ];
 
 /// What nginx 1.31.5 printed.
-const NGINX_1_31: [&str; 3] = [
+const NGINX_1_31: [&str; 4] = [
     include_str!("faults/regex.txt"),
     include_str!("faults/listen.txt"),
+    include_str!("faults/checked.txt"),
     include_str!("faults/recorded-1.31.txt"),
 ];
 

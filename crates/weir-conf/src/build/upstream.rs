@@ -381,12 +381,13 @@ impl Body {
 
 /// `NAME [SIZE]`; weir needs no memory for it but checks as nginx does
 /// (`ngx_http_upstream_zone`).
-fn read_zone(call: &Call<'_>) -> Result<String, Reject> {
+fn read_zone(call: &mut Call<'_>) -> Result<String, Reject> {
     const SMALLEST: usize = 8 * 4096;
     let name = call.text(0);
     if name.is_empty() {
         return Err(Reject::message("invalid zone name \"\""));
     }
+    let mut size = 0;
     if let Some(word) = call.args.get(1) {
         match parse_size(&word.text) {
             None => {
@@ -395,13 +396,31 @@ fn read_zone(call: &Call<'_>) -> Result<String, Reject> {
                     call.text(1)
                 )));
             }
-            Some(size) if size < SMALLEST => {
+            Some(known) if known < SMALLEST => {
                 return Err(Reject::message(format!("zone \"{name}\" is too small")));
             }
-            Some(_) => {}
+            Some(known) => size = known,
         }
     }
+    share_zone(call.cx, &name, size)?;
     Ok(name)
+}
+
+/// Several groups may live in one zone, of which one says how big it is (`ngx_shared_memory_add`).
+fn share_zone(cx: &mut Reading, name: &str, size: usize) -> Result<(), Reject> {
+    let Some((_, known)) = cx.zones.iter_mut().find(|(known, _)| known == name) else {
+        cx.zones.push((name.to_owned(), size));
+        return Ok(());
+    };
+    if *known == 0 {
+        *known = size;
+    }
+    if size == 0 || size == *known {
+        return Ok(());
+    }
+    Err(Reject::message(format!(
+        "the size {size} of shared memory zone \"{name}\" conflicts with already declared size {known}"
+    )))
 }
 
 fn invalid(call: &Call<'_>, index: usize) -> Reject {

@@ -2,7 +2,7 @@
 //! (`ngx_conf_handler`).
 
 use crate::model::WithoutEffect;
-use crate::table::{self, Contexts, Entry, Support};
+use crate::table::{self, Contexts, Entry, Support, arguments};
 use crate::text::{Block, Directive, Item};
 use crate::value::read::{Call, Reading, Reject};
 use crate::{Fault, Place};
@@ -14,6 +14,7 @@ pub(super) fn each(
     cx: &mut Reading,
     mut take: impl FnMut(&mut Reading, &Directive) -> Result<(), Reject>,
 ) {
+    let mut seen = Vec::new();
     for item in &block.items {
         let directive = match item {
             Item::Fault(fault) => {
@@ -34,7 +35,12 @@ pub(super) fn each(
                 cx.faults.push(absent(entry, &directive.place));
             }
             Support::Absent => note(cx, entry, directive, "it is off anyway"),
-            Support::Ignored(because) => note(cx, entry, directive, because),
+            Support::Ignored(because) => {
+                note(cx, entry, directive, because);
+                read(cx, directive, &mut |cx, directive| {
+                    check_arguments(entry, &mut call(directive, cx), &mut seen)
+                });
+            }
             Support::Checked(because) => {
                 note(cx, entry, directive, because);
                 read(cx, directive, &mut take);
@@ -53,6 +59,22 @@ fn read(
         let name = String::from_utf8_lossy(directive.name());
         cx.faults.extend(reject.into_fault(&name, &directive.place));
     }
+}
+
+/// Finds fault with a directive that changes nothing; `seen` are those that the block had before.
+fn check_arguments(
+    entry: &Entry,
+    call: &mut Call<'_>,
+    seen: &mut Vec<&'static str>,
+) -> Result<(), Reject> {
+    let Some(shape) = arguments::shape(entry.name) else {
+        return Ok(());
+    };
+    if shape.is_single() && seen.contains(&entry.name) {
+        return Err(Reject::directive("is duplicate"));
+    }
+    seen.push(entry.name);
+    shape.check(call)
 }
 
 fn note(cx: &mut Reading, entry: &Entry, directive: &Directive, because: &'static str) {

@@ -2,6 +2,7 @@
 //! refused; those that only tune nginx, or something that is refused anyway, are ignored, and the
 //! table says why.
 
+use super::arguments::{self, Shape};
 use super::{
     Arity, Contexts, EVENTS, Entry, HTTP, Inheritance, LOCATION, MAIN, SERVER, Support, UPSTREAM,
 };
@@ -477,7 +478,7 @@ pub(crate) fn entries() -> impl Iterator<Item = Entry> {
         family.names.split_whitespace().map(|name| Entry {
             name,
             contexts: family.contexts,
-            arity: Arity::ANY,
+            arity: arity(family, name),
             block: family.block,
             default: None,
             inheritance: Inheritance::None,
@@ -485,4 +486,28 @@ pub(crate) fn entries() -> impl Iterator<Item = Entry> {
             doc: family.what,
         })
     })
+}
+
+/// Refused ones are refused whatever they are told.
+fn arity(family: &Family, name: &str) -> Arity {
+    let shape = match family.support {
+        Support::Ignored(_) => arguments::shape(name),
+        Support::Obeyed | Support::Checked(_) | Support::Absent => None,
+    };
+    shape.map_or(Arity::ANY, Shape::arity)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_of_all_that_is_ignored_are_known() {
+        let unknown: Vec<_> = entries()
+            .filter(|entry| matches!(entry.support, Support::Ignored(_)))
+            .filter(|entry| arguments::shape(entry.name).is_none())
+            .map(|entry| entry.name)
+            .collect();
+        assert!(unknown.is_empty(), "{unknown:?}");
+    }
 }

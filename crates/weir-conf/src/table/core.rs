@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::arguments::pool_size;
 use super::{Arity, Entry, HTTP, SERVER, Support, directives};
 use crate::value::Buffers;
 use crate::value::read::{Call, Reading, Reject, buffers, flag, number, size, time};
@@ -30,7 +31,7 @@ directives! {
     raw {}
     checked {
         /// Bytes of memory set aside for a connection.
-        connection_pool_size: Maybe<usize> = size, "512"; in BOTH;
+        connection_pool_size: Maybe<usize> = pool_size, "512"; in BOTH;
             because "connections have no pools of memory";
     }
     derived {}

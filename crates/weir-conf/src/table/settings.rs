@@ -8,9 +8,10 @@ use crate::Template;
 use crate::model::{AccessLog, ErrorLogTarget};
 use crate::value::read::{
     Call, Reading, Reject, access_log, add_header, add_trailer, alias, bind, bits, buffers,
-    cookie_domain, cookie_flags, cookie_path, error_log, error_page, flag, header_name, index,
-    keepalive_timeout, keyword, mark, number, offset, predicates, rate, redirect, return_, root,
-    server_tokens, set_header, size, temp_path, template, text, time, try_files,
+    cookie_domain, cookie_flags, cookie_path, count, error_log, error_page, flag, header_name,
+    index, keepalive_timeout, keyword, mark, memory_size, number, offset, predicates, rate,
+    redirect, return_, root, server_tokens, set_header, size, temp_path, template, text, time,
+    try_files,
 };
 use crate::value::{
     AccessRule, AddHeader, Bind, BodyFile, Buffers, CookieFlagsRule, CookieRewrite, ErrorPage,
@@ -143,7 +144,7 @@ directives! {
     /// Buffers for the response body.
     proxy_buffers: One<Buffers> = buffers, "8 4k"; in ALL, Arity::TWO;
     /// Biggest temporary file of a response, bytes; 0 = none.
-    proxy_max_temp_file_size: One<u64> = offset, "1g"; in ALL;
+    proxy_max_temp_file_size: One<u64> = memory_size, "1024m"; in ALL;
     /// Where temporary files of responses go.
     proxy_temp_path: One<TempPath> = temp_path, "proxy_temp"; in ALL, Arity::between(1, 4);
     /// Bytes per second from the upstream; 0 = no limit.
@@ -159,7 +160,7 @@ directives! {
     /// When a request is passed to the next server.
     proxy_next_upstream: Sum<NextUpstream> = bits, "error timeout"; in ALL, Arity::SOME;
     /// Most tries; 0 = as many as there are servers.
-    proxy_next_upstream_tries: One<u32> = number, "0"; in ALL;
+    proxy_next_upstream_tries: One<u32> = count, "0"; in ALL;
     /// From the first try to the start of the last; zero = no limit.
     proxy_next_upstream_timeout: One<Duration> = time, "0"; in ALL;
     /// Changes of `Location` and `Refresh`; without one, what `default` means.

@@ -5,11 +5,11 @@ pub(crate) trait Keyword: Sized + Copy + 'static {
     /// Words and what they stand for.
     const WORDS: &'static [(&'static str, Self)];
 
-    /// The value written `word`.
+    /// The value written `word`, in any case of letters.
     fn of(word: &[u8]) -> Option<Self> {
         Self::WORDS
             .iter()
-            .find(|(name, _)| name.as_bytes() == word)
+            .find(|(name, _)| name.as_bytes().eq_ignore_ascii_case(word))
             .map(|(_, value)| *value)
     }
 }

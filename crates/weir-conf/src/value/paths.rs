@@ -7,7 +7,7 @@ use std::path::PathBuf;
 pub struct TempPath {
     /// Absolute, or under the prefix.
     pub path: PathBuf,
-    /// Digits of the file number that name each level of subdirectories, 1 to 3; at most three
+    /// Digits of the file number that name each level of subdirectories, 10 in all; at most three
     /// levels.
     pub levels: Vec<u8>,
 }

@@ -25,8 +25,8 @@ use crate::{Compat, Fault, Place, Settings, Template, Variable};
 pub(crate) use client::{access_rule, keepalive_timeout, temp_path};
 pub(crate) use logs::{access_log, error_log, log_format};
 pub(crate) use plain::{
-    bits, buffers, env, flag, header_name, keyword, mark, number, offset, path, rate, size,
-    template, text, time, user, worker_connections, worker_processes,
+    bits, buffers, count, env, flag, header_name, keyword, mark, memory_size, number, offset, path,
+    rate, size, template, text, time, user, worker_connections, worker_processes,
 };
 pub(crate) use proxy::{bind, cookie_domain, cookie_flags, cookie_path, redirect, set_header};
 pub(crate) use replies::{
@@ -62,6 +62,8 @@ pub(crate) struct Reading {
     pub(crate) types: Arc<Types>,
     /// Whether the process may listen on ports below 1024.
     pub(crate) privileged: bool,
+    /// Names and sizes of the zones of shared memory; 0 as long as no size was given.
+    pub(crate) zones: Vec<(String, usize)>,
     /// `pcre_jit`, wherever it stands.
     pub(crate) jit: bool,
     /// Named groups of the regular expressions read so far.
@@ -83,6 +85,7 @@ impl Reading {
             pending: Vec::new(),
             recent_settings: VecDeque::new(),
             proxy_pass: ProxyPassSeen::None,
+            zones: Vec::new(),
             jit: false,
             groups: HashSet::new(),
             redefined: HashSet::new(),
@@ -190,10 +193,15 @@ impl<'a> Call<'a> {
         self.cx.template(text, self.place)
     }
 
+    /// Compiles a regular expression whose groups nobody can name.
+    pub(crate) fn nameless_pattern(&self, text: &[u8], case: Case) -> Result<Pattern, Reject> {
+        Pattern::compile(text, case, self.cx.jit)
+            .map_err(|fault| Reject::message(fault.to_string()))
+    }
+
     /// Compiles a regular expression and makes its named groups known as variables.
     pub(crate) fn pattern(&mut self, text: &[u8], case: Case) -> Result<Pattern, Reject> {
-        let pattern = Pattern::compile(text, case, self.cx.jit)
-            .map_err(|fault| Reject::message(fault.to_string()))?;
+        let pattern = self.nameless_pattern(text, case)?;
         for name in pattern.group_names() {
             if is_taken(name) {
                 return Err(Reject::message(format!(

@@ -23,6 +23,9 @@ pub(crate) fn keepalive_timeout(call: &mut Call<'_>) -> Result<KeepaliveTimeout,
     })
 }
 
+/// Digits of a temporary file's number, which levels of folders are named after.
+const MOST_DIGITS: u64 = 10;
+
 /// `PATH [LEVEL [LEVEL [LEVEL]]]` (`ngx_conf_set_path_slot`).
 pub(crate) fn temp_path(call: &mut Call<'_>) -> Result<TempPath, Reject> {
     let invalid = || Reject::directive("invalid value");
@@ -33,17 +36,11 @@ pub(crate) fn temp_path(call: &mut Call<'_>) -> Result<TempPath, Reject> {
     let mut levels = Vec::new();
     for word in call.args.iter().skip(1) {
         match parse_number(&word.text) {
-            Some(level @ 1..=7) => levels.push(level as u8),
+            Some(level @ 1..=MOST_DIGITS) => levels.push(level as u8),
             _ => return Err(invalid()),
         }
     }
-    // nginx gives each level its digits and a slash, and room for seven digits in all.
-    if levels
-        .iter()
-        .map(|level| usize::from(*level))
-        .sum::<usize>()
-        > 10
-    {
+    if levels.iter().map(|level| u64::from(*level)).sum::<u64>() > MOST_DIGITS {
         return Err(invalid());
     }
     Ok(TempPath { path, levels })

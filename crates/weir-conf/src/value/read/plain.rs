@@ -4,6 +4,8 @@ use std::ops::BitOr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use nix::unistd::{Group, User};
+
 use super::{Call, Reject};
 use crate::Template;
 use crate::value::number::{parse_number, parse_offset, parse_size, parse_time};
@@ -40,6 +42,17 @@ pub(crate) fn size(call: &mut Call<'_>) -> Result<usize, Reject> {
 /// A size that fits a file (`ngx_conf_set_off_slot`).
 pub(crate) fn offset(call: &mut Call<'_>) -> Result<u64, Reject> {
     parse_offset(call.bytes(0)).ok_or_else(|| Reject::directive("invalid value"))
+}
+
+/// As [`size`], of something that may be longer than memory.
+pub(crate) fn memory_size(call: &mut Call<'_>) -> Result<u64, Reject> {
+    size(call).map(|size| size as u64)
+}
+
+/// A number of things of which nobody has as many as there are numbers (`ngx_conf_set_num_slot`).
+pub(crate) fn count(call: &mut Call<'_>) -> Result<u32, Reject> {
+    let number: u64 = number(call)?;
+    Ok(u32::try_from(number).unwrap_or(u32::MAX))
 }
 
 /// A decimal number (`ngx_conf_set_num_slot`).
@@ -119,8 +132,8 @@ pub(crate) fn rate(call: &mut Call<'_>) -> Result<RateLimit, Reject> {
     match template.as_literal() {
         None => Ok(RateLimit::Variable(template)),
         Some(text) => {
-            let size = parse_offset(text).ok_or_else(|| Reject::directive("invalid value"))?;
-            Ok(RateLimit::Fixed(size))
+            let size = parse_size(text).ok_or_else(|| Reject::directive("invalid value"))?;
+            Ok(RateLimit::Fixed(size as u64))
         }
     }
 }
@@ -142,8 +155,7 @@ pub(crate) fn worker_connections(call: &mut Call<'_>) -> Result<usize, Reject> {
         .ok_or_else(|| Reject::message(format!("invalid number \"{}\"", call.text(0))))
 }
 
-/// A user and perhaps a group; whether they exist is for the process to find out
-/// (`ngx_set_user`).
+/// A user and perhaps a group, which the system must know (`ngx_set_user`).
 pub(crate) fn user(call: &mut Call<'_>) -> Result<(String, Option<String>), Reject> {
     if !call.cx.privileged {
         call.warn(
@@ -151,8 +163,24 @@ pub(crate) fn user(call: &mut Call<'_>) -> Result<(String, Option<String>), Reje
              with super-user privileges, ignored",
         );
     }
+    let name = call.text(0);
     let group = (call.args.len() > 1).then(|| call.text(1));
-    Ok((call.text(0), group))
+    if call.cx.privileged {
+        let found = User::from_name(&name).map(|user| user.is_some());
+        known("getpwnam", &name, found)?;
+        let group = group.as_ref().unwrap_or(&name);
+        let found = Group::from_name(group).map(|group| group.is_some());
+        known("getgrnam", group, found)?;
+    }
+    Ok((name, group))
+}
+
+/// Whether the system found `name`, or nginx's words if not.
+fn known(question: &str, name: &str, found: nix::Result<bool>) -> Result<(), Reject> {
+    match found {
+        Ok(true) => Ok(()),
+        Ok(false) | Err(_) => Err(Reject::message(format!("{question}(\"{name}\") failed"))),
+    }
 }
 
 /// `NAME` or `NAME=VALUE`.

@@ -1,0 +1,394 @@
+//! What directives take that change nothing here: a line that nginx refuses is refused here, too.
+//!
+//! For the few whose arguments are a language of their own (caches, certificates) only the number of
+//! arguments is looked at.
+
+mod shapes;
+
+use self::shapes::SHAPES;
+use super::Arity;
+use crate::pattern::Case;
+use crate::value::number::{parse_number, parse_seconds, parse_size};
+use crate::value::read::{
+    Call, Reject, access_rule, bind, buffers, flag, number, offset, predicates, rate, size,
+    temp_path, template, time,
+};
+
+/// The arguments of a directive, by the function of nginx's that reads them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Shape {
+    /// `on` or `off` (`ngx_conf_set_flag_slot`).
+    Flag,
+    /// `ngx_conf_set_num_slot`.
+    Number,
+    /// A number of this range (`ngx_conf_check_num_bounds`).
+    Between(u64, u64),
+    /// A number with a sign (`ngx_set_priority`).
+    Priority,
+    /// `ngx_conf_set_size_slot`.
+    Size,
+    /// A size that is one of these (`ngx_http_gzip_window`, `ngx_http_gzip_hash`).
+    SizeOf(&'static [&'static str]),
+    /// A size of a pool (`ngx_http_core_pool_size`).
+    Pool,
+    /// A size that Linux cannot obey (`ngx_http_core_lowat_check`).
+    LowMark,
+    /// `ngx_conf_set_off_slot`.
+    Offset,
+    /// The same, or `off` (`ngx_http_core_directio`).
+    OffsetOrOff,
+    /// `ngx_conf_set_msec_slot`.
+    Time,
+    /// `ngx_conf_set_sec_slot`.
+    Seconds,
+    /// `ngx_conf_set_bufs_slot`.
+    Buffers,
+    /// Any text (`ngx_conf_set_str_slot`).
+    Text,
+    /// The same, several times (`ngx_conf_set_str_array_slot`).
+    Texts,
+    /// Two texts, several times (`ngx_conf_set_keyval_slot`).
+    Pair,
+    /// A text with variables (`ngx_http_set_complex_value_slot`).
+    Value,
+    /// Several of them (`ngx_http_set_predicate_slot`).
+    Conditions,
+    /// `ngx_http_set_complex_value_size_slot`.
+    Rate,
+    /// One of these words (`ngx_conf_set_enum_slot`).
+    Word(&'static [&'static str]),
+    /// Some of these words (`ngx_conf_set_bitmask_slot`).
+    Words(&'static [&'static str]),
+    /// One to three of these words.
+    Few(&'static [&'static str]),
+    /// Media types (`ngx_http_types_slot`).
+    Types,
+    /// Permissions of files (`ngx_conf_set_access_slot`).
+    Access,
+    /// `ngx_http_upstream_bind_set_slot`.
+    Bind,
+    /// `ngx_conf_set_path_slot`.
+    Path,
+    /// Regular expressions, or `msie6` (`ngx_http_gzip_disable`).
+    Patterns,
+    /// `ngx_http_core_open_file_cache`.
+    FileCache,
+    /// `ngx_event_use`.
+    EventMethod,
+    /// `ngx_http_core_set_aio`.
+    Aio,
+    /// `ngx_set_cpu_affinity`.
+    Processors,
+    /// `ngx_event_debug_connection`.
+    Network,
+    /// Anything, and a warning (`ngx_http_v2_obsolete`).
+    Obsolete,
+    /// Least and most arguments, whatever they are.
+    Unread(usize, usize),
+}
+
+/// The arguments of the directive called `name`, if it is one of those here.
+pub(crate) fn shape(name: &str) -> Option<Shape> {
+    let mut rows = SHAPES.iter();
+    let row = rows.find(|(_, names)| names.split_whitespace().any(|known| known == name));
+    row.map(|(shape, _)| *shape)
+}
+
+impl Shape {
+    /// How many arguments there are.
+    pub(crate) fn arity(self) -> Arity {
+        match self {
+            Self::Buffers | Self::Pair => Arity::TWO,
+            Self::Conditions | Self::Words(_) | Self::Types | Self::Patterns | Self::Processors => {
+                Arity::SOME
+            }
+            Self::Access | Self::Few(_) => Arity::between(1, 3),
+            Self::Bind | Self::FileCache => Arity::between(1, 2),
+            Self::Path => Arity::between(1, 4),
+            Self::Unread(least, most) => Arity::between(least, most),
+            _ => Arity::ONE,
+        }
+    }
+
+    /// Whether a block may have it once only.
+    pub(crate) fn is_single(self) -> bool {
+        !matches!(
+            self,
+            Self::Texts
+                | Self::Pair
+                | Self::Conditions
+                | Self::Words(_)
+                | Self::Few(_)
+                | Self::Types
+                | Self::Patterns
+                | Self::Network
+                | Self::Obsolete
+                | Self::Unread(..)
+        )
+    }
+
+    /// Reads the arguments as nginx does, to find fault with them.
+    pub(crate) fn check(self, call: &mut Call<'_>) -> Result<(), Reject> {
+        match self {
+            Self::Flag => flag(call).map(drop),
+            Self::Number => number::<u64>(call).map(drop),
+            Self::Between(least, most) => between(call, least, most),
+            Self::Priority => priority(call),
+            Self::Size => size(call).map(drop),
+            Self::SizeOf(sizes) => size_of(call, sizes),
+            Self::Pool => pool_size(call).map(drop),
+            Self::LowMark => low_mark(call),
+            Self::OffsetOrOff if call.bytes(0) == b"off" => Ok(()),
+            Self::Offset | Self::OffsetOrOff => offset(call).map(drop),
+            Self::Time => time(call).map(drop),
+            Self::Seconds => parse_seconds(call.bytes(0))
+                .map(drop)
+                .ok_or_else(|| Reject::directive("invalid value")),
+            Self::Buffers => buffers(call).map(drop),
+            Self::Value => template(call).map(drop),
+            Self::Conditions => predicates(call).map(drop),
+            Self::Rate => rate(call).map(drop),
+            Self::Word(words) => word(call, 0, words).map(drop),
+            Self::Words(words) | Self::Few(words) => some_words(call, words),
+            Self::Types => types(call),
+            Self::Access => access(call),
+            Self::Bind => bind(call).map(drop),
+            Self::Path => temp_path(call).map(drop),
+            Self::Patterns => patterns(call),
+            Self::FileCache => file_cache(call),
+            Self::EventMethod => event_method(call),
+            Self::Aio => aio(call),
+            Self::Processors => processors(call),
+            Self::Network => network(call),
+            Self::Obsolete => {
+                obsolete(call);
+                Ok(())
+            }
+            Self::Text | Self::Texts | Self::Pair | Self::Unread(..) => Ok(()),
+        }
+    }
+}
+
+/// A size that nginx can make a pool of.
+pub(crate) fn pool_size(call: &mut Call<'_>) -> Result<usize, Reject> {
+    const LEAST: usize = 112;
+    const ALIGNMENT: usize = 16;
+    let size = size(call)?;
+    if size < LEAST {
+        return Err(Reject::message(format!(
+            "the pool size must be no less than {LEAST}"
+        )));
+    }
+    if size % ALIGNMENT != 0 {
+        return Err(Reject::message(format!(
+            "the pool size must be a multiple of {ALIGNMENT}"
+        )));
+    }
+    Ok(size)
+}
+
+fn between(call: &mut Call<'_>, least: u64, most: u64) -> Result<(), Reject> {
+    let number: u64 = number(call)?;
+    if (least..=most).contains(&number) {
+        return Ok(());
+    }
+    Err(Reject::message(format!(
+        "value must be between {least} and {most}"
+    )))
+}
+
+fn priority(call: &Call<'_>) -> Result<(), Reject> {
+    let text = call.bytes(0);
+    let digits = match text {
+        [b'-' | b'+', digits @ ..] => digits,
+        digits => digits,
+    };
+    match parse_number(digits) {
+        Some(_) => Ok(()),
+        None => Err(Reject::directive("invalid number")),
+    }
+}
+
+fn size_of(call: &mut Call<'_>, sizes: &[&str]) -> Result<(), Reject> {
+    let size = size(call)?;
+    if sizes
+        .iter()
+        .any(|known| parse_size(known.as_bytes()) == Some(size))
+    {
+        return Ok(());
+    }
+    let (last, others) = sizes.split_last().unwrap_or((&"", &[]));
+    Err(Reject::directive(format!(
+        "must be {}, or {last}",
+        others.join(", ")
+    )))
+}
+
+fn low_mark(call: &mut Call<'_>) -> Result<(), Reject> {
+    size(call)?;
+    call.warn(format!("\"{}\" is not supported, ignored", call.name));
+    Ok(())
+}
+
+/// The place among `words` of argument `index`.
+fn word(call: &Call<'_>, index: usize, words: &[&str]) -> Result<usize, Reject> {
+    let text = call.bytes(index);
+    let place = words
+        .iter()
+        .position(|word| word.as_bytes().eq_ignore_ascii_case(text));
+    place.ok_or_else(|| Reject::message(format!("invalid value \"{}\"", call.text(index))))
+}
+
+fn some_words(call: &mut Call<'_>, words: &[&str]) -> Result<(), Reject> {
+    let mut seen = Vec::new();
+    for index in 0..call.args.len() {
+        let place = word(call, index, words)?;
+        if seen.contains(&place) {
+            call.warn(format!("duplicate value \"{}\"", call.text(index)));
+        }
+        seen.push(place);
+    }
+    Ok(())
+}
+
+/// nginx warns of a type that stands twice in all lines of a block, weir of one twice in a line.
+fn types(call: &mut Call<'_>) -> Result<(), Reject> {
+    let mut seen = vec!["text/html".to_owned()];
+    for index in 0..call.args.len() {
+        let media = call.text(index).to_ascii_lowercase();
+        if media == "*" {
+            break;
+        }
+        if seen.contains(&media) {
+            call.warn(format!("duplicate MIME type \"{media}\""));
+        }
+        seen.push(media);
+    }
+    Ok(())
+}
+
+fn access(call: &Call<'_>) -> Result<(), Reject> {
+    for index in 0..call.args.len() {
+        let text = call.text(index);
+        let known = match text.split_once(':') {
+            Some((whose, rights)) => {
+                ["user", "group", "all"].contains(&whose) && ["r", "rw"].contains(&rights)
+            }
+            None => false,
+        };
+        if !known {
+            return Err(Reject::message(format!("invalid value \"{text}\"")));
+        }
+    }
+    Ok(())
+}
+
+fn patterns(call: &Call<'_>) -> Result<(), Reject> {
+    for index in 0..call.args.len() {
+        let text = call.bytes(index);
+        if text != b"msie6" {
+            call.nameless_pattern(text, Case::Ignored)?;
+        }
+    }
+    Ok(())
+}
+
+fn file_cache(call: &Call<'_>) -> Result<(), Reject> {
+    let mut off = false;
+    let mut most = None;
+    for index in 0..call.args.len() {
+        let text = call.bytes(index);
+        let fine = if let Some(number) = text.strip_prefix(b"max=") {
+            most = parse_number(number).filter(|number| *number > 0);
+            most.is_some()
+        } else if let Some(time) = text.strip_prefix(b"inactive=") {
+            parse_seconds(time).is_some()
+        } else {
+            off |= text == b"off";
+            text == b"off"
+        };
+        if !fine {
+            return Err(Reject::message(format!(
+                "invalid \"open_file_cache\" parameter \"{}\"",
+                call.text(index)
+            )));
+        }
+    }
+    if off || most.is_some() {
+        return Ok(());
+    }
+    Err(Reject::message(
+        "\"open_file_cache\" must have the \"max\" parameter",
+    ))
+}
+
+fn event_method(call: &Call<'_>) -> Result<(), Reject> {
+    match call.bytes(0) {
+        b"epoll" | b"poll" | b"select" => Ok(()),
+        _ => Err(Reject::message(format!(
+            "invalid event type \"{}\"",
+            call.text(0)
+        ))),
+    }
+}
+
+fn aio(call: &mut Call<'_>) -> Result<(), Reject> {
+    match call.bytes(0) {
+        b"on" | b"off" | b"threads" => Ok(()),
+        [b't', b'h', b'r', b'e', b'a', b'd', b's', b'=', pool @ ..] => {
+            call.template(pool).map(drop)
+        }
+        _ => Err(Reject::directive("invalid value")),
+    }
+}
+
+fn processors(call: &Call<'_>) -> Result<(), Reject> {
+    const MOST: usize = 1024;
+    let auto = call.bytes(0) == b"auto";
+    if auto && call.args.len() > 2 {
+        return Err(Reject::message(
+            "invalid number of arguments in \"worker_cpu_affinity\" directive",
+        ));
+    }
+    for word in call.args.iter().skip(usize::from(auto)) {
+        if word.text.len() > MOST {
+            return Err(Reject::message(format!(
+                "\"worker_cpu_affinity\" supports up to {MOST} CPUs only"
+            )));
+        }
+        let odd = word.text.iter().rev().find(|byte| !b" 01".contains(byte));
+        if let Some(&byte) = odd {
+            return Err(Reject::message(format!(
+                "invalid character \"{}\" in \"worker_cpu_affinity\"",
+                char::from(byte)
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn network(call: &mut Call<'_>) -> Result<(), Reject> {
+    let text = call.text(0);
+    if text == "all" || (access_rule(call, true).is_err() && crate::resolve(&text).is_empty()) {
+        return Err(Reject::message(format!(
+            "host not found in debug_connection \"{text}\""
+        )));
+    }
+    Ok(())
+}
+
+fn obsolete(call: &mut Call<'_>) {
+    let instead = match call.name {
+        "http2_recv_timeout" => "client_header_timeout",
+        "http2_idle_timeout" => "keepalive_timeout",
+        "http2_max_requests" => "keepalive_requests",
+        "http2_max_field_size" | "http2_max_header_size" => "large_client_header_buffers",
+        name => {
+            return call.warn(format!("the \"{name}\" directive is obsolete, ignored"));
+        }
+    };
+    let name = call.name;
+    call.warn(format!(
+        "the \"{name}\" directive is obsolete, use the \"{instead}\" directive instead"
+    ));
+}

@@ -1,0 +1,315 @@
+//! Which shape the arguments of which directives have.
+
+use super::Shape;
+
+const LEVELS: &[&str] = &["info", "notice", "warn", "error"];
+const PROTOCOLS: &[&str] = &["SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
+const GZIP_PROXIED: &[&str] = &[
+    "off",
+    "expired",
+    "no-cache",
+    "no-store",
+    "private",
+    "no_last_modified",
+    "no_etag",
+    "auth",
+    "any",
+];
+const USERID_FLAGS: &[&str] = &[
+    "off",
+    "secure",
+    "httponly",
+    "samesite=strict",
+    "samesite=lax",
+    "samesite=none",
+];
+const IGNORED_HEADERS: &[&str] = &[
+    "X-Accel-Redirect",
+    "X-Accel-Expires",
+    "X-Accel-Limit-Rate",
+    "X-Accel-Buffering",
+    "X-Accel-Charset",
+    "Expires",
+    "Cache-Control",
+    "Set-Cookie",
+    "Vary",
+];
+const NEXT_CGI: &[&str] = &[
+    "error",
+    "timeout",
+    "invalid_header",
+    "non_idempotent",
+    "http_500",
+    "http_503",
+    "http_403",
+    "http_404",
+    "http_429",
+    "updating",
+    "off",
+];
+const NEXT_HTTP: &[&str] = &[
+    "error",
+    "timeout",
+    "invalid_header",
+    "non_idempotent",
+    "http_500",
+    "http_502",
+    "http_503",
+    "http_504",
+    "http_403",
+    "http_404",
+    "http_429",
+    "off",
+];
+const NEXT_PROXY: &[&str] = &[
+    "error",
+    "timeout",
+    "invalid_header",
+    "non_idempotent",
+    "http_500",
+    "http_502",
+    "http_503",
+    "http_504",
+    "http_403",
+    "http_404",
+    "http_429",
+    "updating",
+    "off",
+];
+const NEXT_MEMCACHED: &[&str] = &["error", "timeout", "invalid_response", "not_found", "off"];
+
+/// Names are separated by spaces.
+pub(super) const SHAPES: &[(Shape, &str)] = &[
+    (
+        Shape::Flag,
+        "accept_mutex aio_write open_file_cache_errors open_file_cache_events gzip_vary \
+            gzip_no_buffer autoindex_localtime autoindex_exact_size create_full_put_path \
+            fastcgi_buffering fastcgi_request_buffering fastcgi_ignore_client_abort \
+            fastcgi_socket_keepalive fastcgi_pass_request_headers fastcgi_pass_request_body \
+            fastcgi_intercept_errors fastcgi_force_ranges fastcgi_cache_lock \
+            fastcgi_cache_revalidate fastcgi_cache_background_update fastcgi_keep_conn \
+            geoip_proxy_recursive grpc_socket_keepalive grpc_intercept_errors \
+            grpc_ssl_session_reuse grpc_ssl_server_name grpc_ssl_verify \
+            image_filter_transparency image_filter_interlace limit_conn_dry_run \
+            limit_req_dry_run memcached_socket_keepalive mirror_request_body mp4_start_key_frame \
+            proxy_cache_lock proxy_cache_revalidate proxy_cache_convert_head \
+            proxy_cache_background_update proxy_ssl_session_reuse proxy_ssl_server_name \
+            proxy_ssl_verify real_ip_recursive rewrite_log uninitialized_variable_warn \
+            scgi_buffering scgi_request_buffering scgi_ignore_client_abort scgi_socket_keepalive \
+            scgi_pass_request_headers scgi_pass_request_body scgi_intercept_errors \
+            scgi_force_ranges scgi_cache_lock scgi_cache_revalidate scgi_cache_background_update \
+            ssi_silent_errors ssi_ignore_recycled_buffers ssi_last_modified \
+            ssl_prefer_server_ciphers ssl_session_tickets ssl_stapling ssl_stapling_verify \
+            ssl_early_data sub_filter_once sub_filter_last_modified uwsgi_buffering \
+            uwsgi_request_buffering uwsgi_ignore_client_abort uwsgi_socket_keepalive \
+            uwsgi_pass_request_headers uwsgi_pass_request_body uwsgi_intercept_errors \
+            uwsgi_force_ranges uwsgi_cache_lock uwsgi_cache_revalidate uwsgi_ssl_session_reuse \
+            uwsgi_ssl_server_name uwsgi_ssl_verify xslt_last_modified http3_hq quic_bpf quic_gso \
+            quic_retry uwsgi_cache_background_update",
+    ),
+    (
+        Shape::Number,
+        "epoll_events worker_aio_requests variables_hash_max_size variables_hash_bucket_size \
+            server_names_hash_max_size server_names_hash_bucket_size types_hash_max_size \
+            types_hash_bucket_size proxy_headers_hash_max_size proxy_headers_hash_bucket_size \
+            open_file_cache_min_uses min_delete_depth fastcgi_cache_min_uses \
+            fastcgi_next_upstream_tries grpc_next_upstream_tries grpc_ssl_verify_depth \
+            map_hash_max_size map_hash_bucket_size memcached_next_upstream_tries \
+            memcached_gzip_flag proxy_cache_min_uses proxy_ssl_verify_depth \
+            referer_hash_max_size referer_hash_bucket_size scgi_cache_min_uses \
+            scgi_next_upstream_tries ssl_verify_depth userid_service uwsgi_cache_min_uses \
+            uwsgi_next_upstream_tries uwsgi_ssl_verify_depth http2_max_concurrent_streams \
+            http3_max_concurrent_streams quic_active_connection_id_limit",
+    ),
+    (
+        Shape::Size,
+        "subrequest_output_buffer_size read_ahead postpone_gzipping gzip_min_length \
+            fastcgi_buffer_size fastcgi_busy_buffers_size fastcgi_max_temp_file_size \
+            fastcgi_temp_file_write_size grpc_buffer_size image_filter_buffer \
+            memcached_buffer_size mp4_buffer_size mp4_max_buffer_size scgi_buffer_size \
+            scgi_busy_buffers_size scgi_max_temp_file_size scgi_temp_file_write_size \
+            ssi_min_file_chunk ssi_value_length ssl_buffer_size uwsgi_buffer_size \
+            uwsgi_busy_buffers_size uwsgi_max_temp_file_size uwsgi_temp_file_write_size \
+            http3_stream_buffer_size",
+    ),
+    (
+        Shape::Size,
+        "http2_body_preread_size http2_chunk_size http2_recv_buffer_size",
+    ),
+    (
+        Shape::Offset,
+        "worker_rlimit_core directio_alignment fastcgi_cache_max_range_offset \
+            proxy_cache_max_range_offset scgi_cache_max_range_offset \
+            uwsgi_cache_max_range_offset",
+    ),
+    (
+        Shape::Time,
+        "timer_resolution accept_mutex_delay auth_delay resolver_timeout \
+            fastcgi_connect_timeout fastcgi_send_timeout fastcgi_read_timeout \
+            fastcgi_cache_lock_timeout fastcgi_cache_lock_age fastcgi_next_upstream_timeout \
+            grpc_connect_timeout grpc_send_timeout grpc_read_timeout grpc_next_upstream_timeout \
+            memcached_connect_timeout memcached_send_timeout memcached_read_timeout \
+            memcached_next_upstream_timeout proxy_cache_lock_timeout proxy_cache_lock_age \
+            scgi_connect_timeout scgi_send_timeout scgi_read_timeout scgi_cache_lock_timeout \
+            scgi_cache_lock_age scgi_next_upstream_timeout uwsgi_connect_timeout \
+            uwsgi_send_timeout uwsgi_read_timeout uwsgi_cache_lock_timeout uwsgi_cache_lock_age \
+            uwsgi_next_upstream_timeout",
+    ),
+    (Shape::Seconds, "open_file_cache_valid ssl_session_timeout"),
+    (
+        Shape::Buffers,
+        "gzip_buffers fastcgi_buffers gunzip_buffers scgi_buffers uwsgi_buffers",
+    ),
+    (
+        Shape::Text,
+        "lock_file fastcgi_index grpc_ssl_ciphers grpc_ssl_trusted_certificate grpc_ssl_crl \
+            proxy_ssl_ciphers proxy_ssl_trusted_certificate proxy_ssl_crl ssl_dhparam \
+            ssl_ecdh_curve ssl_ciphers ssl_client_certificate ssl_trusted_certificate ssl_crl \
+            ssl_ocsp_responder ssl_stapling_file ssl_stapling_responder userid_name uwsgi_string \
+            uwsgi_ssl_ciphers uwsgi_ssl_trusted_certificate uwsgi_ssl_crl",
+    ),
+    (
+        Shape::Texts,
+        "fastcgi_pass_header fastcgi_hide_header fastcgi_catch_stderr grpc_pass_header \
+            grpc_hide_header scgi_pass_header scgi_hide_header ssl_certificate \
+            ssl_certificate_key ssl_session_ticket_key uwsgi_pass_header uwsgi_hide_header",
+    ),
+    (
+        Shape::Pair,
+        "grpc_set_header grpc_ssl_conf_command proxy_ssl_conf_command ssl_conf_command \
+            uwsgi_ssl_conf_command",
+    ),
+    (
+        Shape::Value,
+        "grpc_ssl_name proxy_ssl_name uwsgi_ssl_name grpc_ssl_certificate \
+            grpc_ssl_certificate_key proxy_ssl_certificate proxy_ssl_certificate_key \
+            uwsgi_ssl_certificate uwsgi_ssl_certificate_key",
+    ),
+    (
+        Shape::Conditions,
+        "fastcgi_cache_bypass fastcgi_no_cache proxy_cache_bypass proxy_no_cache \
+            scgi_cache_bypass scgi_no_cache uwsgi_cache_bypass uwsgi_no_cache",
+    ),
+    (
+        Shape::Rate,
+        "fastcgi_limit_rate scgi_limit_rate uwsgi_limit_rate",
+    ),
+    (
+        Shape::Types,
+        "gzip_types addition_types charset_types ssi_types sub_filter_types xslt_types",
+    ),
+    (
+        Shape::Access,
+        "dav_access fastcgi_store_access proxy_store_access scgi_store_access \
+            uwsgi_store_access",
+    ),
+    (
+        Shape::Bind,
+        "fastcgi_bind grpc_bind memcached_bind scgi_bind uwsgi_bind",
+    ),
+    (
+        Shape::Path,
+        "fastcgi_temp_path scgi_temp_path uwsgi_temp_path",
+    ),
+    (Shape::Between(0, 255), "uwsgi_modifier1 uwsgi_modifier2"),
+    (Shape::Between(1, 9), "gzip_comp_level"),
+    (
+        Shape::Between(400, 599),
+        "limit_conn_status limit_req_status",
+    ),
+    (Shape::Few(USERID_FLAGS), "userid_flags"),
+    (Shape::FileCache, "open_file_cache"),
+    (
+        Shape::LowMark,
+        "send_lowat proxy_send_lowat fastcgi_send_lowat",
+    ),
+    (
+        Shape::Obsolete,
+        "http2_idle_timeout http2_max_concurrent_pushes http2_max_field_size \
+            http2_max_header_size http2_max_requests http2_recv_timeout",
+    ),
+    (Shape::OffsetOrOff, "directio"),
+    (Shape::Patterns, "gzip_disable"),
+    (Shape::Pool, "request_pool_size"),
+    (Shape::Priority, "worker_priority"),
+    (
+        Shape::Unread(1, 1),
+        "load_module auth_basic_user_file modern_browser_value ancient_browser_value fastcgi_split_path_info fastcgi_store \
+            fastcgi_cache fastcgi_cache_key geoip_proxy grpc_ssl_password_file \
+            image_filter_jpeg_quality image_filter_webp_quality image_filter_sharpen \
+            proxy_cache_key proxy_ssl_password_file real_ip_header scgi_store scgi_cache \
+            scgi_cache_key ssl_password_file ssl_ocsp_cache userid_domain userid_path \
+            userid_expires userid_p3p userid_mark uwsgi_store uwsgi_cache uwsgi_cache_key \
+            uwsgi_ssl_password_file xml_entities quic_host_key",
+    ),
+    (Shape::Unread(1, 2), "ssl_session_cache"),
+    (
+        Shape::Unread(1, 3),
+        "grpc_ssl_certificate_cache proxy_ssl_certificate_cache ssl_certificate_cache \
+            uwsgi_ssl_certificate_cache",
+    ),
+    (Shape::Unread(1, 4), "open_log_file_cache"),
+    (
+        Shape::Unread(1, usize::MAX),
+        "fastcgi_cache_valid proxy_cache_valid scgi_cache_valid \
+            uwsgi_cache_valid",
+    ),
+    (
+        Shape::Unread(2, 2),
+        "limit_conn_zone xslt_param xslt_string_param",
+    ),
+    (Shape::Unread(2, 3), "fastcgi_param scgi_param uwsgi_param"),
+    (
+        Shape::Unread(2, usize::MAX),
+        "fastcgi_cache_path proxy_cache_path scgi_cache_path uwsgi_cache_path",
+    ),
+    (Shape::Unread(3, 3), "limit_req_zone"),
+    (Shape::Word(&["1.0", "1.1"]), "gzip_http_version"),
+    (
+        Shape::Word(&["html", "json", "jsonp", "xml"]),
+        "autoindex_format",
+    ),
+    (Shape::Word(&["off", "on", "leaf"]), "ssl_ocsp"),
+    (
+        Shape::Word(&["off", "on", "optional", "optional_no_ca"]),
+        "ssl_verify_client",
+    ),
+    (Shape::Word(&["stop", "abort"]), "debug_points"),
+    (
+        Shape::Word(LEVELS),
+        "limit_conn_log_level limit_req_log_level",
+    ),
+    (
+        Shape::Words(&["GET", "HEAD", "POST"]),
+        "fastcgi_cache_methods proxy_cache_methods scgi_cache_methods uwsgi_cache_methods",
+    ),
+    (Shape::Words(GZIP_PROXIED), "gzip_proxied"),
+    (
+        Shape::Words(IGNORED_HEADERS),
+        "fastcgi_ignore_headers grpc_ignore_headers scgi_ignore_headers uwsgi_ignore_headers",
+    ),
+    (
+        Shape::Words(NEXT_CGI),
+        "fastcgi_cache_use_stale fastcgi_next_upstream scgi_cache_use_stale \
+            scgi_next_upstream uwsgi_cache_use_stale uwsgi_next_upstream",
+    ),
+    (Shape::Words(NEXT_HTTP), "grpc_next_upstream"),
+    (Shape::Words(NEXT_MEMCACHED), "memcached_next_upstream"),
+    (Shape::Words(NEXT_PROXY), "proxy_cache_use_stale"),
+    (
+        Shape::Words(PROTOCOLS),
+        "grpc_ssl_protocols proxy_ssl_protocols ssl_protocols uwsgi_ssl_protocols",
+    ),
+    (Shape::EventMethod, "use"),
+    (Shape::Aio, "aio"),
+    (Shape::Processors, "worker_cpu_affinity"),
+    (Shape::Network, "debug_connection"),
+    (
+        Shape::SizeOf(&["512", "1k", "2k", "4k", "8k", "16k", "32k"]),
+        "gzip_window",
+    ),
+    (
+        Shape::SizeOf(&["512", "1k", "2k", "4k", "8k", "16k", "32k", "64k", "128k"]),
+        "gzip_hash",
+    ),
+];
