@@ -37,7 +37,7 @@ pub struct IdleMeta {
 #[derive(Debug)]
 struct Slot<C> {
     address: AddressId,
-    scope: u32,
+    scope: usize,
     idle_since: Now,
     idle: Idle<C>,
 }
@@ -56,7 +56,7 @@ impl<C> IdleCache<C> {
     ///
     /// As in nginx, ask after the balancer has chosen the peer: idle connections never influence
     /// that choice.
-    pub fn take(&mut self, peer: &Peer, scope: u32, now: Now) -> Option<Idle<C>> {
+    pub fn take(&mut self, peer: &Peer, scope: usize, now: Now) -> Option<Idle<C>> {
         let (address, scope) = (peer.address_id(), self.scope(scope));
         let found = self
             .slots
@@ -72,7 +72,14 @@ impl<C> IdleCache<C> {
     /// served `keepalive_requests` or is older than `keepalive_time`, or else the one idle for
     /// longest when the cache is full.
     #[must_use = "a connection handed back must be closed"]
-    pub fn put(&mut self, peer: &Peer, scope: u32, conn: C, meta: IdleMeta, now: Now) -> Option<C> {
+    pub fn put(
+        &mut self,
+        peer: &Peer,
+        scope: usize,
+        conn: C,
+        meta: IdleMeta,
+        now: Now,
+    ) -> Option<C> {
         let age = now.saturating_sub(meta.opened_at);
         if meta.requests >= self.spec.requests || age > self.spec.time || self.spec.connections == 0
         {
@@ -136,7 +143,7 @@ impl<C> IdleCache<C> {
         now.saturating_sub(slot.idle_since) >= self.spec.timeout
     }
 
-    fn scope(&self, location: u32) -> u32 {
+    fn scope(&self, location: usize) -> usize {
         if self.spec.local { location } else { 0 }
     }
 }

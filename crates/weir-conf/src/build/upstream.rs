@@ -38,7 +38,8 @@ struct Group {
 struct Body {
     servers: Vec<UpstreamServer>,
     method: Option<BalanceMethod>,
-    keepalive: Option<usize>,
+    /// Connections, and whether they are told apart by location.
+    keepalive: Option<(usize, bool)>,
     /// Whether `keepalive` stood before any balancing method.
     keepalive_first: bool,
     keepalive_requests: Option<u64>,
@@ -164,15 +165,19 @@ impl Group {
             cx.faults.push(Fault::emerg(text, Some(self.place.clone())));
         }
         let keepalive_default = cx.differences().upstream_keepalive_default && self.explicit;
-        let connections = body.keepalive.or_else(|| keepalive_default.then_some(32));
-        let keepalive = connections
-            .filter(|connections| *connections > 0)
-            .map(|connections| Keepalive {
-                connections,
-                requests: body.keepalive_requests.unwrap_or(1000),
-                time: body.keepalive_time.unwrap_or(Duration::from_secs(3600)),
-                timeout: body.keepalive_timeout.unwrap_or(Duration::from_secs(60)),
-            });
+        let written = body
+            .keepalive
+            .or_else(|| keepalive_default.then_some((32, true)));
+        let keepalive =
+            written
+                .filter(|(connections, _)| *connections > 0)
+                .map(|(connections, local)| Keepalive {
+                    connections,
+                    local,
+                    requests: body.keepalive_requests.unwrap_or(1000),
+                    time: body.keepalive_time.unwrap_or(Duration::from_secs(3600)),
+                    timeout: body.keepalive_timeout.unwrap_or(Duration::from_secs(60)),
+                });
         let servers = if self.explicit {
             body.servers
         } else {
@@ -273,8 +278,8 @@ impl Body {
         Ok(())
     }
 
-    /// `keepalive CONNECTIONS [local]`; 0 switches it off where it is on by default. weir's workers
-    /// share no connections anyway.
+    /// `keepalive CONNECTIONS [local]`; 0 switches it off where it is on by default
+    /// (`ngx_http_upstream_keepalive`).
     fn read_keepalive(&mut self, call: &Call<'_>) -> Result<(), Reject> {
         if self.keepalive.is_some() {
             return Err(Reject::directive("is duplicate"));
@@ -291,7 +296,7 @@ impl Body {
         let number = parse_number(call.bytes(0)).and_then(|n| usize::try_from(n).ok());
         match number {
             Some(connections) if connections > 0 || recent => {
-                self.keepalive = Some(connections);
+                self.keepalive = Some((connections, call.args.len() > 1));
                 self.keepalive_first = self.method.is_none();
                 Ok(())
             }

@@ -102,6 +102,8 @@ pub enum BalanceMethod {
 pub struct Keepalive {
     /// Most idle connections per worker.
     pub connections: usize,
+    /// Only the location that opened a connection uses it again.
+    pub local: bool,
     /// Most requests over one connection.
     pub requests: u64,
     /// Longest life of a connection after which it is not reused.

@@ -65,8 +65,9 @@ impl Exchange<'_> {
     fn take_idle(&self, peer: PeerId, now: Duration) -> Option<Box<UpstreamConnection>> {
         let mut cache = self.pool.idle.as_ref()?.borrow_mut();
         let peer = self.pool.pool.peer(peer);
+        let location = self.session.location().index;
         loop {
-            let idle = cache.take(peer, 0, now)?;
+            let idle = cache.take(peer, location, now)?;
             let mut connection = idle.conn;
             if connection.is_quiet() {
                 connection.requests = idle.meta.requests + 1;
@@ -182,7 +183,10 @@ impl Exchange<'_> {
         if !self.session.client.link().shop.fall_idle(&mut connection) {
             return;
         }
-        let evicted = cache.borrow_mut().put(peer, 0, connection, meta, now);
+        let location = self.session.location().index;
+        let evicted = cache
+            .borrow_mut()
+            .put(peer, location, connection, meta, now);
         drop(evicted);
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn pool_spec(upstream: &Upstream) -> Result<PoolSpec, PlanFault> {
             requests: keepalive.requests,
             time: keepalive.time,
             timeout: keepalive.timeout,
-            local: false,
+            local: keepalive.local,
         }),
     })
 }
