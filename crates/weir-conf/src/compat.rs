@@ -47,6 +47,8 @@ impl Compat {
             connect_method_parsed: since_1_29,
             host_by_rfc3986: since_1_29,
             proxy_header_quoted_whole: !since_1_23,
+            repeated_fields_joined: since_1_23,
+            cookies_divided_by_semicolon_only: since_1_29,
             keepalive_before_method_allowed: since_1_29,
             server_resolve: since_1_23,
             pass_trailers: since_1_23,
@@ -86,6 +88,12 @@ pub struct Differences {
     /// The log quotes all that was read in place of a PROXY protocol header, not its first line (before
     /// 1.23).
     pub proxy_header_quoted_whole: bool,
+    /// The lines of a repeated field are joined in its variable (since 1.23); before, only those of
+    /// `Cookie`, `X-Forwarded-For`, and of `Cache-Control` and `Link` in answers, and of others the first
+    /// counts.
+    pub repeated_fields_joined: bool,
+    /// In `$cookie_NAME`, only `;` divides (since 1.29.6); before, `,` begins a cookie too.
+    pub cookies_divided_by_semicolon_only: bool,
     /// `keepalive` may stand before the balancing method without a warning (since 1.29.7).
     pub keepalive_before_method_allowed: bool,
     /// `server NAME resolve` inside an upstream block exists (since 1.27.3).

@@ -2,17 +2,53 @@
 
 use crate::search::{contains_ignore_case, starts_with_ignore_case};
 
+/// What divides the pairs of a `Cookie` field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PairDivider {
+    /// `;` (since nginx 1.29.6).
+    Semicolon,
+    /// A pair begins behind `;` and `,`, and ends at `;`.
+    SemicolonOrComma,
+}
+
 /// Value of `name` among `name=value` pairs in the given lines, such as a cookie in all `Cookie`
-/// fields; the name's case does not matter. Ends at a `;` (ngx_http_parse_multi_header_lines).
-pub fn pair_value<'a>(lines: impl IntoIterator<Item = &'a [u8]>, name: &[u8]) -> Option<&'a [u8]> {
-    lines.into_iter().find_map(|line| {
-        pieces(line).find_map(|piece| {
-            let rest = behind_name(piece, name)?.strip_prefix(b"=")?;
-            let rest = trim_start(rest);
-            let end = memchr::memchr(b';', rest).unwrap_or(rest.len());
-            Some(&rest[..end])
-        })
-    })
+/// fields; the name's case does not matter. Ends at a `;` (ngx_http_parse_multi_header_lines,
+/// ngx_http_parse_cookie_lines).
+pub fn pair_value<'a>(
+    lines: impl IntoIterator<Item = &'a [u8]>,
+    name: &[u8],
+    divider: PairDivider,
+) -> Option<&'a [u8]> {
+    lines
+        .into_iter()
+        .find_map(|line| pair_in_line(line, name, divider))
+}
+
+fn pair_in_line<'a>(mut rest: &'a [u8], name: &[u8], divider: PairDivider) -> Option<&'a [u8]> {
+    while !rest.is_empty() {
+        if let Some(behind) = behind_name(rest, name) {
+            match behind.split_first()? {
+                (b'=', value) => {
+                    let value = trim_start(value);
+                    let end = memchr::memchr(b';', value).unwrap_or(value.len());
+                    return Some(&value[..end]);
+                }
+                // nginx has read past this byte, so it divides nothing, whatever it is.
+                (_, behind) => rest = behind,
+            }
+        }
+        rest = trim_start(&rest[divider.find(rest)? + 1..]);
+    }
+    None
+}
+
+impl PairDivider {
+    fn find(self, bytes: &[u8]) -> Option<usize> {
+        match self {
+            Self::Semicolon => memchr::memchr(b';', bytes),
+            Self::SemicolonOrComma => memchr::memchr2(b';', b',', bytes),
+        }
+    }
 }
 
 /// Whether `token` stands alone among the comma-separated parts of the given lines, such as `gzip`
@@ -61,7 +97,8 @@ fn pieces(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut next = (!line.is_empty()).then_some(line);
     std::iter::from_fn(move || {
         let piece = next?;
-        next = memchr::memchr2(b';', b',', piece)
+        next = PairDivider::SemicolonOrComma
+            .find(piece)
             .map(|at| trim_start(&piece[at + 1..]))
             .filter(|rest| !rest.is_empty());
         Some(piece)
@@ -88,20 +125,36 @@ mod tests {
 
     #[test]
     fn cookies() {
-        let check = |text: &[&str], name: &str, expected: Option<&str>| {
-            let found = pair_value(lines(text), name.as_bytes());
-            assert_eq!(found, expected.map(str::as_bytes), "{text:?} {name}");
+        let check = |text: &[&str], name: &str, since: Option<&str>, before: Option<&str>| {
+            for (divider, expected) in [
+                (PairDivider::Semicolon, since),
+                (PairDivider::SemicolonOrComma, before),
+            ] {
+                let found = pair_value(lines(text), name.as_bytes(), divider);
+                assert_eq!(
+                    found,
+                    expected.map(str::as_bytes),
+                    "{text:?} {name} {divider:?}"
+                );
+            }
         };
-        check(&["a=1; b=2"], "b", Some("2"));
-        check(&["a=1;b=2"], "B", Some("2"));
-        check(&["a=1", "b = 2 ; c=3"], "b", Some("2 "));
-        check(&["ab=1; b=2"], "b", Some("2"));
-        check(&["a=1,b=2;c"], "a", Some("1,b=2"));
-        check(&["x, b=2"], "b", Some("2"));
-        check(&["b"], "b", None);
-        check(&["b="], "b", Some(""));
-        check(&[""], "b", None);
-        check(&[], "b", None);
+        let both = |text: &[&str], name: &str, value| check(text, name, value, value);
+        both(&["a=1; b=2"], "b", Some("2"));
+        both(&["a=1;b=2"], "B", Some("2"));
+        both(&["a=1", "b = 2 ; c=3"], "b", Some("2 "));
+        both(&["ab=1; b=2"], "b", Some("2"));
+        both(&["a=1,b=2;c"], "a", Some("1,b=2"));
+        both(&["b"], "b", None);
+        both(&["b="], "b", Some(""));
+        both(&[""], "b", None);
+        both(&[], "b", None);
+        check(&["x, b=2"], "b", None, Some("2"));
+        check(&["a=1,b=2;c"], "b", None, Some("2"));
+        check(&["a,b=2; b=3"], "b", Some("3"), Some("2"));
+        // The byte behind a name without `=` is swallowed.
+        check(&["a,a=1;a=2"], "a", Some("2"), Some("2"));
+        check(&["a;a=1;a=2"], "a", Some("2"), Some("2"));
+        check(&["a;a=1"], "a", None, None);
     }
 
     #[test]

@@ -67,7 +67,7 @@ pub(crate) fn write(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> V
         Variable::ConnectionRequests => request::number(view.link.requests.into(), out),
         Variable::ConnectionTime => request::since(view.link.opened, out),
         Variable::ContentLength => request::content_length(view, out),
-        Variable::ContentType => request::known(view, weir_wire::KnownField::ContentType, out),
+        Variable::ContentType => request::repeated(view, weir_wire::KnownField::ContentType, out),
         Variable::DocumentRoot | Variable::RealpathRoot => {
             request::document_root(view, matches!(variable, Variable::RealpathRoot), out)
         }
@@ -75,9 +75,9 @@ pub(crate) fn write(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> V
         Variable::Hostname => Value::of(Some(view.link.plan.hostname()), out),
         Variable::HttpCookie => request::joined(view, weir_wire::KnownField::Cookie, b"; ", out),
         Variable::HttpHost => request::known(view, weir_wire::KnownField::Host, out),
-        Variable::HttpReferer => request::known(view, weir_wire::KnownField::Referer, out),
-        Variable::HttpUserAgent => request::known(view, weir_wire::KnownField::UserAgent, out),
-        Variable::HttpVia => request::joined(view, weir_wire::KnownField::Via, b", ", out),
+        Variable::HttpReferer => request::repeated(view, weir_wire::KnownField::Referer, out),
+        Variable::HttpUserAgent => request::repeated(view, weir_wire::KnownField::UserAgent, out),
+        Variable::HttpVia => request::repeated(view, weir_wire::KnownField::Via, out),
         Variable::HttpXForwardedFor => {
             request::joined(view, weir_wire::KnownField::XForwardedFor, b", ", out)
         }
@@ -110,7 +110,7 @@ pub(crate) fn write(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> V
         Variable::RequestTime => request::since(view.req.started, out),
         Variable::RequestUri => request::request_uri(view, out),
         Variable::Scheme => Value::of(Some(b"http"), out),
-        Variable::SentHttpCacheControl => request::sent(view, b"cache-control", Some(b", "), out),
+        Variable::SentHttpCacheControl => request::sent_joined(view, b"cache-control", out),
         Variable::SentHttpConnection => request::sent_connection(view, out),
         Variable::SentHttpContentLength => request::sent_content_length(view, out),
         Variable::SentHttpContentType => {
@@ -118,7 +118,7 @@ pub(crate) fn write(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> V
         }
         Variable::SentHttpKeepAlive => request::sent_keep_alive(view, out),
         Variable::SentHttpLastModified => request::sent_last_modified(view, out),
-        Variable::SentHttpLink => request::sent(view, b"link", Some(b", "), out),
+        Variable::SentHttpLink => request::sent_joined(view, b"link", out),
         Variable::SentHttpLocation => request::sent_location(view, out),
         Variable::SentHttpTransferEncoding => {
             Value::of(view.req.response.chunked.then_some(b"chunked"), out)
@@ -155,7 +155,7 @@ pub(crate) fn write(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> V
         Variable::UpstreamHttp(name) => upstream::field(view, name.as_bytes(), out),
         Variable::UpstreamTrailer(name) => upstream::trailer(view, name.as_bytes(), out),
         Variable::UpstreamCookie(name) => upstream::cookie(view, name.as_bytes(), out),
-        Variable::SentHttp(name) => request::sent(view, name.as_bytes(), None, out),
+        Variable::SentHttp(name) => request::sent(view, name.as_bytes(), out),
         Variable::SentTrailer(name) => request::sent_trailer(view, name.as_bytes(), out),
         Variable::Http(name) => request::field(view, name.as_bytes(), out),
         Variable::Cookie(name) => request::cookie(view, name.as_bytes(), out),

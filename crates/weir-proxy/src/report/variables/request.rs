@@ -8,6 +8,7 @@ use std::time::Duration;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use weir_conf::Variable;
 use weir_wire::address::write_ip;
+use weir_wire::token::PairDivider;
 use weir_wire::{KnownField, date, token};
 
 use super::Value;
@@ -141,11 +142,29 @@ pub(super) fn joined(
     join(req.head.fields.values(field, &req.bytes), separator, out)
 }
 
-/// Any field by name; repeated lines are joined.
+/// A field whose lines are joined since 1.23, as any other's.
+pub(super) fn repeated(view: View<'_>, field: KnownField, out: &mut Vec<u8>) -> Value {
+    let req = &view.req;
+    join_some(view, req.head.fields.values(field, &req.bytes), out)
+}
+
+/// Any field by name.
 pub(super) fn field(view: View<'_>, name: &[u8], out: &mut Vec<u8>) -> Value {
     let req = &view.req;
-    let separator: &[u8] = if name == b"cookie" { b"; " } else { b", " };
-    join(req.head.fields.spelled(name, &req.bytes), separator, out)
+    join_some(view, req.head.fields.spelled(name, &req.bytes), out)
+}
+
+/// The values joined, or only the first of them, as the version has it
+/// (`ngx_http_variable_unknown_header`).
+pub(super) fn join_some<'a>(
+    view: View<'_>,
+    mut values: impl Iterator<Item = &'a [u8]>,
+    out: &mut Vec<u8>,
+) -> Value {
+    if view.link.plan.differences().repeated_fields_joined {
+        return join(values, b", ", out);
+    }
+    Value::of(values.next(), out)
 }
 
 /// Writes the values one behind the other; without any there is no value.
@@ -307,20 +326,19 @@ fn fresh_id() -> u128 {
 }
 
 /// A field of our answer.
-pub(super) fn sent(
-    view: View<'_>,
-    name: &[u8],
-    separator: Option<&[u8]>,
-    out: &mut Vec<u8>,
-) -> Value {
+pub(super) fn sent(view: View<'_>, name: &[u8], out: &mut Vec<u8>) -> Value {
     let response = &view.req.response;
     match name {
         b"content-length" => return sent_content_length(view, out),
         b"connection" => return sent_connection(view, out),
         _ => {}
     }
-    let separator = separator.unwrap_or(b", ");
-    join(response.fields.spelled(name), separator, out)
+    join_some(view, response.fields.spelled(name), out)
+}
+
+/// A field of our answer whose lines every version joins.
+pub(super) fn sent_joined(view: View<'_>, name: &[u8], out: &mut Vec<u8>) -> Value {
+    join(view.req.response.fields.spelled(name), b", ", out)
 }
 
 pub(super) fn sent_trailer(view: View<'_>, name: &[u8], out: &mut Vec<u8>) -> Value {
@@ -404,7 +422,17 @@ pub(super) fn add_via(view: View<'_>, out: &mut Vec<u8>) -> Value {
 pub(super) fn cookie(view: View<'_>, name: &[u8], out: &mut Vec<u8>) -> Value {
     let req = &view.req;
     let lines = req.head.fields.values(KnownField::Cookie, &req.bytes);
-    Value::of(token::pair_value(lines, name), out)
+    let divider = if view
+        .link
+        .plan
+        .differences()
+        .cookies_divided_by_semicolon_only
+    {
+        PairDivider::Semicolon
+    } else {
+        PairDivider::SemicolonOrComma
+    };
+    Value::of(token::pair_value(lines, name, divider), out)
 }
 
 pub(super) fn arg(view: View<'_>, name: &[u8], out: &mut Vec<u8>) -> Value {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Value;
-use super::request::{join, nonempty, number, write_seconds};
+use super::request::{join_some, nonempty, number, write_seconds};
 use crate::facts::Attempt;
 use crate::facts::View;
 
@@ -88,7 +88,7 @@ pub(super) fn field(view: View<'_>, name: &[u8], out: &mut Vec<u8>) -> Value {
         return Value::Missing;
     }
     let values = upstream.head.fields.spelled(name, &upstream.bytes);
-    join(values, b", ", out)
+    join_some(view, values, out)
 }
 
 pub(super) fn trailer(view: View<'_>, name: &[u8], out: &mut Vec<u8>) -> Value {
