@@ -79,6 +79,13 @@ impl Client {
         }
     }
 
+    /// Small writes are sent at once from here on.
+    pub(crate) fn set_nodelay(&mut self) {
+        match self {
+            Self::H1(conn) => conn.set_nodelay(),
+        }
+    }
+
     /// The socket, where this request has it to itself: bytes may then move in the kernel, or both
     /// ways after an upgrade.
     pub(crate) fn raw(&self) -> Option<&Stream> {

@@ -14,6 +14,8 @@ pub(crate) struct Connection {
     pub(crate) input: Vec<u8>,
     /// The client has sent FIN.
     pub(crate) input_closed: bool,
+    /// TCP_NODELAY is set.
+    pub(crate) nodelay: bool,
     /// Bytes of nginx's first header buffer that are used when the first request begins.
     pub(crate) used: u32,
 }
@@ -43,6 +45,13 @@ impl Connection {
     /// the client came by any more.
     pub(crate) fn is_leaving(&self) -> bool {
         self.link.shop.is_draining() || (self.link.is_behind() && self.newest_listen().is_none())
+    }
+
+    /// Sets TCP_NODELAY, once per connection (`ngx_tcp_nodelay`).
+    pub(crate) fn set_nodelay(&mut self) {
+        if !std::mem::replace(&mut self.nodelay, true) {
+            self.stream.set_nodelay();
+        }
     }
 
     /// Gives the input buffer back while nothing is in it.

@@ -139,6 +139,7 @@ impl Worker {
             stream,
             input: Vec::new(),
             input_closed: false,
+            nodelay: false,
             used: 0,
         })
     }

@@ -32,8 +32,8 @@ impl Connection {
                 .default_server(self.link.listen)
                 .default
                 .settings;
-            if self.link.requests == 1 && settings.tcp_nodelay {
-                self.stream.set_nodelay();
+            if settings.tcp_nodelay {
+                self.set_nodelay();
             }
             registration.set_idle(!self.is_held());
             self.link.deadline.set(self.link.idle.first());

@@ -161,6 +161,9 @@ impl Relay {
         let framing = Framing::of(head, asked_head, no_head, rules);
         let head_length = if no_head { 0 } else { head.len };
         let buffering = response_head::is_buffered(session, settings);
+        if !buffering && settings.tcp_nodelay {
+            session.client.set_nodelay();
+        }
         Self {
             framing,
             spool: Spool::new(settings, buffering),
