@@ -41,9 +41,19 @@ fn close(session: &mut Session, status: u16) {
     if !session.req.response.begun {
         session.req.response.status = status;
     }
-    session.req.keepalive = false;
+    // Variables go on to say what was meant for the connection before (`keepalive` stays as it is).
     session.req.closes_at_once = true;
+    // nginx takes 444 for a time-out as well (`ngx_http_finalize_request`).
+    if matches!(status, TIMED_OUT | NO_ANSWER) && session.settings().reset_timedout_connection {
+        session.client.reset_on_close();
+    }
 }
+
+/// The client's body did not come in time.
+const TIMED_OUT: u16 = 408;
+
+/// `return 444`: close without an answer.
+const NO_ANSWER: u16 = 444;
 
 /// `ngx_http_internal_redirect`.
 async fn redirect(session: &mut Session, uri: Vec<u8>, args: Option<Vec<u8>>) -> Outcome {

@@ -382,12 +382,15 @@ impl Session {
                 .set_at((weir_io::clock::now() + gap).min(end));
             let client = &mut self.client;
             let more = poll_fn(|cx| match client.poll_input(cx) {
-                Poll::Ready(read) => Poll::Ready(matches!(read, Ok(1..))),
-                Poll::Pending => client.link_mut().deadline.poll_expired(cx).map(|()| false),
+                Poll::Ready(read) => Poll::Ready(Some(matches!(read, Ok(1..)))),
+                Poll::Pending => client.link_mut().deadline.poll_expired(cx).map(|()| None),
             })
             .await;
             self.client.link_mut().deadline.clear();
-            if !more {
+            if more.is_none() && self.settings().reset_timedout_connection {
+                self.client.reset_on_close();
+            }
+            if more != Some(true) {
                 return false;
             }
             if self.drop_discarded().is_err() {

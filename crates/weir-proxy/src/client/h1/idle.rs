@@ -57,16 +57,6 @@ impl Connection {
                 if self.link.requests == 0 {
                     let message = Message::errno("client timed out", libc::ETIMEDOUT);
                     error_log::log_idle(&self.link, Level::Info, message);
-                    if self
-                        .link
-                        .plan
-                        .default_server(self.link.listen)
-                        .default
-                        .settings
-                        .reset_timedout_connection
-                    {
-                        self.stream.reset_on_close();
-                    }
                 }
                 false
             }
