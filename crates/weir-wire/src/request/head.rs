@@ -28,7 +28,7 @@ pub struct RequestHead {
     pub method_span: Span,
     /// Version; HTTP/1.0 until the request line is complete, so that refusals get a full head.
     pub version: Version,
-    /// "HTTP/1.1" as sent: $server_protocol.
+    /// "HTTP/1.1" as sent: $server_protocol. Empty where it begins, if the line is refused after that.
     pub protocol: Span,
     /// The line without its end: $request. After a fault, what was received of it.
     pub request_line: Span,

@@ -104,7 +104,7 @@ impl RequestLine {
                 Stage::AfterSlash => self.after_slash(buf, pos, head)?,
                 Stage::Path => self.path(buf, pos, head)?,
                 Stage::RestOfUri => self.rest_of_uri(buf, pos, head)?,
-                Stage::SpacesBeforeVersion => self.spaces_before_version(buf, pos)?,
+                Stage::SpacesBeforeVersion => self.spaces_before_version(buf, pos, head)?,
                 Stage::Protocol(seen) => protocol(buf, pos, seen)?,
                 Stage::FirstMajorDigit | Stage::MajorDigit => self.major_digit(buf, pos)?,
                 Stage::FirstMinorDigit | Stage::MinorDigit => self.minor_digit(buf, pos, head)?,
@@ -371,12 +371,18 @@ impl RequestLine {
     }
 
     #[inline]
-    fn spaces_before_version(&mut self, buf: &[u8], pos: &mut usize) -> Next {
+    fn spaces_before_version(
+        &mut self,
+        buf: &[u8],
+        pos: &mut usize,
+        head: &mut RequestHead,
+    ) -> Next {
         match buf[*pos] {
             b' ' => Ok(advance(pos, Stage::SpacesBeforeVersion)),
             b'\r' | b'\n' => Ok(Stage::SpacesAfterVersion),
             b'H' => {
                 self.protocol_start = Some(*pos);
+                head.protocol = Span::new(*pos, *pos);
                 if buf[*pos..].starts_with(b"HTTP/1.") {
                     *pos += b"HTTP/1.".len();
                     self.major = 1;

@@ -214,6 +214,7 @@ impl Session {
             format!("client intended to send too large chunked body: {before}+{chunk} bytes");
         error_log::error(self.view(), Message::text(&text));
         self.req.keepalive = false;
+        self.req.body.taken = before;
         Some(BodyEnd::Refused(413))
     }
 

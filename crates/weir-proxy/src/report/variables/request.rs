@@ -9,11 +9,11 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use weir_conf::Variable;
 use weir_wire::address::write_ip;
 use weir_wire::token::PairDivider;
-use weir_wire::{KnownField, date, token};
+use weir_wire::{KnownField, Span, date, token};
 
 use super::Value;
 use super::paths;
-use crate::facts::{BodyFraming, ClientAddress, Ending, View};
+use crate::facts::{ClientAddress, Ending, View};
 use crate::report::peer_text::write_client;
 use weir_io::clock::{self, Moment};
 use weir_io::stream::Stream;
@@ -189,8 +189,13 @@ pub(super) fn content_length(view: View<'_>, out: &mut Vec<u8>) -> Value {
     match view.req.field(KnownField::ContentLength) {
         Some(value) => Value::of(Some(value), out),
         // Known once the body has been read (`ngx_http_variable_content_length`).
-        None if body.framing == BodyFraming::Chunked && body.complete => number(body.taken, out),
-        None => Value::Missing,
+        None if !view.req.head.chunked => Value::Missing,
+        None if body.discarded && body.complete => number(0, out),
+        None if body.discarded || !body.begun || (body.streaming && !body.complete) => {
+            Value::Missing
+        }
+        // What has been read of it, also if the rest is refused or does not come.
+        None => number(body.taken, out),
     }
 }
 
@@ -251,7 +256,10 @@ pub(super) fn method(view: View<'_>, out: &mut Vec<u8>) -> Value {
 }
 
 pub(super) fn server_protocol(view: View<'_>, out: &mut Vec<u8>) -> Value {
-    Value::of(Some(view.req.text(view.req.head.protocol)), out)
+    // HTTP/0.9 names no protocol; of a line that is refused behind its first byte it is empty.
+    let protocol = view.req.head.protocol;
+    let begun = protocol != Span::default();
+    Value::of(begun.then(|| view.req.text(protocol)), out)
 }
 
 pub(super) fn status(view: View<'_>, out: &mut Vec<u8>) -> Value {
