@@ -12,7 +12,7 @@ use crate::report::variables;
 use weir_io::{buffers, clock};
 
 /// `nginx/VERSION` or `nginx`, as `server_tokens` says: the `Server` field and the pages' last line.
-pub(crate) fn signature(session: &Session) -> Cow<'static, str> {
+pub(crate) fn signature(session: &Session) -> Cow<'_, str> {
     match &session.settings().server_tokens {
         ServerTokens::On | ServerTokens::Build => {
             session.client.link().plan.server_signature().into()

@@ -199,8 +199,8 @@ impl Plan {
         self.config.compat.version()
     }
 
-    pub(crate) fn server_signature(&self) -> String {
-        self.signature.clone()
+    pub(crate) fn server_signature(&self) -> &str {
+        &self.signature
     }
 
     pub(crate) fn hostname(&self) -> &[u8] {
