@@ -1,13 +1,10 @@
 //! Status lines of answers that are not an upstream's (`ngx_http_status_lines`).
 
+use crate::facts::status_digits;
+
 /// The code and nginx's reason; codes that nginx has no reason for keep the space after the code.
 pub(crate) fn write(status: u16, page_407: bool, out: &mut Vec<u8>) {
-    let digits = [
-        b'0' + (status / 100 % 10) as u8,
-        b'0' + (status / 10 % 10) as u8,
-        b'0' + (status % 10) as u8,
-    ];
-    out.extend_from_slice(&digits);
+    out.extend_from_slice(&status_digits(status));
     out.push(b' ');
     if status != 407 || page_407 {
         out.extend_from_slice(reason(status).as_bytes());

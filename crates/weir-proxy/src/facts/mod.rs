@@ -20,7 +20,7 @@ pub use link::ClientAddress;
 pub(crate) use link::{IdleTimes, Link};
 pub(crate) use outcome::Outcome;
 pub(crate) use request::{Ending, Request};
-pub(crate) use response::{Cut, Parts, Response};
+pub(crate) use response::{Cut, Parts, Response, status_digits};
 pub(crate) use session::{Client, Session, View};
 pub(crate) use shop::Shop;
 pub(crate) use tasks::{Registration, Tasks};

@@ -74,6 +74,11 @@ pub(crate) struct Parts {
     pub(crate) end: Vec<u8>,
 }
 
+/// A status as heads and log lines show it: three digits.
+pub(crate) fn status_digits(status: u16) -> [u8; 3] {
+    [status / 100, status / 10, status].map(|number| b'0' + (number % 10) as u8)
+}
+
 impl Response {
     pub(crate) fn reset(&mut self) {
         self.clear_head();

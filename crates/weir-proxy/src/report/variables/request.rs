@@ -13,7 +13,7 @@ use weir_wire::{KnownField, Span, date, token};
 
 use super::Value;
 use super::paths;
-use crate::facts::{ClientAddress, Ending, View};
+use crate::facts::{ClientAddress, Ending, View, status_digits};
 use crate::report::peer_text::write_client;
 use weir_io::clock::{self, Moment};
 use weir_io::stream::Stream;
@@ -263,13 +263,7 @@ pub(super) fn server_protocol(view: View<'_>, out: &mut Vec<u8>) -> Value {
 }
 
 pub(super) fn status(view: View<'_>, out: &mut Vec<u8>) -> Value {
-    let status = view.req.shown_status();
-    out.extend_from_slice(&[
-        b'0' + (status / 100 % 10) as u8,
-        b'0' + (status / 10 % 10) as u8,
-        b'0' + (status % 10) as u8,
-    ]);
-    Value::Found
+    Value::of(Some(&status_digits(view.req.shown_status())), out)
 }
 
 pub(super) fn completion(view: View<'_>, out: &mut Vec<u8>) -> Value {
