@@ -258,6 +258,11 @@ impl<'a> FileBody<'a> {
     async fn send_parts(&mut self, parts: Parts) -> bool {
         for (lines, part) in parts.parts {
             self.block.extend_from_slice(&lines);
+            // nginx sends what it has before it reads on: a chunk ends in front of each part.
+            let chunked = self.session.req.response.chunked;
+            if chunked && !self.send_block(false).await {
+                return false;
+            }
             if !self.send_part(part).await {
                 return false;
             }
