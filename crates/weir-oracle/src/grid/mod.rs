@@ -11,6 +11,7 @@ use weir_lab::bed::{Conf, DEFAULT_BACKEND};
 use weir_lab::scenario::{Expect, Scenario};
 use weir_lab::script::{BackendScript, BackendStep, ClientStep};
 
+mod answers;
 mod cookies;
 mod hosts;
 
@@ -19,7 +20,12 @@ pub(crate) const PHASE: &str = "grid";
 
 /// All grids.
 pub(crate) fn all() -> Vec<Scenario> {
-    [cookies::scenarios(), hosts::scenarios()].concat()
+    [
+        answers::scenarios(),
+        cookies::scenarios(),
+        hosts::scenarios(),
+    ]
+    .concat()
 }
 
 /// Reads a response; that the connection stays as it is needs no watching a thousand times.
