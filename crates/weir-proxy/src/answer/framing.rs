@@ -21,7 +21,7 @@ pub(super) fn chunks(session: &mut Session) {
         response.chunked = true;
         response.content_length = None;
     } else if response.content_length.is_none() {
-        req.keepalive = false;
+        req.state.keepalive = false;
     }
 }
 
@@ -45,7 +45,7 @@ pub(super) fn head(session: &mut Session) {
     make_location_absolute(session);
     if session.client.is_leaving() {
         // The client must not send its next request to somebody who is about to go.
-        session.req.keepalive = false;
+        session.req.state.keepalive = false;
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) fn filter(session: &mut Session) -> Result<(), u16> {
         let req = &mut *session.req;
         req.response.clear_head();
         // nginx ends a request that a filter has refused by closing its connection.
-        req.closes_at_once = true;
+        req.state.closes_at_once = true;
         return Err(412);
     }
     if is_unmodified(session) {

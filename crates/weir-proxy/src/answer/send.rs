@@ -103,7 +103,7 @@ fn write_head(session: &Session, out: &mut Vec<u8>) {
 fn write_connection(session: &Session, out: &mut Vec<u8>) {
     if session.req.response.status == 101 {
         out.extend_from_slice(b"Connection: upgrade\r\n");
-    } else if session.req.keepalive {
+    } else if session.req.state.keepalive {
         out.extend_from_slice(b"Connection: keep-alive\r\n");
         if let Some(seconds) = session.settings().keepalive_timeout.header {
             out.extend_from_slice(b"Keep-Alive: timeout=");
@@ -129,7 +129,7 @@ impl Session {
         }
         let body = body::behind_head(self, body);
         if self.write_all(body).await.is_ok() {
-            self.req.ending = Ending::Complete;
+            self.req.state.ending = Ending::Complete;
         }
         Outcome::Answered
     }

@@ -17,7 +17,7 @@ pub(super) fn settle(session: &mut Session) -> Result<(), u16> {
         response.status = 200;
         return Ok(());
     }
-    if let Some(status) = session.req.status_override {
+    if let Some(status) = session.req.state.status_override {
         response.status = status;
         response.status_line.clear();
     }

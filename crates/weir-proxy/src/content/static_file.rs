@@ -24,13 +24,13 @@ pub(crate) async fn answer(session: &mut Session) -> Outcome {
     if session.req.uri.last() == Some(&b'/') {
         return index(session);
     }
-    if !is_served(session.req.method) {
+    if !is_served(session.req.state.method) {
         return Outcome::Status(405);
     }
     let path = paths::filename(session.view(), &session.req.uri);
     match open(&path) {
         Ok((_, metadata)) if metadata.is_dir() => redirect::add_slash(session),
-        Ok((_, metadata)) if metadata.is_file() && session.req.method == Method::Post => {
+        Ok((_, metadata)) if metadata.is_file() && session.req.state.method == Method::Post => {
             Outcome::Status(405)
         }
         Ok((file, metadata)) if metadata.is_file() => answer_with(session, &file, &metadata).await,
@@ -62,7 +62,7 @@ fn open(path: &[u8]) -> io::Result<(File, Metadata)> {
 
 /// A URI that ends with a slash: the first index file that exists (`ngx_http_index_handler`).
 fn index(session: &Session) -> Outcome {
-    if !is_served(session.req.method) {
+    if !is_served(session.req.state.method) {
         return Outcome::Status(405);
     }
     let view = session.view();
@@ -72,7 +72,7 @@ fn index(session: &Session) -> Outcome {
         let name = variables::text(view, name);
         let redirect = |uri: Vec<u8>| Outcome::Redirect {
             uri,
-            args: view.req.args_known.then(|| view.req.args.clone()),
+            args: view.req.state.args_known.then(|| view.req.args.clone()),
         };
         if name.first() == Some(&b'/') {
             return redirect(name);
@@ -190,7 +190,7 @@ async fn answer_with(session: &mut Session, file: &File, metadata: &Metadata) ->
     session.client.link_mut().action = Action::SendingToClient;
     // Boxed: through its buffer and throttle it would add 40 bytes to the future of every request.
     if Box::pin(FileBody::new(session, file).send(metadata.len())).await {
-        session.req.ending = Ending::Complete;
+        session.req.state.ending = Ending::Complete;
     }
     Outcome::Answered
 }
@@ -291,7 +291,7 @@ impl<'a> FileBody<'a> {
             let count = self.read(offset, left.min(full - self.block.len()));
             if count == 0 {
                 // The file shrank or cannot be read: the client must see a cut answer.
-                self.session.req.keepalive = false;
+                self.session.req.state.keepalive = false;
                 let _cut = self.send_block(false).await;
                 return false;
             }

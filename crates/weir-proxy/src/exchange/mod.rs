@@ -27,7 +27,7 @@ use self::tries::Exchange;
 
 /// Passes the request to an upstream and its answer to the client (`ngx_http_proxy_handler`).
 pub(crate) async fn proxy(session: &mut Session, pass: &ProxyPass) -> Outcome {
-    let Some(location) = session.req.location.clone() else {
+    let Some(location) = session.req.state.location.clone() else {
         return Outcome::Status(500);
     };
     let settings = &location.settings;

@@ -134,7 +134,7 @@ impl Exchange<'_> {
             if let Poll::Ready(read) = read {
                 return Poll::Ready(Event::Read(read));
             }
-            let before = (*sent, session.req.length);
+            let before = (*sent, session.req.state.length);
             let running = match source.poll_send(cx, session, upstream, sent) {
                 Poll::Ready(Err(stuck)) => return Poll::Ready(Event::Stuck(stuck)),
                 Poll::Ready(Ok(())) => Clock::Read,
@@ -152,7 +152,7 @@ impl Exchange<'_> {
             // The read clock runs once for the whole head; the others begin anew with each byte.
             let moved = match running {
                 Clock::Send => *sent > before.0,
-                Clock::Body => session.req.length > before.1,
+                Clock::Body => session.req.state.length > before.1,
                 Clock::Read => false,
             };
             let restart = clock != Some(running) || moved;

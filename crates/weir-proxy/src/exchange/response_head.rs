@@ -125,8 +125,8 @@ fn accel_redirect(exchange: &mut Exchange<'_>) -> Option<Outcome> {
         error_log::alert(session.view(), Message::bytes(&fault.line()));
         return Some(Outcome::Status(500));
     }
-    if session.req.method != Method::Head {
-        session.req.method = Method::Get;
+    if session.req.state.method != Method::Head {
+        session.req.state.method = Method::Get;
     }
     if target.first() == Some(&b'@') {
         return Some(Outcome::Named(target));
@@ -319,7 +319,11 @@ pub(super) fn early_hints(session: &mut Session) {
         return;
     }
     let req = &mut *session.req;
-    let settings = req.location.as_ref().map(|location| &location.settings);
+    let settings = req
+        .state
+        .location
+        .as_ref()
+        .map(|location| &location.settings);
     let mut lines = b"HTTP/1.1 103 Early Hints\r\n".to_vec();
     for field in req.upstream.head.fields.iter() {
         let name = field.name.of(&req.upstream.bytes);

@@ -138,7 +138,7 @@ fn write_unchanged(session: &mut Session) {
     let mut out = std::mem::take(&mut session.req.upstream.uri);
     out.clear();
     let req = &session.req;
-    if req.target_is_raw {
+    if req.state.target_is_raw {
         out.extend_from_slice(req.text(req.head.raw_uri));
     } else {
         write_escaped(session, 0..req.uri.len(), &mut out);
@@ -166,7 +166,7 @@ fn write_replaced(session: &mut Session, uri: &[u8], location_len: usize) {
 fn write_escaped(session: &Session, range: Range<usize>, out: &mut Vec<u8>) {
     let req = &session.req;
     let path = &req.uri[range];
-    if req.internal || req.head.quoted_uri {
+    if req.state.internal || req.head.quoted_uri {
         escape(path, Escape::Uri, out);
     } else {
         out.extend_from_slice(path);

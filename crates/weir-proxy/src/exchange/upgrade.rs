@@ -115,7 +115,7 @@ enum TunnelEnd {
 /// Answers 101 and carries bytes until either side ends.
 pub(super) async fn tunnel(exchange: &mut Exchange<'_>, mut held: Held) -> Outcome {
     let settings = exchange.settings;
-    exchange.session.req.keepalive = false;
+    exchange.session.req.state.keepalive = false;
     if let Err(outcome) = send::begin(exchange.session) {
         exchange.close_attempt();
         exchange.release(held.peer, PeerOutcome::Success);
@@ -144,8 +144,8 @@ pub(super) async fn tunnel(exchange: &mut Exchange<'_>, mut held: Held) -> Outco
     exchange.close_attempt();
     exchange.release(held.peer, PeerOutcome::Success);
     let req = &mut *exchange.session.req;
-    req.sent += down.written;
-    req.ending = Ending::Complete;
+    req.state.sent += down.written;
+    req.state.ending = Ending::Complete;
     req.body.complete = true;
     buffers::give_back(down.buffer);
     buffers::give_back(up.buffer);

@@ -24,25 +24,36 @@ pub(crate) enum Ending {
     Broken,
 }
 
-/// One request and the answer to it.
+/// One request and the answer to it: what is known of it, and the rooms that its texts, its body and
+/// its answer lie in, which the next request of the connection uses again.
 pub(crate) struct Request {
+    pub(crate) state: State,
+    pub(crate) started: Moment,
     pub(crate) parser: RequestParser,
     pub(crate) head: RequestHead,
     /// The bytes that `head` points into.
     pub(crate) bytes: Vec<u8>,
-    pub(crate) started: Moment,
-    /// Bytes of the request read so far: `$request_length`.
-    pub(crate) length: u64,
-    /// Whether anything of the request exists that an access line can tell of.
-    pub(crate) begun: bool,
-
-    pub(crate) server: Option<Own<Server>>,
-    pub(crate) location: Option<Own<Location>>,
     /// Host in lower case without port; `$host`.
     pub(crate) host: Vec<u8>,
     /// Decoded and normalised path; `$uri`.
     pub(crate) uri: Vec<u8>,
     pub(crate) args: Vec<u8>,
+    pub(crate) body: RequestBody,
+    pub(crate) response: Response,
+    /// Nearly always one, which lies with the rest.
+    pub(crate) attempts: SmallVec<[Attempt; 1]>,
+    pub(crate) upstream: UpstreamState,
+}
+
+/// What is known of a request beside its texts. It is replaced whole, so that the next request of the
+/// connection begins with nothing of this one.
+pub(crate) struct State {
+    /// Bytes of the request read so far: `$request_length`.
+    pub(crate) length: u64,
+    /// Whether anything of the request exists that an access line can tell of.
+    pub(crate) begun: bool,
+    pub(crate) server: Option<Own<Server>>,
+    pub(crate) location: Option<Own<Location>>,
     /// There are arguments, be they empty: `$args` has a value.
     pub(crate) args_known: bool,
     /// `GET` after an internal redirect, whatever the client asked with.
@@ -66,13 +77,6 @@ pub(crate) struct Request {
     pub(crate) pipelined: bool,
     /// `$request_id`, drawn on first use.
     pub(crate) id: Cell<Option<u128>>,
-
-    pub(crate) body: RequestBody,
-    pub(crate) response: Response,
-    /// Nearly always one, which lies with the rest.
-    pub(crate) attempts: SmallVec<[Attempt; 1]>,
-    pub(crate) upstream: UpstreamState,
-
     pub(crate) keepalive: bool,
     /// Close gently: the client may still be sending.
     pub(crate) lingers: bool,
@@ -83,6 +87,35 @@ pub(crate) struct Request {
     pub(crate) ending: Ending,
     /// The access line was written, or none is due.
     pub(crate) logged: bool,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            length: 0,
+            begun: false,
+            server: None,
+            location: None,
+            args_known: false,
+            method: Method::Get,
+            target_is_raw: true,
+            alias_takes_uri: false,
+            internal: false,
+            redirects_left: MAX_REDIRECTS,
+            in_error_page: false,
+            status_override: None,
+            captures: None,
+            earlier_captures: Vec::new(),
+            pipelined: false,
+            id: Cell::new(None),
+            keepalive: false,
+            lingers: false,
+            closes_at_once: false,
+            sent: 0,
+            ending: Ending::Broken,
+            logged: false,
+        }
+    }
 }
 
 /// Fields whose room is asked for ahead: the processor finds the further ones by itself.
@@ -110,47 +143,26 @@ impl Captured {
 impl Request {
     pub(crate) fn new() -> Self {
         Self {
+            state: State::default(),
+            started: clock::now(),
             parser: RequestParser::new(),
             head: RequestHead::default(),
             bytes: Vec::new(),
-            started: clock::now(),
-            length: 0,
-            begun: false,
-            server: None,
-            location: None,
             host: Vec::new(),
             uri: Vec::new(),
             args: Vec::new(),
-            args_known: false,
-            method: Method::Get,
-            target_is_raw: true,
-            alias_takes_uri: false,
-            internal: false,
-            redirects_left: MAX_REDIRECTS,
-            in_error_page: false,
-            status_override: None,
-            captures: None,
-            earlier_captures: Vec::new(),
-            pipelined: false,
-            id: Cell::new(None),
             body: RequestBody::default(),
             response: Response::default(),
             attempts: SmallVec::new(),
             upstream: UpstreamState::default(),
-            keepalive: false,
-            lingers: false,
-            closes_at_once: false,
-            sent: 0,
-            ending: Ending::Broken,
-            logged: false,
         }
     }
 
     /// Gives back what others could use: buffers, files, and its part in the configuration.
     pub(crate) fn release(&mut self) {
         buffers::give_back(std::mem::take(&mut self.bytes));
-        self.server = None;
-        self.location = None;
+        self.state.server = None;
+        self.state.location = None;
         self.body.release();
         buffers::give_back(std::mem::take(&mut self.response.pending));
         self.attempts.clear();
@@ -160,41 +172,43 @@ impl Request {
     /// A regular expression matched `text`: its groups have the numbers now, and names besides those
     /// of earlier ones (`ngx_http_regex_exec`).
     pub(crate) fn note_match(&mut self, groups: Captures, text: Vec<u8>) {
-        let before = self.captures.replace(Box::new(Captured { groups, text }));
+        let before = self
+            .state
+            .captures
+            .replace(Box::new(Captured { groups, text }));
         let before = before.filter(|before| !before.groups.names.is_empty());
-        self.earlier_captures.extend(before.map(|before| *before));
+        self.state
+            .earlier_captures
+            .extend(before.map(|before| *before));
     }
 
-    /// Empties everything but keeps the room that was allocated.
+    /// Prepares for the next request of the connection: nothing of this one is left but the rooms, and
+    /// `started`, which is set when that one begins. Every field is named, so that none is forgotten.
     pub(crate) fn reset(&mut self) {
-        self.parser.reset();
-        self.head.reset();
-        self.length = 0;
-        self.begun = false;
-        self.host.clear();
-        self.uri.clear();
-        self.args.clear();
-        self.args_known = false;
-        self.method = Method::Get;
-        self.target_is_raw = true;
-        self.alias_takes_uri = false;
-        self.internal = false;
-        self.redirects_left = MAX_REDIRECTS;
-        self.in_error_page = false;
-        self.status_override = None;
-        self.captures = None;
-        self.earlier_captures.clear();
-        self.pipelined = false;
-        self.id.set(None);
-        self.body.reset();
-        self.response.reset();
-        self.upstream.reset();
-        self.keepalive = false;
-        self.lingers = false;
-        self.closes_at_once = false;
-        self.sent = 0;
-        self.ending = Ending::Broken;
-        self.logged = false;
+        let Self {
+            state,
+            started: _,
+            parser,
+            head,
+            bytes,
+            host,
+            uri,
+            args,
+            body,
+            response,
+            attempts,
+            upstream,
+        } = self;
+        *state = State::default();
+        parser.reset();
+        head.reset();
+        for text in [bytes, host, uri, args] {
+            text.clear();
+        }
+        body.reset();
+        response.reset();
+        attempts.clear();
+        upstream.reset();
     }
 
     /// Asks for the memory that a head is taken apart into.
@@ -253,7 +267,7 @@ impl Request {
 
     /// The method's name, which an internal redirect may have changed.
     pub(crate) fn method_text(&self) -> &[u8] {
-        if self.method == Method::Get && self.head.method != Method::Get {
+        if self.state.method == Method::Get && self.head.method != Method::Get {
             return b"GET";
         }
         self.text(self.head.method_span)
@@ -269,7 +283,10 @@ impl Request {
 
     /// Whether the method of this request may not be sent twice.
     pub(crate) fn is_idempotent(&self) -> bool {
-        !matches!(self.method, Method::Post | Method::Lock | Method::Patch)
+        !matches!(
+            self.state.method,
+            Method::Post | Method::Lock | Method::Patch
+        )
     }
 
     /// The status of the access line: `009` for an HTTP/0.9 answer that an upstream sent, and the
@@ -278,11 +295,11 @@ impl Request {
         if self.response.no_head {
             return NO_HEAD_STATUS;
         }
-        self.status_override.unwrap_or(self.response.status)
+        self.state.status_override.unwrap_or(self.response.status)
     }
 
     pub(crate) fn is_head(&self) -> bool {
-        self.method == Method::Head
+        self.state.method == Method::Head
     }
 }
 

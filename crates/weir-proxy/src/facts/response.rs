@@ -1,5 +1,6 @@
 //! The head of an answer, as far as its producers have gathered it.
 
+use std::mem::take;
 use std::ops::Range;
 
 use weir_wire::{FieldLines, KnownField};
@@ -80,16 +81,20 @@ pub(crate) fn status_digits(status: u16) -> [u8; 3] {
 }
 
 impl Response {
+    /// Prepares for the next answer of the connection: only the rooms of texts and fields, emptied, are
+    /// kept.
     pub(crate) fn reset(&mut self) {
         self.clear_head();
-        self.begun = false;
-        self.head_length = 0;
-        self.limit_rate = None;
-        self.no_head = false;
-        self.expects_trailers = false;
-        self.allows_ranges = false;
-        self.single_range = false;
-        self.unconditional = false;
+        self.pending.clear();
+        *self = Self {
+            status_line: take(&mut self.status_line),
+            content_type: take(&mut self.content_type),
+            location: take(&mut self.location),
+            fields: take(&mut self.fields),
+            pending: take(&mut self.pending),
+            trailers: take(&mut self.trailers),
+            ..Self::default()
+        };
     }
 
     /// Forgets what producers have set (`ngx_http_clean_header`); the head was not begun.

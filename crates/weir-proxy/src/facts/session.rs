@@ -81,7 +81,7 @@ impl<'a> View<'a> {
 
     /// The location, or the server's own level before one is found.
     pub(crate) fn location(self) -> &'a Location {
-        match (&self.req.location, &self.req.server) {
+        match (&self.req.state.location, &self.req.state.server) {
             (Some(location), _) => location,
             (None, Some(server)) => &server.default,
             (None, None) => &self.link.plan.default_server(self.link.listen).default,
@@ -90,7 +90,7 @@ impl<'a> View<'a> {
 
     /// The chosen server, or the default one of the socket.
     pub(crate) fn server(self) -> &'a Server {
-        match &self.req.server {
+        match &self.req.state.server {
             Some(server) => server,
             None => self.link.plan.default_server(self.link.listen),
         }

@@ -43,22 +43,46 @@ pub(crate) struct UpstreamState {
 }
 
 impl UpstreamState {
+    /// Forgets the exchange and keeps its rooms; the buffers are given back by [`Self::release_bytes`].
+    /// Every field is named, so that none is forgotten.
     pub(crate) fn reset(&mut self) {
-        self.peer = PeerLabel::None;
-        self.peer_is_held = false;
-        self.asked_head = false;
-        self.uri.clear();
-        self.proxied = false;
-        self.prefix.clear();
-        self.host.clear();
-        self.port.clear();
-        self.head.reset();
-        self.head_read = false;
-        self.body_length = None;
-        self.body_chunked = false;
-        self.hints_length = 0;
-        self.trailers.clear();
-        self.group_is_empty = false;
+        let Self {
+            peer,
+            peer_is_held,
+            asked_head,
+            request_head: _,
+            uri,
+            proxied,
+            prefix,
+            host,
+            port,
+            bytes: _,
+            head,
+            head_read,
+            body_length,
+            body_chunked,
+            hints_length,
+            trailers,
+            group_is_empty,
+        } = self;
+        *peer = PeerLabel::None;
+        for text in [uri, prefix, host, port] {
+            text.clear();
+        }
+        for known in [
+            peer_is_held,
+            asked_head,
+            proxied,
+            head_read,
+            body_chunked,
+            group_is_empty,
+        ] {
+            *known = false;
+        }
+        head.reset();
+        *body_length = None;
+        *hints_length = 0;
+        trailers.clear();
     }
 
     /// An internal redirect takes the module's context away, and `$proxy_host` and its kin with it;

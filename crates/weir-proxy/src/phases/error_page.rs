@@ -17,15 +17,15 @@ pub(crate) async fn answer(session: &mut Session, status: u16) -> Outcome {
     }
     if session.req.response.begun {
         // Too late for a page: the client sees a cut answer.
-        session.req.keepalive = false;
+        session.req.state.keepalive = false;
         return Outcome::Answered;
     }
-    session.req.status_override = Some(status);
+    session.req.state.status_override = Some(status);
     if matches!(status, 400 | 413 | 414 | 495 | 496 | 497 | 500 | 501) {
-        session.req.keepalive = false;
+        session.req.state.keepalive = false;
     }
     if matches!(status, 400 | 495 | 496 | 497) && session.req.parser_done() {
-        session.req.lingers = false;
+        session.req.state.lingers = false;
     }
     session.req.response.content_type.clear();
     if let Some(outcome) = custom(session, status) {
@@ -40,7 +40,7 @@ pub(crate) async fn answer(session: &mut Session, status: u16) -> Outcome {
 /// The `error_page` of this status, unless one is being served already.
 fn custom(session: &mut Session, status: u16) -> Option<Outcome> {
     let settings = session.settings();
-    if session.req.in_error_page || session.req.redirects_left == 0 {
+    if session.req.state.in_error_page || session.req.state.redirects_left == 0 {
         return None;
     }
     let pages = settings.error_page.clone();
@@ -48,7 +48,7 @@ fn custom(session: &mut Session, status: u16) -> Option<Outcome> {
         return None;
     }
     if !settings.recursive_error_pages {
-        session.req.in_error_page = true;
+        session.req.state.in_error_page = true;
     }
     let page = pages.iter().find(|page| page.statuses.contains(&status))?;
     Some(redirect(session, page))
@@ -58,8 +58,8 @@ fn custom(session: &mut Session, status: u16) -> Option<Outcome> {
 fn redirect(session: &mut Session, page: &ErrorPage) -> Outcome {
     match page.overwrite {
         Overwrite::Keep => {}
-        Overwrite::FromTarget => session.req.status_override = None,
-        Overwrite::Code(code) => session.req.status_override = Some(code),
+        Overwrite::FromTarget => session.req.state.status_override = None,
+        Overwrite::Code(code) => session.req.state.status_override = Some(code),
     }
     let value = variables::text(session.view(), &page.target);
     match value.first() {
@@ -70,8 +70,8 @@ fn redirect(session: &mut Session, page: &ErrorPage) -> Outcome {
                 let (path, args) = split_args(&value);
                 (path.to_vec(), Some(args.unwrap_or_default().to_vec()))
             };
-            if session.req.method != Method::Head {
-                session.req.method = Method::Get;
+            if session.req.state.method != Method::Head {
+                session.req.state.method = Method::Get;
             }
             Outcome::Redirect { uri, args }
         }
@@ -87,7 +87,7 @@ fn redirect_client(session: &mut Session, overwrite: Overwrite, location: &[u8])
         Overwrite::Code(_) | Overwrite::Keep | Overwrite::FromTarget => 302,
     };
     session.req.response.redirect_to(location);
-    session.req.redirects_left = 0;
+    session.req.state.redirects_left = 0;
     Outcome::Status(status)
 }
 
@@ -107,7 +107,7 @@ async fn send_page(session: &mut Session, status: u16) -> Outcome {
         )
         .map(String::into_bytes),
     };
-    session.req.status_override = Some(match status {
+    session.req.state.status_override = Some(match status {
         301 | 302 if refreshes => 200,
         494..=497 => 400,
         _ => status,

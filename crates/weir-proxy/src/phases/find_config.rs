@@ -11,32 +11,32 @@ use weir_io::clock;
 /// Chooses the location of the URI (`ngx_http_core_find_config_phase`); an outcome if the request
 /// ends here.
 pub(crate) fn location(session: &mut Session) -> Option<Outcome> {
-    let Some(server) = &session.req.server else {
+    let Some(server) = &session.req.state.server else {
         return Some(Outcome::Status(500));
     };
     let plan = &session.client.link().plan;
     match server.locations.find(&session.req.uri) {
         Found::Location { location, captures } => {
-            session.req.location = Some(plan.own_location(location));
+            session.req.state.location = Some(plan.own_location(location));
             if let Some(groups) = captures {
                 let uri = session.req.uri.clone();
                 session.req.note_match(groups, uri);
             }
         }
         Found::AutoRedirect(location) => {
-            session.req.location = Some(plan.own_location(location));
+            session.req.state.location = Some(plan.own_location(location));
             apply_location(session);
             return Some(add_slash(session));
         }
-        Found::None => session.req.location = None,
+        Found::None => session.req.state.location = None,
         Found::Failed(location, fault) => {
-            session.req.location = location.map(|location| plan.own_location(location));
+            session.req.state.location = location.map(|location| plan.own_location(location));
             error_log::alert(session.view(), Message::bytes(&fault.line()));
             return Some(Outcome::Status(500));
         }
     }
-    let internal_only = session.req.location.is_some() && session.settings().internal;
-    if internal_only && !session.req.internal {
+    let internal_only = session.req.state.location.is_some() && session.settings().internal;
+    if internal_only && !session.req.state.internal {
         session.client.link_mut().idle = IdleTimes::of(session.settings());
         return Some(Outcome::Status(404));
     }
@@ -53,8 +53,8 @@ pub(crate) fn apply_location(session: &mut Session) {
         || age > settings.keepalive_time
         || browser_gets_none(session, settings.keepalive_disable);
     let idle = IdleTimes::of(settings);
-    if session.req.keepalive && disabled {
-        session.req.keepalive = false;
+    if session.req.state.keepalive && disabled {
+        session.req.state.keepalive = false;
     }
     session.client.link_mut().idle = idle;
 }
@@ -63,12 +63,12 @@ fn browser_gets_none(session: &Session, disable: KeepaliveDisable) -> bool {
     if disable.contains(KeepaliveDisable::NONE) || disable.is_empty() {
         return false;
     }
-    if session.req.method != Method::Post && !disable.contains(KeepaliveDisable::SAFARI) {
+    if session.req.state.method != Method::Post && !disable.contains(KeepaliveDisable::SAFARI) {
         return false;
     }
     let browser = session.req.head.browser(&session.req.bytes);
     (browser.msie6
-        && session.req.method == Method::Post
+        && session.req.state.method == Method::Post
         && disable.contains(KeepaliveDisable::MSIE6))
         || (browser.safari && disable.contains(KeepaliveDisable::SAFARI))
 }

@@ -42,7 +42,7 @@ fn close(session: &mut Session, status: u16) {
         session.req.response.status = status;
     }
     // Variables go on to say what was meant for the connection before (`keepalive` stays as it is).
-    session.req.closes_at_once = true;
+    session.req.state.closes_at_once = true;
     // nginx takes 444 for a time-out as well (`ngx_http_finalize_request`).
     if matches!(status, TIMED_OUT | NO_ANSWER) && session.settings().reset_timedout_connection {
         session.client.reset_on_close();
@@ -67,12 +67,12 @@ async fn redirect(session: &mut Session, uri: Vec<u8>, args: Option<Vec<u8>>) ->
     }
     let req = &mut *session.req;
     req.uri = uri;
-    req.args_known = args.is_some();
+    req.state.args_known = args.is_some();
     req.args = args.unwrap_or_default();
-    req.internal = true;
-    req.target_is_raw = false;
-    req.alias_takes_uri = false;
-    req.location = None;
+    req.state.internal = true;
+    req.state.target_is_raw = false;
+    req.state.alias_takes_uri = false;
+    req.state.location = None;
     req.upstream.forget_context();
     session.client.link_mut().action = Action::Processing;
     Box::pin(enter(session)).await
@@ -80,8 +80,8 @@ async fn redirect(session: &mut Session, uri: Vec<u8>, args: Option<Vec<u8>>) ->
 
 /// Uses up a redirect; `true` if that was one too many.
 fn count_redirect(session: &mut Session) -> bool {
-    session.req.redirects_left = session.req.redirects_left.saturating_sub(1);
-    session.req.redirects_left == 0
+    session.req.state.redirects_left = session.req.state.redirects_left.saturating_sub(1);
+    session.req.state.redirects_left == 0
 }
 
 /// `ngx_http_named_location`.
@@ -106,12 +106,12 @@ async fn enter_named(session: &mut Session, name: &[u8]) -> Outcome {
         .ok()
         .and_then(|name| session.server().locations.named(name).cloned());
     let Some(location) = found else {
-        session.req.redirects_left = 0;
+        session.req.state.redirects_left = 0;
         return fault(session, "could not find named location \"");
     };
-    session.req.internal = true;
+    session.req.state.internal = true;
     session.req.upstream.forget_context();
-    session.req.location = Some(session.client.link().plan.own_location(&location));
+    session.req.state.location = Some(session.client.link().plan.own_location(&location));
     find_config::apply_location(session);
     Box::pin(run_location(session)).await
 }
@@ -129,7 +129,7 @@ async fn enter(session: &mut Session) -> Outcome {
 
 async fn run_location(session: &mut Session) -> Outcome {
     tracing::debug!(target: "weir", "using configuration \"{}\"", session.location().name);
-    if session.req.location.is_some()
+    if session.req.state.location.is_some()
         && let Some(rule) = session.settings().return_.clone()
     {
         return returned::answer(session, &rule).await;
@@ -143,7 +143,7 @@ async fn run_location(session: &mut Session) -> Outcome {
     {
         return outcome;
     }
-    let Some(location) = session.req.location.clone() else {
+    let Some(location) = session.req.state.location.clone() else {
         return static_file::answer(session).await;
     };
     match &location.handler {

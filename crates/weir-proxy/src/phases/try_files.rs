@@ -86,8 +86,8 @@ fn become_uri(session: &mut Session, file: &TryFile, name: Vec<u8>) {
         paths::Replaced::All if file.is_dir => {}
         paths::Replaced::All => {
             req.uri = name;
-            req.alias_takes_uri = true;
+            req.state.alias_takes_uri = true;
         }
     }
-    req.target_is_raw = false;
+    req.state.target_is_raw = false;
 }

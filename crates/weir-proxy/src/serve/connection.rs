@@ -88,7 +88,7 @@ pub(super) async fn serve_requests(
         client: Client::H1(conn),
         req,
     };
-    session.req.pipelined = session.client.link().action == Action::ReadingPipelinedLine;
+    session.req.state.pipelined = session.client.link().action == Action::ReadingPipelinedLine;
     loop {
         session.req.prefetch_for_head();
         session.begin_request();
@@ -131,7 +131,7 @@ async fn serve_request(session: &mut Session) -> bool {
             return false;
         }
         Err(HeadEnd::Silent) => {
-            session.req.logged = true;
+            session.req.state.logged = true;
             return false;
         }
     }
@@ -140,7 +140,7 @@ async fn serve_request(session: &mut Session) -> bool {
 
 /// What follows the answer (`ngx_http_finalize_connection`).
 async fn finish(session: &mut Session) -> bool {
-    if session.req.closes_at_once {
+    if session.req.state.closes_at_once {
         return false;
     }
     let mut unread_body = !session.req.body.complete;
@@ -151,20 +151,20 @@ async fn finish(session: &mut Session) -> bool {
         unread_body = false;
     }
     if unread_body {
-        session.req.keepalive = false;
+        session.req.state.keepalive = false;
         // Of a body with broken framing nothing is waited for (`ngx_http_special_response_handler`),
         // unless it was being passed on (`ngx_http_finalize_connection`).
         let body = &session.req.body;
-        session.req.lingers |= !body.broken || body.streaming;
+        session.req.state.lingers |= !body.broken || body.streaming;
     }
-    if session.req.keepalive && !session.client.has_ended() {
+    if session.req.state.keepalive && !session.client.has_ended() {
         let held = !session.settings().keepalive_min_timeout.is_zero();
         let ends = !held && session.client.is_leaving() && session.client.input().is_empty();
         if !ends {
             return true;
         }
     }
-    let unread = !session.client.input().is_empty() || session.req.lingers;
+    let unread = !session.client.input().is_empty() || session.req.state.lingers;
     let settings = session.settings();
     let linger = match settings.lingering_close {
         LingeringClose::Off => false,
@@ -198,8 +198,8 @@ impl DerefMut for Logged<'_> {
 
 impl Drop for Logged<'_> {
     fn drop(&mut self) {
-        let written = std::mem::replace(&mut self.0.req.logged, true);
-        if self.0.req.begun && !written {
+        let written = std::mem::replace(&mut self.0.req.state.logged, true);
+        if self.0.req.state.begun && !written {
             self.0.client.link_mut().action = Action::Logging;
             access_log::write(self.0.view());
         }
@@ -218,7 +218,7 @@ impl Session {
             let used = std::mem::take(&mut conn.used) as usize;
             self.req.parser.begin_in(HeaderBuffer::used(used));
         }
-        self.client.link_mut().action = if self.req.pipelined {
+        self.client.link_mut().action = if self.req.state.pipelined {
             Action::ReadingPipelinedLine
         } else {
             Action::ReadingRequestLine
@@ -233,7 +233,7 @@ impl Session {
         self.client.link_mut().action = match buffer {
             Some(buffer) => {
                 self.req.parser.begin_in(buffer);
-                self.req.pipelined = true;
+                self.req.state.pipelined = true;
                 Action::ReadingPipelinedLine
             }
             None => Action::Keepalive,
@@ -250,7 +250,11 @@ impl Session {
             return None;
         }
         let req = &self.req;
-        let body = (req.length.saturating_sub(req.head.request_length as u64)).max(req.body.taken);
+        let body = (req
+            .state
+            .length
+            .saturating_sub(req.head.request_length as u64))
+        .max(req.body.taken);
         let consumed = req.head.len + usize::try_from(body).unwrap_or(usize::MAX);
         req.parser.buffer_behind(consumed).or_else(|| {
             let limits = conn.link.plan.head_limits(self.server().index);

@@ -83,7 +83,7 @@ impl Part {
     ///
     /// The request has no location that passes it on.
     pub fn write_upstream_head(&mut self) -> Result<usize, PartError> {
-        let location = self.session.req.location.clone();
+        let location = self.session.req.state.location.clone();
         let location = location.ok_or(PartError::Location)?;
         let Handler::Proxy(pass) = &location.handler else {
             return Err(PartError::Location);
@@ -95,7 +95,7 @@ impl Part {
     /// bytes of the configuration's first log that wait there.
     pub fn write_access_line(&mut self) -> usize {
         self.session.req.response.status = 200;
-        self.session.req.logged = true;
+        self.session.req.state.logged = true;
         access_log::write(self.session.view());
         let lines = self.session.client.link().plan.lines.first();
         lines.map_or(0, |lines| lines.borrow().waiting())

@@ -137,7 +137,7 @@ impl Session {
         body.taken += count as u64;
         body.complete = body.remaining == 0;
         if !body.discarded {
-            self.req.length += count as u64;
+            self.req.state.length += count as u64;
         }
         Taken::Some
     }
@@ -180,13 +180,13 @@ impl Session {
         if let Some(end) = fault {
             if self.req.body.read_on {
                 // nginx counts a later read before it looks into it, and forgets what is left of it.
-                self.req.length += self.client.input().len() as u64;
+                self.req.state.length += self.client.input().len() as u64;
                 self.client.input().clear();
             }
             return Err(end);
         }
         if !self.req.body.discarded {
-            self.req.length += at as u64;
+            self.req.state.length += at as u64;
         }
         self.client.input().drain(..at);
         Ok(if at > 0 { Taken::Some } else { Taken::Nothing })
@@ -197,7 +197,7 @@ impl Session {
             self.view(),
             Message::text("client sent invalid chunked body"),
         );
-        self.req.keepalive = false;
+        self.req.state.keepalive = false;
         self.req.body.broken = true;
         BodyEnd::Refused(400)
     }
@@ -213,7 +213,7 @@ impl Session {
         let text =
             format!("client intended to send too large chunked body: {before}+{chunk} bytes");
         error_log::error(self.view(), Message::text(&text));
-        self.req.keepalive = false;
+        self.req.state.keepalive = false;
         self.req.body.taken = before;
         Some(BodyEnd::Refused(413))
     }
@@ -267,7 +267,7 @@ impl Session {
                 if direct {
                     body.remaining -= count as u64;
                     body.taken += count as u64;
-                    self.req.length += count as u64;
+                    self.req.state.length += count as u64;
                     body.complete = body.remaining == 0;
                 }
                 Poll::Ready(Ok(()))
@@ -358,7 +358,7 @@ impl Session {
                 Ok(Taken::Some) if !self.req.body.complete => {}
                 Ok(_) => return Ok(()),
                 Err(BodyEnd::Refused(status) | BodyEnd::Gone(status)) => {
-                    self.req.keepalive = false;
+                    self.req.state.keepalive = false;
                     self.req.body.framing = BodyFraming::None;
                     self.req.body.complete = true;
                     return Err(status);
@@ -374,7 +374,7 @@ impl Session {
         let gap = settings.lingering_timeout;
         let end = weir_io::clock::now() + settings.lingering_time;
         while !self.req.body.complete {
-            if !self.req.keepalive && self.client.has_ended() {
+            if !self.req.state.keepalive && self.client.has_ended() {
                 return false;
             }
             self.client

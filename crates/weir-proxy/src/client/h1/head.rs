@@ -29,7 +29,7 @@ pub(crate) async fn read(conn: &mut Connection, req: &mut Request) -> Result<(),
         match step(conn, req)? {
             Progress::Partial => more(conn, req).await?,
             Progress::RequestLine => {
-                req.begun = true;
+                req.state.begun = true;
                 conn.link.action = Action::ReadingHeaders;
                 take_line(req);
                 choose_server(conn, req)?;
@@ -48,14 +48,14 @@ fn step(conn: &mut Connection, req: &mut Request) -> Result<Progress, HeadEnd> {
     let server = conn.view(req).server().index;
     let limits = conn.link.plan.head_limits(server);
     let result = req.parser.parse(&req.bytes, &mut req.head, limits);
-    req.length = req.head.request_length as u64;
-    if req.parser.phase() == ParsePhase::RequestLine && !req.begun {
+    req.state.length = req.head.request_length as u64;
+    if req.parser.phase() == ParsePhase::RequestLine && !req.state.begun {
         let leading = req.parser.leading();
         if leading > 0 {
             req.bytes.drain(..leading);
             req.parser.forget(leading);
         }
-        req.begun = req.parser.received_line(&req.bytes).is_some();
+        req.state.begun = req.parser.received_line(&req.bytes).is_some();
     }
     log_notices(conn, req);
     result.map_err(|fault| {
@@ -63,7 +63,7 @@ fn step(conn: &mut Connection, req: &mut Request) -> Result<Progress, HeadEnd> {
         fault.write_message(&mut text);
         let in_line = req.parser.phase() == ParsePhase::RequestLine;
         if in_line && req.line_is_complete() {
-            req.method = req.head.method;
+            req.state.method = req.head.method;
             if !matches!(fault, RequestFault::InvalidRequest) {
                 take_line(req);
             }
@@ -72,8 +72,8 @@ fn step(conn: &mut Connection, req: &mut Request) -> Result<Progress, HeadEnd> {
             return end;
         }
         error_log::info(conn.view(req), Message::bytes(&text));
-        req.begun = true;
-        req.lingers = !req.parser_done();
+        req.state.begun = true;
+        req.state.lingers = !req.parser_done();
         if req.parser_done() {
             take_rest(conn, req);
         }
@@ -84,11 +84,11 @@ fn step(conn: &mut Connection, req: &mut Request) -> Result<Progress, HeadEnd> {
 /// What the request line says; variables and pages need it also if the lines after it are refused.
 fn take_line(req: &mut Request) {
     let head = &req.head;
-    req.method = head.method;
+    req.state.method = head.method;
     req.uri.extend_from_slice(head.path(&req.bytes));
     req.args.extend_from_slice(head.args.of(&req.bytes));
-    req.args_known = !req.args.is_empty();
-    req.target_is_raw = !head.empty_path;
+    req.state.args_known = !req.args.is_empty();
+    req.state.target_is_raw = !head.empty_path;
 }
 
 fn log_notices(conn: &Connection, req: &mut Request) {
@@ -151,7 +151,7 @@ async fn more(conn: &mut Connection, req: &mut Request) -> Result<(), HeadEnd> {
 }
 
 fn ended(req: &Request, status: u16) -> HeadEnd {
-    if req.begun {
+    if req.state.begun {
         HeadEnd::Gone(status)
     } else {
         HeadEnd::Silent
@@ -195,7 +195,7 @@ fn choose_server(conn: &Connection, req: &mut Request) -> Result<(), HeadEnd> {
             return Err(HeadEnd::Gone(500));
         }
     };
-    req.server = Some(conn.link.plan.own_server(server));
+    req.state.server = Some(conn.link.plan.own_server(server));
     Ok(())
 }
 
@@ -220,13 +220,13 @@ fn settle(conn: &mut Connection, req: &mut Request) -> Result<(), HeadEnd> {
     tracing::debug!(target: "weir", "http request line: \"{}\"", Lossy(req.text(req.head.request_line)));
     let strict = conn.link.plan.differences().chunk_bare_lf_refused;
     let head = &req.head;
-    req.keepalive = match head.connection {
+    req.state.keepalive = match head.connection {
         ConnectionOption::None => head.version > Version::HTTP_10,
         ConnectionOption::Close => false,
         ConnectionOption::KeepAlive => true,
     };
     req.body.expect(head.content_length, head.chunked, strict);
-    req.lingers = !req.body.complete;
+    req.state.lingers = !req.body.complete;
     // A location that is found has its say later (`ngx_http_update_location_config`).
     conn.link.idle = IdleTimes::of(conn.view(req).settings());
     Ok(())

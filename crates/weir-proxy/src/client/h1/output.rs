@@ -46,13 +46,13 @@ impl Session {
             if armed && let Poll::Ready(error) = self.client.poll_gone(cx) {
                 return Poll::Ready(WriteEnd::ClientLeft(error));
             }
-            let before = self.req.sent;
-            let sent = &mut self.req.sent;
+            let before = self.req.state.sent;
+            let sent = &mut self.req.state.sent;
             let written = self.client.poll_send(cx, &mut write, slices, None, sent);
             if let Poll::Ready(result) = written {
                 return Poll::Ready(WriteEnd::Written(result));
             }
-            if !armed || self.req.sent > before {
+            if !armed || self.req.state.sent > before {
                 self.client.link_mut().deadline.set(timeout);
             }
             if !std::mem::replace(&mut armed, true)
@@ -85,8 +85,8 @@ impl Session {
             Some(error) => error_log::info(self.view(), Message::call(text, error)),
             None => error_log::info(self.view(), Message::text(text)),
         }
-        self.req.ending = Ending::Broken;
-        self.req.keepalive = false;
+        self.req.state.ending = Ending::Broken;
+        self.req.state.keepalive = false;
         ClientGone::Broken
     }
 
@@ -94,8 +94,8 @@ impl Session {
     pub(crate) fn client_write_failed(&mut self, error: &io::Error) -> ClientGone {
         self.client.link_mut().action = Action::SendingToClient;
         error_log::connection_error(self.view(), Message::call("writev() failed", error));
-        self.req.ending = Ending::Broken;
-        self.req.keepalive = false;
+        self.req.state.ending = Ending::Broken;
+        self.req.state.keepalive = false;
         ClientGone::Broken
     }
 
@@ -106,8 +106,8 @@ impl Session {
             self.view(),
             Message::errno("client timed out", libc::ETIMEDOUT),
         );
-        self.req.ending = Ending::Broken;
-        self.req.keepalive = false;
+        self.req.state.ending = Ending::Broken;
+        self.req.state.keepalive = false;
         if self.settings().reset_timedout_connection {
             self.client.reset_on_close();
         }

@@ -400,12 +400,12 @@ impl Relay {
             (ClientEnd::Open, UpstreamEnd::Cut) => (Ending::Cut, false),
             (ClientEnd::Open, UpstreamEnd::Complete) => (Ending::Complete, true),
         };
-        req.ending = ending;
+        req.state.ending = ending;
         if !whole {
-            req.keepalive = false;
+            req.state.keepalive = false;
         }
         if self.client == ClientEnd::Gone {
-            req.closes_at_once = true;
+            req.state.closes_at_once = true;
         }
         exchange.session.client.link_mut().action = Action::Exchange(Phase::SendingToClient);
         Outcome::Answered

@@ -185,7 +185,7 @@ impl Relay {
             };
             match client.poll_move_in(cx, |socket| pipe.drain(socket)) {
                 Poll::Ready(Ok(count)) => {
-                    session.req.sent += count as u64;
+                    session.req.state.sent += count as u64;
                     self.handed_on += count as u64;
                     splicing.patient_until = None;
                     self.send_deadline = None;

@@ -70,10 +70,10 @@ pub(super) async fn pass(exchange: &mut Exchange<'_>, held: Held, length: usize)
         sent
     };
     let req = &mut *session.req;
-    req.ending = match sent {
+    req.state.ending = match sent {
         Ok(()) => Ending::Complete,
         Err(_gone) => {
-            req.closes_at_once = true;
+            req.state.closes_at_once = true;
             Ending::Broken
         }
     };

@@ -124,13 +124,13 @@ impl Relay {
         }
         let pending = &session.req.response.pending;
         let slices: [&[u8]; 4] = [pending, &self.prefix, &self.spool.outgoing, &self.suffix];
-        let before = session.req.sent;
+        let before = session.req.state.sent;
         let budget = self.send_throttle.budget();
-        let sent = &mut session.req.sent;
+        let sent = &mut session.req.state.sent;
         let result = session
             .client
             .poll_send(cx, &mut self.write, &slices, budget, sent);
-        let count = session.req.sent - before;
+        let count = session.req.state.sent - before;
         self.send_throttle.spend(count);
         match result {
             Poll::Ready(Ok(())) => {
@@ -175,7 +175,7 @@ impl Relay {
                 Poll::Pending => break Poll::Pending,
             }
         };
-        session.req.sent += count;
+        session.req.state.sent += count;
         if end.is_ready() {
             self.send_deadline = None;
         } else if count > 0 || self.send_deadline.is_none() {

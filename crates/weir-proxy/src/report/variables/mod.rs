@@ -59,10 +59,10 @@ pub(crate) fn holds(view: View<'_>, template: &Template) -> bool {
 /// Appends the value of `variable`.
 pub(crate) fn write(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> Value {
     match variable {
-        Variable::Args => Value::of(view.req.args_known.then_some(&view.req.args), out),
+        Variable::Args => Value::of(view.req.state.args_known.then_some(&view.req.args), out),
         Variable::BinaryRemoteAddr => request::binary_remote_addr(view, out),
         Variable::BodyBytesSent => request::body_bytes_sent(view, out),
-        Variable::BytesSent => request::number(view.req.sent, out),
+        Variable::BytesSent => request::number(view.req.state.sent, out),
         Variable::Connection => request::number(view.link.number, out),
         Variable::ConnectionRequests => request::number(view.link.requests.into(), out),
         Variable::ConnectionTime => request::since(view.link.opened, out),
@@ -94,7 +94,10 @@ pub(crate) fn write(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> V
         Variable::Msec => request::msec(out),
         Variable::NginxVersion => Value::of(Some(view.link.plan.version().as_bytes()), out),
         Variable::Pid => request::number(u64::from(std::process::id()), out),
-        Variable::Pipe => Value::of(Some(if view.req.pipelined { b"p" } else { b"." }), out),
+        Variable::Pipe => Value::of(
+            Some(if view.req.state.pipelined { b"p" } else { b"." }),
+            out,
+        ),
         Variable::RemoteAddr => request::remote_addr(view, out),
         Variable::RemotePort => request::remote_port(view, out),
         Variable::RemoteUser => request::remote_user(view, out),
@@ -104,7 +107,7 @@ pub(crate) fn write(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> V
         Variable::RequestCompletion => request::completion(view, out),
         Variable::RequestFilename => request::filename(view, out),
         Variable::RequestId => request::request_id(view, out),
-        Variable::RequestLength => request::number(view.req.length, out),
+        Variable::RequestLength => request::number(view.req.state.length, out),
         Variable::RequestMethod => request::method(view, out),
         Variable::RequestPort => request::port(view, out),
         Variable::RequestTime => request::since(view.req.started, out),

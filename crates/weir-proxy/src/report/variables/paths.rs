@@ -16,7 +16,7 @@ pub(crate) fn filename(view: View<'_>, uri: &[u8]) -> Vec<u8> {
     let behind = match replaced(view) {
         Replaced::Nothing => uri,
         Replaced::Prefix(length) => uri.get(length..).unwrap_or_default(),
-        Replaced::All if view.req.alias_takes_uri => uri,
+        Replaced::All if view.req.state.alias_takes_uri => uri,
         Replaced::All => &[],
     };
     below_root(view, behind)

@@ -201,7 +201,10 @@ pub(super) fn content_length(view: View<'_>, out: &mut Vec<u8>) -> Value {
 
 pub(super) fn body_bytes_sent(view: View<'_>, out: &mut Vec<u8>) -> Value {
     number(
-        view.req.sent.saturating_sub(view.req.response.head_length),
+        view.req
+            .state
+            .sent
+            .saturating_sub(view.req.response.head_length),
         out,
     )
 }
@@ -267,8 +270,8 @@ pub(super) fn status(view: View<'_>, out: &mut Vec<u8>) -> Value {
 }
 
 pub(super) fn completion(view: View<'_>, out: &mut Vec<u8>) -> Value {
-    let whole = matches!(view.req.ending, Ending::Complete | Ending::Cut);
-    let complete = whole && !view.req.closes_at_once;
+    let whole = matches!(view.req.state.ending, Ending::Complete | Ending::Cut);
+    let complete = whole && !view.req.state.closes_at_once;
     Value::of(Some(if complete { b"OK" } else { b"" }), out)
 }
 
@@ -310,9 +313,9 @@ pub(super) fn filename(view: View<'_>, out: &mut Vec<u8>) -> Value {
 
 /// 16 random bytes in hex, the same for the whole request.
 pub(super) fn request_id(view: View<'_>, out: &mut Vec<u8>) -> Value {
-    let id = view.req.id.get().unwrap_or_else(|| {
+    let id = view.req.state.id.get().unwrap_or_else(|| {
         let id = fresh_id();
-        view.req.id.set(Some(id));
+        view.req.state.id.set(Some(id));
         id
     });
     // Writing to a Vec cannot fail.
@@ -360,7 +363,7 @@ pub(super) fn sent_content_length(view: View<'_>, out: &mut Vec<u8>) -> Value {
 /// connection ends the wish to keep it (`ngx_http_set_keepalive`).
 fn says_keepalive(view: View<'_>) -> bool {
     let req = &view.req;
-    req.keepalive && (req.closes_at_once || !(req.logged && req.body.complete))
+    req.state.keepalive && (req.state.closes_at_once || !(req.state.logged && req.body.complete))
 }
 
 pub(super) fn sent_connection(view: View<'_>, out: &mut Vec<u8>) -> Value {
@@ -442,17 +445,18 @@ pub(super) fn arg(view: View<'_>, name: &[u8], out: &mut Vec<u8>) -> Value {
 }
 
 pub(super) fn capture(view: View<'_>, number: u8, out: &mut Vec<u8>) -> Value {
-    let captures = view.req.captures.as_ref();
+    let captures = view.req.state.captures.as_ref();
     Value::of(captures.and_then(|captures| captures.number(number)), out)
 }
 
 pub(super) fn named_capture(view: View<'_>, name: &str, out: &mut Vec<u8>) -> Value {
     let req = &view.req;
     let mut matches = req
+        .state
         .captures
         .as_deref()
         .into_iter()
-        .chain(req.earlier_captures.iter().rev());
+        .chain(req.state.earlier_captures.iter().rev());
     Value::of(matches.find_map(|captures| captures.named(name)), out)
 }
 
