@@ -13,14 +13,13 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::resource::{Resource, getrlimit, rlim_t};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use weir_conf::ListenAddress;
 use weir_io::stream::Stream;
 use weir_log::{Level, emit};
 use weir_proxy::ClientAddress;
 use weir_proxy::plan::Plan;
-use weir_proxy::serve::worker::Worker;
+use weir_proxy::serve::host::Host;
 
 use crate::sockets::{ListenSocket, Route, Share};
 use crate::system_error::SystemError;
@@ -35,12 +34,11 @@ const FEW: rlim_t = 2 * BATCH as rlim_t;
 /// Pause after the process has run out of descriptors (nginx's `accept_mutex_delay`).
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// The sockets that one worker accepts from, and the connections it serves.
+/// The sockets that one worker accepts from.
 pub(crate) struct Acceptors {
-    worker: Rc<Worker>,
+    host: Rc<Host>,
     plan: Rc<RefCell<Arc<Plan>>>,
     by_socket: RefCell<HashMap<u64, Acceptor>>,
-    live: Rc<Live>,
     /// Descriptors that the process may have.
     limit: Rc<Cell<rlim_t>>,
 }
@@ -52,23 +50,12 @@ struct Acceptor {
     route: Rc<RefCell<Option<Route>>>,
 }
 
-/// How many connections there are, counted here because tasks end in panics too.
-#[derive(Default)]
-struct Live {
-    count: Cell<usize>,
-    none: Notify,
-}
-
-/// One counted connection.
-struct Counted(Rc<Live>);
-
 impl Acceptors {
-    pub(crate) fn new(worker: Rc<Worker>, plan: Arc<Plan>) -> Self {
+    pub(crate) fn new(host: Rc<Host>, plan: Arc<Plan>) -> Self {
         Self {
-            worker,
+            host,
             plan: Rc::new(RefCell::new(plan)),
             by_socket: RefCell::default(),
-            live: Rc::default(),
             limit: Rc::default(),
         }
     }
@@ -115,21 +102,13 @@ impl Acceptors {
             .for_each(|acceptor| acceptor.task.abort());
     }
 
-    /// Waits until no connection is left.
-    pub(crate) async fn idle(&self) {
-        while self.live.count.get() > 0 {
-            self.live.none.notified().await;
-        }
-    }
-
     fn start(&self, socket: &ListenSocket, route: Route) -> io::Result<Acceptor> {
         let route = Rc::new(RefCell::new(Some(route)));
         let fd = OwnedFd::from(socket.socket.try_clone()?);
         let entrance = Entrance {
-            worker: self.worker.clone(),
+            host: self.host.clone(),
             plan: self.plan.clone(),
             route: route.clone(),
-            live: self.live.clone(),
             limit: self.limit.clone(),
         };
         let task = match &socket.address {
@@ -160,10 +139,9 @@ impl Acceptor {
 
 /// What one accept loop needs.
 struct Entrance {
-    worker: Rc<Worker>,
+    host: Rc<Host>,
     plan: Rc<RefCell<Arc<Plan>>>,
     route: Rc<RefCell<Option<Route>>>,
-    live: Rc<Live>,
     limit: Rc<Cell<rlim_t>>,
 }
 
@@ -206,7 +184,7 @@ impl Entrance {
         }
     }
 
-    /// Serves a connection in a task of its own, whose panic is nobody else's end.
+    /// Serves a connection, unless its socket has left the configuration.
     fn enter(&self, stream: Stream, client: ClientAddress, local: Option<SocketAddr>) {
         stream.expect_event();
         let Some(listen) =
@@ -214,12 +192,7 @@ impl Entrance {
         else {
             return;
         };
-        let counted = Counted::new(&self.live);
-        let served = self.worker.clone().serve(stream, listen, client, local);
-        tokio::task::spawn_local(async move {
-            let _counted = counted;
-            served.await;
-        });
+        self.host.serve(stream, listen, client, local);
     }
 
     /// `accept4()` has failed. Where descriptors have run out, what is only kept for later gives way
@@ -235,7 +208,7 @@ impl Entrance {
         // The kernel looks for a descriptor before it looks for a connection; nginx asks only when
         // there is one, so that nobody is told of one that nobody wants.
         if !exhausted || somebody_waits(listener) {
-            if exhausted && self.worker.close_spare() {
+            if exhausted && self.host.worker().close_spare() {
                 return;
             }
             let text = SystemError::new("accept4()", errno).to_string();
@@ -251,23 +224,6 @@ impl Entrance {
 fn somebody_waits(listener: &impl AsFd) -> bool {
     let mut asked = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
     poll(&mut asked, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
-}
-
-impl Counted {
-    fn new(live: &Rc<Live>) -> Self {
-        live.count.set(live.count.get() + 1);
-        Self(live.clone())
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        let left = self.0.count.get() - 1;
-        self.0.count.set(left);
-        if left == 0 {
-            self.0.none.notify_one();
-        }
-    }
 }
 
 /// Lets other tasks run after each batch.

@@ -1,27 +1,21 @@
 //! Worker threads: each a runtime of its own, told by orders what to do.
 
-use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::runtime::LocalRuntime;
 use tokio::sync::{mpsc, oneshot};
-use weir_io::clock;
 use weir_io::dial::Dialer;
 use weir_log::{Level, LogHandle, emit};
-use weir_proxy::plan::{Generation, Plan};
-use weir_proxy::serve::worker::Worker;
+use weir_proxy::plan::Plan;
+use weir_proxy::serve::host::{self, Host, Runtime};
 
 use crate::accept::Acceptors;
 use crate::privileges;
 use crate::sockets::Share;
 use crate::system_error::SystemError;
-
-/// How long connections may take to end when everything ends at once.
-const STOP_LIMIT: Duration = Duration::from_secs(1);
 
 /// What a worker serves.
 #[derive(Clone)]
@@ -138,7 +132,7 @@ fn run(
     ready: &Ready,
 ) {
     let prepared = privileges::drop_rights()
-        .and_then(|()| runtime().map_err(|error| SystemError::new("epoll_create()", error)));
+        .and_then(|()| Runtime::new().map_err(|error| SystemError::new("epoll_create()", error)));
     let runtime = match prepared {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -147,52 +141,44 @@ fn run(
             return;
         }
     };
-    clock::start_caching();
     runtime.block_on(work(assignment, around, orders, ready));
-}
-
-fn runtime() -> io::Result<LocalRuntime> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .on_thread_unpark(clock::refresh)
-        .build_local(tokio::runtime::LocalOptions::default())
 }
 
 async fn work(
     assignment: Assignment,
     around: &Surroundings,
-    mut orders: mpsc::UnboundedReceiver<Order>,
+    orders: mpsc::UnboundedReceiver<Order>,
     ready: &Ready,
 ) {
-    let plan = assignment.plan.clone();
-    let generation = Generation::new(plan.clone(), &around.log);
-    let numbers = around.numbers.clone();
-    let worker = Worker::new(generation, Dialer::System, numbers);
-    tokio::task::spawn_local(worker.clone().run_line_flusher());
-    tokio::task::spawn_local(worker.clone().run_housekeeping());
-    let acceptors = Acceptors::new(worker.clone(), plan.clone());
-    let started = acceptors.adopt(plan, assignment.shares);
+    let Assignment { plan, shares } = assignment;
+    let around = host::Surroundings {
+        numbers: around.numbers.clone(),
+        ..host::Surroundings::alone(around.log.clone(), Dialer::System)
+    };
+    let host = Rc::new(Host::new(plan.clone(), around));
+    let acceptors = Acceptors::new(host.clone(), plan.clone());
+    let started = acceptors.adopt(plan, shares);
     let failed = started.is_err();
     // The starter waits for this.
     let _ = ready.send(started);
     if failed {
         return;
     }
-    let mut desk = Desk {
-        worker,
+    let mut orders = Orders {
+        received: orders,
+        host,
         acceptors,
-        log: around.log.clone(),
         retires: false,
     };
-    let limit = desk.obey(&mut orders).await;
-    desk.wind_down(&mut orders, limit).await;
+    let limit = orders.obey().await;
+    orders.wind_down(limit).await;
 }
 
-/// Where a worker's orders arrive.
-struct Desk {
-    worker: Rc<Worker>,
+/// Where a worker's orders arrive, and what obeys them.
+struct Orders {
+    received: mpsc::UnboundedReceiver<Order>,
+    host: Rc<Host>,
     acceptors: Acceptors,
-    log: LogHandle,
     /// It ends because a reload has made it superfluous.
     retires: bool,
 }
@@ -205,10 +191,10 @@ enum Limit {
     Now,
 }
 
-impl Desk {
+impl Orders {
     /// Obeys until an order to end comes.
-    async fn obey(&mut self, orders: &mut mpsc::UnboundedReceiver<Order>) -> Limit {
-        while let Some(order) = orders.recv().await {
+    async fn obey(&mut self) -> Limit {
+        while let Some(order) = self.received.recv().await {
             match order {
                 Order::Adopt(assignment, done) => self.adopt(assignment, done),
                 Order::FlushLines(done) => self.flush_lines(done),
@@ -224,35 +210,33 @@ impl Desk {
     }
 
     /// Ends the worker's connections and waits for that.
-    async fn wind_down(&self, orders: &mut mpsc::UnboundedReceiver<Order>, limit: Limit) {
+    async fn wind_down(mut self, limit: Limit) {
         self.acceptors.close();
         if limit != Limit::Now {
             self.log(Level::Notice, "gracefully shutting down");
             if self.retires {
-                self.worker.retire();
+                self.host.worker().retire();
             } else {
-                self.worker.drain();
+                self.host.worker().drain();
             }
         }
+        let host = self.host.clone();
         tokio::select! {
-            () = self.acceptors.idle() => {}
+            () = host.idle() => {}
             () = expired(limit) => {}
-            () = self.hurry(orders) => {}
+            () = self.hurry() => {}
         }
-        self.worker.abort();
-        // Whoever does not end in time ends with the runtime.
-        let _ = tokio::time::timeout(STOP_LIMIT, self.acceptors.idle()).await;
-        self.worker.flush_lines();
+        host.end().await;
         self.log(Level::Notice, "exiting");
     }
 
     /// Obeys while the worker drains; returns when all must end at once. Who may still send one more
     /// request is answered under the newest configuration.
-    async fn hurry(&self, orders: &mut mpsc::UnboundedReceiver<Order>) {
+    async fn hurry(&mut self) {
         loop {
-            match orders.recv().await {
+            match self.received.recv().await {
                 Some(Order::FlushLines(done)) => self.flush_lines(done),
-                Some(Order::Drain(_)) => self.worker.drain(),
+                Some(Order::Drain(_)) => self.host.worker().drain(),
                 Some(Order::Adopt(assignment, done)) => self.adopt(assignment, done),
                 Some(Order::Retire(_)) => {}
                 Some(Order::Stop) | None => return,
@@ -261,9 +245,7 @@ impl Desk {
     }
 
     fn adopt(&self, assignment: Assignment, done: oneshot::Sender<()>) {
-        // What the old generation's buffers hold, their drop hands over.
-        let generation = Generation::new(assignment.plan.clone(), &self.log);
-        self.worker.adopt(generation);
+        self.host.adopt(assignment.plan.clone());
         if let Err(error) = self.acceptors.adopt(assignment.plan, assignment.shares) {
             self.log(Level::Alert, &error.to_string());
         }
@@ -272,7 +254,7 @@ impl Desk {
     }
 
     fn flush_lines(&self, done: oneshot::Sender<()>) {
-        self.worker.flush_lines();
+        self.host.worker().flush_lines();
         // It fails if nobody waits any more.
         let _ = done.send(());
     }

@@ -9,13 +9,12 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc as blocking};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{mpsc, oneshot};
-use weir_io::clock;
 use weir_io::dial::Dialer;
 use weir_io::stream::Stream;
 use weir_log::LogThread;
 use weir_proxy::plan::Plan;
+use weir_proxy::serve::host;
 use weir_proxy::serve::service::prepare;
 
 use super::{Site, StartError};
@@ -66,12 +65,10 @@ impl Embedded {
         let (orders, received) = mpsc::unbounded_channel();
         let (alive, ended) = blocking::channel();
         let (ready, is_ready) = blocking::channel();
-        let thread = std::thread::Builder::new()
-            .name("weir".into())
-            .spawn(move || {
-                let _alive = alive;
-                run(plan, log, listener, received, &ready);
-            })?;
+        let thread = host::start_thread("weir", move || async move {
+            let _alive = alive;
+            work(plan, log, listener, received, &ready).await;
+        })?;
         // The thread answers before it serves; if it cannot, the channel's end is the answer.
         is_ready.recv().unwrap_or(Ok(()))?;
         Ok(Self {
@@ -130,28 +127,6 @@ impl Drop for Embedded {
     fn drop(&mut self) {
         // A stuck thread cannot be helped; whoever wants to know calls `stop`.
         let _stuck = self.end(Duration::ZERO);
-    }
-}
-
-/// The life of the thread.
-fn run(
-    plan: Arc<Plan>,
-    log: LogThread,
-    listener: TcpListener,
-    orders: mpsc::UnboundedReceiver<Order>,
-    ready: &blocking::Sender<io::Result<()>>,
-) {
-    let runtime = Builder::new_current_thread()
-        .enable_all()
-        .on_thread_unpark(clock::refresh)
-        .build_local(LocalOptions::default());
-    match runtime {
-        Ok(runtime) => {
-            clock::start_caching();
-            runtime.block_on(work(plan, log, listener, orders, ready));
-        }
-        // The starter waits for it.
-        Err(error) => drop(ready.send(Err(error))),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod connection;
 mod doors;
+pub mod host;
 #[doc(hidden)]
 pub mod parts;
 mod runner;

@@ -11,7 +11,6 @@ use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::thread::JoinHandle;
 
 use bytes::Bytes;
 use http::header::HOST;
@@ -27,9 +26,8 @@ use tower_service::Service;
 use weir_log::{LogThread, Logs};
 
 use crate::facts::ClientAddress;
-use crate::plan::{Generation, Plan, PlanFault, create_temp_folders};
-use crate::serve::worker::Worker;
-use weir_io::clock;
+use crate::plan::{Plan, PlanFault, create_temp_folders};
+use crate::serve::host::{self, Host, Surroundings};
 use weir_io::dial::Dialer;
 use weir_io::stream::Stream;
 
@@ -47,7 +45,6 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Clone, Debug)]
 pub struct ProxyService {
     connections: mpsc::UnboundedSender<Accepted>,
-    _worker: Arc<WorkerThread>,
 }
 
 /// The address that `$remote_addr` and log lines show; an extension of the request. Without it
@@ -93,10 +90,6 @@ struct Accepted {
     client: ClientAddress,
 }
 
-/// Joins the worker's thread when the last service is gone.
-#[derive(Debug)]
-struct WorkerThread(Option<JoinHandle<()>>);
-
 impl ProxyService {
     /// Serves the configuration in `text`; `prefix` is the base of its relative paths.
     ///
@@ -109,23 +102,9 @@ impl ProxyService {
     pub fn from_config(text: &str, prefix: &Path) -> Result<Self, StartError> {
         let plan = prepare(text, prefix)?;
         let log = LogThread::start()?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .on_thread_unpark(clock::refresh)
-            .build()?;
         let (connections, accepted) = mpsc::unbounded_channel();
-        let thread = std::thread::Builder::new()
-            .name("weir".into())
-            .spawn(move || {
-                let local = tokio::task::LocalSet::new();
-                local.block_on(&runtime, work(plan, &log, accepted));
-                drop(local);
-                log.shutdown();
-            })?;
-        Ok(Self {
-            connections,
-            _worker: Arc::new(WorkerThread(Some(thread))),
-        })
+        host::start_thread("weir", move || work(plan, log, accepted))?;
+        Ok(Self { connections })
     }
 
     fn connect(&self, client: Option<Client>) -> Result<DuplexStream, CallError> {
@@ -141,14 +120,6 @@ impl ProxyService {
             .send(accepted)
             .map_err(|_| CallError::Ended)?;
         Ok(ours)
-    }
-}
-
-impl Drop for WorkerThread {
-    fn drop(&mut self) {
-        // The worker ends by itself once nobody can call it; waiting here could wait for ever on a
-        // response that the caller still holds.
-        drop(self.0.take());
     }
 }
 
@@ -168,30 +139,16 @@ pub fn prepare(text: &str, prefix: &Path) -> Result<Arc<Plan>, StartError> {
     Ok(Arc::new(Plan::new(config, &Logs::default(), None)?))
 }
 
-async fn work(plan: Arc<Plan>, log: &LogThread, mut accepted: mpsc::UnboundedReceiver<Accepted>) {
-    clock::start_caching();
-    let generation = Generation::new(plan, &log.handle());
-    let worker = Worker::new(generation, Dialer::System, Arc::new(1.into()));
-    let keepers = [
-        tokio::task::spawn_local(worker.clone().run_line_flusher()),
-        tokio::task::spawn_local(worker.clone().run_housekeeping()),
-    ];
-    let mut connections = tokio::task::JoinSet::new();
-    loop {
-        tokio::select! {
-            next = accepted.recv() => match next {
-                Some(Accepted { stream, client }) => {
-                    connections.spawn_local(worker.clone().serve(Stream::Memory(stream), 0, client, None));
-                }
-                None => break,
-            },
-            Some(_) = connections.join_next() => {}
-        }
+/// Serves until nobody can call any more, and then what is under way.
+async fn work(plan: Arc<Plan>, log: LogThread, mut accepted: mpsc::UnboundedReceiver<Accepted>) {
+    let host = Host::new(plan, Surroundings::alone(log.handle(), Dialer::System));
+    while let Some(Accepted { stream, client }) = accepted.recv().await {
+        host.serve(Stream::Memory(stream), 0, client, None);
     }
-    worker.drain();
-    while connections.join_next().await.is_some() {}
-    keepers.iter().for_each(tokio::task::JoinHandle::abort);
-    worker.flush_lines();
+    host.worker().drain();
+    host.idle().await;
+    drop(host);
+    log.shutdown();
 }
 
 impl<B> Service<Request<B>> for ProxyService

@@ -11,7 +11,6 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -20,7 +19,8 @@ use weir_io::dial::Dialer;
 use weir_io::stream::Stream;
 use weir_log::{LogThread, Logs};
 use weir_proxy::ClientAddress;
-use weir_proxy::plan::{Generation, Plan, create_temp_folders};
+use weir_proxy::plan::{Plan, create_temp_folders};
+use weir_proxy::serve::host::{Host, Surroundings};
 use weir_proxy::serve::worker::Worker;
 
 pub(crate) use client::{Answer, Client};
@@ -118,7 +118,7 @@ impl Conf<'_> {
 /// The worker and what surrounds it.
 pub(crate) struct Rig {
     plan: Arc<Plan>,
-    worker: Rc<Worker>,
+    host: Host,
     peers: Rc<Peers>,
     log_thread: LogThread,
     folder: TempDir,
@@ -138,16 +138,16 @@ impl Rig {
         let folder = TempDir::new().expect("a folder for logs");
         let plan = plan(conf, folder.path(), None);
         let log_thread = LogThread::start().expect("a log thread");
-        let generation = Generation::new(plan.clone(), &log_thread.handle());
         let peers = Rc::new(Peers::new(PIPE));
         let dial = peers.clone();
         let dialer = Dialer::Memory(Rc::new(move |address| dial.dial(address)));
-        let worker = Worker::new(generation, dialer, Arc::new(AtomicU64::new(1)));
-        tokio::task::spawn_local(worker.clone().run_line_flusher());
-        tokio::task::spawn_local(worker.clone().run_housekeeping());
+        let host = Host::new(
+            plan.clone(),
+            Surroundings::alone(log_thread.handle(), dialer),
+        );
         Self {
             plan,
-            worker,
+            host,
             peers,
             log_thread,
             folder,
@@ -157,8 +157,7 @@ impl Rig {
     /// Goes over to `conf` (HUP).
     pub(crate) fn reload(&mut self, conf: &Conf<'_>) {
         self.plan = plan(conf, self.folder.path(), Some(&self.plan));
-        let generation = Generation::new(self.plan.clone(), &self.log_thread.handle());
-        self.worker.adopt(generation);
+        self.host.adopt(self.plan.clone());
     }
 
     /// A new client connection.
@@ -171,8 +170,8 @@ impl Rig {
         let (ours, theirs) = tokio::io::duplex(room);
         let client = ClientAddress::Inet(SocketAddr::from(([127, 0, 0, 1], 40_000)));
         let local = SocketAddr::from(([127, 0, 0, 1], 8080));
-        let worker = self.worker.clone();
-        tokio::task::spawn_local(worker.serve(Stream::Memory(theirs), 0, client, Some(local)));
+        self.host
+            .serve(Stream::Memory(theirs), 0, client, Some(local));
         Client::new(ours)
     }
 
@@ -235,7 +234,7 @@ impl Rig {
     }
 
     pub(crate) fn worker(&self) -> &Rc<Worker> {
-        &self.worker
+        self.host.worker()
     }
 
     /// Requests that hold a peer now, as `max_conns` and `least_conn` count them.
@@ -249,7 +248,7 @@ impl Rig {
 
     /// Client connections that the worker has not finished with.
     pub(crate) fn open_connections(&self) -> usize {
-        self.worker.open_connections()
+        self.host.worker().open_connections()
     }
 
     /// The folder of the configuration.
@@ -265,7 +264,7 @@ impl Rig {
     /// The access lines so far, buffered ones too.
     pub(crate) async fn access(&self) -> Vec<String> {
         self.settle().await;
-        self.worker.flush_lines();
+        self.host.worker().flush_lines();
         self.written_access()
     }
 
