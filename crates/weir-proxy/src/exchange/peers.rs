@@ -40,6 +40,7 @@ impl Exchange<'_> {
         tracing::debug!(target: "weir", "connect to {}", Lossy(label.as_bytes()));
         self.name_peer(label);
         if let Some(connection) = self.take_idle(peer, now) {
+            self.clear_head();
             self.current().peer = label.clone();
             return Ok(Held { peer, connection });
         }
@@ -107,9 +108,13 @@ impl Exchange<'_> {
                 if matches!(error, DialError::Connect(_) | DialError::Handshake(_)) {
                     self.current().peer = label.clone();
                 }
+                if matches!(error, DialError::Handshake(_)) {
+                    self.clear_head();
+                }
                 return Err(failed(dial_cause(error), Some(peer)));
             }
         };
+        self.clear_head();
         self.source.skip(written);
         self.current().bytes_sent = written as u64;
         if written > 0 {

@@ -47,13 +47,14 @@ impl Exchange<'_> {
         self.session.client.link_mut().action = Action::Exchange(Phase::Sending);
         self.request_sent = true;
         let mut parser = ResponseParser::new();
-        self.clear_head();
         let result = self.exchange_heads(&mut held, &mut parser).await;
         self.session.client.link_mut().deadline.clear();
         result.map(|()| held)
     }
 
-    fn clear_head(&mut self) {
+    /// Forgets what the try before has read. That shows in variables until a connection is begun
+    /// (`ngx_http_upstream_connect`, `ngx_http_upstream_reinit`).
+    pub(super) fn clear_head(&mut self) {
         let upstream = &mut self.session.req.upstream;
         upstream.head.reset();
         upstream.head_read = false;
@@ -230,7 +231,7 @@ impl Exchange<'_> {
         let time = self.elapsed();
         self.current().header_time = Some(time);
         let upstream = &mut self.session.req.upstream;
-        upstream.head_read = true;
+        upstream.head_read = !self.session.req.response.no_head;
         let length = upstream.head.content_length.unwrap_or(0);
         self.pool
             .answers_are_long

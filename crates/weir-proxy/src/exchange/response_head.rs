@@ -216,7 +216,18 @@ fn copy(session: &mut Session, settings: &Settings) -> Result<(), Box<MatchFault
             }
         }
     }
+    copy_absent(session, settings);
     Ok(())
+}
+
+/// Of `Server` and `Date` that the upstream did not send nginx passes an empty line on, which stands
+/// in for its own and is not written (`ngx_http_proxy_process_header`).
+fn copy_absent(session: &mut Session, settings: &Settings) {
+    let req = &mut *session.req;
+    let passed =
+        |known, name| !req.upstream.head.fields.has(known) && !settings.hidden.contains(name);
+    req.response.has_server |= passed(KnownField::Server, b"Server");
+    req.response.has_date |= passed(KnownField::Date, b"Date");
 }
 
 fn copy_field(

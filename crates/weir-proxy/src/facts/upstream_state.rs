@@ -29,7 +29,7 @@ pub(crate) struct UpstreamState {
     /// The bytes `head` points into.
     pub(crate) bytes: Vec<u8>,
     pub(crate) head: ResponseHead,
-    /// The head is complete, so `$upstream_http_*` have values.
+    /// The head is complete.
     pub(crate) head_read: bool,
     /// Length of the body that will be sent, for `Content-Length`; `None` while it is not known.
     pub(crate) body_length: Option<u64>,

@@ -33,8 +33,15 @@ pub(super) fn take(
         return Ok(None);
     }
     match known {
-        KnownField::ContentLength => take_length(buf, head, field)?,
-        KnownField::TransferEncoding => take_encoding(buf, head, field)?,
+        KnownField::ContentLength | KnownField::TransferEncoding => {
+            let taken = match known {
+                KnownField::ContentLength => take_length(buf, head, field),
+                _ => take_encoding(buf, head, field),
+            };
+            // Variables show the line also where it spoils the head.
+            head.fields.push(field);
+            return taken.map(|()| None);
+        }
         KnownField::Status
         | KnownField::ContentType
         | KnownField::Date

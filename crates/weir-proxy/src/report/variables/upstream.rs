@@ -81,14 +81,16 @@ pub(super) fn last_server_name(view: View<'_>, out: &mut Vec<u8>) -> Value {
     }
 }
 
-/// A field of the last head; repeated lines are joined, as nginx does.
+/// A field of the last head, as far as that was read; repeated lines are joined, as nginx does. To a
+/// head that is complete nginx adds `Server` and `Date`, both empty, where the upstream sent none
+/// (`ngx_http_proxy_process_header`).
 pub(super) fn field(view: View<'_>, name: &[u8], out: &mut Vec<u8>) -> Value {
     let upstream = &view.req.upstream;
-    if !upstream.head_read {
-        return Value::Missing;
-    }
     let values = upstream.head.fields.spelled(name, &upstream.bytes);
-    join_some(view, values, out)
+    match join_some(view, values, out) {
+        Value::Missing if upstream.head_read && matches!(name, b"server" | b"date") => Value::Found,
+        value => value,
+    }
 }
 
 pub(super) fn trailer(view: View<'_>, name: &[u8], out: &mut Vec<u8>) -> Value {
