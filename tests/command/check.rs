@@ -36,12 +36,12 @@ fn a_good_file_is_told_in_two_lines_or_in_none() {
 fn a_directive_without_effect_is_listed_after_nginx_s_lines() {
     let conf = "worker_cpu_affinity auto;
         events { multi_accept on; }
-        http { gzip off; sendfile on; server { sendfile on; listen 127.0.0.1:PORT; } }";
+        http { gzip off; tcp_nopush on; server { tcp_nopush on; listen 127.0.0.1:PORT; } }";
     let listed = "weir: accepted without effect:
   worker_cpu_affinity  the system places the threads (PREFIX/conf/nginx.conf:1)
   multi_accept         a worker accepts in turns of 16, between which it serves (PREFIX/conf/nginx.conf:2)
   gzip                 it is off anyway (PREFIX/conf/nginx.conf:3)
-  sendfile             files are always read and then written (PREFIX/conf/nginx.conf:3 and 1 more)
+  tcp_nopush           head and beginning of a file are one write, so that packets are filled (PREFIX/conf/nginx.conf:3 and 1 more)
 ";
     check(conf, &[], 0, &[OK, SUCCESS, listed].concat());
     let site = Site::new();

@@ -85,6 +85,9 @@ directives! {
     reset_timedout_connection: One<bool> = flag, "off"; in ALL;
     /// `TCP_NODELAY` on keep-alive connections.
     tcp_nodelay: One<bool> = flag, "on"; in ALL;
+    /// Whether the log calls a failed write of a temporary file sendfile() or writev(); how bytes reach
+    /// the socket does not hang on it.
+    sendfile: One<bool> = flag, "off"; in ALL;
     /// A head of so many bytes goes to the client before the body of a buffered response; a shorter
     /// one waits for it. 0 = none waits.
     postpone_output: One<usize> = size, "1460"; in ALL;
@@ -200,9 +203,6 @@ directives! {
         /// Whether a request body in memory is in one buffer.
         client_body_in_single_buffer: One<bool> = flag, "off"; in ALL;
             because "a request body in memory is always in one buffer";
-        /// Whether files are sent by the kernel.
-        sendfile: One<bool> = flag, "off"; in ALL;
-            because "files are always read and then written";
         /// Bytes per sendfile call.
         sendfile_max_chunk: One<usize> = size, "2m"; in ALL;
             because "no write is long enough to keep other clients waiting";

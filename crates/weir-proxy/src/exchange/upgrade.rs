@@ -105,12 +105,35 @@ impl Lane {
 enum TunnelEnd {
     /// One side closed and everything it sent was passed on.
     Closed,
+    /// The upstream's connection failed.
     Upstream(Cause),
-    Client(io::Error),
-    TimedOut {
-        upstream: bool,
-    },
+    /// The client's connection failed, at this call in nginx's words.
+    Client(&'static str, io::Error),
+    /// Nobody said anything for `proxy_read_timeout`, or the upstream took nothing for
+    /// `proxy_send_timeout`: the phase says which.
+    UpstreamTimedOut(Phase),
+    /// The client took nothing for `send_timeout`.
+    ClientTimedOut,
 }
+
+impl TunnelEnd {
+    /// How nginx books the request: a broken write, or a client that is too slow, ends it in the middle
+    /// (`ngx_http_upstream_finalize_request` of NGX_ERROR and 408), all else ends it well.
+    fn ending(&self) -> Ending {
+        match self {
+            Self::Client(SEND_FAILED, _)
+            | Self::Upstream(Cause::Send(..))
+            | Self::ClientTimedOut => Ending::Broken,
+            Self::Closed | Self::Upstream(_) | Self::Client(..) | Self::UpstreamTimedOut(_) => {
+                Ending::Complete
+            }
+        }
+    }
+}
+
+/// What nginx says of a read, and of a write, that failed.
+const RECV_FAILED: &str = "recv() failed";
+const SEND_FAILED: &str = "send() failed";
 
 /// Answers 101 and carries bytes until either side ends.
 pub(super) async fn tunnel(exchange: &mut Exchange<'_>, mut held: Held) -> Outcome {
@@ -137,6 +160,7 @@ pub(super) async fn tunnel(exchange: &mut Exchange<'_>, mut held: Held) -> Outco
     let mut up = Lane::new(std::mem::take(exchange.session.client.input()));
     let sent_before = exchange.current().bytes_sent;
     let end = run(exchange, &mut held, settings, &mut down, &mut up).await;
+    let ending = end.ending();
     log_end(exchange, end);
     let attempt = exchange.current();
     attempt.bytes_sent = sent_before + up.written;
@@ -145,7 +169,7 @@ pub(super) async fn tunnel(exchange: &mut Exchange<'_>, mut held: Held) -> Outco
     exchange.release(held.peer, PeerOutcome::Success);
     let req = &mut *exchange.session.req;
     req.state.sent += down.written;
-    req.state.ending = Ending::Complete;
+    req.state.ending = ending;
     req.body.complete = true;
     buffers::give_back(down.buffer);
     buffers::give_back(up.buffer);
@@ -191,25 +215,34 @@ async fn run(
             .link_mut()
             .deadline
             .poll_expired(cx)
-            .map(|()| TunnelEnd::TimedOut {
-                upstream: down.write_deadline != Some(first),
-            })
+            .map(|()| timed_out(down.write_deadline, up.write_deadline, first))
     })
     .await;
     exchange.session.client.link_mut().deadline.clear();
     end
 }
 
+/// Whose clock ran out, the first one being due at `first`.
+fn timed_out(to_client: Option<Moment>, to_upstream: Option<Moment>, first: Moment) -> TunnelEnd {
+    if to_client == Some(first) {
+        TunnelEnd::ClientTimedOut
+    } else if to_upstream == Some(first) {
+        TunnelEnd::UpstreamTimedOut(Phase::Sending)
+    } else {
+        TunnelEnd::UpstreamTimedOut(Phase::Upgraded)
+    }
+}
+
 /// nginx ends the tunnel when either source has ended and all of it was passed on.
 fn judge(down: Poll<Result<(), LaneEnd>>, up: Poll<Result<(), LaneEnd>>) -> Poll<TunnelEnd> {
     let end = match (down, up) {
         (Poll::Ready(Err(LaneEnd::Read(error))), _) => {
-            TunnelEnd::Upstream(Cause::Receive("recv() failed", error))
+            TunnelEnd::Upstream(Cause::Receive(RECV_FAILED, error))
         }
-        (Poll::Ready(Err(LaneEnd::Write(error))), _)
-        | (_, Poll::Ready(Err(LaneEnd::Read(error)))) => TunnelEnd::Client(error),
+        (Poll::Ready(Err(LaneEnd::Write(error))), _) => TunnelEnd::Client(SEND_FAILED, error),
+        (_, Poll::Ready(Err(LaneEnd::Read(error)))) => TunnelEnd::Client(RECV_FAILED, error),
         (_, Poll::Ready(Err(LaneEnd::Write(error)))) => {
-            TunnelEnd::Upstream(Cause::Send("send() failed", error))
+            TunnelEnd::Upstream(Cause::Send(SEND_FAILED, error))
         }
         (Poll::Ready(Ok(())), _) | (_, Poll::Ready(Ok(()))) => TunnelEnd::Closed,
         (Poll::Pending, Poll::Pending) => return Poll::Pending,
@@ -217,31 +250,27 @@ fn judge(down: Poll<Result<(), LaneEnd>>, up: Poll<Result<(), LaneEnd>>) -> Poll
     Poll::Ready(end)
 }
 
+/// Writes the tunnel's last line and names its failure. Of a time-out the line is the client
+/// connection's (`ngx_connection_error`), whoever was late.
 fn log_end(exchange: &mut Exchange<'_>, end: TunnelEnd) {
-    let cause = match end {
-        TunnelEnd::Closed => return,
-        TunnelEnd::Upstream(cause) => cause,
-        TunnelEnd::TimedOut { upstream } => {
-            let text = if upstream {
-                "upstream timed out"
-            } else {
-                "client timed out"
-            };
-            error_log::info(
-                exchange.session.view(),
-                Message::errno(text, libc::ETIMEDOUT),
-            );
-            return;
+    let view = exchange.session.view();
+    match end {
+        TunnelEnd::Closed => {}
+        TunnelEnd::Upstream(cause) => {
+            let failure = Failure::new(Phase::Upgraded, cause);
+            failure_log::log(exchange.session, &failure);
+            exchange.current().failure = Some(failure.reason());
         }
-        TunnelEnd::Client(error) => {
-            error_log::connection_error(
-                exchange.session.view(),
-                Message::call("recv() failed", &error),
-            );
-            return;
+        TunnelEnd::Client(call, error) => {
+            error_log::connection_error(view, Message::call(call, &error));
         }
-    };
-    let failure = Failure::new(Phase::Upgraded, cause);
-    failure_log::log(exchange.session, &failure);
-    exchange.current().failure = Some(failure.reason());
+        TunnelEnd::UpstreamTimedOut(phase) => {
+            error_log::info(view, Message::errno("upstream timed out", libc::ETIMEDOUT));
+            let failure = Failure::new(phase, Cause::TimedOut);
+            exchange.current().failure = Some(failure.reason());
+        }
+        TunnelEnd::ClientTimedOut => {
+            error_log::info(view, Message::errno("client timed out", libc::ETIMEDOUT));
+        }
+    }
 }

@@ -15,7 +15,7 @@ fn upgrading(more: &str) -> Rig {
     Rig::new(&Conf {
         location: &format!("{UPGRADE} {more}"),
         format: "'$status $bytes_sent $request_length $upstream_status $upstream_bytes_sent \
-                 $upstream_bytes_received'",
+                 $upstream_bytes_received $upstream_failure $request_completion'",
         ..Conf::default()
     })
 }
@@ -132,17 +132,63 @@ fn a_tunnel_ends_when_neither_side_has_talked_for_proxy_read_timeout() {
             })
             .await;
             assert_seconds(took, limit);
-            let errors = rig.errors().await;
-            assert_eq!(errors.len(), 1, "{errors:?}");
-            assert!(
-                errors[0].contains(
-                    "timed out (110: Connection timed out) while proxying \
-                                        upgraded connection"
-                ),
-                "{errors:?}"
-            );
+            let end = "[info] upstream timed out (110: Connection timed out)";
+            assert_ended(&rig, end, "connection_read_timeout OK").await;
         });
     }
+}
+
+/// The tunnel's one line begins with `error`, and the access line ends with `failure` and
+/// `$request_completion`.
+async fn assert_ended(rig: &Rig, error: &str, failure: &str) {
+    let errors = rig.errors().await;
+    let words = format!("{error} while proxying upgraded connection");
+    assert!(
+        errors.len() == 1 && errors[0].contains(&words),
+        "{errors:?}"
+    );
+    let line = rig.access().await.pop().expect("an access line");
+    assert!(line.ends_with(&format!(" {failure}")), "{line}");
+}
+
+/// Who takes nothing ends the tunnel, and each side's clock has its own words.
+#[test]
+fn a_tunnel_ends_when_one_side_takes_nothing() {
+    let long = vec![b'x'; 1_000_000];
+    for client_stalls in [true, false] {
+        run(async {
+            let rig = upgrading("send_timeout 20s; proxy_send_timeout 30s;");
+            let (mut client, mut peer, _) = open(&rig, "", "").await;
+            let writes = async {
+                match client_stalls {
+                    true => drop(peer.try_send(&long).await),
+                    false => client.try_send(&long).await,
+                }
+            };
+            let (_, took) = timed(writes).await;
+            let (limit, end, failure) = match client_stalls {
+                true => (20, "client", "- "),
+                false => (30, "upstream", "connection_write_timeout OK"),
+            };
+            assert_seconds(took, limit);
+            let end = format!("[info] {end} timed out (110: Connection timed out)");
+            assert_ended(&rig, &end, failure).await;
+        });
+    }
+}
+
+/// The words of a write are others than those of a read, and the request counts as broken off.
+#[test]
+fn a_failed_write_to_the_client_is_called_send() {
+    run(async {
+        let rig = upgrading("");
+        let (client, mut peer, _) = open(&rig, "", "").await;
+        // The worker has its turn only when both have happened, and passes on what it reads first.
+        peer.try_send("late").await;
+        drop(client);
+        peer.rest().await;
+        assert_ended(&rig, "[info] send() failed (32: Broken pipe)", "- ").await;
+    });
 }
 
 /// As nginx, which passes such an answer on and serves the next request.

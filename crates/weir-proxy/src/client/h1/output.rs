@@ -18,6 +18,9 @@ pub(crate) enum ClientGone {
     Broken,
 }
 
+/// What nginx says of a failed write of what lies in memory (`ngx_writev`).
+pub(crate) const WRITEV_FAILED: &str = "writev() failed";
+
 /// How a write ended.
 enum WriteEnd {
     Written(io::Result<()>),
@@ -70,7 +73,7 @@ impl Session {
         self.client.link_mut().deadline.clear();
         match end {
             WriteEnd::Written(Ok(())) => Ok(()),
-            WriteEnd::Written(Err(error)) => Err(self.client_write_failed(&error)),
+            WriteEnd::Written(Err(error)) => Err(self.client_write_failed(WRITEV_FAILED, &error)),
             WriteEnd::ClientLeft(error) => Err(self.client_left(error.as_ref())),
             WriteEnd::TimedOut => Err(self.client_write_timed_out()),
         }
@@ -90,10 +93,10 @@ impl Session {
         ClientGone::Broken
     }
 
-    /// Notes in the log that writing failed.
-    pub(crate) fn client_write_failed(&mut self, error: &io::Error) -> ClientGone {
+    /// Notes in the log that writing failed, at this call in nginx's words.
+    pub(crate) fn client_write_failed(&mut self, call: &str, error: &io::Error) -> ClientGone {
         self.client.link_mut().action = Action::SendingToClient;
-        error_log::connection_error(self.view(), Message::call("writev() failed", error));
+        error_log::connection_error(self.view(), Message::call(call, error));
         self.req.state.ending = Ending::Broken;
         self.req.state.keepalive = false;
         ClientGone::Broken

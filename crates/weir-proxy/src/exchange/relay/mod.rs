@@ -19,6 +19,7 @@ use weir_wire::chunked::ChunkRules;
 use self::splicing::Splice;
 use self::stream_cut::StreamCut;
 use crate::answer::send;
+use crate::client::h1::output::WRITEV_FAILED;
 use crate::client::h1::watch::log_client_gone;
 use crate::client::throttle::Throttle;
 use crate::exchange::framing::Framing;
@@ -327,7 +328,7 @@ impl Relay {
         {
             // What is in the pipe cannot reach the client any more.
             self.client = ClientEnd::Gone;
-            exchange.session.client_write_failed(&error);
+            exchange.session.client_write_failed(WRITEV_FAILED, &error);
             return;
         }
         match event {
@@ -368,7 +369,8 @@ impl Relay {
             }
             Event::WriteFailed(error) => {
                 if error.kind() != io::ErrorKind::Other {
-                    exchange.session.client_write_failed(&error);
+                    let call = self.write_call(exchange.settings);
+                    exchange.session.client_write_failed(call, &error);
                 }
                 self.client = ClientEnd::Gone;
             }

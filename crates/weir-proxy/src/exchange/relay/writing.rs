@@ -8,6 +8,7 @@ use weir_wire::chunked::write_chunk_size;
 
 use super::{Event, Relay, UpstreamEnd};
 use crate::answer::{body, headers};
+use crate::client::h1::output::WRITEV_FAILED;
 use crate::facts::Session;
 use weir_io::clock;
 use weir_io::stream::Stream;
@@ -63,6 +64,16 @@ impl Relay {
             && self.passes_as_it_is()
             && self.send_throttle.budget().is_none()
             && session.client.raw().is_some_and(Stream::is_socket)
+    }
+
+    /// What nginx says of a failed write. With `sendfile` it does not read what lies in the file
+    /// (`ngx_linux_sendfile`).
+    pub(super) fn write_call(&self, settings: &Settings) -> &'static str {
+        if self.sends_file && settings.sendfile {
+            "sendfile() failed"
+        } else {
+            WRITEV_FAILED
+        }
     }
 
     /// Whether the client gets the body's bytes and nothing else.
