@@ -69,6 +69,8 @@ pub struct Dialed {
 pub enum DialError {
     /// `socket()` failed: out of descriptors.
     Socket(io::Error),
+    /// An option without which nginx does not go on, of this name, could not be set.
+    Option(&'static str, io::Error),
     /// `bind()` to this address failed.
     Bind(IpAddr, io::Error),
     /// `connect()` failed at once.
@@ -88,7 +90,7 @@ impl DialError {
             Self::Connect(error) | Self::Handshake(error) => {
                 error.raw_os_error() == Some(libc::ECONNREFUSED)
             }
-            Self::Socket(_) | Self::Bind(..) => false,
+            Self::Socket(_) | Self::Option(..) | Self::Bind(..) => false,
         }
     }
 }
@@ -143,9 +145,7 @@ fn dial_system(
         Some(socket) => socket,
         None => open(domain, protocol)?,
     };
-    if protocol.is_some() {
-        set_options(&socket, options)?;
-    }
+    set_options(&socket, domain, options)?;
     let (connected, written) = match begin_handshake(&socket, &target, first) {
         Ok(begun) => begun,
         Err(error) => {
@@ -209,8 +209,9 @@ fn is_under_way(error: &io::Error) -> bool {
     )
 }
 
-fn set_options(socket: &Socket, options: &DialOptions) -> Result<(), DialError> {
-    // nginx logs such failures as ignored; none of them changes an answer.
+/// Sets what the configuration says of a socket, Unix-domain ones included, and binds it.
+fn set_options(socket: &Socket, domain: Domain, options: &DialOptions) -> Result<(), DialError> {
+    // Of keepalive and buffer sizes nginx ignores a failure, which no healthy Linux brings about.
     if options.keepalive {
         let _ = socket.set_keepalive(true);
     }
@@ -224,9 +225,13 @@ fn set_options(socket: &Socket, options: &DialOptions) -> Result<(), DialError> 
         return Ok(());
     };
     if options.transparent {
-        let _ = socket.set_ip_transparent_v4(true);
+        let (name, set) = match local {
+            SocketAddr::V4(_) => ("IP_TRANSPARENT", socket.set_ip_transparent_v4(true)),
+            SocketAddr::V6(_) => ("IPV6_TRANSPARENT", socket.set_ip_transparent_v6(true)),
+        };
+        set.map_err(|error| DialError::Option(name, error))?;
     }
-    if local.port() == 0 {
+    if local.port() == 0 && domain != Domain::UNIX {
         no_port_at_bind(socket);
     }
     socket

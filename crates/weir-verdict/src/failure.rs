@@ -53,6 +53,8 @@ pub enum Cause {
     NoConnectionSlot(usize),
     /// `socket()` failed.
     Socket(io::Error),
+    /// A socket option of this name, without which nginx does not go on, could not be set.
+    Option(&'static str, io::Error),
     /// `bind()` to the address of `proxy_bind` failed.
     Bind(IpAddr, io::Error),
     /// `connect()` failed at once.
@@ -178,7 +180,7 @@ impl Failure {
     pub fn reason(&self) -> Reason {
         match &self.cause {
             Cause::NoLivePeers => Reason::DestinationUnavailable,
-            Cause::NoConnectionSlot(_) | Cause::Socket(_) | Cause::Bind(..) => {
+            Cause::NoConnectionSlot(_) | Cause::Socket(_) | Cause::Option(..) | Cause::Bind(..) => {
                 Reason::ProxyInternalError
             }
             Cause::ConnectAtOnce(error) | Cause::Connect(error) => connect_reason(error),

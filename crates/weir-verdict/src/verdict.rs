@@ -47,7 +47,9 @@ pub struct Verdict {
 /// `None`: the peer is not to blame, the request ends with 500 (socket, bind, no slot).
 fn class(cause: &Cause) -> Option<(NextUpstream, u16)> {
     Some(match cause {
-        Cause::NoConnectionSlot(_) | Cause::Socket(_) | Cause::Bind(..) => return None,
+        Cause::NoConnectionSlot(_) | Cause::Socket(_) | Cause::Option(..) | Cause::Bind(..) => {
+            return None;
+        }
         // No directive lists this class, so it is never retried (NGX_HTTP_UPSTREAM_FT_NOLIVE).
         Cause::NoLivePeers => (NextUpstream::EMPTY, 502),
         Cause::ConnectAtOnce(..)
@@ -91,6 +93,7 @@ pub fn verdict(failure: &Failure, tried: &Tried, rules: &Rules) -> Verdict {
         Cause::Status(status) => !matches!(status, 403 | 404),
         Cause::NoConnectionSlot(_)
         | Cause::Socket(_)
+        | Cause::Option(..)
         | Cause::Bind(..)
         | Cause::ConnectAtOnce(..)
         | Cause::Connect(_)
@@ -227,6 +230,7 @@ mod tests {
             ("NoLivePeers", Cause::NoLivePeers),
             ("NoConnectionSlot", Cause::NoConnectionSlot(512)),
             ("Socket", Cause::Socket(error())),
+            ("Option", Cause::Option("IP_TRANSPARENT", error())),
             ("Bind", Cause::Bind(address, error())),
             ("ConnectAtOnce", Cause::ConnectAtOnce(error())),
             ("Connect", Cause::Connect(error())),

@@ -23,6 +23,10 @@ pub(super) fn log(session: &Session, failure: &Failure) {
         Cause::Socket(cause) => {
             error_log::alert(session.view(), Message::call("socket() failed", cause))
         }
+        Cause::Option(name, cause) => {
+            let text = format!("setsockopt({name}) failed");
+            error_log::alert(session.view(), Message::call(&text, cause));
+        }
         Cause::Bind(address, cause) => {
             let text = format!("bind({address}) failed");
             error_log::crit(session.view(), Message::call(&text, cause));

@@ -107,6 +107,7 @@ impl Exchange<'_> {
             Err(error) => {
                 if matches!(error, DialError::Connect(_) | DialError::Handshake(_)) {
                     self.current().peer = label.clone();
+                    shop.next_number();
                 }
                 if matches!(error, DialError::Handshake(_)) {
                     self.clear_head();
@@ -114,13 +115,15 @@ impl Exchange<'_> {
                 return Err(failed(dial_cause(error), Some(peer)));
             }
         };
+        // Nothing shows the number, but the next client's is one more: nginx counts connections to both
+        // sides from one counter, each as it calls connect().
+        shop.next_number();
         self.clear_head();
         self.source.skip(written);
         self.current().bytes_sent = written as u64;
         if written > 0 {
             self.request_sent = true;
         }
-        shop.next_number();
         let connection = Box::new(UpstreamConnection {
             stream,
             requests: 1,
@@ -233,6 +236,7 @@ fn failed(cause: Cause, peer: Option<PeerId>) -> TryEnd {
 fn dial_cause(error: DialError) -> Cause {
     match error {
         DialError::Socket(error) => Cause::Socket(error),
+        DialError::Option(name, error) => Cause::Option(name, error),
         DialError::Bind(address, error) => Cause::Bind(address, error),
         DialError::Handshake(error) => Cause::Connect(error),
         DialError::Connect(error) => Cause::ConnectAtOnce(error),
