@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use criterion::Criterion;
 use weir_io::dial::Dialer;
-use weir_log::{Level, LogThread, LogTime, write_line};
+use weir_log::{Level, LogTime, write_line};
 use weir_proxy::plan::Generation;
 use weir_proxy::serve::parts::Part;
 use weir_proxy::serve::service::prepare;
@@ -65,10 +65,8 @@ const NOW: Duration = Duration::from_secs(1_000_000);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
-    let log = LogThread::start()?;
     let bench = Bench {
         folder: folder.path(),
-        log: &log,
     };
     let mut criterion = Criterion::default().configure_from_args();
     bench.request_heads(&mut criterion)?;
@@ -85,7 +83,6 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// Where workers keep their files.
 struct Bench<'a> {
     folder: &'a Path,
-    log: &'a LogThread,
 }
 
 impl Bench<'_> {
@@ -95,7 +92,7 @@ impl Bench<'_> {
             "error_log stderr; events {{}} http {{ {http} upstream origin {{ server 127.0.0.1:9; }} \
              server {{ listen 127.0.0.1:1; server_name shop.example; {locations} }} }}"
         );
-        let generation = Generation::new(prepare(&text, self.folder)?, &self.log.handle());
+        let generation = Generation::new(prepare(&text, self.folder)?);
         Ok(Worker::new(generation, Dialer::System, Arc::new(1.into())))
     }
 

@@ -1,6 +1,7 @@
 //! USR1, and lines at the end.
 
 use std::fs;
+use std::path::Path;
 
 use nix::sys::signal::Signal;
 
@@ -65,6 +66,52 @@ fn a_line_is_in_the_file_before_the_next_request_is_read() {
             "{lines} lines after {request} requests"
         );
     }
+}
+
+/// A log that takes nothing is told at once, as of the request whose line is lost, and then not again
+/// for a minute; whoever asks is served all the same.
+#[test]
+fn an_access_line_that_cannot_be_written_is_told_as_of_its_request() {
+    let site = Site::new();
+    let fifo = site.path("logs/fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    site.serve(
+        "",
+        "location / { access_log /dev/full; return 200 x; }
+        location /fifo { access_log logs/fifo; return 200 x; }",
+    );
+    let reader = fs::OpenOptions::new().read(true).write(true).open(&fifo);
+    let mut running = site.start();
+    drop(reader);
+    for path in ["/a", "/b", "/fifo", "/fifo"] {
+        assert_eq!(site.get(path), "x");
+    }
+    for (path, log, words) in [
+        ("/a", Path::new("/dev/full"), "28: No space left on device"),
+        ("/fifo", &fifo, "32: Broken pipe"),
+    ] {
+        let log = log.display();
+        running.expect(&format!(
+            " write() to \"{log}\" failed ({words}) while logging request, client: 127.0.0.1, \
+             server: , request: \"GET {path} HTTP/1.1\", host: \"test\""
+        ));
+    }
+    running.signal(Signal::SIGQUIT);
+    let (_, rest) = running.ended();
+    assert!(!rest.contains("write()"), "{rest}");
+}
+
+#[test]
+fn buffered_lines_that_cannot_be_written_are_told_at_the_end() {
+    let site = Site::new();
+    site.serve(
+        "",
+        "access_log /dev/full combined buffer=64k; return 200 x;",
+    );
+    let mut running = site.start();
+    site.get("/");
+    running.signal(Signal::SIGQUIT);
+    running.expect(": write() to \"/dev/full\" failed (28: No space left on device)");
 }
 
 #[test]

@@ -4,17 +4,16 @@
 //! Modules in reading order: `level` (the eight severities), `escape` (the three ways
 //! `log_format` escapes), `time` (every time stamp, formatted once per second), `error_line` (the
 //! grammar of an error-log line), `file` (an open log and the registry of them), `lines` (a
-//! worker's buffer of access lines), `thread` (the thread that writes those of `buffer=`), `sinks` (what
-//! `error_log` directives name), `layer` (error lines, and tracing beside them), [`record`] (lines
-//! taken apart again).
+//! worker's buffer of access lines), `sinks` (what `error_log` directives name), `layer` (error lines,
+//! and tracing beside them), [`record`] (lines taken apart again).
 //!
 //! # Invariants
 //!
 //! - Nothing here reads a clock: time stamps come from a caller's seconds.
 //! - Lines are whole: one write(2) carries whole lines, and no line is lost by a reopen, a
 //!   shutdown or a dropped buffer.
-//! - A log that cannot be written never stops the proxy: the error is counted and the lines are
-//!   gone, as in nginx.
+//! - A log that cannot be written never stops the proxy: the lines are gone, and of access lines that is
+//!   told, as in nginx.
 //! - Lines never go through tracing: whoever logs an error line writes it, and only tells listeners of
 //!   it. The other way round, events become `[debug]` lines while a log is at that level.
 
@@ -25,15 +24,13 @@ mod layer;
 mod lines;
 pub mod record;
 mod sinks;
-mod thread;
 mod time;
 
 pub use error_line::{LINE_LIMIT, write_line, write_startup_line};
 pub use file::{LogFile, Logs, OpenError};
 pub use layer::{DebugLog, ERROR_LOG_TARGET, WhileAtDebug, emit};
-pub use lines::{Awaits, Buffering, LineBuffer};
+pub use lines::{Awaits, Buffering, LineBuffer, Shortfall, WriteFault};
 pub use sinks::{CapturedLine, ErrorSink, ErrorSinks, MemoryLog, Output};
-pub use thread::{LogHandle, LogThread};
 pub use time::{LogTime, TimeCache, update_time_zone, write_msec};
 /// The levels that `error_log` names, and the words for what the system refuses. Both are the
 /// configuration's too, whose faults are log lines.

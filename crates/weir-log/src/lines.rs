@@ -1,20 +1,24 @@
 //! A worker's buffer of access lines for one log.
 
+use std::fmt;
+use std::io;
+use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use crate::thread::Batch;
-use crate::{LogFile, LogHandle};
+use crate::{ErrorNumber, ErrorSinks, Level, LogFile, emit};
 
 /// Prompt buffers are written at this size even in the middle of a busy turn.
 const PROMPT_LIMIT: usize = 64 * 1024;
 
+/// Seconds in which a request tells of one failed write at most (`ngx_http_log_write`).
+const SILENCE: u64 = 59;
+
 /// When lines become visible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Buffering {
-    /// No `buffer=`: as soon as the worker has nothing else to do, written by the worker itself, as
-    /// nginx's do.
+    /// No `buffer=`: as soon as the worker has nothing else to do.
     Prompt,
     /// `buffer=size flush=time`: when the next line does not fit, or `flush` after the first.
     Full {
@@ -36,41 +40,96 @@ pub enum Awaits {
     Time,
 }
 
+/// Lines that did not reach their log. Displays nginx's words.
+#[derive(Debug)]
+pub struct WriteFault {
+    /// The log.
+    pub path: PathBuf,
+    /// What became of them.
+    pub shortfall: Shortfall,
+}
+
+/// What a log did with lines.
+#[derive(Debug)]
+pub enum Shortfall {
+    /// It took nothing.
+    Refused(io::Error),
+    /// It took the beginning of a line, or of the lines in a buffer.
+    Cut {
+        /// Bytes that it took.
+        written: usize,
+        /// Bytes of the line, or of all lines in the buffer.
+        wanted: usize,
+    },
+}
+
+impl fmt::Display for WriteFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "write() to \"{}\" ", self.path.display())?;
+        match &self.shortfall {
+            Shortfall::Refused(error) => write!(f, "failed ({})", ErrorNumber::from(error)),
+            Shortfall::Cut { written, wanted } => {
+                write!(f, "was incomplete: {written} of {wanted}")
+            }
+        }
+    }
+}
+
 /// Lines of one worker for one log, not yet written. Dropping it writes them.
 #[derive(Debug)]
 pub struct LineBuffer {
     file: Arc<LogFile>,
-    log: LogHandle,
+    /// Hears of writes that fail outside of any request.
+    main: Arc<ErrorSinks>,
     buffering: Buffering,
     lines: Vec<u8>,
     /// When the lines must be out, by the caller's clock.
     due: Option<Duration>,
-    reuse: (Sender<Vec<u8>>, Receiver<Vec<u8>>),
+    /// When the last line came, by the caller's clock.
+    newest: Duration,
+    trouble: Trouble,
+}
+
+/// What writes in requests have met.
+#[derive(Debug, Default)]
+struct Trouble {
+    /// The second in which the disk was full; no line is written before it is over.
+    full: Option<u64>,
+    /// The second in which a fault was told last.
+    told: Option<u64>,
+    /// To be told now.
+    fault: Option<WriteFault>,
 }
 
 impl LineBuffer {
-    /// An empty buffer for `file`; what is buffered is written by the thread behind `log`.
-    pub fn new(file: Arc<LogFile>, log: LogHandle, buffering: Buffering) -> Self {
+    /// An empty buffer for `file`; `main` hears of writes that fail outside of any request.
+    pub fn new(file: Arc<LogFile>, buffering: Buffering, main: Arc<ErrorSinks>) -> Self {
         Self {
             file,
-            log,
+            main,
             buffering,
             lines: Vec::new(),
             due: None,
-            reuse: channel(),
+            newest: Duration::ZERO,
+            trouble: Trouble::default(),
         }
     }
 
     /// Adds a line, which `write` appends without its newline. `now` is on the clock of
-    /// [`LineBuffer::tick`].
+    /// [`LineBuffer::tick`]. If lines had to be written for it, [`LineBuffer::take_fault`] tells how
+    /// that went.
     pub fn push(&mut self, now: Duration, write: impl FnOnce(&mut Vec<u8>)) -> Awaits {
+        if self.trouble.full == Some(now.as_secs()) {
+            return Awaits::Nothing;
+        }
+        self.newest = now;
         let start = self.lines.len();
         write(&mut self.lines);
         self.lines.push(b'\n');
         match self.buffering {
             Buffering::Prompt => {
                 if self.lines.len() >= PROMPT_LIMIT {
-                    self.flush();
+                    self.write_for_request(self.lines.len());
                 } else if start == 0 {
                     return Awaits::Pause;
                 }
@@ -88,11 +147,17 @@ impl LineBuffer {
         Awaits::Nothing
     }
 
-    /// The worker is about to wait for events: prompt lines go out.
+    /// The worker is about to wait for events: prompt lines go out. [`LineBuffer::take_fault`] tells
+    /// how that went.
     pub fn turn_idle(&mut self) {
         if self.buffering == Buffering::Prompt {
-            self.flush();
+            self.write_for_request(self.lines.len());
         }
+    }
+
+    /// What a request must tell of the writes since the last call, at level `alert`.
+    pub fn take_fault(&mut self) -> Option<WriteFault> {
+        self.trouble.fault.take()
     }
 
     /// Lines whose `flush=` time has come go out.
@@ -112,47 +177,101 @@ impl LineBuffer {
         self.lines.len()
     }
 
-    /// All lines go out: before a reopen, and at exit.
+    /// All lines go out: before a reopen, and at exit (`ngx_http_log_flush`).
     pub fn flush(&mut self) {
         self.due = None;
-        if self.lines.is_empty() {
-            return;
-        }
-        match self.buffering {
-            Buffering::Prompt => {
-                self.file.write(&self.lines);
-                self.lines.clear();
-            }
-            Buffering::Full { .. } => {
-                let spare = self.spare();
-                self.hand_over(spare);
-            }
+        if let Some(fault) = self.write_out(self.lines.len()) {
+            let text = fault.to_string();
+            emit(&self.main, Level::Alert, None, text.as_bytes());
         }
     }
 
-    /// The last line, from `start`, does not fit: the lines before it go out, and it goes with
+    /// The last line, from `start`, does not fit: the lines before it go out, and it goes after
     /// them only if it is longer than the whole buffer (`ngx_http_log_handler`).
     fn overflow(&mut self, start: usize, size: usize) {
         self.due = None;
-        if start == 0 || self.lines.len() - start > size {
-            return self.flush();
+        self.write_for_request(start);
+        if self.lines.len() > size {
+            self.write_for_request(self.lines.len());
         }
-        let mut spare = self.spare();
-        spare.extend_from_slice(&self.lines[start..]);
-        self.lines.truncate(start);
-        self.hand_over(spare);
     }
 
-    fn hand_over(&mut self, next: Vec<u8>) {
-        let lines = std::mem::replace(&mut self.lines, next);
-        let (file, reuse) = (self.file.clone(), self.reuse.0.clone());
-        self.log.hand_over(Batch { file, lines, reuse });
+    /// Writes the first `count` bytes, and keeps what is to be told of it (`ngx_http_log_write`).
+    fn write_for_request(&mut self, count: usize) {
+        let Some(fault) = self.write_out(count) else {
+            return;
+        };
+        let (now, trouble) = (self.newest.as_secs(), &mut self.trouble);
+        if let Shortfall::Refused(error) = &fault.shortfall
+            && error.kind() == io::ErrorKind::StorageFull
+        {
+            trouble.full = Some(now);
+        }
+        if trouble.told.is_none_or(|told| now > told + SILENCE) {
+            trouble.told = Some(now);
+            trouble.fault = Some(fault);
+        }
     }
 
-    /// A buffer that has come back from the log thread, or a new one.
-    fn spare(&self) -> Vec<u8> {
-        self.reuse.1.try_recv().unwrap_or_default()
+    /// Writes the first `count` bytes, whole lines, which are gone then, whatever became of them.
+    fn write_out(&mut self, count: usize) -> Option<WriteFault> {
+        if count == 0 {
+            return None;
+        }
+        let apart = self.buffering == Buffering::Prompt;
+        let shortfall = write_lines(&self.lines[..count], apart, |part| self.file.append(part));
+        self.lines.drain(..count);
+        shortfall.map(|shortfall| WriteFault {
+            path: self.file.name(),
+            shortfall,
+        })
     }
+}
+
+/// Writes lines, which nginx would write one by one if they are `apart`, in one write(2): only if that
+/// is cut short, the rest of the cut line is left out, and the lines after it are tried. The first
+/// shortfall.
+fn write_lines(
+    lines: &[u8],
+    apart: bool,
+    mut append: impl FnMut(&[u8]) -> io::Result<usize>,
+) -> Option<Shortfall> {
+    let mut first = None;
+    let mut rest = lines;
+    while !rest.is_empty() {
+        let written = match append(rest) {
+            Ok(written) if written == rest.len() => break,
+            Ok(written) => written,
+            Err(error) => {
+                first.get_or_insert(Shortfall::Refused(error));
+                break;
+            }
+        };
+        let cut = if apart {
+            line_at(rest, written)
+        } else {
+            0..rest.len()
+        };
+        if cut.start < written || written == 0 {
+            first.get_or_insert_with(|| Shortfall::Cut {
+                written: written - cut.start,
+                wanted: cut.len(),
+            });
+            rest = &rest[cut.end..];
+        } else {
+            rest = &rest[written..];
+        }
+    }
+    first
+}
+
+/// The line that holds the byte at `position`.
+fn line_at(lines: &[u8], position: usize) -> Range<usize> {
+    let is_end = |byte: &u8| *byte == b'\n';
+    let start = lines[..position].iter().rposition(is_end);
+    let length = lines[position..].iter().position(is_end);
+    let end = length.map_or(lines.len(), |length| position + length + 1);
+    start.map_or(0, |before| before + 1)..end
 }
 
 impl Drop for LineBuffer {
@@ -166,7 +285,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::LogThread;
+    use crate::{ErrorSink, MemoryLog, Output};
 
     const BUFFERED: Buffering = Buffering::Full {
         size: 2000,
@@ -174,22 +293,37 @@ mod tests {
     };
 
     struct Case {
-        thread: LogThread,
         buffer: LineBuffer,
+        main: Arc<MemoryLog>,
         dir: tempfile::TempDir,
+    }
+
+    fn sinks() -> (Arc<MemoryLog>, Arc<ErrorSinks>) {
+        let memory = Arc::new(MemoryLog::default());
+        let sink = ErrorSink {
+            level: Level::Error,
+            output: Output::Memory(memory.clone()),
+        };
+        (memory, ErrorSinks::new(vec![sink], || 0))
     }
 
     impl Case {
         fn new(buffering: Buffering) -> Self {
             let dir = tempfile::tempdir().unwrap();
             let file = Arc::new(LogFile::open(dir.path().join("log")).unwrap());
-            let thread = LogThread::start().unwrap();
-            let buffer = LineBuffer::new(file, thread.handle(), buffering);
-            Self {
-                thread,
-                buffer,
-                dir,
-            }
+            Self::of(dir, file, buffering)
+        }
+
+        /// A disk that is full.
+        fn full(buffering: Buffering) -> Self {
+            let file = Arc::new(LogFile::open("/dev/full").unwrap());
+            Self::of(tempfile::tempdir().unwrap(), file, buffering)
+        }
+
+        fn of(dir: tempfile::TempDir, file: Arc<LogFile>, buffering: Buffering) -> Self {
+            let (main, sinks) = sinks();
+            let buffer = LineBuffer::new(file, buffering, sinks);
+            Self { buffer, main, dir }
         }
 
         fn push(&mut self, second: u64, line: &str) -> Awaits {
@@ -200,12 +334,98 @@ mod tests {
         }
 
         fn check(&self, written: &str) {
-            self.thread.sync();
             assert_eq!(
                 fs::read_to_string(self.dir.path().join("log")).unwrap(),
                 written
             );
         }
+
+        /// What a request and what the main log are told.
+        fn told(&mut self) -> (String, String) {
+            let fault = self.buffer.take_fault();
+            let main = self.main.drain();
+            let main = main
+                .iter()
+                .map(|line| String::from_utf8_lossy(&line.message).into_owned());
+            (
+                fault.map_or(String::new(), |fault| fault.to_string()),
+                main.collect(),
+            )
+        }
+    }
+
+    const FULL: &str = "write() to \"/dev/full\" failed (28: No space left on device)";
+
+    #[test]
+    fn a_full_disk_is_told_once_a_minute_and_not_asked_for_a_second() {
+        let mut case = Case::full(Buffering::Prompt);
+        let mut told_at = |second| {
+            let awaits = case.push(second, "a");
+            case.buffer.turn_idle();
+            (awaits == Awaits::Pause, case.told().0)
+        };
+        assert_eq!(told_at(100), (true, FULL.to_owned()));
+        assert_eq!(told_at(100), (false, String::new()));
+        assert_eq!(told_at(101), (true, String::new()));
+        assert_eq!(told_at(159), (true, String::new()));
+        assert_eq!(told_at(160), (true, FULL.to_owned()));
+    }
+
+    #[test]
+    fn a_request_tells_of_the_lines_it_drives_out_and_nobody_of_a_flush() {
+        let mut case = Case::full(Buffering::Full {
+            size: 8,
+            flush: Some(Duration::from_secs(5)),
+        });
+        case.push(0, "abc");
+        case.push(0, "def");
+        assert_eq!(case.told(), (String::new(), String::new()));
+        case.push(0, "ghi");
+        assert_eq!(case.told(), (FULL.to_owned(), String::new()));
+        case.push(5, "");
+        for _ in 0..2 {
+            assert_eq!(case.told(), (String::new(), FULL.to_owned()));
+            case.push(6, "x");
+            case.buffer.flush();
+        }
+    }
+
+    /// Writes to a log that takes so many bytes and then none: what it holds, and what is told.
+    fn check_cut(lines: &str, apart: bool, room: usize, held: &str, told: &str) {
+        let mut taken = Vec::new();
+        let shortfall = write_lines(lines.as_bytes(), apart, |part| {
+            let count = part.len().min(room - taken.len());
+            if count == 0 {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            taken.extend_from_slice(&part[..count]);
+            Ok(count)
+        });
+        let told_now = match shortfall {
+            None => String::new(),
+            Some(Shortfall::Refused(_)) => "refused".to_owned(),
+            Some(Shortfall::Cut { written, wanted }) => format!("{written} of {wanted}"),
+        };
+        assert_eq!(
+            (
+                String::from_utf8(taken).unwrap().as_str(),
+                told_now.as_str()
+            ),
+            (held, told),
+            "{lines:?} {room}"
+        );
+    }
+
+    #[test]
+    fn of_a_write_that_is_cut_short_the_cut_line_is_told_as_if_it_were_alone() {
+        let lines = "first\nsecond\nthird\n";
+        check_cut(lines, true, 19, lines, "");
+        check_cut(lines, true, 15, "first\nsecond\nth", "2 of 6");
+        check_cut(lines, true, 13, "first\nsecond\n", "refused");
+        check_cut(lines, true, 7, "first\ns", "1 of 7");
+        check_cut(lines, true, 0, "", "refused");
+        check_cut(lines, false, 15, "first\nsecond\nth", "15 of 19");
+        check_cut(lines, false, 13, "first\nsecond\n", "13 of 19");
     }
 
     #[test]
@@ -265,19 +485,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_lost_when_the_thread_ends_first() {
-        let Case {
-            thread,
-            mut buffer,
-            dir,
-        } = Case::new(BUFFERED);
-        buffer.push(Duration::ZERO, |out| out.push(b'a'));
-        buffer.flush();
-        buffer.push(Duration::ZERO, |out| out.push(b'b'));
-        thread.shutdown();
-        assert_eq!(fs::read(dir.path().join("log")).unwrap(), b"a\n");
+    fn a_dropped_buffer_is_written() {
+        let mut case = Case::new(BUFFERED);
+        case.push(0, "a");
+        case.check("");
+        let Case { buffer, dir, .. } = case;
         drop(buffer);
-        assert_eq!(fs::read(dir.path().join("log")).unwrap(), b"a\nb\n");
+        assert_eq!(fs::read(dir.path().join("log")).unwrap(), b"a\n");
     }
 
     #[test]
@@ -290,12 +504,12 @@ mod tests {
     fn check_order(buffering: Buffering) {
         let dir = tempfile::tempdir().unwrap();
         let open = |name| Arc::new(LogFile::open(dir.path().join(name)).unwrap());
-        let (files, thread) = ([open("0"), open("1")], LogThread::start().unwrap());
+        let files = [open("0"), open("1")];
         std::thread::scope(|scope| {
             for worker in 0..4 {
                 let buffers = files
                     .each_ref()
-                    .map(|file| LineBuffer::new(file.clone(), thread.handle(), buffering));
+                    .map(|file| LineBuffer::new(file.clone(), buffering, sinks().1));
                 scope.spawn(move || {
                     let mut buffers = buffers;
                     for line in 0..3000 {
@@ -308,7 +522,6 @@ mod tests {
                 });
             }
         });
-        thread.shutdown();
         for (parity, name) in ["0", "1"].into_iter().enumerate() {
             let text = fs::read_to_string(dir.path().join(name)).unwrap();
             for worker in 0..4 {
@@ -321,16 +534,5 @@ mod tests {
                 assert_eq!(lines, (parity..3000).step_by(2).collect::<Vec<_>>());
             }
         }
-    }
-
-    #[test]
-    fn buffers_come_back() {
-        let mut case = Case::new(BUFFERED);
-        case.push(0, &"x".repeat(1000));
-        case.buffer.flush();
-        case.thread.sync();
-        case.push(0, "y");
-        case.buffer.flush();
-        assert!(case.buffer.lines.capacity() >= 1000);
     }
 }

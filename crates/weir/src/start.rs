@@ -131,7 +131,7 @@ fn serve(opened: Opened, log: StartupLog) -> Result<(), StartFault> {
     if prepared.is_err() {
         opened.sockets.remove_paths(None, &|_, _| {});
     }
-    Service::new(opened, prepared?)?.run()?;
+    Service::new(opened, prepared?).run()?;
     Ok(())
 }
 

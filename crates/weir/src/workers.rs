@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use weir_io::dial::Dialer;
-use weir_log::{Level, LogHandle, emit};
+use weir_log::{Level, emit};
 use weir_proxy::plan::Plan;
 use weir_proxy::serve::host::{self, Host, Runtime};
 
@@ -28,7 +28,7 @@ pub(crate) struct Assignment {
 pub(crate) enum Order {
     /// Go on under another configuration, and say so.
     Adopt(Assignment, oneshot::Sender<()>),
-    /// Hand every waiting access line to the log thread, and say so.
+    /// Write every waiting access line, and say so.
     FlushLines(oneshot::Sender<()>),
     /// Accept no more, answer what is under way, end; at the latest after this time.
     Drain(Option<Duration>),
@@ -51,7 +51,6 @@ pub(crate) struct WorkerThread {
 /// What every worker is given at its start.
 #[derive(Clone)]
 pub(crate) struct Surroundings {
-    pub(crate) log: LogHandle,
     /// Counts the connections of the process.
     pub(crate) numbers: Arc<AtomicU64>,
     /// Receives the id of a worker that ends.
@@ -153,7 +152,7 @@ async fn work(
     let Assignment { plan, shares } = assignment;
     let around = host::Surroundings {
         numbers: around.numbers.clone(),
-        ..host::Surroundings::alone(around.log.clone(), Dialer::System)
+        ..host::Surroundings::alone(Dialer::System)
     };
     let host = Rc::new(Host::new(plan.clone(), around));
     let acceptors = Acceptors::new(host.clone(), plan.clone());

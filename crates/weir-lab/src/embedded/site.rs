@@ -10,7 +10,7 @@ use tracing::Dispatch;
 use tracing_subscriber::layer::SubscriberExt;
 use weir_io::dial::Dialer;
 use weir_io::stream::Stream;
-use weir_log::{DebugLog, LogThread};
+use weir_log::DebugLog;
 use weir_proxy::ClientAddress;
 use weir_proxy::plan::Plan;
 use weir_proxy::serve::host::{Host, Surroundings};
@@ -24,20 +24,18 @@ const TURNS_TO_ARRIVE: usize = 8;
 /// A worker on the current thread, inside a `LocalSet` or a local runtime.
 pub(crate) struct Site {
     host: Rc<Host>,
-    log: LogThread,
 }
 
 impl Site {
     /// Starts the worker; connections come through [`Site::serve`].
-    pub(crate) fn new(plan: Arc<Plan>, log: LogThread, dialer: Dialer) -> Self {
+    pub(crate) fn new(plan: Arc<Plan>, dialer: Dialer) -> Self {
         let subscriber = Dispatch::new(tracing_subscriber::registry().with(DebugLog::layer()));
         let around = Surroundings {
             subscriber: Some(subscriber),
-            ..Surroundings::alone(log.handle(), dialer)
+            ..Surroundings::alone(dialer)
         };
         Self {
             host: Rc::new(Host::new(plan, around)),
-            log,
         }
     }
 
@@ -67,7 +65,6 @@ impl Site {
     /// Writes every waiting access line to its file.
     pub(crate) fn flush(&self) {
         self.host.worker().flush_lines();
-        self.log.sync();
     }
 
     /// Lets connections end after the request they serve, for at most `limit`; what is left ends

@@ -12,7 +12,6 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use weir_io::dial::Dialer;
 use weir_io::stream::Stream;
-use weir_log::LogThread;
 use weir_proxy::plan::Plan;
 use weir_proxy::serve::host;
 use weir_proxy::serve::service::prepare;
@@ -61,13 +60,12 @@ impl Embedded {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let grace = plan.config().main.worker_shutdown_timeout.unwrap_or(GRACE);
-        let log = LogThread::start()?;
         let (orders, received) = mpsc::unbounded_channel();
         let (alive, ended) = blocking::channel();
         let (ready, is_ready) = blocking::channel();
         let thread = host::start_thread("weir", move || async move {
             let _alive = alive;
-            work(plan, log, listener, received, &ready).await;
+            work(plan, listener, received, &ready).await;
         })?;
         // The thread answers before it serves; if it cannot, the channel's end is the answer.
         is_ready.recv().unwrap_or(Ok(()))?;
@@ -132,7 +130,6 @@ impl Drop for Embedded {
 
 async fn work(
     plan: Arc<Plan>,
-    log: LogThread,
     listener: TcpListener,
     mut orders: mpsc::UnboundedReceiver<Order>,
     ready: &blocking::Sender<io::Result<()>>,
@@ -142,7 +139,7 @@ async fn work(
         Err(error) => return drop(ready.send(Err(error))),
     };
     let local = listener.local_addr().ok();
-    let site = Rc::new(Site::new(plan, log, Dialer::System));
+    let site = Rc::new(Site::new(plan, Dialer::System));
     // The starter waits for it.
     let _ = ready.send(Ok(()));
     let limit = loop {

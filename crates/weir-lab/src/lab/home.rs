@@ -11,7 +11,6 @@ use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 use weir_io::dial::Dialer;
 use weir_io::stream::Stream;
-use weir_log::LogThread;
 use weir_proxy::serve::service::prepare;
 
 use crate::client::Client;
@@ -129,11 +128,10 @@ impl InProcess {
     /// Serves `config`; `dialer` answers connects to backends.
     pub(super) fn start(config: &str, prefix: &Path, dialer: Dialer) -> Result<Self, StartError> {
         let plan = prepare(config, prefix)?;
-        let log = LogThread::start()?;
         let local = LocalSet::new();
         let site = {
             let _inside = local.enter();
-            Rc::new(Site::new(plan, log, dialer))
+            Rc::new(Site::new(plan, dialer))
         };
         let (connector, listener) = listen();
         local.spawn_local(accept(listener, site.clone()));

@@ -7,10 +7,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use weir_conf::{Location, Server};
-use weir_log::{LineBuffer, LogHandle};
+use weir_log::LineBuffer;
 
 use super::Plan;
-use super::lines::SharedLines;
+use super::lines::{Lines, SharedLines};
 
 /// A worker's own hold on part of the configuration, which it shares with the other workers: who
 /// counts in it touches no memory of theirs, as an `Arc` would for each request.
@@ -29,15 +29,16 @@ pub struct Generation {
 }
 
 impl Generation {
-    /// Begins to serve `plan` in a worker whose lines `log` writes.
-    pub fn new(plan: Arc<Plan>, log: &LogHandle) -> Self {
+    /// Begins to serve `plan` in a worker.
+    pub fn new(plan: Arc<Plan>) -> Self {
         let pools = plan.pools.iter().map(WorkerPool::new).collect();
         let lines = plan
             .lines
             .iter()
             .map(|line| {
-                let lines = LineBuffer::new(line.file.clone(), log.clone(), line.buffering);
-                Rc::new(RefCell::new(lines))
+                let main = plan.main_sinks.clone();
+                let buffer = LineBuffer::new(line.file.clone(), line.buffering, main);
+                Rc::new(RefCell::new(Lines::new(buffer, plan.clone())))
             })
             .collect();
         let http = plan.config().http.as_ref();

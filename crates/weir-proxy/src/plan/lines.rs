@@ -2,14 +2,74 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use weir_io::clock;
-use weir_log::{Awaits, LineBuffer};
+use weir_log::{Awaits, Level, LineBuffer, WriteFault, emit};
 
-/// A worker's buffer for one log.
-pub(crate) type SharedLines = Rc<RefCell<LineBuffer>>;
+use super::Plan;
+
+/// A worker's lines for one log.
+pub(crate) type SharedLines = Rc<RefCell<Lines>>;
+
+/// A worker's buffer for one log, and who tells if it cannot be written.
+pub(crate) struct Lines {
+    buffer: LineBuffer,
+    plan: Arc<Plan>,
+    first: Teller,
+}
+
+/// The request that wrote the first of the lines which are written together: its context is that of an
+/// error line about them.
+#[derive(Default)]
+pub(crate) struct Teller {
+    /// `Location::index`, which decides on the error logs.
+    pub(crate) location: usize,
+    /// Of the connection.
+    pub(crate) number: u64,
+    /// What an error line says behind its message.
+    pub(crate) context: Vec<u8>,
+}
+
+impl Lines {
+    pub(super) fn new(buffer: LineBuffer, plan: Arc<Plan>) -> Self {
+        Self {
+            buffer,
+            plan,
+            first: Teller::default(),
+        }
+    }
+
+    /// Writes all lines, buffered ones too.
+    pub(crate) fn flush(&mut self) {
+        self.write_prompt();
+        self.buffer.flush();
+    }
+
+    /// Bytes of the lines that wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.buffer.waiting()
+    }
+
+    /// Writes what has no `buffer=`.
+    fn write_prompt(&mut self) {
+        self.buffer.turn_idle();
+        if let Some(fault) = self.buffer.take_fault() {
+            let sinks = &self.plan.places[self.first.location].sinks;
+            let mut line = fault.to_string().into_bytes();
+            line.extend_from_slice(&self.first.context);
+            emit(sinks, Level::Alert, Some(self.first.number), &line);
+        }
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        self.flush();
+    }
+}
 
 /// The buffers of a worker that hold lines which go out without another line's help.
 ///
@@ -27,16 +87,20 @@ pub(crate) struct WaitingLines {
 }
 
 impl WaitingLines {
-    /// Lets `write` append a line to `lines`.
+    /// Lets `write` append a line to `lines`; `introduce` tells whose it is, should it be the first of
+    /// those that are written together. What is returned is the request's to tell, at level `alert`.
     pub(crate) fn push(
         &self,
         lines: &SharedLines,
         now: Duration,
         write: impl FnOnce(&mut Vec<u8>),
-    ) {
-        match lines.borrow_mut().push(now, write) {
+        introduce: impl FnOnce(&mut Teller),
+    ) -> Option<WriteFault> {
+        let mut its = lines.borrow_mut();
+        match its.buffer.push(now, write) {
             Awaits::Nothing => {}
             Awaits::Pause => {
+                introduce(&mut its.first);
                 let mut prompt = self.prompt.borrow_mut();
                 if prompt.is_empty() {
                     self.prompt_came.notify_one();
@@ -52,12 +116,13 @@ impl WaitingLines {
                 self.timed_came.notify_one();
             }
         }
+        its.buffer.take_fault()
     }
 
     /// Writes what has no `buffer=`.
     pub(crate) fn write_prompt(&self) {
         for lines in self.prompt.borrow_mut().drain(..) {
-            lines.borrow_mut().turn_idle();
+            lines.borrow_mut().write_prompt();
         }
     }
 
@@ -84,15 +149,18 @@ impl WaitingLines {
             let now = clock::monotonic(clock::now());
             self.timed.borrow_mut().retain(|lines| {
                 let mut lines = lines.borrow_mut();
-                lines.tick(now);
-                lines.due().is_some()
+                lines.buffer.tick(now);
+                lines.buffer.due().is_some()
             });
         }
     }
 
     fn next_due(&self) -> Option<Duration> {
         let timed = self.timed.borrow();
-        timed.iter().filter_map(|lines| lines.borrow().due()).min()
+        timed
+            .iter()
+            .filter_map(|lines| lines.borrow().buffer.due())
+            .min()
     }
 }
 

@@ -21,7 +21,7 @@ use weir_wire::response::ResponseRules;
 
 pub use generation::Generation;
 pub(crate) use generation::Own;
-pub(crate) use lines::WaitingLines;
+pub(crate) use lines::{Teller, WaitingLines};
 pub(crate) use logs::AccessTarget;
 pub use temp_folders::create_temp_folders;
 

@@ -3,8 +3,10 @@
 use weir_conf::{Part, Template};
 use weir_log::escape::Escape;
 
+use super::error_log::{self, Message};
 use super::variables::{self, Value};
 use crate::facts::View;
+use crate::plan::Teller;
 use weir_io::clock;
 
 /// Writes the request's line to every access log of its location.
@@ -19,12 +21,24 @@ pub(crate) fn write(view: View<'_>) {
             continue;
         }
         let link = view.link;
-        link.shop
-            .lines
-            .push(&link.plan.lines[log.line], now, |line| {
-                write_line(view, &log.format.template, log.escape, line);
-            });
+        let fault = link.shop.lines.push(
+            &link.plan.lines[log.line],
+            now,
+            |line| write_line(view, &log.format.template, log.escape, line),
+            |first| introduce(view, first),
+        );
+        if let Some(fault) = fault {
+            error_log::alert(view, Message::text(&fault.to_string()));
+        }
     }
+}
+
+/// Who tells of a line that cannot be written once the request is over.
+fn introduce(view: View<'_>, first: &mut Teller) {
+    first.location = view.location().index;
+    first.number = view.link.number;
+    first.context.clear();
+    error_log::write_place(view, &mut first.context);
 }
 
 fn write_line(view: View<'_>, template: &Template, escape: Escape, line: &mut Vec<u8>) {

@@ -121,12 +121,17 @@ pub(crate) fn log(view: View<'_>, level: Level, message: Message<'_>) {
     }
     let mut line = Vec::with_capacity(256);
     write_message(&mut line, message);
+    write_place(view, &mut line);
+    weir_log::emit(sinks, level, Some(view.link.number), &line);
+}
+
+/// What a line says behind its message: what was done, and for whom.
+pub(crate) fn write_place(view: View<'_>, line: &mut Vec<u8>) {
     if let Some(words) = view.link.action.words() {
         line.extend_from_slice(b" while ");
         line.extend_from_slice(words.as_bytes());
     }
-    write_context(view, &mut line);
-    weir_log::emit(sinks, level, Some(view.link.number), &line);
+    write_context(view, line);
 }
 
 /// A line about a connection that holds no request.

@@ -19,7 +19,6 @@ use tracing::instrument::WithSubscriber;
 use weir_io::clock;
 use weir_io::dial::Dialer;
 use weir_io::stream::Stream;
-use weir_log::LogHandle;
 
 use super::worker::Worker;
 use crate::facts::ClientAddress;
@@ -79,8 +78,6 @@ where
 /// What a worker is given at its start.
 #[derive(Clone)]
 pub struct Surroundings {
-    /// Where its access lines go.
-    pub log: LogHandle,
     /// Who opens its upstream connections.
     pub dialer: Dialer,
     /// Counts the connections of the process; the first has the number that stands here.
@@ -91,9 +88,8 @@ pub struct Surroundings {
 
 impl Surroundings {
     /// Those of a process with one worker.
-    pub fn alone(log: LogHandle, dialer: Dialer) -> Self {
+    pub fn alone(dialer: Dialer) -> Self {
         Self {
-            log,
             dialer,
             numbers: Arc::new(1.into()),
             subscriber: None,
@@ -104,7 +100,6 @@ impl Surroundings {
 /// A worker that runs. Lives on one thread, inside a [`Runtime`] or a `LocalSet`.
 pub struct Host {
     worker: Rc<Worker>,
-    log: LogHandle,
     subscriber: Option<Dispatch>,
     live: Rc<Live>,
     keepers: [AbortHandle; 2],
@@ -124,19 +119,17 @@ impl Host {
     /// A worker that serves `plan`, and the tasks that write its lines and keep its house.
     pub fn new(plan: Arc<Plan>, around: Surroundings) -> Self {
         let Surroundings {
-            log,
             dialer,
             numbers,
             subscriber,
         } = around;
-        let worker = Worker::new(Generation::new(plan, &log), dialer, numbers);
+        let worker = Worker::new(Generation::new(plan), dialer, numbers);
         let keepers = [
             spawn(subscriber.as_ref(), worker.clone().run_line_flusher()),
             spawn(subscriber.as_ref(), worker.clone().run_housekeeping()),
         ];
         Self {
             worker,
-            log,
             subscriber,
             live: Rc::default(),
             keepers,
@@ -149,9 +142,9 @@ impl Host {
     }
 
     /// Goes over to `plan`, as [`Worker::adopt`]. What the old generation's buffers hold, their drop
-    /// hands over to the log.
+    /// writes.
     pub fn adopt(&self, plan: Arc<Plan>) {
-        self.worker.adopt(Generation::new(plan, &self.log));
+        self.worker.adopt(Generation::new(plan));
     }
 
     /// Serves a connection, as [`Worker::serve`], in a task of its own, whose panic is nobody else's

@@ -23,7 +23,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::DuplexStream;
 use tokio::sync::mpsc;
 use tower_service::Service;
-use weir_log::{LogThread, Logs};
+use weir_log::Logs;
 
 use crate::facts::ClientAddress;
 use crate::plan::{Plan, PlanFault, create_temp_folders};
@@ -101,9 +101,8 @@ impl ProxyService {
     /// A faulty configuration, or logs and folders that cannot be opened.
     pub fn from_config(text: &str, prefix: &Path) -> Result<Self, StartError> {
         let plan = prepare(text, prefix)?;
-        let log = LogThread::start()?;
         let (connections, accepted) = mpsc::unbounded_channel();
-        host::start_thread("weir", move || work(plan, log, accepted))?;
+        host::start_thread("weir", move || work(plan, accepted))?;
         Ok(Self { connections })
     }
 
@@ -140,15 +139,13 @@ pub fn prepare(text: &str, prefix: &Path) -> Result<Arc<Plan>, StartError> {
 }
 
 /// Serves until nobody can call any more, and then what is under way.
-async fn work(plan: Arc<Plan>, log: LogThread, mut accepted: mpsc::UnboundedReceiver<Accepted>) {
-    let host = Host::new(plan, Surroundings::alone(log.handle(), Dialer::System));
+async fn work(plan: Arc<Plan>, mut accepted: mpsc::UnboundedReceiver<Accepted>) {
+    let host = Host::new(plan, Surroundings::alone(Dialer::System));
     while let Some(Accepted { stream, client }) = accepted.recv().await {
         host.serve(Stream::Memory(stream), 0, client, None);
     }
     host.worker().drain();
     host.idle().await;
-    drop(host);
-    log.shutdown();
 }
 
 impl<B> Service<Request<B>> for ProxyService

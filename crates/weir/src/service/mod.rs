@@ -9,7 +9,7 @@ use std::time::Duration;
 use nix::sys::resource::rlim_t;
 use nix::unistd::geteuid;
 use tokio::sync::{mpsc, oneshot};
-use weir_log::{Level, LogThread, Logs, emit};
+use weir_log::{Level, Logs, emit};
 use weir_proxy::plan::Plan;
 
 use crate::configuration;
@@ -30,7 +30,7 @@ const WORKER_FILES: usize = 3;
 /// connections. One that is stuck ends with the process.
 const END_LIMIT: Duration = Duration::from_secs(3);
 
-/// How long workers may take to do what they are told at once: hand over their lines, go over to
+/// How long workers may take to do what they are told at once: write their lines, go over to
 /// another configuration. Nobody else shall wait for one that is stuck.
 const ORDER_LIMIT: Duration = Duration::from_secs(1);
 
@@ -45,7 +45,6 @@ pub(crate) struct Service {
     flags: Flags,
     plan: Arc<Plan>,
     logs: Logs,
-    log_thread: LogThread,
     sockets: Sockets,
     /// Position is the number by which sockets are shared out.
     workers: Vec<WorkerThread>,
@@ -67,8 +66,8 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// Starts the log thread.
-    pub(crate) fn new(opened: Opened, pid_file: PidFile) -> Result<Self, SystemError> {
+    /// No worker is started yet.
+    pub(crate) fn new(opened: Opened, pid_file: PidFile) -> Self {
         let Opened {
             flags,
             account,
@@ -77,21 +76,17 @@ impl Service {
             sockets,
             open_files,
         } = opened;
-        let log_thread =
-            LogThread::start().map_err(|error| SystemError::new("pthread_create()", error))?;
         let (send_ended, ended) = mpsc::unbounded_channel();
         let around = Surroundings {
-            log: log_thread.handle(),
             // Connection numbers begin with 1, as nginx's do.
             numbers: Arc::new(AtomicU64::new(1)),
             ended: send_ended,
         };
-        Ok(Self {
+        Self {
             daemonized: plan.config().main.daemon,
             flags,
             plan,
             logs,
-            log_thread,
             sockets,
             workers: Vec::new(),
             retired: Vec::new(),
@@ -104,7 +99,7 @@ impl Service {
             own_files: 0,
             leaving: false,
             stopping: false,
-        })
+        }
     }
 
     /// Starts the workers and obeys signals until the last of them has ended.
@@ -198,7 +193,6 @@ impl Service {
                 .collect(),
         )
         .await;
-        self.log_thread.sync();
         for error in self.logs.reopen_all() {
             self.log(Level::Emerg, &error.to_string());
         }
@@ -293,7 +287,6 @@ impl Service {
         let Self {
             plan,
             sockets,
-            log_thread,
             pid_file,
             around,
             ..
@@ -301,7 +294,6 @@ impl Service {
         let log = |level, text: &str| emit(plan.main_sinks(), level, None, text.as_bytes());
         sockets.remove_paths(None, &log);
         drop(around);
-        log_thread.shutdown();
         if let Err(error) = pid_file.remove() {
             log(Level::Alert, &error.to_string());
         }

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use tokio::time::Instant;
 use weir_io::dial::Dialer;
 use weir_io::stream::Stream;
-use weir_log::{LogThread, Logs};
+use weir_log::Logs;
 use weir_proxy::ClientAddress;
 use weir_proxy::plan::{Plan, create_temp_folders};
 use weir_proxy::serve::host::{Host, Surroundings};
@@ -120,7 +120,6 @@ pub(crate) struct Rig {
     plan: Arc<Plan>,
     host: Host,
     peers: Rc<Peers>,
-    log_thread: LogThread,
     folder: TempDir,
 }
 
@@ -137,19 +136,14 @@ impl Rig {
     pub(crate) fn new(conf: &Conf<'_>) -> Self {
         let folder = TempDir::new().expect("a folder for logs");
         let plan = plan(conf, folder.path(), None);
-        let log_thread = LogThread::start().expect("a log thread");
         let peers = Rc::new(Peers::new(PIPE));
         let dial = peers.clone();
         let dialer = Dialer::Memory(Rc::new(move |address| dial.dial(address)));
-        let host = Host::new(
-            plan.clone(),
-            Surroundings::alone(log_thread.handle(), dialer),
-        );
+        let host = Host::new(plan.clone(), Surroundings::alone(dialer));
         Self {
             plan,
             host,
             peers,
-            log_thread,
             folder,
         }
     }
@@ -270,7 +264,6 @@ impl Rig {
 
     /// The access lines in the file.
     pub(crate) fn written_access(&self) -> Vec<String> {
-        self.log_thread.sync();
         lines_of(&self.folder.path().join("access.log")).expect("an access log")
     }
 
