@@ -98,6 +98,24 @@ impl Stream {
         }
     }
 
+    /// As [`Self::poll_fill`], of what has arrived by now; `WouldBlock` where nothing has. Nobody is
+    /// woken for what comes later.
+    pub fn read_arrived(&mut self, buf: &mut Vec<u8>, limit: usize) -> io::Result<usize> {
+        if self.always_readable() {
+            let mut cx = Context::from_waker(std::task::Waker::noop());
+            return match self.poll_fill_from_pipe(&mut cx, buf, limit) {
+                Poll::Ready(read) => read,
+                Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+            };
+        }
+        let Some(socket) = self.socket() else {
+            return Err(io::ErrorKind::Unsupported.into());
+        };
+        receive(socket, buf, limit, |receive| {
+            self.try_io(Interest::READABLE, receive)
+        })
+    }
+
     fn poll_fill_from_pipe(
         &mut self,
         cx: &mut Context<'_>,

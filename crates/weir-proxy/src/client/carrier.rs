@@ -1,5 +1,6 @@
 //! What a request asks of whatever carries it: one `match` per operation.
 
+use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll};
 
@@ -33,6 +34,28 @@ impl Client {
     pub(crate) fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         match self {
             Self::H1(conn) => conn.poll_input(cx),
+        }
+    }
+
+    /// As [`Self::poll_input`], of what has arrived by now; an error also where nothing has.
+    pub(crate) fn read_arrived(&mut self) -> io::Result<usize> {
+        match self {
+            Self::H1(conn) => conn.read_arrived(),
+        }
+    }
+
+    /// Nothing has arrived that was not read, not even the client's end.
+    pub(crate) fn is_quiet(&mut self) -> bool {
+        match self {
+            Self::H1(conn) => conn.stream.is_quiet(),
+        }
+    }
+
+    /// Sends FIN where nothing else can be asked on this connection.
+    pub(crate) async fn shutdown(&mut self) {
+        match self {
+            // A peer that is gone already needs no FIN.
+            Self::H1(conn) => drop(poll_fn(|cx| conn.stream.poll_shutdown(cx)).await),
         }
     }
 

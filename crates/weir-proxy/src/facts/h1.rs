@@ -14,6 +14,9 @@ pub(crate) struct Connection {
     pub(crate) input: Vec<u8>,
     /// The client has sent FIN.
     pub(crate) input_closed: bool,
+    /// The client has sent a request before the answer to the one before it had ended
+    /// (`ngx_connection_t.pipeline`).
+    pub(crate) pipelined: bool,
     /// TCP_NODELAY is set.
     pub(crate) nodelay: bool,
     /// Bytes of nginx's first header buffer that are used when the first request begins.

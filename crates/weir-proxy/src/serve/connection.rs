@@ -164,19 +164,24 @@ async fn finish(session: &mut Session) -> bool {
             return true;
         }
     }
-    let unread = !session.client.input().is_empty() || session.req.state.lingers;
-    let settings = session.settings();
-    let linger = match settings.lingering_close {
-        LingeringClose::Off => false,
-        LingeringClose::On => unread,
-        LingeringClose::Always => true,
-    };
-    if linger && !session.client.has_ended() {
-        let (gap, time) = (settings.lingering_timeout, settings.lingering_time);
-        let Client::H1(conn) = &mut session.client;
-        conn.linger(gap, time).await;
+    if lingers(session) && !session.client.has_ended() {
+        session.linger().await;
     }
     false
+}
+
+/// Whether the client may still be sending, so that to close at once could cost it the answer
+/// (`ngx_http_finalize_connection`). The kernel is asked last, and seldom has to be.
+fn lingers(session: &mut Session) -> bool {
+    match session.settings().lingering_close {
+        LingeringClose::Off => false,
+        LingeringClose::Always => true,
+        LingeringClose::On => {
+            let Client::H1(conn) = &session.client;
+            let sends_on = !conn.input.is_empty() || session.req.state.lingers || conn.pipelined;
+            sends_on || !session.client.is_quiet()
+        }
+    }
 }
 
 /// Writes the access line when the request ends, however it ends: also when its task is dropped.
@@ -239,6 +244,7 @@ impl Session {
             None => Action::Keepalive,
         };
         let Client::H1(conn) = &mut self.client;
+        conn.pipelined |= self.req.state.pipelined;
         conn.release_input();
     }
 

@@ -140,6 +140,7 @@ impl Worker {
             input: Vec::new(),
             input_closed: false,
             nodelay: false,
+            pipelined: false,
             used: 0,
         })
     }

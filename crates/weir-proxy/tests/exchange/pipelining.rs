@@ -1,6 +1,6 @@
 //! Requests that come before the answer to the one before.
 
-use crate::rig::{Rig, run};
+use crate::rig::{Rig, run, seconds};
 
 const POST: &str = "POST / HTTP/1.1\r\nHost: h\r\n";
 
@@ -53,4 +53,26 @@ fn a_request_behind_a_closing_one_is_not_served() {
         assert_eq!(client.rest().await, b"");
         assert_eq!(rig.reached(), ["GET /1"]);
     });
+}
+
+/// The last answer of a client that has sent requests ahead is not followed by a reset, whatever more it
+/// sends (`ngx_http_finalize_connection`); who has not sent ahead is not waited for.
+#[test]
+fn who_has_sent_ahead_is_waited_for_after_the_last_answer() {
+    let get = "GET /1 HTTP/1.1\r\nHost: h\r\n\r\n";
+    let last = "GET /2 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+    for (sent, answers, waits) in [(get.to_owned() + last, 2, 1), (last.to_owned(), 1, 0)] {
+        run(async {
+            let rig = Rig::serving("");
+            let mut client = rig.connect();
+            client.send(sent).await;
+            for _ in 0..answers {
+                assert_eq!(client.answer().await.text(), "a");
+            }
+            rig.settle().await;
+            assert_eq!(rig.open_connections(), waits);
+            seconds(6).await;
+            assert_eq!(rig.open_connections(), 0, "lingering_timeout is over");
+        });
+    }
 }

@@ -171,6 +171,8 @@ fn a_tunnel_ends_when_one_side_takes_nothing() {
                 false => (30, "upstream", "connection_write_timeout OK"),
             };
             assert_seconds(took, limit);
+            // Nobody lingers for who has left.
+            drop(client);
             let end = format!("[info] {end} timed out (110: Connection timed out)");
             assert_ended(&rig, &end, failure).await;
         });

@@ -7,10 +7,15 @@ use std::task::{Context, Poll};
 use weir_conf::BodyFile;
 use weir_wire::chunked::Chunk;
 
+use super::linger::{More, Patience};
 use crate::facts::Session;
 use crate::report::error_log::{self, Message};
 use weir_io::buffers;
 use weir_io::temp_file::{FileName, TempFile, TempFileError};
+
+/// Reads of a body that nobody wants, before its answer: a client that sends as fast as it is read must
+/// not keep the others waiting.
+const READS_AT_ONCE: usize = 64;
 
 /// Why the body could not be read; the log has been told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -339,8 +344,9 @@ impl Session {
         Ok(())
     }
 
-    /// Nobody will read the body: drops what is there (`ngx_http_discard_request_body`). An error is
-    /// the status to answer with; the connection cannot be kept then.
+    /// Nobody will read the body: drops what is there of it, also what only the kernel has yet
+    /// (`ngx_http_discard_request_body`). An error is the status to answer with; the connection cannot
+    /// be kept then.
     pub(crate) fn discard_body(&mut self) -> Result<(), u16> {
         let body = &mut self.req.body;
         if body.complete || body.discarded || body.begun {
@@ -348,7 +354,22 @@ impl Session {
         }
         body.discarded = true;
         body.expect_answered = true;
-        self.drop_discarded()
+        self.drop_discarded()?;
+        for _ in 0..READS_AT_ONCE {
+            if self.req.body.complete {
+                break;
+            }
+            match self.client.read_arrived() {
+                Ok(1..) => self.drop_discarded()?,
+                Ok(0) => {
+                    self.client.note_end();
+                    break;
+                }
+                // An error is met again by whoever writes the answer.
+                Err(_) => break,
+            }
+        }
+        Ok(())
     }
 
     /// Drops body bytes in the input. Of a body whose framing breaks nothing more can be told apart.
@@ -370,32 +391,24 @@ impl Session {
     /// After the answer: waits for the rest of a discarded body, within the lingering times
     /// (`ngx_http_discarded_request_body_handler`). `false`: it did not come, or the client left.
     pub(crate) async fn finish_discarding(&mut self) -> bool {
-        let settings = self.settings();
-        let gap = settings.lingering_timeout;
-        let end = weir_io::clock::now() + settings.lingering_time;
+        let patience = Patience::begin(self.settings());
         while !self.req.body.complete {
             if !self.req.state.keepalive && self.client.has_ended() {
                 return false;
             }
-            self.client
-                .link_mut()
-                .deadline
-                .set_at((weir_io::clock::now() + gap).min(end));
-            let client = &mut self.client;
-            let more = poll_fn(|cx| match client.poll_input(cx) {
-                Poll::Ready(read) => Poll::Ready(Some(matches!(read, Ok(1..)))),
-                Poll::Pending => client.link_mut().deadline.poll_expired(cx).map(|()| None),
-            })
-            .await;
-            self.client.link_mut().deadline.clear();
-            if more.is_none() && self.settings().reset_timedout_connection {
-                self.client.reset_on_close();
-            }
-            if more != Some(true) {
-                return false;
-            }
-            if self.drop_discarded().is_err() {
-                return false;
+            match patience.more(&mut self.client).await {
+                More::Bytes => {
+                    if self.drop_discarded().is_err() {
+                        return false;
+                    }
+                }
+                More::Ended => return false,
+                More::TimedOut => {
+                    if self.settings().reset_timedout_connection {
+                        self.client.reset_on_close();
+                    }
+                    return false;
+                }
             }
         }
         true

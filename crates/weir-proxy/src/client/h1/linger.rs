@@ -1,43 +1,72 @@
-//! Closing so that the client can still read its answer (`lingering_close`).
+//! Reading on what nobody wants, so that the client can still read its answer.
 
 use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Duration;
 
-use crate::facts::Action;
-use crate::facts::h1::Connection;
-use weir_io::{buffers, clock};
+use weir_conf::Settings;
 
-/// Bytes read at once only to be thrown away.
-const DISCARD_READ: usize = 16 * 1024;
+use crate::facts::{Action, Client, Session};
+use weir_io::clock::{self, Moment};
 
-impl Connection {
-    /// Sends FIN, then reads and drops what arrives until the client closes, sends nothing for `gap`,
-    /// or `time` is over (`ngx_http_set_lingering_close`). Without it a kernel that finds unread bytes at close sends
-    /// RST, and the client may lose the answer.
-    pub(crate) async fn linger(&mut self, gap: Duration, time: Duration) {
-        self.link.action = Action::Closing;
-        self.shutdown().await;
-        let end = clock::now() + time;
-        let mut scratch = std::mem::take(&mut self.input);
-        if scratch.capacity() == 0 {
-            scratch = buffers::take_head();
+/// For how long the rest of what a client sends is waited for.
+pub(super) struct Patience {
+    /// `lingering_timeout`: the longest gap between two reads.
+    gap: Duration,
+    /// When `lingering_time` is over.
+    end: Moment,
+}
+
+/// What a wait for the rest came to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum More {
+    /// There is more in the client's input.
+    Bytes,
+    /// The client sends nothing more, or is gone.
+    Ended,
+    /// It sent nothing for too long.
+    TimedOut,
+}
+
+impl Patience {
+    pub(super) fn begin(settings: &Settings) -> Self {
+        Self {
+            gap: settings.lingering_timeout,
+            end: clock::now() + settings.lingering_time,
         }
+    }
+
+    /// Waits for more of what the client sends.
+    pub(super) async fn more(&self, client: &mut Client) -> More {
+        let until = (clock::now() + self.gap).min(self.end);
+        client.link_mut().deadline.set_at(until);
+        let more = poll_fn(|cx| match client.poll_input(cx) {
+            Poll::Ready(Ok(1..)) => Poll::Ready(More::Bytes),
+            Poll::Ready(Ok(0) | Err(_)) => Poll::Ready(More::Ended),
+            Poll::Pending => {
+                let expired = client.link_mut().deadline.poll_expired(cx);
+                expired.map(|()| More::TimedOut)
+            }
+        })
+        .await;
+        client.link_mut().deadline.clear();
+        more
+    }
+}
+
+impl Session {
+    /// Sends FIN, then reads and drops what arrives until the client closes, sends nothing for
+    /// `lingering_timeout`, or `lingering_time` is over (`ngx_http_set_lingering_close`). Without it a
+    /// kernel that finds unread bytes at close sends RST, and the client may lose the answer.
+    pub(crate) async fn linger(&mut self) {
+        let patience = Patience::begin(self.settings());
+        self.client.link_mut().action = Action::Closing;
+        self.client.shutdown().await;
         loop {
-            scratch.clear();
-            self.link.deadline.set_at((clock::now() + gap).min(end));
-            let more = poll_fn(
-                |cx| match self.stream.poll_read(cx, &mut scratch, DISCARD_READ) {
-                    Poll::Ready(read) => Poll::Ready(matches!(read, Ok(1..))),
-                    Poll::Pending => self.link.deadline.poll_expired(cx).map(|()| false),
-                },
-            )
-            .await;
-            if !more {
+            self.client.input().clear();
+            if patience.more(&mut self.client).await != More::Bytes {
                 break;
             }
         }
-        self.link.deadline.clear();
-        buffers::give_back(scratch);
     }
 }

@@ -4,7 +4,6 @@ use std::future::poll_fn;
 use std::io;
 use std::task::Poll;
 
-use crate::facts::h1::Connection;
 use crate::facts::{Action, Ending, Session};
 use crate::report::error_log::{self, Message};
 use weir_io::gathered_write::GatheredWrite;
@@ -115,13 +114,5 @@ impl Session {
             self.client.reset_on_close();
         }
         ClientGone::TimedOut
-    }
-}
-
-impl Connection {
-    /// Sends FIN; what the client still sends is not read any more.
-    pub(crate) async fn shutdown(&mut self) {
-        // A peer that is gone already needs no FIN.
-        let _ = poll_fn(|cx| self.stream.poll_shutdown(cx)).await;
     }
 }

@@ -44,6 +44,12 @@ impl Connection {
         self.stream
             .poll_read(cx, &mut self.input, buffers::HEAD_BUFFER)
     }
+
+    /// Reads what the client has sent by now into the input.
+    pub(crate) fn read_arrived(&mut self) -> io::Result<usize> {
+        let (stream, input) = (&mut self.stream, &mut self.input);
+        stream.read_arrived(input, buffers::HEAD_BUFFER)
+    }
 }
 
 /// `info` line of a client that left.
