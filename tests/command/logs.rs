@@ -1,11 +1,14 @@
 //! USR1, and lines at the end.
 
 use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use nix::sys::signal::Signal;
+use nix::unistd::{User, geteuid};
 
-use crate::site::{Site, ask, eventually, lines, read_answer};
+use crate::backend::KeptAlive;
+use crate::site::{Site, ask, eventually, lines, read_answer, read_to_end};
 
 #[test]
 fn a_moved_log_is_opened_anew_and_no_line_is_lost() {
@@ -66,6 +69,120 @@ fn a_line_is_in_the_file_before_the_next_request_is_read() {
             "{lines} lines after {request} requests"
         );
     }
+}
+
+/// Owner, group and mode of a file.
+fn owned(path: &Path) -> (u32, u32, u32) {
+    let about = fs::metadata(path).unwrap();
+    (about.uid(), about.gid(), about.mode() & 0o777)
+}
+
+/// What nginx's master does for its workers, who could not open the log again: root's files go to the
+/// user with USR1, and not before. Who is not root owns them all.
+#[test]
+fn a_log_is_whose_weir_is_until_it_is_reopened_and_then_the_users() {
+    let site = Site::new();
+    site.serve("", "return 200 x;");
+    let mut running = site.start();
+    let (path, late) = (site.path("logs/access.log"), site.path("logs/late.log"));
+    let (starter, group, _) = owned(&site.path("conf/nginx.conf"));
+    let nobody = User::from_name("nobody").unwrap().unwrap().uid.as_raw();
+    let user = if geteuid().is_root() { nobody } else { starter };
+    assert_eq!(owned(&path), (starter, group, 0o644));
+    site.serve("", "access_log logs/late.log; return 200 y;");
+    running.reload();
+    assert_eq!(owned(&late), (starter, group, 0o644));
+    // The file that is reopened and the one that is made anew.
+    fs::rename(&path, site.path("logs/access.log.1")).unwrap();
+    running.signal(Signal::SIGUSR1);
+    eventually(|| path.exists() && owned(&path).0 == user && owned(&late).0 == user);
+    assert_eq!(owned(&path), (user, group, 0o644));
+    assert_eq!(owned(&late), (user, group, 0o644));
+    // As logrotate does it with `create 0440`; nginx sees to it that the owner may write.
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, "").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o440)).unwrap();
+    running.signal(Signal::SIGUSR1);
+    eventually(|| owned(&path).2 == 0o640);
+    assert_eq!(owned(&path), (user, group, 0o640));
+    assert_eq!(site.get("/"), "y");
+    assert_eq!(lines(&late).len(), 1);
+}
+
+/// A reload opens the logs anew, as USR1 does; what ends under the old configuration follows to the
+/// file that USR1 has made.
+#[test]
+fn a_reload_opens_a_moved_log_anew() {
+    let site = Site::new();
+    let backend = KeptAlive::answering(b"a");
+    site.serve(
+        "",
+        &format!("location / {{ proxy_pass http://{}; }}", backend.address),
+    );
+    let mut running = site.start();
+    let (path, moved) = (site.path("logs/access.log"), site.path("logs/access.log.1"));
+    site.get("/before");
+    let mut slow = site.connect();
+    std::io::Write::write_all(
+        &mut slow,
+        b"POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n",
+    )
+    .unwrap();
+    std::io::Write::write_all(&mut slow, b"Connection: close\r\n\r\n").unwrap();
+    // It has begun once somebody who came later is answered.
+    site.get("/before");
+    fs::rename(&path, &moved).unwrap();
+    running.reload();
+    site.get("/after");
+    assert_eq!((lines(&moved).len(), lines(&path).len()), (2, 1));
+    fs::remove_file(&path).unwrap();
+    running.signal(Signal::SIGUSR1);
+    eventually(|| path.exists());
+    site.get("/last");
+    std::io::Write::write_all(&mut slow, b"x").unwrap();
+    assert!(read_to_end(&mut slow).ends_with('a'));
+    // The connection lingers until its client leaves.
+    drop(slow);
+    eventually(|| lines(&path).len() == 2);
+    assert!(lines(&path)[1].contains("POST /slow "));
+}
+
+#[test]
+fn every_log_is_opened_used_or_not_and_one_that_a_reload_has_removed_stays_away() {
+    let site = Site::new();
+    let conf = |unused: &str| {
+        site.serve(
+            "",
+            &format!("}} access_log logs/{unused}.log; error_log logs/{unused}-errors.log;
+            server {{ listen 127.0.0.1:PORT; server_name x; access_log logs/own.log; error_log stderr;
+            return 200 x;"),
+        );
+    };
+    let names = || {
+        let mut names: Vec<_> = fs::read_dir(site.path("logs"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.contains("unused"))
+            .collect();
+        names.sort();
+        names
+    };
+    conf("unused-1");
+    let mut running = site.start();
+    assert_eq!(names(), ["unused-1-errors.log", "unused-1.log"]);
+    // Its client keeps what the first configuration had open.
+    let mut kept = site.connect();
+    ask(&mut kept, "/", "keep-alive");
+    read_answer(&mut kept);
+    std::io::Write::write_all(&mut kept, b"GET / HTTP/1.1\r\n").unwrap();
+    conf("unused-2");
+    running.reload();
+    for name in names() {
+        fs::remove_file(site.path("logs").join(name)).unwrap();
+    }
+    running.signal(Signal::SIGUSR1);
+    eventually(|| names().len() == 2);
+    assert_eq!(names(), ["unused-2-errors.log", "unused-2.log"]);
 }
 
 /// A log that takes nothing is told at once, as of the request whose line is lost, and then not again

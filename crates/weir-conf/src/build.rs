@@ -86,6 +86,7 @@ fn finish(main: MainBuild, mut cx: Reading, files: Vec<SourceFile>) -> Result<Co
             main: settled,
             http: main.http,
             files,
+            log_files: cx.log_files,
             warnings: cx.faults,
             without_effect: cx.without_effect,
             compat: cx.compat,

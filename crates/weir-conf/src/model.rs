@@ -33,6 +33,9 @@ pub struct Config {
     pub http: Option<Http>,
     /// Every file read, once each, in order of first reading; `-T` prints them.
     pub files: Vec<SourceFile>,
+    /// The file of each log that a directive names, in order, whether anything is logged there or not:
+    /// nginx opens them all. Some may come twice; those of defaults are not among them.
+    pub log_files: Vec<PathBuf>,
     /// What nginx prints at `[warn]`, in order.
     pub warnings: Vec<Fault>,
     /// Directives that were accepted but change nothing in weir, in order; `-t` lists them.

@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
 use crate::ErrorNumber;
 
@@ -36,10 +36,15 @@ impl LogFile {
     /// the path; [`Logs::open`] does.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, OpenError> {
         let path = path.into();
-        let file = RwLock::new(append_to(&path)?);
-        Ok(Self {
+        let (file, _made) = append_to(&path)?;
+        Ok(Self::of(path, file))
+    }
+
+    fn of(path: PathBuf, file: File) -> Self {
+        let file = RwLock::new(file);
+        Self {
             target: Target::File { path, file },
-        })
+        }
     }
 
     /// The process's standard error.
@@ -92,22 +97,38 @@ impl LogFile {
         self.path().map_or_else(|| "stderr".into(), Path::to_owned)
     }
 
-    /// Opens the path anew, so that a log that was moved away is left alone from here on. If that
-    /// fails, lines keep going to the old file.
-    pub fn reopen(&self) -> Result<(), OpenError> {
+    /// Goes over to the file that lies at the path now, if one does that can be opened: for whoever ends
+    /// under an older configuration.
+    pub fn follow(&self) {
+        if let Target::File { path, file } = &self.target
+            && let Ok(fresh) = OpenOptions::new().append(true).open(path)
+        {
+            *file.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        }
+    }
+
+    /// Opens the path anew (SIGUSR1), so that a log that was moved away is left alone from here on.
+    /// `own` may give the file away; it hears whether it was made now. If one of both fails, lines keep
+    /// going to the old file.
+    pub fn reopen<E: From<OpenError>>(
+        &self,
+        own: impl FnOnce(&Path, bool) -> Result<(), E>,
+    ) -> Result<(), E> {
         let Target::File { path, file } = &self.target else {
             return Ok(());
         };
-        let fresh = append_to(path)?;
+        let (fresh, made) = append_to(path)?;
+        own(path, made)?;
         *file.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         Ok(())
     }
 }
 
-/// The open logs of a process: one file, however many directives name it.
+/// The open logs of a configuration: one file, however many directives name it.
 #[derive(Debug, Default)]
 pub struct Logs {
     by_path: Mutex<HashMap<PathBuf, Weak<LogFile>>>,
+    made: Mutex<Vec<PathBuf>>,
 }
 
 impl Logs {
@@ -117,30 +138,40 @@ impl Logs {
         if let Some(open) = by_path.get(path).and_then(Weak::upgrade) {
             return Ok(open);
         }
-        let file = Arc::new(LogFile::open(path)?);
+        let (file, made) = append_to(path)?;
+        if made {
+            self.made().push(path.to_owned());
+        }
+        let file = Arc::new(LogFile::of(path.to_owned(), file));
         by_path.retain(|_, log| log.strong_count() > 0);
         by_path.insert(path.to_owned(), Arc::downgrade(&file));
         Ok(file)
     }
 
-    /// SIGUSR1: reopens every log that is still held, and returns those that could not be.
-    pub fn reopen_all(&self) -> Vec<OpenError> {
-        let by_path = self.by_path.lock().unwrap_or_else(PoisonError::into_inner);
-        let open = by_path.values().filter_map(Weak::upgrade);
-        open.filter_map(|log| log.reopen().err()).collect()
+    /// The files that were not there before they were opened, since the last call.
+    pub fn take_made(&self) -> Vec<PathBuf> {
+        std::mem::take(&mut *self.made())
+    }
+
+    fn made(&self) -> MutexGuard<'_, Vec<PathBuf>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn append_to(path: &Path) -> Result<File, OpenError> {
-    OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o644)
-        .open(path)
-        .map_err(|source| OpenError {
-            path: path.to_owned(),
-            source,
-        })
+/// The file, and whether it was made for that.
+fn append_to(path: &Path) -> Result<(File, bool), OpenError> {
+    let mut options = OpenOptions::new();
+    options.append(true).mode(0o644);
+    let opened = match options.open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            options.create(true).open(path).map(|file| (file, true))
+        }
+        opened => opened.map(|file| (file, false)),
+    };
+    opened.map_err(|source| OpenError {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 #[cfg(test)]
@@ -170,7 +201,12 @@ mod tests {
         log.write(b"one\n");
         fs::rename(&path, &moved).unwrap();
         log.write(b"two\n");
-        assert!(logs.reopen_all().is_empty());
+        assert_eq!(logs.take_made(), std::slice::from_ref(&path));
+        log.reopen::<OpenError>(|reopened, made| {
+            assert_eq!((reopened, made), (path.as_path(), true));
+            Ok(())
+        })
+        .unwrap();
         log.write(b"three\n");
         assert_eq!(fs::read(&moved).unwrap(), b"one\ntwo\n");
         assert_eq!(fs::read(&path).unwrap(), b"three\n");
@@ -184,14 +220,23 @@ mod tests {
         let logs = Logs::default();
         let log = logs.open(&inner.join("a.log")).unwrap();
         fs::rename(&inner, &moved).unwrap();
-        let errors = logs.reopen_all();
-        assert_eq!(errors.len(), 1);
+        let error = log.reopen::<OpenError>(|_, _| Ok(())).unwrap_err();
         assert!(
-            errors[0]
+            error
                 .to_string()
                 .ends_with("a.log\" failed (2: No such file or directory)")
         );
         log.write(b"still\n");
         assert_eq!(fs::read(moved.join("a.log")).unwrap(), b"still\n");
+        fs::create_dir(&inner).unwrap();
+        let refused = |path: &Path, _| {
+            Err(OpenError {
+                path: path.to_owned(),
+                source: io::ErrorKind::PermissionDenied.into(),
+            })
+        };
+        assert!(log.reopen(refused).is_err());
+        log.write(b"now\n");
+        assert_eq!(fs::read(moved.join("a.log")).unwrap(), b"still\nnow\n");
     }
 }

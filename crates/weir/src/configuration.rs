@@ -1,6 +1,6 @@
 //! The configuration file as the command line asks for it, and the logs that it names.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use weir_conf::{
     AccessLog, Config, ErrorLogTarget, Faults, Http, Level, Location, Locations, LogDestination,
@@ -39,15 +39,16 @@ pub(crate) fn make_log_folder(flags: &Flags, config: &Config) {
     }
 }
 
-/// The files of all logs; some may come twice.
+/// The files of all logs, also of those that nothing is logged to; some may come twice.
 pub(crate) fn log_files(config: &Config) -> Vec<&Path> {
-    let files = log_destinations(config)
+    let named = config.log_files.iter().map(PathBuf::as_path);
+    let used = log_destinations(config)
         .into_iter()
         .filter_map(|destination| match destination {
             LogDestination::File(path) => Some(path.as_path()),
             LogDestination::Stderr => None,
         });
-    files.collect()
+    named.chain(used).collect()
 }
 
 /// The file that takes what is written to stderr; `None` if some log goes to stderr itself.

@@ -5,7 +5,8 @@
 //! its main thread keeps the few rights that those things need, and its workers keep none.
 
 use std::ffi::CString;
-use std::os::unix::fs::MetadataExt;
+use std::fs::{Metadata, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use nix::sys::prctl;
@@ -64,19 +65,31 @@ impl Account {
         (self.user.as_raw(), self.group.as_raw())
     }
 
-    /// Gives a log to the user, as nginx does on USR1 (`ngx_reopen_files`).
+    /// Gives a log to the user, who may read and write it, as nginx's master does on USR1
+    /// (`ngx_reopen_files`). What is no file is left alone.
     pub(crate) fn own(&self, log: &Path) -> Result<(), SystemError> {
-        let ours = std::fs::metadata(log)
-            .is_ok_and(|about| !about.is_file() || about.uid() == self.user.as_raw());
-        if ours {
+        let Some(about) = about_file(log) else {
+            return Ok(());
+        };
+        if about.uid() != self.user.as_raw() {
+            change_owner(log, self.user, None)?;
+        }
+        let mode = about.mode() & 0o7777;
+        if mode & OWNER_READS_AND_WRITES == OWNER_READS_AND_WRITES {
             return Ok(());
         }
-        chown(log, Some(self.user), None).map_err(|error| {
-            SystemError::new(
-                format_args!("chown(\"{}\", {})", log.display(), self.user),
-                error,
-            )
-        })
+        std::fs::set_permissions(log, Permissions::from_mode(mode | OWNER_READS_AND_WRITES))
+            .map_err(|error| SystemError::new(format_args!("chmod() \"{}\"", log.display()), error))
+    }
+
+    /// Gives to root what was just made, as if root's master had made it: this process is the user's
+    /// and its group's. A group that comes from the folder stays.
+    pub(crate) fn leave_to_root(&self, made: &Path) -> Result<(), SystemError> {
+        let Some(about) = about_file(made) else {
+            return Ok(());
+        };
+        let ours = about.gid() == self.group.as_raw();
+        change_owner(made, Uid::from_raw(0), ours.then_some(Gid::from_raw(0)))
     }
 
     /// Becomes this account for good. Must run before any thread starts.
@@ -98,6 +111,25 @@ impl Account {
         // Or /dev/stdout could not be opened again, and no core file would be written.
         prctl::set_dumpable(true).map_err(|error| SystemError::new("prctl(PR_SET_DUMPABLE)", error))
     }
+}
+
+/// What nginx sees to that the owner of a log may do.
+const OWNER_READS_AND_WRITES: u32 = 0o600;
+
+fn about_file(path: &Path) -> Option<Metadata> {
+    std::fs::metadata(path).ok().filter(Metadata::is_file)
+}
+
+fn change_owner(path: &Path, user: Uid, group: Option<Gid>) -> Result<(), SystemError> {
+    chown(path, Some(user), group).map_err(|error| {
+        SystemError::new(format_args!("chown(\"{}\", {user})", path.display()), error)
+    })
+}
+
+/// Whether this process will be able to open what is root's once it is root no more; a container may
+/// not have granted that.
+pub(crate) fn opens_files_of_root() -> bool {
+    permitted().is_ok_and(|granted| granted & DAC_OVERRIDE != 0)
 }
 
 fn named_group(name: &str) -> Result<Group, AccountFault> {
@@ -131,9 +163,13 @@ struct CapabilityData {
 /// `_LINUX_CAPABILITY_VERSION_3`: two data words.
 const CAPABILITY_VERSION: u32 = 0x2008_0522;
 
-/// The rights of the main thread: `CAP_DAC_OVERRIDE` and `CAP_FOWNER`, to open, create and remove
-/// files as root's master does; `CAP_NET_BIND_SERVICE`, to bind ports below 1024.
-const MAIN_RIGHTS: u32 = 1 << 1 | 1 << 3 | 1 << 10;
+/// `CAP_DAC_OVERRIDE`.
+const DAC_OVERRIDE: u32 = 1 << 1;
+
+/// The rights of the main thread: `CAP_CHOWN`, to give logs away; `CAP_DAC_OVERRIDE` and `CAP_FOWNER`,
+/// to open, create and remove files as root's master does; `CAP_NET_BIND_SERVICE`, to bind ports below
+/// 1024.
+const MAIN_RIGHTS: u32 = 1 | DAC_OVERRIDE | 1 << 3 | 1 << 10;
 
 /// Leaves this thread, and those that it starts, no right beyond [`MAIN_RIGHTS`]; a container may
 /// not have granted them all.

@@ -15,7 +15,7 @@ use crate::flags::Flags;
 use crate::limits::{self, OpenFiles};
 use crate::panics;
 use crate::pid_file::PidFile;
-use crate::privileges::{Account, AccountFault};
+use crate::privileges::{self, Account, AccountFault};
 use crate::service::Service;
 use crate::signals;
 use crate::sockets::{ListenFault, Sockets};
@@ -43,7 +43,6 @@ pub(crate) enum StartFault {
 pub(crate) struct Opened {
     pub(crate) flags: Flags,
     pub(crate) account: Option<Account>,
-    pub(crate) logs: Logs,
     pub(crate) plan: Arc<Plan>,
     pub(crate) sockets: Sockets,
     pub(crate) open_files: OpenFiles,
@@ -81,8 +80,7 @@ pub(crate) fn listens(config: &Config) -> &[Listen] {
 fn open(flags: Flags, config: Arc<Config>, log: &StartupLog) -> Result<Opened, StartFault> {
     let account = Account::of(&config)?;
     create_temp_folders(&config, account.as_ref().map(Account::ids))?;
-    let logs = Logs::default();
-    let plan = Arc::new(Plan::new(config.clone(), &logs, None)?);
+    let plan = Arc::new(Plan::new(config.clone(), &Logs::default(), None)?);
     let workers = config.main.worker_processes;
     let report = |level: Level, text: &str| log.write(level, text);
     let sockets = Sockets::open(listens(&config), workers, None, &report)?;
@@ -97,7 +95,6 @@ fn open(flags: Flags, config: Arc<Config>, log: &StartupLog) -> Result<Opened, S
     Ok(Opened {
         flags,
         account,
-        logs,
         plan,
         sockets,
         open_files,
@@ -157,13 +154,16 @@ fn settle_identity(opened: &Opened) -> Result<(), SystemError> {
     }
     panics::report_to(opened.plan.main_sinks());
     if let Some(account) = &opened.account {
-        hand_over_logs(account, &opened.plan);
+        if !privileges::opens_files_of_root() {
+            hand_over_logs(account, &opened.plan);
+        }
         account.assume()?;
     }
     Ok(())
 }
 
-/// Gives the logs to the user, who will open them again.
+/// Gives the logs to the user, who could not open them again otherwise. Elsewhere they are root's until
+/// USR1, as with nginx.
 fn hand_over_logs(account: &Account, plan: &Plan) {
     for path in configuration::log_files(plan.config()) {
         if let Err(error) = account.own(path) {

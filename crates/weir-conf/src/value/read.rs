@@ -46,6 +46,8 @@ pub(crate) struct Reading {
     pub(crate) faults: Vec<Fault>,
     pub(crate) without_effect: Vec<WithoutEffect>,
     pub(crate) log_formats: Vec<Arc<LogFormat>>,
+    /// Files of the logs that directives name.
+    pub(crate) log_files: Vec<PathBuf>,
     /// Buffered access logs, which must agree wherever they are named.
     pub(crate) log_buffers: HashMap<LogDestination, (usize, Option<Duration>)>,
     /// Variables that no built-in one matches; regular expressions may still define them.
@@ -81,6 +83,7 @@ impl Reading {
             faults: Vec::new(),
             without_effect: Vec::new(),
             log_formats: vec![Arc::new(LogFormat::combined())],
+            log_files: Vec::new(),
             log_buffers: HashMap::new(),
             pending: Vec::new(),
             recent_settings: VecDeque::new(),
@@ -179,6 +182,11 @@ pub(crate) struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
+    /// Whether nobody has written the directive: its default is read.
+    pub(crate) fn is_default(&self) -> bool {
+        self.name == DEFAULT_NAME
+    }
+
     /// Argument `index` as bytes; empty when there is none.
     pub(crate) fn bytes(&self, index: usize) -> &'a [u8] {
         self.args.get(index).map_or(&[], |word| &word.text)
@@ -254,6 +262,9 @@ impl Reject {
     }
 }
 
+/// What a default is called instead of a directive.
+const DEFAULT_NAME: &str = "default";
+
 /// Reads a default as if it were written.
 pub(crate) fn default<T>(
     read: fn(&mut Call<'_>) -> Result<T, Reject>,
@@ -266,7 +277,7 @@ pub(crate) fn default<T>(
     };
     let args: Vec<Word> = text.split_whitespace().map(Word::plain).collect();
     read(&mut Call {
-        name: "default",
+        name: DEFAULT_NAME,
         args: &args,
         place: &place,
         cx,

@@ -1,9 +1,10 @@
 //! The logs of every location, each file opened once.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
-use weir_conf::{AccessLog, ErrorLogTarget, Http, LogDestination, LogFormat, Template};
+use weir_conf::{AccessLog, Config, ErrorLogTarget, Http, LogDestination, LogFormat, Template};
 use weir_io::clock;
 use weir_log::escape::Escape;
 use weir_log::{Buffering, ErrorSink, ErrorSinks, LogFile, Logs, Output};
@@ -30,9 +31,44 @@ pub(super) struct LineTarget {
     pub(super) buffering: Buffering,
 }
 
+/// The files of a plan's logs.
+pub(super) struct LogFiles<'a> {
+    logs: &'a Logs,
+    pub(super) open: Vec<Arc<LogFile>>,
+}
+
+impl<'a> LogFiles<'a> {
+    /// Opens what directives name, used or not.
+    pub(super) fn open(logs: &'a Logs, config: &Config) -> Result<Self, PlanFault> {
+        let mut files = Self {
+            logs,
+            open: Vec::new(),
+        };
+        for path in &config.log_files {
+            files.at(path)?;
+        }
+        Ok(files)
+    }
+
+    fn of(&mut self, destination: &LogDestination) -> Result<Arc<LogFile>, PlanFault> {
+        match destination {
+            LogDestination::File(path) => self.at(path),
+            LogDestination::Stderr => Ok(Arc::new(LogFile::stderr())),
+        }
+    }
+
+    fn at(&mut self, path: &Path) -> Result<Arc<LogFile>, PlanFault> {
+        let file = self.logs.open(path)?;
+        if !self.open.iter().any(|known| Arc::ptr_eq(known, &file)) {
+            self.open.push(file.clone());
+        }
+        Ok(file)
+    }
+}
+
 /// Opens logs once per path.
 pub(super) struct LogBook<'a> {
-    pub(super) logs: &'a Logs,
+    pub(super) files: LogFiles<'a>,
     pub(super) lines: Vec<LineTarget>,
     pub(super) known: HashMap<(LogDestination, Option<usize>, Option<std::time::Duration>), usize>,
 }
@@ -61,7 +97,7 @@ impl LogBook<'_> {
                     None => Buffering::Prompt,
                 };
                 self.lines.push(LineTarget {
-                    file: open(self.logs, destination)?,
+                    file: self.files.of(destination)?,
                     buffering,
                 });
                 self.known.insert(key, self.lines.len() - 1);
@@ -82,22 +118,15 @@ impl LogBook<'_> {
     }
 }
 
-fn open(logs: &Logs, destination: &LogDestination) -> Result<Arc<LogFile>, PlanFault> {
-    match destination {
-        LogDestination::File(path) => Ok(logs.open(path)?),
-        LogDestination::Stderr => Ok(Arc::new(LogFile::stderr())),
-    }
-}
-
 pub(super) fn error_sinks(
     targets: &[ErrorLogTarget],
-    logs: &Logs,
+    files: &mut LogFiles<'_>,
 ) -> Result<Arc<ErrorSinks>, PlanFault> {
     let mut sinks = Vec::with_capacity(targets.len());
     for target in targets {
         sinks.push(ErrorSink {
             level: target.level,
-            output: Output::File(open(logs, &target.destination)?),
+            output: Output::File(files.of(&target.destination)?),
         });
     }
     Ok(ErrorSinks::new(sinks, clock::unix_seconds))
@@ -125,7 +154,7 @@ pub(super) fn place_logs(
             match known.get(&key) {
                 Some(sinks) => sinks.clone(),
                 None => {
-                    let sinks = error_sinks(&settings.error_log, book.logs)?;
+                    let sinks = error_sinks(&settings.error_log, &mut book.files)?;
                     known.insert(key, sinks.clone());
                     sinks
                 }

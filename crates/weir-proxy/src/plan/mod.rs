@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use weir_conf::{Config, Differences, Http, Location, Place, Server};
-use weir_log::{ErrorNumber, ErrorSinks, Logs};
+use weir_log::{ErrorNumber, ErrorSinks, LogFile, Logs};
 use weir_upstream::Pool;
 use weir_wire::host::HostGrammar;
 use weir_wire::request::{HeadCompat, HeadLimits};
@@ -25,7 +25,7 @@ pub(crate) use lines::{Teller, WaitingLines};
 pub(crate) use logs::AccessTarget;
 pub use temp_folders::create_temp_folders;
 
-use logs::{LineTarget, LogBook, PlaceLogs, error_sinks, place_logs};
+use logs::{LineTarget, LogBook, LogFiles, PlaceLogs, error_sinks, place_logs};
 use pools::pool_spec;
 
 /// A configuration that is ready to serve.
@@ -37,6 +37,8 @@ pub struct Plan {
     places: Vec<PlaceLogs>,
     /// Files that access lines go to, each with its buffering.
     lines: Vec<LineTarget>,
+    /// Of all logs, each once.
+    log_files: Vec<Arc<LogFile>>,
     listen_names: Vec<String>,
     /// By `Server::index`.
     limits: Vec<HeadLimits>,
@@ -77,10 +79,11 @@ impl Plan {
         logs: &Logs,
         previous: Option<&Self>,
     ) -> Result<Self, PlanFault> {
-        let main_sinks = error_sinks(&config.main.error_log, logs)?;
+        let mut files = LogFiles::open(logs, &config)?;
+        let main_sinks = error_sinks(&config.main.error_log, &mut files)?;
         let mut pools = Vec::new();
         let mut book = LogBook {
-            logs,
+            files,
             lines: Vec::new(),
             known: HashMap::new(),
         };
@@ -113,6 +116,7 @@ impl Plan {
             main_sinks,
             places,
             lines: book.lines,
+            log_files: book.files.open,
             listen_names,
             limits,
             response_rules: ResponseRules {
@@ -155,6 +159,11 @@ impl Plan {
     /// The error log outside all servers.
     pub fn main_sinks(&self) -> &Arc<ErrorSinks> {
         &self.main_sinks
+    }
+
+    /// The files of all logs, also of those that nothing is logged to, each once.
+    pub fn log_files(&self) -> &[Arc<LogFile>] {
+        &self.log_files
     }
 
     /// The pools, by index in `Http::upstreams`.

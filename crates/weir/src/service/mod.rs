@@ -2,14 +2,15 @@
 
 mod reload;
 
-use std::sync::Arc;
+use std::path::Path;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use nix::sys::resource::rlim_t;
 use nix::unistd::geteuid;
 use tokio::sync::{mpsc, oneshot};
-use weir_log::{Level, Logs, emit};
+use weir_log::{Level, LogFile, OpenError, emit};
 use weir_proxy::plan::Plan;
 
 use crate::configuration;
@@ -17,6 +18,7 @@ use crate::daemon;
 use crate::flags::Flags;
 use crate::limits::{self, OpenFiles};
 use crate::pid_file::PidFile;
+use crate::privileges::Account;
 use crate::signals::{Meaning, Received, Signals};
 use crate::sockets::Sockets;
 use crate::start::Opened;
@@ -44,7 +46,8 @@ pub(crate) struct Service {
     daemonized: bool,
     flags: Flags,
     plan: Arc<Plan>,
-    logs: Logs,
+    /// Logs of earlier configurations, which requests under way may still write to.
+    older_logs: Vec<Weak<LogFile>>,
     sockets: Sockets,
     /// Position is the number by which sockets are shared out.
     workers: Vec<WorkerThread>,
@@ -54,6 +57,8 @@ pub(crate) struct Service {
     around: Surroundings,
     ended: mpsc::UnboundedReceiver<u64>,
     pid_file: PidFile,
+    /// Who the process has become, if it was root's: root's master would look after files for them.
+    account: Option<Account>,
     /// Root's rights were given up, as the configuration asked.
     unprivileged: bool,
     open_files: OpenFiles,
@@ -65,13 +70,21 @@ pub(crate) struct Service {
     stopping: bool,
 }
 
+/// Why a log is not opened anew. Displays nginx's words.
+#[derive(Debug, thiserror::Error)]
+enum ReopenFault {
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Own(#[from] SystemError),
+}
+
 impl Service {
     /// No worker is started yet.
     pub(crate) fn new(opened: Opened, pid_file: PidFile) -> Self {
         let Opened {
             flags,
             account,
-            logs,
             plan,
             sockets,
             open_files,
@@ -86,7 +99,7 @@ impl Service {
             daemonized: plan.config().main.daemon,
             flags,
             plan,
-            logs,
+            older_logs: Vec::new(),
             sockets,
             workers: Vec::new(),
             retired: Vec::new(),
@@ -95,6 +108,7 @@ impl Service {
             ended,
             pid_file,
             unprivileged: account.is_some() && !geteuid().is_root(),
+            account,
             open_files,
             own_files: 0,
             leaving: false,
@@ -193,14 +207,35 @@ impl Service {
                 .collect(),
         )
         .await;
-        for error in self.logs.reopen_all() {
-            self.log(Level::Emerg, &error.to_string());
+        for log in self.plan.log_files() {
+            let reopened = log.reopen(|path, made| self.give_away(path, made));
+            if let Err(fault) = reopened {
+                self.log(Level::Emerg, &fault.to_string());
+            }
         }
+        let older = self.older_logs.iter().filter_map(Weak::upgrade);
+        older.for_each(|log| log.follow());
+        self.redirect_stderr();
+    }
+
+    /// What is written to stderr goes to the error log that is open now.
+    fn redirect_stderr(&self) {
         if let Some(file) = configuration::stderr_file(self.plan.config())
             && let Err(error) = daemon::redirect_stderr(file)
         {
             self.log(Level::Alert, &error.to_string());
         }
+    }
+
+    /// Gives a log that was opened anew to the user, as root's master does in nginx.
+    fn give_away(&self, log: &Path, made: bool) -> Result<(), ReopenFault> {
+        if let Some(account) = &self.account {
+            if made {
+                account.leave_to_root(log)?;
+            }
+            account.own(log)?;
+        }
+        Ok(())
     }
 
     fn limit_open_files(&self) {

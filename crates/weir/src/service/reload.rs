@@ -1,12 +1,13 @@
 //! HUP: going over to another configuration without losing a request (`ngx_init_cycle`).
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use weir_conf::{Config, Fault};
-use weir_log::Level;
+use weir_log::{Level, Logs};
 use weir_proxy::plan::{Plan, create_temp_folders};
 
 use super::{Service, all_done};
@@ -50,12 +51,21 @@ impl Service {
     fn open_next(&self, config: &Arc<Config>) -> Result<Next, StartFault> {
         let account = Account::of(config)?;
         create_temp_folders(config, account.map(|account| account.ids()))?;
-        let plan = Plan::new(config.clone(), &self.logs, Some(&self.plan))?;
+        // Every log is opened anew: one that was moved away is left to what is under way.
+        let logs = Logs::default();
+        let plan = Plan::new(config.clone(), &logs, Some(&self.plan));
+        logs.take_made()
+            .iter()
+            .for_each(|log| self.leave_to_root(log));
+        let plan = plan?;
         let report = |level: Level, text: &str| self.log(level, text);
         let workers = config.main.worker_processes;
         let sockets = Sockets::open(listens(config), workers, Some(&self.sockets), &report)?;
         let moved = self.pid_file.path() != config.main.pid;
         let pid_file = moved.then(|| PidFile::write(&config.main.pid)).transpose();
+        if moved {
+            self.leave_to_root(&config.main.pid);
+        }
         if pid_file.is_err() {
             // What was opened for nothing leaves nothing behind.
             sockets.remove_paths(Some(&self.sockets), &report);
@@ -65,6 +75,17 @@ impl Service {
             sockets,
             pid_file: pid_file?,
         })
+    }
+
+    /// Gives a file that was made for the new configuration to root, whose master would have made it.
+    fn leave_to_root(&self, made: &Path) {
+        let left = self
+            .account
+            .as_ref()
+            .map(|account| account.leave_to_root(made));
+        if let Some(Err(error)) = left {
+            self.log(Level::Alert, &error.to_string());
+        }
     }
 
     /// Nothing here can fail for want of anything but threads. The old sockets are closed after the
@@ -77,7 +98,11 @@ impl Service {
             }
         }
         let old_plan = std::mem::replace(&mut self.plan, next.plan);
+        self.older_logs.retain(|log| log.strong_count() > 0);
+        self.older_logs
+            .extend(old_plan.log_files().iter().map(Arc::downgrade));
         panics::report_to(self.plan.main_sinks());
+        self.redirect_stderr();
         let old = std::mem::replace(&mut self.sockets, next.sockets);
         old.remove_paths(Some(&self.sockets), &|level, text| self.log(level, text));
         self.limit_open_files();

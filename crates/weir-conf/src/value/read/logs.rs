@@ -31,7 +31,7 @@ pub(crate) fn error_log(call: &mut Call<'_>) -> Result<Vec<ErrorLogTarget>, Reje
         text if text.starts_with(b"memory:") || text.starts_with(b"syslog:") => {
             return Err(not_implemented(&call.text(0)));
         }
-        text => LogDestination::File(call.cx.under_prefix(text)),
+        text => log_file(call, text),
     };
     let mut level = None;
     for word in call.args.iter().skip(1) {
@@ -55,6 +55,16 @@ pub(crate) fn error_log(call: &mut Call<'_>) -> Result<Vec<ErrorLogTarget>, Reje
     }])
 }
 
+/// The file, which will be opened if a directive names it and not only a default
+/// (`ngx_conf_open_file`).
+fn log_file(call: &mut Call<'_>, text: &[u8]) -> LogDestination {
+    let path = call.cx.under_prefix(text);
+    if !call.is_default() {
+        call.cx.log_files.push(path.clone());
+    }
+    LogDestination::File(path)
+}
+
 fn not_implemented(what: &str) -> Reject {
     Reject::message(format!(
         "log destination \"{what}\" is not implemented in weir yet"
@@ -72,7 +82,7 @@ pub(crate) fn access_log(call: &mut Call<'_>) -> Result<Vec<AccessLog>, Reject> 
     if call.bytes(0).starts_with(b"syslog:") || call.bytes(0).contains(&b'$') {
         return Err(not_implemented(&call.text(0)));
     }
-    let destination = LogDestination::File(call.cx.under_prefix(call.bytes(0)));
+    let destination = log_file(call, call.bytes(0));
     let name = if call.args.len() > 1 {
         call.text(1)
     } else {
