@@ -1,7 +1,7 @@
 //! Starting: pid file, sockets, daemon, addresses in use.
 
 use std::io::{BufReader, Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::process::Stdio;
@@ -102,7 +102,7 @@ fn a_wildcard_socket_serves_the_other_addresses_of_its_port() {
     );
     let _running = site.start();
     assert_eq!(site.get("/"), "named");
-    let mut stream = std::net::TcpStream::connect(("127.0.0.2", site.port)).unwrap();
+    let mut stream = TcpStream::connect(("127.0.0.2", site.port)).unwrap();
     stream.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
     assert!(read_to_end(&mut stream).ends_with("any"));
 }
@@ -168,6 +168,30 @@ fn status(path: &str, field: &str) -> String {
         .next()
         .unwrap()
         .to_owned()
+}
+
+#[test]
+fn without_a_master_process_one_worker_serves_as_who_started_it() {
+    let site = Site::new();
+    site.serve(
+        "master_process off; worker_processes 3; error_log logs/e.log notice;",
+        "return 200 x;",
+    );
+    let mut child = site.command(&[]).spawn().unwrap();
+    eventually(|| TcpStream::connect(("127.0.0.1", site.port)).is_ok());
+    assert_eq!(site.get("/"), "x");
+    let process = format!("/proc/{}", child.id());
+    let workers = std::fs::read_dir(format!("{process}/task"))
+        .unwrap()
+        .filter(|task| {
+            let name = task.as_ref().unwrap().path().join("comm");
+            std::fs::read_to_string(name).unwrap().starts_with("worker")
+        });
+    assert_eq!(workers.count(), 1);
+    let starter = nix::unistd::geteuid().to_string();
+    assert_eq!(status(&format!("{process}/status"), "Uid"), starter);
+    assert!(site.run(&["-s", "quit"]).status.success());
+    assert!(child.wait().unwrap().success());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use nix::sys::signal::Signal;
 
 use crate::backend::Backend;
-use crate::site::{Running, Site, ask, eventually, read_to_end};
+use crate::site::{Running, Site, ask, eventually, read_answer, read_to_end};
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nlater";
 
@@ -43,6 +43,27 @@ fn quit_answers_what_is_under_way_and_nothing_else() {
     let (status, log) = running.ended();
     assert!(status.success() && log.contains("exiting"), "{log}");
     assert_eq!(site.read("logs/access.log").lines().count(), 2);
+}
+
+#[test]
+fn quit_still_expects_a_request_of_who_has_sent_none() {
+    let site = Site::new();
+    site.serve("", "return 200 x;");
+    let mut running = site.start();
+    let (mut fresh, mut kept) = (site.connect(), site.connect());
+    // The worker has met both once it has answered the second.
+    ask(&mut kept, "/", "keep-alive");
+    read_answer(&mut kept);
+    running.signal(Signal::SIGQUIT);
+    running.expect("gracefully shutting down");
+    assert_eq!(read_to_end(&mut kept), "");
+    ask(&mut fresh, "/", "keep-alive");
+    let answer = read_to_end(&mut fresh);
+    assert!(
+        answer.contains("\r\nConnection: close\r\n") && answer.ends_with('x'),
+        "{answer}"
+    );
+    assert!(running.ended().0.success());
 }
 
 #[test]

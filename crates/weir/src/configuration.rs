@@ -8,10 +8,14 @@ use weir_conf::{
 
 use crate::flags::{ERROR_LOG_PATH, Flags, LOG_FOLDER};
 
-/// Loads the configuration. `-e` names its error log where it has none of its own.
+/// Loads the configuration. `-e` names its error log where it has none of its own. Without a master
+/// process there is one worker, whatever the configuration says (`ngx_single_process_cycle`).
 pub(crate) fn load(flags: &Flags) -> Result<Config, Faults> {
     let options = flags.load_options();
     let mut config = weir_conf::load(&options)?;
+    if !config.main.master_process {
+        config.main.worker_processes = 1;
+    }
     if flags.error_log.is_some() {
         let target = |destination| ErrorLogTarget {
             destination,

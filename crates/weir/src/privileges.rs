@@ -39,10 +39,10 @@ const NOBODY: &str = "nobody";
 const NOBODY_GROUPS: [&str; 2] = ["nobody", "nogroup"];
 
 impl Account {
-    /// The account of the `user` directive, or nobody's; `None` if this process is not root's and so
-    /// stays whose it is.
+    /// The account of the `user` directive, or nobody's; `None` if this process stays whose it is: if it
+    /// is not root's, or if no master process parts from its workers.
     pub(crate) fn of(config: &Config) -> Result<Option<Self>, AccountFault> {
-        if !geteuid().is_root() {
+        if !geteuid().is_root() || !config.main.master_process {
             return Ok(None);
         }
         let (name, group) = match &config.main.user {

@@ -132,7 +132,7 @@ impl Shop {
 
     /// Whether idle connections close now.
     pub(crate) fn closes_idle(&self) -> bool {
-        self.draining.get() && !self.retiring.get() || self.aborting.get()
+        self.draining.get() && !self.retiring.get()
     }
 
     /// Ends everything at once (SIGTERM, `worker_shutdown_timeout`).

@@ -84,12 +84,17 @@ impl Connection {
         if self.is_held() {
             return self.poll_held(cx, registration);
         }
-        if self.link.shop.closes_idle() || registration.is_evicted() {
+        let shop = &self.link.shop;
+        if shop.is_aborting() || registration.is_evicted() {
+            return Poll::Ready(Arrived::Leaving);
+        }
+        // Who has sent nothing yet is still expected to (`ngx_close_idle_connections`).
+        let is_idle = self.link.requests > 0;
+        if is_idle && shop.closes_idle() {
             return Poll::Ready(Arrived::Leaving);
         }
         self.move_to_new_plan();
-        // Who has sent nothing yet is still expected to (`ngx_close_idle_connections`).
-        if self.link.requests > 0 && self.link.is_behind() {
+        if is_idle && self.link.is_behind() {
             return Poll::Ready(Arrived::Leaving);
         }
         self.link
