@@ -1,15 +1,44 @@
 //! Answers that come in pieces, from a backend that waits for ACKs between them.
 
 use std::io::{Read, Write};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::backend::Backend;
-use crate::site::{Site, ask};
+use crate::site::{Site, ask, read_answer};
 
 /// Linux acknowledges what it may delay after 40 ms.
 const BEFORE_A_DELAYED_ACK: Duration = Duration::from_millis(20);
 
 const TRIES: usize = 20;
+
+/// Of several requests sent at once each answer is a write of its own, and Nagle's algorithm keeps the
+/// second back until the client has acknowledged the first. A connection that idled once sends small
+/// writes at once, also if its first requests came together (`ngx_http_set_keepalive`).
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a stall of the kernel's is timed, not weir"
+)]
+fn no_answer_waits_behind_requests_that_came_together() {
+    let site = Site::new();
+    site.serve("", "return 200 whole;");
+    let _running = site.start();
+    let mut client = site.connect();
+    let mut times: Vec<Duration> = (0..TRIES)
+        .map(|_| {
+            let begun = Instant::now();
+            let request = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+            client.write_all(request.repeat(3).as_bytes()).unwrap();
+            for _ in 0..3 {
+                assert!(read_answer(&mut client).ends_with("whole"));
+            }
+            begun.elapsed()
+        })
+        .collect();
+    times.sort_unstable();
+    // The client acknowledges its first answers at once, and a busy machine is late now and then.
+    assert!(times[TRIES / 2] < BEFORE_A_DELAYED_ACK, "{times:?}");
+}
 
 /// Without TCP_NODELAY a peer holds its second piece back until the first is acknowledged (RFC 9293,
 /// section 3.7.4). weir lets the ACKs of a new connection wait, but not that one: of several
