@@ -45,25 +45,28 @@ pub(crate) struct Link {
     pub(crate) balanced: Option<Box<ProxyHeader>>,
     pub(crate) action: Action,
     /// As the location has it that answered last.
-    pub(crate) idle: IdleTimes,
+    pub(crate) idle: Idling,
     /// Its place of `worker_connections`; `None` until it has one.
     pub(crate) slot: Option<Slot>,
 }
 
-/// How long a connection may wait for its next request.
+/// How a connection waits for its next request, by the settings of the last one.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct IdleTimes {
+pub(crate) struct Idling {
     /// `keepalive_timeout`: at most.
     pub(crate) most: Duration,
     /// `keepalive_min_timeout`: at least, whoever wants its place, and if the worker leaves.
     pub(crate) least: Duration,
+    /// `tcp_nodelay`, which is set where a connection begins to wait (`ngx_http_set_keepalive`).
+    pub(crate) nodelay: bool,
 }
 
-impl IdleTimes {
+impl Idling {
     pub(crate) fn of(settings: &Settings) -> Self {
         Self {
             most: settings.keepalive_timeout.timeout,
             least: settings.keepalive_min_timeout,
+            nodelay: settings.tcp_nodelay,
         }
     }
 

@@ -17,7 +17,7 @@ pub use action::Action;
 pub(crate) use attempt::Attempt;
 pub(crate) use body::{BodyFraming, RequestBody};
 pub use link::ClientAddress;
-pub(crate) use link::{IdleTimes, Link};
+pub(crate) use link::{Idling, Link};
 pub(crate) use outcome::Outcome;
 pub(crate) use request::{Ending, Request};
 pub(crate) use response::{Cut, Parts, Response, status_digits};

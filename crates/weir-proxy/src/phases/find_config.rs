@@ -4,7 +4,7 @@ use crate::answer::redirect::add_slash;
 use weir_conf::{Found, KeepaliveDisable};
 use weir_wire::request::Method;
 
-use crate::facts::{IdleTimes, Outcome, Session};
+use crate::facts::{Idling, Outcome, Session};
 use crate::report::error_log::{self, Message};
 use weir_io::clock;
 
@@ -37,7 +37,7 @@ pub(crate) fn location(session: &mut Session) -> Option<Outcome> {
     }
     let internal_only = session.req.state.location.is_some() && session.settings().internal;
     if internal_only && !session.req.state.internal {
-        session.client.link_mut().idle = IdleTimes::of(session.settings());
+        session.client.link_mut().idle = Idling::of(session.settings());
         return Some(Outcome::Status(404));
     }
     apply_location(session);
@@ -52,7 +52,7 @@ pub(crate) fn apply_location(session: &mut Session) {
         || u64::from(session.client.link().requests) >= settings.keepalive_requests
         || age > settings.keepalive_time
         || browser_gets_none(session, settings.keepalive_disable);
-    let idle = IdleTimes::of(settings);
+    let idle = Idling::of(settings);
     if session.req.state.keepalive && disabled {
         session.req.state.keepalive = false;
     }

@@ -17,7 +17,7 @@ use weir_io::stream::Stream;
 use super::runner::Runner;
 use super::{connection, doors};
 use crate::facts::h1::Connection;
-use crate::facts::{ClientAddress, IdleTimes, Link, Shop};
+use crate::facts::{ClientAddress, Idling, Link, Shop};
 use crate::plan::Generation;
 
 /// Time between two looks at idle upstream connections.
@@ -133,7 +133,7 @@ impl Worker {
                 deadline: Deadline::default(),
                 action,
                 balanced: None,
-                idle: IdleTimes::default(),
+                idle: Idling::default(),
                 slot: None,
             },
             stream,

@@ -7,7 +7,7 @@ use weir_wire::Version;
 use weir_wire::request::{ConnectionOption, ParsePhase, Progress, RequestFault};
 
 use crate::facts::h1::Connection;
-use crate::facts::{Action, IdleTimes, Request};
+use crate::facts::{Action, Idling, Request};
 use crate::report::error_log::{self, Message};
 use crate::report::peer_text::Lossy;
 use weir_io::buffers;
@@ -228,6 +228,6 @@ fn settle(conn: &mut Connection, req: &mut Request) -> Result<(), HeadEnd> {
     req.body.expect(head.content_length, head.chunked, strict);
     req.state.lingers = !req.body.complete;
     // A location that is found has its say later (`ngx_http_update_location_config`).
-    conn.link.idle = IdleTimes::of(conn.view(req).settings());
+    conn.link.idle = Idling::of(conn.view(req).settings());
     Ok(())
 }

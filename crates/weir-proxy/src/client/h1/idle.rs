@@ -26,13 +26,7 @@ impl Connection {
                 self.link.deadline.set(server.core.client_header_timeout);
             }
         } else {
-            let settings = &self
-                .link
-                .plan
-                .default_server(self.link.listen)
-                .default
-                .settings;
-            if settings.tcp_nodelay {
+            if self.link.idle.nodelay {
                 self.set_nodelay();
             }
             registration.set_idle(!self.is_held());
