@@ -15,7 +15,7 @@ mod walk;
 
 use crate::model::{Config, Http, SourceFile};
 use crate::table::main::WrittenMain;
-use crate::table::{EVENTS, MAIN};
+use crate::table::{EVENTS, MAIN, arguments};
 use crate::text::{Block, Directive, Item};
 use crate::value::read::{Reading, Reject, flag};
 use crate::{Compat, Fault, Faults, Level, Variable};
@@ -70,6 +70,7 @@ fn read(blocks: &[Block], mut cx: Reading) -> (MainBuild, Reading) {
 }
 
 fn finish(main: MainBuild, mut cx: Reading, files: Vec<SourceFile>) -> Result<Config, Faults> {
+    cx.faults.extend(arguments::unknown_pool(&cx));
     if let Some((name, _)) = cx.zones.iter().find(|(_, size)| *size == 0) {
         let text = format!("zero size shared memory zone \"{name}\"");
         cx.faults.push(Fault::emerg(text, None));

@@ -1,5 +1,7 @@
 //! Which nginx is reproduced, and everything that depends on it.
 
+mod names;
+
 /// The generation of nginx that weir behaves like; `compat 1.22|1.28|1.31;`, default 1.31.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Compat {
@@ -50,8 +52,10 @@ impl Compat {
             repeated_fields_joined: since_1_23,
             cookies_divided_by_semicolon_only: since_1_29,
             keepalive_before_method_allowed: since_1_29,
+            upstream_keepalive_item: if since_1_29 { 160 } else { 152 },
+            sticky_servers: since_1_29,
+            http2_push_obsolete: since_1_23,
             server_resolve: since_1_23,
-            pass_trailers: since_1_23,
             protocols_redefined: since_1_23,
             listen_quic: since_1_23,
             listen_multipath: since_1_29,
@@ -96,10 +100,14 @@ pub struct Differences {
     pub cookies_divided_by_semicolon_only: bool,
     /// `keepalive` may stand before the balancing method without a warning (since 1.29.7).
     pub keepalive_before_method_allowed: bool,
-    /// `server NAME resolve` inside an upstream block exists (since 1.27.3).
+    /// Bytes that nginx sets aside for each connection of `keepalive`.
+    pub upstream_keepalive_item: usize,
+    /// `server` inside an upstream block takes `route=` and `drain` (since 1.29.6).
+    pub sticky_servers: bool,
+    /// `http2_push` and its kin are obsolete (since 1.25.1).
+    pub http2_push_obsolete: bool,
+    /// `server NAME resolve` inside an upstream block and `service=` exist (since 1.27.3).
     pub server_resolve: bool,
-    /// `proxy_pass_trailers` exists (since 1.27.2).
-    pub pass_trailers: bool,
     /// `listen … quic` exists (since 1.25.0).
     pub listen_quic: bool,
     /// `listen … multipath` exists (since 1.29.7).

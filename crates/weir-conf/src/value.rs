@@ -23,7 +23,7 @@ pub use headers::{AddHeader, HeaderNames, HostHeader, RequestHeaders, SetHeader}
 pub use paths::TempPath;
 pub use proxy::{Bind, HttpVersion, IgnoreHeaders, NextUpstream, Scheme};
 pub use redirect::{Redirect, RedirectFrom};
-pub use response::{EnvRule, IfModifiedSince, RateLimit, ServerTokens};
+pub use response::{AddInherit, EnvRule, IfModifiedSince, RateLimit, ServerTokens};
 pub use types::Types;
 
 pub(crate) use keyword::{Keyword, bitset, keywords};

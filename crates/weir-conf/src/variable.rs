@@ -1,5 +1,7 @@
 //! Every variable that weir knows, resolved once at load.
 
+use crate::Compat;
+
 /// No variable has this name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown \"{0}\" variable")]
@@ -114,9 +116,9 @@ variables! {
         /// `root` with symbolic links resolved.
         RealpathRoot = "realpath_root";
         /// The client's address.
-        RemoteAddr = "remote_addr";
+        RemoteAddr = "remote_addr" | "realip_remote_addr";
         /// The client's port.
-        RemotePort = "remote_port";
+        RemotePort = "remote_port" | "realip_remote_port";
         /// The user of basic authentication.
         RemoteUser = "remote_user";
         /// The request line.
@@ -219,6 +221,21 @@ variables! {
         UpstreamQueueTime = "upstream_queue_time";
         /// Name of the last server tried, as written.
         UpstreamLastServerName = "upstream_last_server_name";
+        /// Of TLS, caches, limits, compression and the like, which weir has not got yet: not set, as in
+        /// nginx where they are not in use.
+        Unset = "gzip_ratio" | "limit_conn_status" | "limit_req_status" | "secure_link"
+            | "secure_link_expires" | "slice_range" | "ssl_alpn_protocol" | "ssl_cipher"
+            | "ssl_ciphers" | "ssl_client_cert" | "ssl_client_escaped_cert"
+            | "ssl_client_fingerprint" | "ssl_client_i_dn" | "ssl_client_i_dn_legacy"
+            | "ssl_client_raw_cert" | "ssl_client_s_dn" | "ssl_client_s_dn_legacy"
+            | "ssl_client_serial" | "ssl_client_sigalg" | "ssl_client_v_end"
+            | "ssl_client_v_remain" | "ssl_client_v_start" | "ssl_client_verify" | "ssl_curve"
+            | "ssl_curves" | "ssl_early_data" | "ssl_ech_outer_server_name" | "ssl_ech_status"
+            | "ssl_protocol" | "ssl_server_name" | "ssl_session_id" | "ssl_session_reused"
+            | "ssl_sigalg" | "ssl_sigalgs" | "uid_got" | "uid_set" | "upstream_cache_etag"
+            | "upstream_cache_last_modified";
+        /// Of HTTP/2, referers and visitors, likewise: empty.
+        Nothing = "http2" | "invalid_referer" | "uid_reset";
         /// weir's own: machine-readable reason of the failure of each try.
         UpstreamFailure = "upstream_failure";
     }
@@ -246,20 +263,50 @@ variables! {
 
 /// Variables that a configuration may define anew (`NGX_HTTP_VAR_CHANGEABLE`), besides all those that
 /// begin with a prefix and weir's own.
-const CHANGEABLE: [&str; 5] = [
+const CHANGEABLE: [&str; 10] = [
+    "ancient_browser",
     "args",
+    "invalid_referer",
     "limit_rate",
+    "modern_browser",
+    "msie",
     "proxy_host",
     "proxy_port",
+    "uid_reset",
     "upstream_failure",
 ];
 
+/// Variables begin so that a configuration may define anew.
+const CHANGEABLE_PREFIX: &str = "ssl_";
+
+/// nginx's variables that weir has not got yet and that nginx never leaves empty.
+const NOT_YET: [&str; 11] = [
+    "ancient_browser",
+    "connections_active",
+    "connections_reading",
+    "connections_waiting",
+    "connections_writing",
+    "date_gmt",
+    "date_local",
+    "fastcgi_path_info",
+    "fastcgi_script_name",
+    "modern_browser",
+    "msie",
+];
+
+/// Whether nginx has a variable called `name`, in small letters, that weir has not got yet.
+pub(crate) fn is_absent(name: &str) -> bool {
+    NOT_YET.contains(&name)
+}
+
 /// Whether a regular expression may not call a group `name`, whatever the case: nginx has a variable
 /// of that name (`ngx_http_add_variable`).
-pub(crate) fn is_taken(name: &str) -> bool {
-    let is = |other: &&str| other.eq_ignore_ascii_case(name);
+pub(crate) fn is_taken(name: &str, compat: Compat) -> bool {
+    let name = name.to_ascii_lowercase();
     let mut all = VARIABLES.iter().flat_map(|(names, _)| names.iter());
-    all.any(is) && !CHANGEABLE.iter().any(is)
+    let known = all.any(|known| *known == name) || is_absent(&name);
+    let changeable = CHANGEABLE.contains(&&*name) || name.starts_with(CHANGEABLE_PREFIX);
+    known && !changeable && !compat.lacks_variable(&name)
 }
 
 fn as_is(name: &str) -> Box<str> {

@@ -10,7 +10,7 @@ use std::path::Path;
 use weir_conf::{Fault, Level, LoadOptions, load};
 
 /// What nginx 1.22.1 printed. Left out are names that do not resolve, which are the binary's.
-const NGINX_1_22: [&str; 11] = [
+const NGINX_1_22: [&str; 12] = [
     include_str!("faults/syntax.txt"),
     include_str!("faults/values.txt"),
     include_str!("faults/server.txt"),
@@ -22,14 +22,19 @@ const NGINX_1_22: [&str; 11] = [
     include_str!("faults/listen.txt"),
     include_str!("faults/checked.txt"),
     include_str!("faults/recorded-1.22.txt"),
+    include_str!("faults/versions-1.22.txt"),
 ];
 
+/// What nginx 1.28.3 printed.
+const NGINX_1_28: [&str; 1] = [include_str!("faults/versions-1.28.txt")];
+
 /// What nginx 1.31.5 printed.
-const NGINX_1_31: [&str; 4] = [
+const NGINX_1_31: [&str; 5] = [
     include_str!("faults/regex.txt"),
     include_str!("faults/listen.txt"),
     include_str!("faults/checked.txt"),
     include_str!("faults/recorded-1.31.txt"),
+    include_str!("faults/versions-1.31.txt"),
 ];
 
 /// What weir prints about `text` under `compat`, in the words of the case files.
@@ -96,6 +101,11 @@ fn check_all(compat: &str, files: &[&str], least: usize) {
 #[test]
 fn first_faults_are_those_of_1_22() {
     check_all("1.22", &NGINX_1_22, 340);
+}
+
+#[test]
+fn first_faults_are_those_of_1_28() {
+    check_all("1.28", &NGINX_1_28, 60);
 }
 
 #[test]

@@ -46,7 +46,12 @@ const READ_AS: [(&str, &str); 26] = [
 ];
 
 /// Obeyed by weir-conf itself.
-const READ_INSIDE: [&str; 2] = ["include", "pcre_jit"];
+const READ_INSIDE: [&str; 4] = [
+    "include",
+    "pcre_jit",
+    "add_header_inherit",
+    "add_trailer_inherit",
+];
 
 /// Fields of the configuration that only tests, or only weir-conf, look at, and that stand for no
 /// parameter of a directive.

@@ -19,7 +19,7 @@ pub(crate) fn choose(turn: &Turn<'_>, att: &mut Attempts) -> Option<usize> {
         running = counted
             .iter()
             .fold(running, |hash, &byte| (hash * 113 + u32::from(byte)) % 6271);
-        let place = turn.by_weight(running.checked_rem(turn.pool.primary_weight())?);
+        let place = turn.by_weight(u64::from(running).checked_rem(turn.pool.primary_weight())?);
         if turn.eligible(att, place) {
             // Only a hit is kept: after a pick the next try goes on from here.
             att.hashing = Hashing::Address {

@@ -21,7 +21,7 @@ pub struct Pool {
     peers: Box<[Peer]>,
     primaries: usize,
     /// Weight of all primaries, down or not: what hashes are taken modulo.
-    primary_weight: u32,
+    primary_weight: u64,
     tries: u32,
     ring: Ring,
     /// Workers that have begun with this pool.
@@ -76,7 +76,10 @@ impl Pool {
             name: spec.name,
             method: spec.method,
             keepalive: spec.keepalive,
-            primary_weight: peers[..primary_count].iter().map(|p| p.spec().weight).sum(),
+            primary_weight: peers[..primary_count]
+                .iter()
+                .map(|p| u64::from(p.spec().weight))
+                .sum(),
             primaries: primary_count,
             tries: u32::try_from(tries).unwrap_or(u32::MAX),
             peers,
@@ -223,7 +226,7 @@ impl Pool {
         if backups { backup_peers } else { primaries }
     }
 
-    pub(crate) fn primary_weight(&self) -> u32 {
+    pub(crate) fn primary_weight(&self) -> u64 {
         self.primary_weight
     }
 
@@ -268,9 +271,9 @@ impl Turn<'_> {
     }
 
     /// The primary that owns the `point`-th unit of weight.
-    pub(crate) fn by_weight(&self, mut point: u32) -> usize {
+    pub(crate) fn by_weight(&self, mut point: u64) -> usize {
         for (place, peer) in self.peers.iter().enumerate() {
-            match point.checked_sub(peer.spec().weight) {
+            match point.checked_sub(u64::from(peer.spec().weight)) {
                 Some(rest) => point = rest,
                 None => return place,
             }

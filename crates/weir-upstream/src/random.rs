@@ -40,6 +40,6 @@ pub(crate) fn choose_of_two(turn: &Turn<'_>, att: &mut Attempts) -> Option<usize
 }
 
 fn throw(turn: &Turn<'_>) -> usize {
-    let point = turn.rot.random_below(u64::from(turn.pool.primary_weight()));
-    turn.by_weight(u32::try_from(point).unwrap_or(0))
+    let point = turn.rot.random_below(turn.pool.primary_weight());
+    turn.by_weight(point)
 }

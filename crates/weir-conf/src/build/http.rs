@@ -13,7 +13,7 @@ use crate::table::HTTP;
 use crate::table::core::WrittenCore;
 use crate::text::{Block, Directive};
 use crate::value::read::{Reading, Reject, log_format};
-use crate::variable::VARIABLES;
+use crate::variable::{VARIABLES, is_absent};
 use crate::{Fault, Place};
 
 #[derive(Default)]
@@ -117,7 +117,12 @@ fn check_variables(cx: &mut Reading) {
         if cx.groups.contains(&name) || reported.contains(&name) {
             continue;
         }
-        let mut fault = Fault::emerg(format!("unknown \"{name}\" variable"), None);
+        let text = if is_absent(&name) {
+            format!("variable \"${name}\" is not implemented in weir yet")
+        } else {
+            format!("unknown \"{name}\" variable")
+        };
+        let mut fault = Fault::emerg(text, None);
         fault.about = Some(place);
         fault.hint = similar_variable(&name).map(|known| format!("did you mean \"${known}\"?"));
         cx.faults.push(fault);

@@ -6,7 +6,7 @@ use crate::table::Sum;
 use crate::table::settings::Written;
 use crate::text::{Block, Directive, Item};
 use crate::value::read::{Reading, Reject, access_rule};
-use crate::value::{AccessRule, Types};
+use crate::value::{AccessRule, AddInherit, Types};
 
 /// The location-level directives of one block.
 #[derive(Clone, Debug, Default)]
@@ -59,7 +59,13 @@ impl Level {
     pub(super) fn inherit(&mut self, outer: &Self) {
         let own_root = self.settings.root.value.is_some();
         let own_alias = self.settings.alias.value.is_some();
-        self.settings.inherit(&outer.settings);
+        let (own, outer_settings) = (&mut self.settings, &outer.settings);
+        own.inherit(outer_settings);
+        let rule = own.add_header_inherit.value.unwrap_or(AddInherit::On);
+        own.add_header.inherit_by(rule, &outer_settings.add_header);
+        let rule = own.add_trailer_inherit.value.unwrap_or(AddInherit::On);
+        own.add_trailer
+            .inherit_by(rule, &outer_settings.add_trailer);
         self.access.inherit(&outer.access);
         self.types.inherit(&outer.types);
         // `root` and `alias` are one setting (`ngx_http_core_merge_loc_conf`).

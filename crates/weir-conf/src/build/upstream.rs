@@ -164,6 +164,9 @@ impl Group {
             let text = format!("no servers in upstream \"{}\"", self.name);
             cx.faults.push(Fault::emerg(text, Some(self.place.clone())));
         }
+        if let Some(text) = too_big(&body, cx) {
+            cx.faults.push(Fault::emerg(text, None));
+        }
         let keepalive_default = cx.differences().upstream_keepalive_default && self.explicit;
         let written = body
             .keepalive
@@ -198,6 +201,28 @@ impl Group {
             place: self.place,
         }
     }
+}
+
+/// nginx's words if it could not set aside what the group needs, which hangs on the machine
+/// (`ngx_http_upstream_init_keepalive`, `ngx_http_upstream_init_chash`).
+fn too_big(body: &Body, cx: &Reading) -> Option<String> {
+    const POINTS: usize = 160;
+    const POINT: usize = 16;
+    let item = cx.differences().upstream_keepalive_item;
+    let idle = body
+        .keepalive
+        .map(|(connections, _)| connections.saturating_mul(item));
+    let ring = matches!(body.method, Some(BalanceMethod::HashConsistent(_))).then(|| {
+        let weights = body.servers.iter().map(|server| server.weight as usize);
+        (weights.sum::<usize>())
+            .saturating_mul(POINTS * POINT)
+            .saturating_add(8)
+    });
+    let refused = |bytes: &usize| Vec::<u8>::new().try_reserve_exact(*bytes).is_err();
+    let bytes = ring.into_iter().chain(idle).find(refused)?;
+    Some(format!(
+        "malloc({bytes}) failed (12: Cannot allocate memory)"
+    ))
 }
 
 fn implicit_server(host: &str, unix: bool, port: u16, place: &Place) -> UpstreamServer {
@@ -338,7 +363,8 @@ impl Body {
         server: &mut UpstreamServer,
         resolve: &mut bool,
     ) -> Result<(), Reject> {
-        let small = |text| parse_number(text).and_then(|n| u32::try_from(n).ok());
+        // More than anybody has; nginx takes them as well.
+        let small = |text| parse_number(text).map(|n| u32::try_from(n).unwrap_or(u32::MAX));
         let text = call.bytes(index);
         let (name, value) = match memchr::memchr(b'=', text) {
             Some(equals) => text.split_at(equals + 1),
@@ -362,6 +388,13 @@ impl Body {
                 *resolve = true;
                 Some(())
             }
+            b"route=" | b"drain" if call.cx.differences().sticky_servers => {
+                if text == b"route=" {
+                    return Err(Reject::message("route is empty"));
+                }
+                return Err(absent(name));
+            }
+            b"service=" if call.cx.differences().server_resolve => return Err(absent(name)),
             b"backup" if self.backups_allowed() => {
                 server.backup = true;
                 Some(())
@@ -426,6 +459,15 @@ fn share_zone(cx: &mut Reading, name: &str, size: usize) -> Result<(), Reject> {
     Err(Reject::message(format!(
         "the size {size} of shared memory zone \"{name}\" conflicts with already declared size {known}"
     )))
+}
+
+/// A parameter of nginx's that weir has not got yet.
+fn absent(name: &[u8]) -> Reject {
+    let name = String::from_utf8_lossy(name);
+    let name = name.trim_end_matches('=');
+    Reject::message(format!(
+        "parameter \"{name}\" is not implemented in weir yet"
+    ))
 }
 
 fn invalid(call: &Call<'_>, index: usize) -> Reject {

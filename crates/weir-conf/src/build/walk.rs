@@ -5,7 +5,7 @@ use crate::model::WithoutEffect;
 use crate::table::{self, Contexts, Entry, Support, arguments};
 use crate::text::{Block, Directive, Item};
 use crate::value::read::{Call, Reading, Reject};
-use crate::{Fault, Place};
+use crate::{Compat, Fault, Place};
 
 /// Hands every acceptable directive of `block` to `take`, and notes what is wrong with the others.
 pub(super) fn each(
@@ -23,7 +23,7 @@ pub(super) fn each(
             }
             Item::Directive(directive) => directive,
         };
-        let entry = match check(directive, context) {
+        let entry = match check(directive, context, cx.compat) {
             Ok(entry) => entry,
             Err(fault) => {
                 cx.faults.push(*fault);
@@ -97,18 +97,22 @@ pub(super) fn call<'a>(directive: &'a Directive, cx: &'a mut Reading) -> Call<'a
 }
 
 /// Known, allowed here, a block or not, number of arguments; in this order.
-fn check(directive: &Directive, context: Contexts) -> Result<&'static Entry, Box<Fault>> {
+fn check(
+    directive: &Directive,
+    context: Contexts,
+    compat: Compat,
+) -> Result<&'static Entry, Box<Fault>> {
     let name = String::from_utf8_lossy(directive.name());
     let fault = |message: String| Box::new(Fault::emerg(message, Some(directive.place.clone())));
     let rows = table::named(directive.name());
+    if rows.clone().next().is_none() || compat.lacks_directive(&name) {
+        let unknown = fault(format!("unknown directive \"{name}\""));
+        return Err(match unknown_hint(&name, context, compat) {
+            Some(hint) => Box::new(unknown.with_hint(hint)),
+            None => unknown,
+        });
+    }
     let Some(entry) = rows.clone().find(|entry| entry.contexts.allow(context)) else {
-        if rows.clone().next().is_none() {
-            let unknown = fault(format!("unknown directive \"{name}\""));
-            return Err(match similar(&name, context) {
-                Some(known) => Box::new(unknown.with_hint(format!("did you mean \"{known}\"?"))),
-                None => unknown,
-            });
-        }
         let places: Vec<_> = rows.flat_map(|entry| entry.contexts.names()).collect();
         let hint = format!("it belongs in {}", any_of(&places));
         let misplaced = fault(format!("\"{name}\" directive is not allowed here"));
@@ -129,6 +133,16 @@ fn check(directive: &Directive, context: Contexts) -> Result<&'static Entry, Box
         )));
     }
     Ok(entry)
+}
+
+fn unknown_hint(name: &str, context: Contexts, compat: Compat) -> Option<String> {
+    if compat.lacks_directive(name) {
+        let version = compat.version();
+        return Some(format!(
+            "nginx {version} has no such directive, others have"
+        ));
+    }
+    similar(name, context).map(|known| format!("did you mean \"{known}\"?"))
 }
 
 /// The blocks as `a, b or c`.

@@ -100,6 +100,11 @@ const FAMILIES: &[Family] = &[
     ignored(MAIN, "there are no debug points", "debug_points"),
     ignored(
         MAIN,
+        "files are read by the workers themselves",
+        "thread_pool",
+    ),
+    ignored(
+        MAIN,
         "the priority that weir was started with holds: `nice`, or `Nice=` of systemd",
         "worker_priority",
     ),
@@ -150,7 +155,7 @@ const FAMILIES: &[Family] = &[
     ignored(
         HSL,
         READS,
-        "aio aio_write read_ahead directio directio_alignment",
+        "aio aio_write read_ahead directio directio_alignment output_buffers",
     ),
     ignored(HSL, "nginx heeds it on FreeBSD only", "send_lowat"),
     ignored(HSL, counts_with!("auth_basic"), "auth_delay"),
@@ -168,6 +173,22 @@ const FAMILIES: &[Family] = &[
     ),
     refused_block(L, "limits by method", "limit_except"),
     refused(UPSTREAM, "names resolved at run time", "resolver"),
+    refused(UPSTREAM, "balancing by response times", "least_time"),
+    refused(UPSTREAM, "sessions that stay with a server", "sticky"),
+    refused(
+        HS,
+        "request bodies read before the location is known",
+        "client_body_early_read",
+    ),
+    refused(SL, "tunnels for `CONNECT`", "tunnel_pass"),
+    ignored(
+        HSL,
+        counts_with!("tunnel_pass"),
+        "tunnel_bind tunnel_buffer_size tunnel_connect_timeout tunnel_next_upstream \
+            tunnel_next_upstream_timeout tunnel_next_upstream_tries tunnel_read_timeout \
+            tunnel_send_lowat tunnel_send_timeout tunnel_socket_keepalive \
+            tunnel_socket_rcvbuf tunnel_socket_sndbuf",
+    ),
     ignored(UPSTREAM, counts_with!("resolver"), "resolver_timeout"),
     refused(
         HSL,
@@ -232,7 +253,8 @@ const FAMILIES: &[Family] = &[
             fastcgi_max_temp_file_size fastcgi_temp_file_write_size fastcgi_next_upstream \
             fastcgi_next_upstream_tries fastcgi_next_upstream_timeout fastcgi_param \
             fastcgi_pass_header fastcgi_hide_header fastcgi_ignore_headers \
-            fastcgi_catch_stderr fastcgi_keep_conn",
+            fastcgi_catch_stderr fastcgi_keep_conn \
+            fastcgi_socket_rcvbuf fastcgi_socket_sndbuf",
     ),
     ignored(H, counts_with!("fastcgi_pass"), "fastcgi_cache_path"),
     refused(L, "Flash video", "flv"),
@@ -258,7 +280,8 @@ const FAMILIES: &[Family] = &[
             grpc_ssl_protocols grpc_ssl_ciphers grpc_ssl_name grpc_ssl_server_name \
             grpc_ssl_verify grpc_ssl_verify_depth grpc_ssl_trusted_certificate grpc_ssl_crl \
             grpc_ssl_certificate grpc_ssl_certificate_key grpc_ssl_certificate_cache \
-            grpc_ssl_password_file grpc_ssl_conf_command",
+            grpc_ssl_password_file grpc_ssl_conf_command \
+            grpc_socket_rcvbuf grpc_socket_sndbuf",
     ),
     refused(HSL, "decompression", "gunzip"),
     ignored(HSL, counts_with!("gunzip"), "gunzip_buffers"),
@@ -382,7 +405,8 @@ const FAMILIES: &[Family] = &[
             scgi_cache_revalidate scgi_cache_background_update scgi_temp_path \
             scgi_max_temp_file_size scgi_temp_file_write_size scgi_next_upstream \
             scgi_next_upstream_tries scgi_next_upstream_timeout scgi_param scgi_pass_header \
-            scgi_hide_header scgi_ignore_headers",
+            scgi_hide_header scgi_ignore_headers \
+            scgi_socket_rcvbuf scgi_socket_sndbuf",
     ),
     ignored(H, counts_with!("scgi_pass"), "scgi_cache_path"),
     refused(
@@ -409,7 +433,13 @@ const FAMILIES: &[Family] = &[
             ssl_trusted_certificate ssl_prefer_server_ciphers ssl_session_cache \
             ssl_session_tickets ssl_session_ticket_key ssl_session_timeout ssl_crl ssl_ocsp \
             ssl_ocsp_responder ssl_ocsp_cache ssl_stapling ssl_stapling_file \
-            ssl_stapling_responder ssl_stapling_verify ssl_early_data ssl_conf_command",
+            ssl_stapling_responder ssl_stapling_verify ssl_early_data ssl_conf_command \
+            ssl_certificate_compression ssl_ech_file",
+    ),
+    ignored(
+        MAIN,
+        counts_with!("listen … ssl"),
+        "ssl_object_cache_inheritable",
     ),
     refused(SL, "status page", "stub_status"),
     refused(HSL, "text replaced in responses", "sub_filter"),
@@ -445,7 +475,8 @@ const FAMILIES: &[Family] = &[
             uwsgi_ssl_protocols uwsgi_ssl_ciphers uwsgi_ssl_name uwsgi_ssl_server_name \
             uwsgi_ssl_verify uwsgi_ssl_verify_depth uwsgi_ssl_trusted_certificate \
             uwsgi_ssl_crl uwsgi_ssl_certificate uwsgi_ssl_certificate_key \
-            uwsgi_ssl_certificate_cache uwsgi_ssl_password_file uwsgi_ssl_conf_command",
+            uwsgi_ssl_certificate_cache uwsgi_ssl_password_file uwsgi_ssl_conf_command \
+            uwsgi_socket_rcvbuf uwsgi_socket_sndbuf",
     ),
     ignored(H, counts_with!("uwsgi_pass"), "uwsgi_cache_path"),
     ignored(
@@ -458,17 +489,23 @@ const FAMILIES: &[Family] = &[
     ignored(
         HS,
         counts_with!("http2"),
-        "http2_body_preread_size http2_chunk_size http2_idle_timeout \
-            http2_max_concurrent_streams http2_max_concurrent_pushes http2_max_field_size \
-            http2_max_header_size http2_max_requests http2_recv_buffer_size \
-            http2_recv_timeout",
+        "http2_body_preread_size http2_idle_timeout http2_max_concurrent_streams \
+            http2_max_concurrent_pushes http2_max_field_size http2_max_header_size \
+            http2_max_requests http2_pool_size http2_recv_timeout http2_streams_index_size",
+    ),
+    ignored(H, counts_with!("http2"), "http2_recv_buffer_size"),
+    ignored(
+        HSL,
+        counts_with!("http2"),
+        "http2_chunk_size http2_push http2_push_preload",
     ),
     ignored(
         HS,
         counts_with!("http3"),
         "http3_hq http3_max_concurrent_streams http3_stream_buffer_size \
-            quic_active_connection_id_limit quic_bpf quic_gso quic_host_key quic_retry",
+            quic_active_connection_id_limit quic_gso quic_host_key quic_retry",
     ),
+    ignored(MAIN, counts_with!("http3"), "quic_bpf"),
     refused(HS, "HTTP/2 and HTTP/3", "http2 http3"),
 ];
 

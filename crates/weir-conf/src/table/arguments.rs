@@ -3,9 +3,15 @@
 //! For the few whose arguments are a language of their own (caches, certificates) only the number of
 //! arguments is looked at.
 
+mod http2;
 mod shapes;
+mod threads;
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use self::shapes::SHAPES;
+pub(crate) use self::threads::{ThreadPool, unknown_pool};
 use super::Arity;
 use crate::pattern::Case;
 use crate::value::number::{parse_number, parse_seconds, parse_size};
@@ -77,21 +83,35 @@ pub(crate) enum Shape {
     EventMethod,
     /// `ngx_http_core_set_aio`.
     Aio,
+    /// `ngx_thread_pool`.
+    ThreadPool,
     /// `ngx_set_cpu_affinity`.
     Processors,
     /// `ngx_event_debug_connection`.
     Network,
     /// Anything, and a warning (`ngx_http_v2_obsolete`).
     Obsolete,
+    /// This, or anything and a warning, since nothing is pushed any more.
+    Push(&'static Shape),
+    /// `ngx_http_v2_streams_index_mask`.
+    PowerOfTwo,
+    /// `ngx_http_v2_chunk_size`.
+    ChunkSize,
+    /// `ngx_http_v2_recv_buffer_size`.
+    ReceiveSize,
     /// Least and most arguments, whatever they are.
     Unread(usize, usize),
 }
 
 /// The arguments of the directive called `name`, if it is one of those here.
 pub(crate) fn shape(name: &str) -> Option<Shape> {
-    let mut rows = SHAPES.iter();
-    let row = rows.find(|(_, names)| names.split_whitespace().any(|known| known == name));
-    row.map(|(shape, _)| *shape)
+    static BY_NAME: LazyLock<HashMap<&str, Shape>> = LazyLock::new(|| {
+        let names = |&(shape, names): &'static (Shape, &str)| {
+            names.split_whitespace().map(move |name| (name, shape))
+        };
+        SHAPES.iter().flat_map(names).collect()
+    });
+    BY_NAME.get(name).copied()
 }
 
 impl Shape {
@@ -105,6 +125,7 @@ impl Shape {
             Self::Access | Self::Few(_) => Arity::between(1, 3),
             Self::Bind | Self::FileCache => Arity::between(1, 2),
             Self::Path => Arity::between(1, 4),
+            Self::ThreadPool => Arity::between(2, 3),
             Self::Unread(least, most) => Arity::between(least, most),
             _ => Arity::ONE,
         }
@@ -123,6 +144,8 @@ impl Shape {
                 | Self::Patterns
                 | Self::Network
                 | Self::Obsolete
+                | Self::Push(_)
+                | Self::ThreadPool
                 | Self::Unread(..)
         )
     }
@@ -157,11 +180,16 @@ impl Shape {
             Self::Patterns => patterns(call),
             Self::FileCache => file_cache(call),
             Self::EventMethod => event_method(call),
-            Self::Aio => aio(call),
+            Self::Aio => threads::aio(call),
+            Self::ThreadPool => threads::thread_pool(call),
+            Self::Push(shape) => http2::push(call, shape),
+            Self::PowerOfTwo => http2::power_of_two(call),
+            Self::ChunkSize => http2::chunk_size(call),
+            Self::ReceiveSize => http2::receive_size(call),
             Self::Processors => processors(call),
             Self::Network => network(call),
             Self::Obsolete => {
-                obsolete(call);
+                http2::obsolete(call);
                 Ok(())
             }
             Self::Text | Self::Texts | Self::Pair | Self::Unread(..) => Ok(()),
@@ -332,16 +360,6 @@ fn event_method(call: &Call<'_>) -> Result<(), Reject> {
     }
 }
 
-fn aio(call: &mut Call<'_>) -> Result<(), Reject> {
-    match call.bytes(0) {
-        b"on" | b"off" | b"threads" => Ok(()),
-        [b't', b'h', b'r', b'e', b'a', b'd', b's', b'=', pool @ ..] => {
-            call.template(pool).map(drop)
-        }
-        _ => Err(Reject::directive("invalid value")),
-    }
-}
-
 fn processors(call: &Call<'_>) -> Result<(), Reject> {
     const MOST: usize = 1024;
     let auto = call.bytes(0) == b"auto";
@@ -375,20 +393,4 @@ fn network(call: &mut Call<'_>) -> Result<(), Reject> {
         )));
     }
     Ok(())
-}
-
-fn obsolete(call: &mut Call<'_>) {
-    let instead = match call.name {
-        "http2_recv_timeout" => "client_header_timeout",
-        "http2_idle_timeout" => "keepalive_timeout",
-        "http2_max_requests" => "keepalive_requests",
-        "http2_max_field_size" | "http2_max_header_size" => "large_client_header_buffers",
-        name => {
-            return call.warn(format!("the \"{name}\" directive is obsolete, ignored"));
-        }
-    };
-    let name = call.name;
-    call.warn(format!(
-        "the \"{name}\" directive is obsolete, use the \"{instead}\" directive instead"
-    ));
 }

@@ -14,10 +14,10 @@ use crate::value::read::{
     try_files,
 };
 use crate::value::{
-    AccessRule, AddHeader, Bind, BodyFile, Buffers, CookieFlagsRule, CookieRewrite, ErrorPage,
-    HeaderNames, HttpVersion, IfModifiedSince, IgnoreHeaders, KeepaliveDisable, KeepaliveTimeout,
-    LingeringClose, NextUpstream, RateLimit, Redirect, RequestHeaders, Return, Satisfy,
-    ServerTokens, SetHeader, TempPath, TryFiles, Types,
+    AccessRule, AddHeader, AddInherit, Bind, BodyFile, Buffers, CookieFlagsRule, CookieRewrite,
+    ErrorPage, HeaderNames, HttpVersion, IfModifiedSince, IgnoreHeaders, KeepaliveDisable,
+    KeepaliveTimeout, LingeringClose, NextUpstream, RateLimit, Redirect, RequestHeaders, Return,
+    Satisfy, ServerTokens, SetHeader, TempPath, TryFiles, Types,
 };
 
 const ALL: super::Contexts = super::Contexts(HTTP.0 | SERVER.0 | LOCATION.0);
@@ -192,6 +192,11 @@ directives! {
         proxy_hide_header: Many<String> = header_name; in ALL;
         /// A response header that is passed on though it is usually not.
         proxy_pass_header: Many<String> = header_name; in ALL;
+        /// What `add_header`s of outer blocks are worth: `off` nothing, `merge` something beside one's
+        /// own, too.
+        add_header_inherit: One<AddInherit> = keyword, "on"; in ALL;
+        /// The same of `add_trailer`s.
+        add_trailer_inherit: One<AddInherit> = keyword, "on"; in ALL;
     }
     checked {
         /// Whether all access checks must pass, or one.

@@ -3,6 +3,7 @@
 use std::ops::BitOr;
 use std::sync::Arc;
 
+use crate::value::AddInherit;
 use crate::value::read::{Call, Reject};
 
 type Reader<T> = fn(&mut Call<'_>) -> Result<T, Reject>;
@@ -138,6 +139,16 @@ impl<T: Clone> Many<T> {
     pub(crate) fn inherit(&mut self, outer: &Self) {
         if !self.written && outer.is_written() {
             self.inherited = Some(outer.settle());
+        }
+    }
+
+    /// What is left of what [`Self::inherit`] took over, by the rule of `add_header_inherit`.
+    pub(crate) fn inherit_by(&mut self, rule: AddInherit, outer: &Self) {
+        match rule {
+            AddInherit::On => {}
+            AddInherit::Off => self.inherited = None,
+            AddInherit::Merge if self.written => self.values.extend_from_slice(&outer.settle()),
+            AddInherit::Merge => {}
         }
     }
 

@@ -16,6 +16,7 @@ use std::time::Duration;
 use crate::compat::Differences;
 use crate::model::{LogDestination, LogFormat, WithoutEffect};
 use crate::pattern::{Case, Pattern};
+use crate::table::arguments::ThreadPool;
 use crate::template::{Digits, TemplateFault};
 use crate::text::Word;
 use crate::value::{Redirect, Types};
@@ -66,6 +67,8 @@ pub(crate) struct Reading {
     pub(crate) privileged: bool,
     /// Names and sizes of the zones of shared memory; 0 as long as no size was given.
     pub(crate) zones: Vec<(String, usize)>,
+    /// Pools of threads that are defined or named.
+    pub(crate) thread_pools: Vec<ThreadPool>,
     /// `pcre_jit`, wherever it stands.
     pub(crate) jit: bool,
     /// Named groups of the regular expressions read so far.
@@ -89,6 +92,7 @@ impl Reading {
             recent_settings: VecDeque::new(),
             proxy_pass: ProxyPassSeen::None,
             zones: Vec::new(),
+            thread_pools: Vec::new(),
             jit: false,
             groups: HashSet::new(),
             redefined: HashSet::new(),
@@ -141,12 +145,17 @@ impl Reading {
 
     fn compile(&mut self, text: &[u8], place: &Place, digits: Digits) -> Result<Template, Reject> {
         let Self {
-            pending, redefined, ..
+            pending,
+            redefined,
+            compat,
+            ..
         } = self;
         let compiled = Template::compile_with(text, digits, &mut |name| {
             let lower = name.to_ascii_lowercase();
             match Variable::named(name) {
-                Ok(variable) if !redefined.contains(&lower) => Ok(variable),
+                Ok(variable) if !redefined.contains(&lower) && !compat.lacks_variable(&lower) => {
+                    Ok(variable)
+                }
                 _ => {
                     pending.push((lower.clone(), place.clone()));
                     Ok(Variable::NamedCapture(lower.into()))
@@ -211,7 +220,7 @@ impl<'a> Call<'a> {
     pub(crate) fn pattern(&mut self, text: &[u8], case: Case) -> Result<Pattern, Reject> {
         let pattern = self.nameless_pattern(text, case)?;
         for name in pattern.group_names() {
-            if is_taken(name) {
+            if is_taken(name, self.cx.compat) {
                 return Err(Reject::message(format!(
                     "the duplicate \"{name}\" variable"
                 )));

@@ -17,6 +17,18 @@ pub enum ServerTokens {
 }
 
 keywords! {
+    /// What the `add_header`s of outer blocks are worth.
+    AddInherit {
+        /// They hold where a block has none of its own.
+        On = "on",
+        /// Nothing.
+        Off = "off",
+        /// They hold after a block's own.
+        Merge = "merge",
+    }
+}
+
+keywords! {
     /// How `If-Modified-Since` is compared.
     IfModifiedSince {
         /// Not at all.

@@ -102,9 +102,9 @@ impl Scenario {
         self.expect.of(field, version)
     }
 
-    /// Whether `version` has expectations of its own.
+    /// Whether `version` has expectations of its own, or is the first with anything to expect.
     pub fn is_own_at(&self, version: Version) -> bool {
-        self.expect.at.contains_key(&version)
+        self.expect.at.contains_key(&version) || self.since == Some(version)
     }
 
     /// Whether anything is expected of `version`.

@@ -76,6 +76,7 @@ const NEXT_PROXY: &[&str] = &[
     "updating",
     "off",
 ];
+const NEXT_TUNNEL: &[&str] = &["error", "timeout", "off"];
 const NEXT_MEMCACHED: &[&str] = &["error", "timeout", "invalid_response", "not_found", "off"];
 
 /// Names are separated by spaces.
@@ -105,7 +106,8 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
             uwsgi_pass_request_headers uwsgi_pass_request_body uwsgi_intercept_errors \
             uwsgi_force_ranges uwsgi_cache_lock uwsgi_cache_revalidate uwsgi_ssl_session_reuse \
             uwsgi_ssl_server_name uwsgi_ssl_verify xslt_last_modified http3_hq quic_bpf quic_gso \
-            quic_retry uwsgi_cache_background_update",
+            quic_retry uwsgi_cache_background_update tunnel_socket_keepalive \
+            ssl_certificate_compression ssl_object_cache_inheritable",
     ),
     (
         Shape::Number,
@@ -119,7 +121,7 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
             referer_hash_max_size referer_hash_bucket_size scgi_cache_min_uses \
             scgi_next_upstream_tries ssl_verify_depth userid_service uwsgi_cache_min_uses \
             uwsgi_next_upstream_tries uwsgi_ssl_verify_depth http2_max_concurrent_streams \
-            http3_max_concurrent_streams quic_active_connection_id_limit",
+            http3_max_concurrent_streams quic_active_connection_id_limit tunnel_next_upstream_tries",
     ),
     (
         Shape::Size,
@@ -130,11 +132,10 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
             scgi_busy_buffers_size scgi_max_temp_file_size scgi_temp_file_write_size \
             ssi_min_file_chunk ssi_value_length ssl_buffer_size uwsgi_buffer_size \
             uwsgi_busy_buffers_size uwsgi_max_temp_file_size uwsgi_temp_file_write_size \
-            http3_stream_buffer_size",
-    ),
-    (
-        Shape::Size,
-        "http2_body_preread_size http2_chunk_size http2_recv_buffer_size",
+            http3_stream_buffer_size http2_body_preread_size fastcgi_socket_rcvbuf \
+            fastcgi_socket_sndbuf grpc_socket_rcvbuf grpc_socket_sndbuf scgi_socket_rcvbuf \
+            scgi_socket_sndbuf uwsgi_socket_rcvbuf uwsgi_socket_sndbuf tunnel_socket_rcvbuf \
+            tunnel_socket_sndbuf tunnel_buffer_size",
     ),
     (
         Shape::Offset,
@@ -153,12 +154,14 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
             scgi_connect_timeout scgi_send_timeout scgi_read_timeout scgi_cache_lock_timeout \
             scgi_cache_lock_age scgi_next_upstream_timeout uwsgi_connect_timeout \
             uwsgi_send_timeout uwsgi_read_timeout uwsgi_cache_lock_timeout uwsgi_cache_lock_age \
-            uwsgi_next_upstream_timeout",
+            uwsgi_next_upstream_timeout tunnel_connect_timeout tunnel_next_upstream_timeout \
+            tunnel_read_timeout tunnel_send_timeout",
     ),
     (Shape::Seconds, "open_file_cache_valid ssl_session_timeout"),
     (
         Shape::Buffers,
-        "gzip_buffers fastcgi_buffers gunzip_buffers scgi_buffers uwsgi_buffers",
+        "gzip_buffers fastcgi_buffers gunzip_buffers scgi_buffers uwsgi_buffers \
+            output_buffers",
     ),
     (
         Shape::Text,
@@ -172,7 +175,7 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
         Shape::Texts,
         "fastcgi_pass_header fastcgi_hide_header fastcgi_catch_stderr grpc_pass_header \
             grpc_hide_header scgi_pass_header scgi_hide_header ssl_certificate \
-            ssl_certificate_key ssl_session_ticket_key uwsgi_pass_header uwsgi_hide_header",
+            ssl_certificate_key ssl_ech_file ssl_session_ticket_key uwsgi_pass_header uwsgi_hide_header",
     ),
     (
         Shape::Pair,
@@ -205,7 +208,7 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
     ),
     (
         Shape::Bind,
-        "fastcgi_bind grpc_bind memcached_bind scgi_bind uwsgi_bind",
+        "fastcgi_bind grpc_bind memcached_bind scgi_bind tunnel_bind uwsgi_bind",
     ),
     (
         Shape::Path,
@@ -221,16 +224,22 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
     (Shape::FileCache, "open_file_cache"),
     (
         Shape::LowMark,
-        "send_lowat proxy_send_lowat fastcgi_send_lowat",
+        "send_lowat proxy_send_lowat fastcgi_send_lowat tunnel_send_lowat",
     ),
     (
         Shape::Obsolete,
-        "http2_idle_timeout http2_max_concurrent_pushes http2_max_field_size \
-            http2_max_header_size http2_max_requests http2_recv_timeout",
+        "http2_idle_timeout http2_max_field_size http2_max_header_size http2_max_requests \
+            http2_recv_timeout",
     ),
+    (Shape::Push(&Shape::Number), "http2_max_concurrent_pushes"),
+    (Shape::Push(&Shape::Flag), "http2_push_preload"),
+    (Shape::Push(&Shape::Value), "http2_push"),
+    (Shape::PowerOfTwo, "http2_streams_index_size"),
+    (Shape::ChunkSize, "http2_chunk_size"),
+    (Shape::ReceiveSize, "http2_recv_buffer_size"),
     (Shape::OffsetOrOff, "directio"),
     (Shape::Patterns, "gzip_disable"),
-    (Shape::Pool, "request_pool_size"),
+    (Shape::Pool, "request_pool_size http2_pool_size"),
     (Shape::Priority, "worker_priority"),
     (
         Shape::Unread(1, 1),
@@ -295,6 +304,7 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
     ),
     (Shape::Words(NEXT_HTTP), "grpc_next_upstream"),
     (Shape::Words(NEXT_MEMCACHED), "memcached_next_upstream"),
+    (Shape::Words(NEXT_TUNNEL), "tunnel_next_upstream"),
     (Shape::Words(NEXT_PROXY), "proxy_cache_use_stale"),
     (
         Shape::Words(PROTOCOLS),
@@ -302,6 +312,7 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
     ),
     (Shape::EventMethod, "use"),
     (Shape::Aio, "aio"),
+    (Shape::ThreadPool, "thread_pool"),
     (Shape::Processors, "worker_cpu_affinity"),
     (Shape::Network, "debug_connection"),
     (

@@ -6,7 +6,7 @@ use super::client::positive_time;
 use super::{Call, Reject};
 use crate::model::{AccessLog, ErrorLogTarget, Escape, LogDestination, LogFormat};
 use crate::template::{Part, Template};
-use crate::value::number::parse_size;
+use crate::value::number::{parse_number, parse_size};
 use crate::{Level, UnknownLevel};
 
 const COMBINED: &[u8] = b"$remote_addr - $remote_user [$time_local] \"$request\" \
@@ -79,10 +79,8 @@ pub(crate) fn access_log(call: &mut Call<'_>) -> Result<Vec<AccessLog>, Reject> 
             Some(_) => Err(invalid_parameter(call, 1)),
         };
     }
-    if call.bytes(0).starts_with(b"syslog:") || call.bytes(0).contains(&b'$') {
-        return Err(not_implemented(&call.text(0)));
-    }
     let destination = log_file(call, call.bytes(0));
+    let kind = log_kind(call)?;
     let name = if call.args.len() > 1 {
         call.text(1)
     } else {
@@ -97,16 +95,12 @@ pub(crate) fn access_log(call: &mut Call<'_>) -> Result<Vec<AccessLog>, Reject> 
         return Err(Reject::message(format!("unknown log format \"{name}\"")));
     };
     let options = log_options(call)?;
-    if options.flush.is_some() && options.buffer.is_none() {
-        let path = call.text(0);
-        return Err(Reject::message(format!(
-            "no buffer is defined for access_log \"{path}\""
-        )));
-    }
+    check_kind(call, kind, &options)?;
     let LogOptions {
         buffer,
         flush,
         condition,
+        ..
     } = options;
     if let Some(size) = buffer {
         let agreed = *call
@@ -134,7 +128,71 @@ pub(crate) fn access_log(call: &mut Call<'_>) -> Result<Vec<AccessLog>, Reject> 
 struct LogOptions {
     buffer: Option<usize>,
     flush: Option<std::time::Duration>,
+    gzip: bool,
     condition: Option<Template>,
+}
+
+/// Where access lines go, as far as nginx tells it apart while it reads.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum LogKind {
+    File,
+    /// A file whose name has variables.
+    Named,
+    Syslog,
+}
+
+fn log_kind(call: &mut Call<'_>) -> Result<LogKind, Reject> {
+    let text = call.bytes(0);
+    if text.starts_with(b"syslog:") {
+        return Ok(LogKind::Syslog);
+    }
+    match text.contains(&b'$') && !call.template(text)?.is_literal() {
+        true => Ok(LogKind::Named),
+        false => Ok(LogKind::File),
+    }
+}
+
+/// Whether the options fit, and whether weir has got the kind of log: that comes last.
+fn check_kind(call: &Call<'_>, kind: LogKind, options: &LogOptions) -> Result<(), Reject> {
+    let buffered = options.buffer.is_some() || options.gzip;
+    if options.flush.is_some() && !buffered {
+        // nginx has made a name with variables whole by now.
+        let path = match kind {
+            LogKind::Named => call.cx.under_prefix(call.bytes(0)),
+            LogKind::File | LogKind::Syslog => call.text(0).into(),
+        };
+        return Err(Reject::message(format!(
+            "no buffer is defined for access_log \"{}\"",
+            path.display()
+        )));
+    }
+    if buffered && kind == LogKind::Syslog {
+        return Err(Reject::message("logs to syslog cannot be buffered"));
+    }
+    if buffered && kind == LogKind::Named {
+        let text = "buffered logs cannot have variables in name";
+        return Err(Reject::message(text));
+    }
+    if options.gzip {
+        return Err(Reject::message(
+            "parameter \"gzip\" is not implemented in weir yet",
+        ));
+    }
+    match kind {
+        LogKind::File => Ok(()),
+        LogKind::Named | LogKind::Syslog => Err(not_implemented(&call.text(0))),
+    }
+}
+
+/// `gzip[=LEVEL]`.
+fn check_gzip(text: &[u8]) -> Result<(), Reject> {
+    match text.strip_prefix(b"gzip=") {
+        None => Ok(()),
+        Some(level) => match parse_number(level) {
+            Some(1..=9) => Ok(()),
+            _ => Err(invalid("compression level", level)),
+        },
+    }
 }
 
 fn log_options(call: &mut Call<'_>) -> Result<LogOptions, Reject> {
@@ -154,9 +212,8 @@ fn log_options(call: &mut Call<'_>) -> Result<LogOptions, Reject> {
         } else if let Some(condition) = text.strip_prefix(b"if=") {
             options.condition = Some(call.template(condition)?);
         } else if text == b"gzip" || text.starts_with(b"gzip=") {
-            return Err(Reject::message(
-                "parameter \"gzip\" is not implemented in weir yet",
-            ));
+            check_gzip(text)?;
+            options.gzip = true;
         } else {
             return Err(invalid_parameter(call, index));
         }

@@ -82,7 +82,7 @@ pub(crate) fn write(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> V
             request::joined(view, weir_wire::KnownField::XForwardedFor, b", ", out)
         }
         // There is no TLS.
-        Variable::Https => Value::Found,
+        Variable::Https | Variable::Nothing => Value::Found,
         Variable::ProxyProtocolAddr => proxy_protocol::addr(view, out),
         Variable::ProxyProtocolPort => proxy_protocol::port(view, out),
         Variable::ProxyProtocolServerAddr => proxy_protocol::server_addr(view, out),
@@ -152,7 +152,9 @@ pub(crate) fn write(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> V
         Variable::UpstreamResponseLength => upstream::length(view, |a| a.response_length, out),
         Variable::UpstreamBytesReceived => upstream::length(view, |a| a.bytes_received, out),
         Variable::UpstreamBytesSent => upstream::length(view, |a| a.bytes_sent, out),
-        Variable::UpstreamCacheStatus | Variable::UpstreamQueueTime => Value::Missing,
+        Variable::UpstreamCacheStatus | Variable::UpstreamQueueTime | Variable::Unset => {
+            Value::Missing
+        }
         Variable::UpstreamLastServerName => upstream::last_server_name(view, out),
         Variable::UpstreamFailure => upstream::failure(view, out),
         Variable::UpstreamHttp(name) => upstream::field(view, name.as_bytes(), out),
