@@ -92,7 +92,7 @@ pub(crate) enum Shape {
     /// Anything, and a warning (`ngx_http_v2_obsolete`).
     Obsolete,
     /// This, or anything and a warning, since nothing is pushed any more.
-    Push(&'static Shape),
+    Push(&'static Self),
     /// `ngx_http_v2_streams_index_mask`.
     PowerOfTwo,
     /// `ngx_http_v2_chunk_size`.

@@ -4,6 +4,8 @@
 use weir_lab::scenario::Scenario;
 use weir_lab::script::ClientStep;
 
+use crate::dice::Dice;
+
 /// What a location says besides.
 const SETTINGS: [&str; 13] = [
     "",
@@ -92,7 +94,7 @@ const ANSWER: &str = "HTTP/1.1 200 OK\r\nETag: \"back\"\r\nX-Between: 1\r\n\
     Content-Length: 15\r\n\r\nfifteen letters";
 
 pub(super) fn scenarios() -> Vec<Scenario> {
-    let mut dice = Dice(0x5eed);
+    let mut dice = Dice::new(0x5eed);
     let scenario = |(name, answer)| scenario(name, answer, &mut dice);
     KINDS.into_iter().map(scenario).collect()
 }
@@ -147,32 +149,15 @@ fn field(name: &str, value: &str) -> String {
 
 /// A range, perhaps with its condition, and one or two conditions of the answer.
 fn combined(dice: &mut Dice) -> String {
-    let mut fields = field("Range", dice.pick(&RANGES));
+    let mut fields = field("Range", dice.pick::<&str>(&RANGES));
     if dice.roll(3) == 0 {
-        fields += &field("If-Range", dice.pick(&STATES));
+        fields += &field("If-Range", dice.pick::<&str>(&STATES));
     }
     let first = dice.roll(CONDITIONS.len());
-    fields += &field(CONDITIONS[first], dice.pick(&STATES));
+    fields += &field(CONDITIONS[first], dice.pick::<&str>(&STATES));
     if dice.roll(2) == 0 {
         let second = (first + 1) % CONDITIONS.len();
-        fields += &field(CONDITIONS[second], dice.pick(&STATES));
+        fields += &field(CONDITIONS[second], dice.pick::<&str>(&STATES));
     }
     fields
-}
-
-/// Numbers that look drawn and are the same each time (xorshift64).
-struct Dice(u64);
-
-impl Dice {
-    /// A number below `sides`.
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % sides as u64).unwrap_or(0)
-    }
-
-    fn pick<'a>(&mut self, all: &[&'a str]) -> &'a str {
-        all[self.roll(all.len())]
-    }
 }

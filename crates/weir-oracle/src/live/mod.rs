@@ -13,6 +13,7 @@ use weir_lab::catalogue;
 use weir_lab::scenario::{self, BASE, LoadError, Scenario};
 use weir_lab::version::Version;
 
+use crate::check::{self, CheckError, Examination};
 use crate::known::{Known, KnownError, Player};
 use crate::replay::{self, Options};
 
@@ -46,6 +47,8 @@ enum OracleError {
     Binary(#[from] NoBinary),
     #[error(transparent)]
     Known(#[from] KnownError),
+    #[error(transparent)]
+    Check(#[from] CheckError),
     #[error("the test bed: {0}")]
     Bed(#[from] std::io::Error),
     #[error("no scenario and no fault of the catalogue has {0:?} in its name")]
@@ -57,6 +60,9 @@ const NEWEST: Version = Version::V1_31;
 
 /// Scenarios at a time; they mostly wait.
 const AT_ONCE: usize = 24;
+
+/// Mistakes that are made in configurations for each nginx.
+const MISTAKES: usize = 1000;
 
 impl Oracle {
     /// Asks it; success means that weir agrees with each nginx, and each file with the nginx that
@@ -99,6 +105,9 @@ impl Oracle {
             let (version, whole) = (nginx.version, self.filter.is_none());
             let what = format!("against nginx {}, live", version.as_str());
             good &= report::print(&compared, &what, version, &known, whole);
+            if self.wants(check::NAME) {
+                good &= self.examination(nginx).hold()?;
+            }
         }
         if references.is_empty() {
             good &= as_recorded(&scenarios, &weir, BASE, &known)?;
@@ -135,10 +144,6 @@ impl Oracle {
             ..scenario
         });
         let faults = catalogue::all().iter().map(catalogue::Fault::scenario);
-        let wanted = |scenario: &Scenario| {
-            let filter = self.filter.as_ref();
-            filter.is_none_or(|filter| scenario.name.contains(filter))
-        };
         let (mut counts, mut all) = ([0; 3], Vec::new());
         let grids = crate::grid::all().into_iter();
         for (kind, scenario) in files
@@ -146,7 +151,7 @@ impl Oracle {
             .chain(faults.map(|fault| (1, fault)))
             .chain(grids.map(|grid| (2, grid)))
         {
-            if wanted(&scenario) {
+            if self.wants(&scenario.name) {
                 counts[kind] += 1;
                 all.push(Arc::new(scenario));
             }
@@ -156,8 +161,27 @@ impl Oracle {
             counts[0], counts[1], counts[2]
         );
         match &self.filter {
-            Some(filter) if all.is_empty() => Err(OracleError::NoMatch(filter.clone())),
+            Some(filter) if all.is_empty() && !self.wants(check::NAME) => {
+                Err(OracleError::NoMatch(filter.clone()))
+            }
             _ => Ok(all),
+        }
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        let filter = self.filter.as_ref();
+        filter.is_none_or(|filter| name.contains(filter))
+    }
+
+    fn examination(&self, nginx: &Nginx) -> Examination {
+        Examination {
+            nginx: nginx.path.clone(),
+            version: nginx.version,
+            weir: self.weir.clone(),
+            root: self.root.clone(),
+            count: MISTAKES,
+            seed: 1,
+            at_once: std::thread::available_parallelism().map_or(2, |cores| cores.get() * 2),
         }
     }
 
