@@ -133,8 +133,20 @@ class Proxy:
         return [self.process.pid, *children(self.process.pid)]
 
     def resident(self, field="VmRSS"):
-        """Bytes of memory, over all processes: VmRSS is now, VmHWM the peak."""
+        """Bytes of memory, over all processes: VmRSS is now, VmHWM the peak, Pss what they do not share."""
         return sum(status_bytes(pid, field) for pid in self.pids())
+
+    def open_files(self):
+        """Descriptors of all processes."""
+        return sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in self.pids())
+
+    def threads(self):
+        """Of all processes."""
+        return sum(len(list(Path(f"/proc/{pid}/task").iterdir())) for pid in self.pids())
+
+    def error_log(self):
+        """What stands in `logs/error.log`."""
+        return (self.prefix / "logs" / "error.log").read_text(errors="replace")
 
     def cpu_seconds(self):
         """CPU time that all processes have used."""
@@ -167,7 +179,8 @@ def children(parent):
 
 
 def status_bytes(pid, field):
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+    file = "smaps_rollup" if field == "Pss" else "status"
+    for line in Path(f"/proc/{pid}/{file}").read_text().splitlines():
         if line.startswith(field + ":"):
             return int(line.split()[1]) * 1024
     return 0

@@ -10,14 +10,17 @@ CLOSES = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
 class Load:
     """Keep-alive connections that send GET / one after the other.
 
-    They stop once `over(load)` says so; `on_answer(load, head)` sees every answer.
+    They stop once `over(load)` says so; `on_answer(load, head)` sees every answer, and `load.begun` is
+    what `mark()` said when its request was sent then.
     Counts: `sent`, `good` (200 and whole), `bad` (anything else that was an answer), `cut` (the
     connection ended within an answer), `silent` (it ended before the first byte of one), `refused`
     (no connection). Each request sent is in exactly one of good, bad, cut and silent.
     """
 
-    def __init__(self, port, over, on_answer):
+    def __init__(self, port, over, on_answer, mark=lambda: None):
         self.port = port
+        self.mark = mark
+        self.begun = None
         self.over = over
         self.on_answer = on_answer
         self.sent = self.good = self.bad = self.cut = self.silent = self.refused = 0
@@ -49,6 +52,7 @@ class Load:
 
     async def _requests(self, reader, writer):
         while not self.over(self):
+            begun = self.mark()
             writer.write(b"GET / HTTP/1.1\r\nHost: load\r\n\r\n")
             self.sent += 1
             try:
@@ -69,6 +73,7 @@ class Load:
                 self.good += 1
             else:
                 self.bad += 1
+            self.begun = begun
             self.on_answer(self, head)
             if CLOSES.search(head):
                 return
