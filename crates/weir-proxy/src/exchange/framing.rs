@@ -1,5 +1,7 @@
 //! Where a response body ends, and which of its bytes are payload.
 
+use std::ops::Range;
+
 use weir_wire::FieldLines;
 use weir_wire::chunked::{Chunk, ChunkRules, ChunkedDecoder, ChunkedFault};
 use weir_wire::response::ResponseHead;
@@ -9,9 +11,63 @@ pub(super) enum Framing {
     /// So many bytes are still to come.
     Length(u64),
     /// Chunks.
-    Chunked(Box<ChunkedDecoder>),
+    Chunked(Box<Chunks>),
     /// At the end of the connection.
     UntilClose,
+}
+
+/// A chunked body, and where nginx would have handed on what it had read of it.
+pub(super) struct Chunks {
+    decoder: ChunkedDecoder,
+    passes: Passes,
+}
+
+/// nginx reads until all its buffers are full, and writes; then it reads on. What it wrote before a
+/// fault is with the client, what it read along with the fault is lost (`ngx_event_pipe`). weir, which
+/// reads more at once, keeps count of where the one ends and the other begins.
+#[derive(Clone, Copy)]
+pub(super) struct Passes {
+    /// Bytes, framing included, until the buffers are full.
+    left: u64,
+    /// Bytes that all buffers hold once the head is gone from the first; 0 = whatever is read is
+    /// written.
+    all: u64,
+    /// Payload bytes in front of the last place where they were full.
+    written: usize,
+}
+
+impl Passes {
+    /// `first` bytes fit the buffers beside the head, `all` without it.
+    pub(super) fn new(first: u64, all: u64) -> Self {
+        Self {
+            left: first,
+            all,
+            written: 0,
+        }
+    }
+
+    /// What was read before is with the client, and the buffers are free.
+    fn begin(&mut self) {
+        self.left = self.all;
+        self.written = 0;
+    }
+
+    /// The bytes `raw` of what is read are payload, and become what follows `payload` bytes of it; the
+    /// buffers are full at `full`.
+    fn reach(&mut self, raw: Range<usize>, payload: usize, full: &mut u64) {
+        while self.all > 0 && *full <= raw.end as u64 {
+            let within = full.saturating_sub(raw.start as u64);
+            self.written = payload + usize::try_from(within).unwrap_or(0);
+            *full += self.all;
+        }
+    }
+}
+
+/// The framing is broken; the first `kept` bytes of the payload would be with the client already.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct BrokenFraming {
+    pub(super) fault: ChunkedFault,
+    pub(super) kept: usize,
 }
 
 /// What became of newly read bytes.
@@ -30,6 +86,7 @@ impl Framing {
         asked_head: bool,
         no_head: bool,
         rules: ChunkRules,
+        passes: Passes,
     ) -> Self {
         if no_head {
             return Self::UntilClose;
@@ -38,7 +95,10 @@ impl Framing {
             return Self::Length(0);
         }
         if head.chunked {
-            return Self::Chunked(Box::new(ChunkedDecoder::new(rules)));
+            return Self::Chunked(Box::new(Chunks {
+                decoder: ChunkedDecoder::new(rules),
+                passes,
+            }));
         }
         match head.content_length {
             Some(length) => Self::Length(length),
@@ -56,8 +116,19 @@ impl Framing {
         matches!(self, Self::UntilClose)
     }
 
+    /// All that was read before is handed on.
+    pub(super) fn begin_pass(&mut self) {
+        if let Self::Chunked(chunks) = self {
+            chunks.passes.begin();
+        }
+    }
+
     /// Reduces `bytes[from..]`, as read, to the payload in it.
-    pub(super) fn take(&mut self, bytes: &mut Vec<u8>, from: usize) -> Result<Taken, ChunkedFault> {
+    pub(super) fn take(
+        &mut self,
+        bytes: &mut Vec<u8>,
+        from: usize,
+    ) -> Result<Taken, BrokenFraming> {
         let fresh = bytes.len() - from;
         match self {
             Self::UntilClose => Ok(Taken {
@@ -73,15 +144,15 @@ impl Framing {
                     surplus: wanted < fresh,
                 })
             }
-            Self::Chunked(decoder) => unchunk(decoder, bytes, from),
+            Self::Chunked(chunks) => chunks.take(bytes, from),
         }
     }
 
     /// Trailers of a chunked body, if they were kept.
     pub(super) fn trailers(&self) -> FieldLines {
         let mut trailers = FieldLines::default();
-        if let Self::Chunked(decoder) = self {
-            for (name, value) in decoder.trailers() {
+        if let Self::Chunked(chunks) = self {
+            for (name, value) in chunks.decoder.trailers() {
                 trailers.add(name, value);
             }
         }
@@ -89,33 +160,42 @@ impl Framing {
     }
 }
 
-/// Moves the payload of the chunks together, in place.
-fn unchunk(
-    decoder: &mut ChunkedDecoder,
-    bytes: &mut Vec<u8>,
-    from: usize,
-) -> Result<Taken, ChunkedFault> {
-    let mut at = from;
-    let mut end = from;
-    let mut complete = false;
-    let mut surplus = false;
-    loop {
-        match decoder.decode(bytes, &mut at)? {
-            Chunk::Data(range) => {
-                let length = range.len();
-                bytes.copy_within(range, end);
-                end += length;
-            }
-            Chunk::NeedMore => break,
-            Chunk::Done { end: after } => {
-                complete = true;
-                surplus = after < bytes.len();
-                break;
+impl Chunks {
+    /// Moves the payload of the chunks together, in place.
+    fn take(&mut self, bytes: &mut Vec<u8>, from: usize) -> Result<Taken, BrokenFraming> {
+        let passes = &mut self.passes;
+        let read = bytes.len();
+        let (mut at, mut end) = (from, from);
+        let mut full = (from as u64).saturating_add(passes.left);
+        let mut complete = false;
+        loop {
+            match self.decoder.decode(bytes, &mut at) {
+                Ok(Chunk::Data(range)) => {
+                    passes.reach(range.clone(), end, &mut full);
+                    let length = range.len();
+                    bytes.copy_within(range, end);
+                    end += length;
+                }
+                Ok(Chunk::NeedMore) => break,
+                Ok(Chunk::Done { .. }) => {
+                    complete = true;
+                    break;
+                }
+                Err(fault) => {
+                    passes.reach(at..at, end, &mut full);
+                    let kept = passes.written;
+                    return Err(BrokenFraming { fault, kept });
+                }
             }
         }
+        passes.reach(read..read, end, &mut full);
+        passes.left = full.saturating_sub(read as u64);
+        bytes.truncate(end);
+        Ok(Taken {
+            complete,
+            surplus: complete && at < read,
+        })
     }
-    bytes.truncate(end);
-    Ok(Taken { complete, surplus })
 }
 
 #[cfg(test)]
@@ -127,6 +207,11 @@ mod tests {
             strict_line_ends: true,
             trailers: Some(100),
         }
+    }
+
+    fn chunked(passes: Passes) -> Framing {
+        let decoder = ChunkedDecoder::new(rules());
+        Framing::Chunked(Box::new(Chunks { decoder, passes }))
     }
 
     /// Takes `reads` one after the other: the payload, and what each read came to.
@@ -148,7 +233,7 @@ mod tests {
 
     #[test]
     fn payload_is_what_the_framing_says() {
-        let chunked = || Framing::Chunked(Box::new(ChunkedDecoder::new(rules())));
+        let chunked = || chunked(Passes::new(0, 0));
         for (framing, reads, payload, last) in [
             (Framing::Length(3), &["ab"][..], "ab", taken(false, false)),
             (Framing::Length(3), &["ab", "c"], "abc", taken(true, false)),
@@ -175,11 +260,42 @@ mod tests {
 
     #[test]
     fn trailers_are_kept_where_they_are_wanted() {
-        let mut framing = Framing::Chunked(Box::new(ChunkedDecoder::new(rules())));
+        let mut framing = chunked(Passes::new(0, 0));
         let mut bytes = b"1\r\na\r\n0\r\nA: b\r\nC: d\r\n\r\n".to_vec();
         assert_eq!(framing.take(&mut bytes, 0), Ok(taken(true, false)));
         let mut lines = Vec::new();
         framing.trailers().write(&mut lines);
         assert_eq!(String::from_utf8_lossy(&lines), "A: b\r\nC: d\r\n");
+    }
+
+    /// Of 10 chunks of 7 bytes each, of which 2 are payload, nginx has written what its buffers held
+    /// when they were full last, however the bytes were split over reads.
+    #[test]
+    fn of_broken_chunks_nginx_has_written_what_it_read_before_its_last_pass() {
+        let body = [b"2\r\nab\r\n".repeat(10), b"zz".to_vec()].concat();
+        for (first, all, kept) in [
+            (71, 10, 0),
+            (70, 10, 20),
+            (68, 10, 20),
+            (67, 10, 19),
+            (66, 10, 18),
+            (63, 10, 18),
+            (10, 30, 20),
+            (10, 31, 12),
+            (0, 0, 0),
+        ] {
+            for split in [1, 3, 7, 50, 100] {
+                let mut framing = chunked(Passes::new(first, all));
+                let mut bytes = Vec::new();
+                let mut broken = None;
+                for read in body.chunks(split) {
+                    let from = bytes.len();
+                    bytes.extend_from_slice(read);
+                    broken = broken.or_else(|| framing.take(&mut bytes, from).err());
+                }
+                let found = broken.map(|broken| broken.kept);
+                assert_eq!(found, Some(kept), "{first} {all} {split}");
+            }
+        }
     }
 }

@@ -89,13 +89,26 @@ async fn prepare_body(
     if !streams {
         return session.read_body().await;
     }
-    while !session.client.input().is_empty() && !session.req.body.complete {
+    session.req.body.streaming = true;
+    let taken = take_ahead(session);
+    session.req.body.streaming = taken.is_ok() && !session.req.body.complete;
+    taken
+}
+
+/// Takes of a body that is passed on what has come, as far as nginx would read before it asks an
+/// upstream: until its buffer is full (`ngx_http_do_read_client_request_body`). What is wrong behind
+/// that ends a request that is on its way.
+fn take_ahead(session: &mut Session) -> Result<(), BodyEnd> {
+    let end = session.req.state.length + session.raw_room() as u64;
+    while !session.client.input().is_empty()
+        && !session.req.body.complete
+        && session.req.state.length < end
+    {
         match session.take_body_bytes()? {
             Taken::Some => {}
             Taken::Nothing => break,
         }
     }
-    session.req.body.streaming = !session.req.body.complete;
     Ok(())
 }
 

@@ -110,6 +110,22 @@ impl Session {
         limit.saturating_sub(body.memory.len())
     }
 
+    /// Bytes, framing included, that are looked at together: of what is passed on nginx looks at a buffer
+    /// full, and the first time also at what the head left of its own buffer.
+    pub(crate) fn raw_room(&self) -> usize {
+        if !self.req.body.streaming {
+            return usize::MAX;
+        }
+        let req = &self.req;
+        let plan = &self.client.link().plan;
+        let first = plan.head_limits(self.server().index).first_buffer;
+        let behind_head = match req.state.length == req.head.request_length as u64 {
+            true => first.saturating_sub(req.head.len),
+            false => 0,
+        };
+        behind_head + self.settings().client_body_buffer_size.max(1)
+    }
+
     /// Moves body bytes from the connection's input to the body.
     pub(crate) fn take_body_bytes(&mut self) -> Result<Taken, BodyEnd> {
         match self.req.body.framing {
@@ -148,14 +164,23 @@ impl Session {
     }
 
     fn take_chunked(&mut self) -> Result<Taken, BodyEnd> {
-        let room = self.body_room().max(1);
+        let room = match self.req.body.streaming {
+            true => usize::MAX,
+            false => self.body_room().max(1),
+        };
+        let raw = self.raw_room();
         let limit = self.settings().client_max_body_size;
         let mut at = 0;
         let mut taken_data = 0;
         let mut fault = None;
-        while !self.req.body.complete && taken_data < room && at < self.client.input().len() {
+        while !self.req.body.complete
+            && taken_data < room
+            && at < self.client.input().len().min(raw)
+        {
             let mut fresh = 0;
-            match self.req.body.decoder.decode(self.client.input(), &mut at) {
+            let input = self.client.input();
+            let end = input.len().min(raw);
+            match self.req.body.decoder.decode(&input[..end], &mut at) {
                 Ok(Chunk::Data(range)) => {
                     taken_data += range.len();
                     fresh = range.len() as u64;

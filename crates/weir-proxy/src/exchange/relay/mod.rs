@@ -22,7 +22,7 @@ use crate::answer::send;
 use crate::client::h1::output::WRITEV_FAILED;
 use crate::client::h1::watch::log_client_gone;
 use crate::client::throttle::Throttle;
-use crate::exchange::framing::Framing;
+use crate::exchange::framing::{Framing, Passes};
 use crate::exchange::spool::Spool;
 use crate::exchange::tries::{Exchange, Held};
 use crate::exchange::{failure_log, response_head};
@@ -55,6 +55,17 @@ pub(in crate::exchange) async fn run(exchange: &mut Exchange<'_>, held: Held) ->
         relay.handle(exchange, event);
     }
     relay.finish(exchange)
+}
+
+/// What nginx's buffers hold of a body that it gathers: all `proxy_buffers`, and what the head leaves of
+/// the first one, which is one more of them afterwards.
+fn passes(settings: &Settings, buffering: bool, first_buffer: u64) -> Passes {
+    if !buffering {
+        return Passes::new(0, 0);
+    }
+    let buffers = (settings.proxy_buffers.count * settings.proxy_buffers.size) as u64;
+    let first = settings.proxy_buffer_size as u64;
+    Passes::new(first_buffer + buffers, first + buffers)
 }
 
 /// The answer is not sent: a page stands in for it (`ngx_http_upstream_finalize_request`).
@@ -159,9 +170,11 @@ impl Relay {
         };
         let head = &session.req.upstream.head;
         let asked_head = session.req.upstream.asked_head;
-        let framing = Framing::of(head, asked_head, no_head, rules);
         let head_length = if no_head { 0 } else { head.len };
+        let first_buffer = settings.proxy_buffer_size.saturating_sub(head_length) as u64;
         let buffering = response_head::is_buffered(session, settings);
+        let passes = passes(settings, buffering, first_buffer);
+        let framing = Framing::of(head, asked_head, no_head, rules, passes);
         if !buffering && settings.tcp_nodelay {
             session.client.set_nodelay();
         }
@@ -172,7 +185,7 @@ impl Relay {
             received: 0,
             handed_on: 0,
             decoded: 0,
-            first_buffer: settings.proxy_buffer_size.saturating_sub(head_length) as u64,
+            first_buffer,
             buffer: settings.proxy_buffers.size.max(1) as u64,
             client_chunked: session.req.response.chunked,
             header_only: session.req.response.header_only,
@@ -218,9 +231,25 @@ impl Relay {
 
     fn over(&self) -> bool {
         if self.client == ClientEnd::Gone || self.upstream == UpstreamEnd::Broken {
-            return true;
+            return !self.breaks_off();
         }
         self.upstream != UpstreamEnd::Open && !self.writing && self.last_sent
+    }
+
+    /// The body is broken, but nginx would have written some of what was read with the fault.
+    fn breaks_off(&self) -> bool {
+        self.upstream == UpstreamEnd::Broken
+            && self.client == ClientEnd::Open
+            && !self.writing
+            && !self.spool.incoming.is_empty()
+    }
+
+    /// Writes of that what the client takes at once, and ends.
+    fn break_off(&mut self, cx: &mut Context<'_>, session: &mut Session, settings: &Settings) {
+        if self.begin_write(session, settings).is_ok() {
+            let _whole = self.poll_write(cx, session, settings);
+        }
+        self.spool.incoming.clear();
     }
 
     /// Waits for whatever happens first on either side.
@@ -236,6 +265,10 @@ impl Relay {
         session: &mut Session,
         settings: &Settings,
     ) -> Poll<Event> {
+        if self.breaks_off() {
+            self.break_off(cx, session, settings);
+            return Poll::Ready(Event::Resume);
+        }
         let watches_client = match self.upstream {
             UpstreamEnd::Open => !settings.proxy_ignore_client_abort,
             // Of what woke this task nginx looks at the reading side first.

@@ -6,7 +6,7 @@ use weir_conf::{Settings, TempPath};
 use weir_upstream::Outcome as PeerOutcome;
 
 use super::{Event, Relay, UpstreamEnd};
-use crate::exchange::framing::Framing;
+use crate::exchange::framing::{BrokenFraming, Framing};
 use crate::exchange::tries::Exchange;
 use crate::facts::{Action, Session};
 use crate::report::error_log::{self, Message};
@@ -78,8 +78,8 @@ impl Relay {
                     self.upstream_done(exchange, UpstreamEnd::Complete);
                 }
             }
-            Err(fault) => {
-                self.spool.incoming.truncate(from);
+            Err(BrokenFraming { fault, kept }) => {
+                self.spool.incoming.truncate(kept);
                 self.log_failure(exchange, Cause::InvalidChunk(fault));
                 self.upstream_done(exchange, UpstreamEnd::Broken);
             }
@@ -258,6 +258,7 @@ impl Relay {
         match shed.and_then(|()| self.spool.spill(place, count)) {
             Ok(()) => {
                 self.handed_on += count as u64;
+                self.framing.begin_pass();
                 if !had_file {
                     let text = format!(
                         "an upstream response is buffered to a temporary file {}",

@@ -95,6 +95,7 @@ impl Relay {
             }
             if !from_file {
                 self.handed_on += self.spool.outgoing.len() as u64;
+                self.framing.begin_pass();
             }
             let Some(cut) = &mut self.cut else {
                 return Ok(true);
