@@ -142,7 +142,7 @@ mod tests {
     fn texts_are_taken_apart_at_directives() {
         check("a;", &["a;"]);
         check("a 'b;' \"c\\\"\" ${d}e;", &["a 'b;' \"c\\\"\" ${d}e;"]);
-        check("a { b c; } # d;\ne;", &["a { b c; }", "b c;", "e;"]);
+        check("a { b c; } # d;\ne;", &["a { b c; }", "b c;", "# d;\ne;"]);
         check("a b{ c; }", &["a b{ c; }", "c;"]);
         check("} a; {", &["a;"]);
         check("a 'b", &[]);
