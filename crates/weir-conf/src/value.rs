@@ -20,6 +20,7 @@ pub use body::{BodyFile, Buffers, KeepaliveDisable, KeepaliveTimeout, LingeringC
 pub use cookie::{CookieFlags, CookieFlagsRule, CookieMatch, CookieRewrite};
 pub use error_page::{ErrorPage, Overwrite, Return, TryFallback, TryFile, TryFiles};
 pub use headers::{AddHeader, HeaderNames, HostHeader, RequestHeaders, SetHeader};
+pub(crate) use headers::{LateText, WrittenHeader};
 pub use paths::TempPath;
 pub use proxy::{Bind, HttpVersion, IgnoreHeaders, NextUpstream, Scheme};
 pub use redirect::{Redirect, RedirectFrom};

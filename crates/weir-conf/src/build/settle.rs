@@ -6,9 +6,10 @@ use std::sync::Arc;
 use super::level::Level;
 use crate::model::AccessLog;
 use crate::table::settings::{Settings, Written};
-use crate::value::read::Reading;
+use crate::value::read::{Reading, Reject};
 use crate::value::{
-    HeaderNames, HostHeader, HttpVersion, NextUpstream, Redirect, RequestHeaders, SetHeader,
+    HeaderNames, HostHeader, HttpVersion, LateText, NextUpstream, Redirect, RequestHeaders,
+    SetHeader,
 };
 use crate::{Fault, Place, Template};
 
@@ -58,7 +59,17 @@ pub(super) fn settle(
             false => HttpVersion::Http10,
         }
     });
-    settings.proxy_set_header = request_headers(written, cx);
+    let texts = late_texts(written, cx).map_err(|reject| reject.into_fault("proxy", at));
+    match texts {
+        Ok((body, headers)) => {
+            settings.proxy_set_body = body;
+            settings.proxy_set_header = request_headers(headers, cx);
+        }
+        Err(fault) => {
+            cx.faults.extend(fault);
+            return None;
+        }
+    }
     settings.hidden = hidden_headers(written);
     Some(share(settings, &mut cx.recent_settings))
 }
@@ -114,11 +125,29 @@ fn check_buffers(settings: &Settings, written: &Written) -> Result<(), String> {
     Ok(())
 }
 
+/// `proxy_set_body` and `proxy_set_header`s, whose variables nginx finds here
+/// (`ngx_http_proxy_merge_loc_conf`).
+fn late_texts(
+    written: &Written,
+    cx: &mut Reading,
+) -> Result<(Option<Template>, Vec<SetHeader>), Reject> {
+    let mut compile = |late: &LateText| cx.template(&late.text, &late.place);
+    let body = written.proxy_set_body.value.as_ref();
+    let body = body.map(&mut compile).transpose()?;
+    let written = written.proxy_set_header.settle();
+    let headers = written.iter().map(|header| {
+        Ok(SetHeader {
+            name: header.name.clone(),
+            value: compile(&header.value)?,
+        })
+    });
+    Ok((body, headers.collect::<Result<_, Reject>>()?))
+}
+
 /// The written headers, then nginx's own that were not written
 /// (`ngx_http_proxy_init_headers`). Empty values stand for headers that are never sent, not even
 /// when the client sent them.
-fn request_headers(written: &Written, cx: &Reading) -> RequestHeaders {
-    let mut lines = written.proxy_set_header.settle().to_vec();
+fn request_headers(mut lines: Vec<SetHeader>, cx: &Reading) -> RequestHeaders {
     let host = match cx.differences().upstream_host_first {
         true => take_host(&mut lines),
         false => HostHeader::InOrder,

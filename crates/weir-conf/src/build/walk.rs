@@ -15,6 +15,7 @@ pub(super) fn each(
     mut take: impl FnMut(&mut Reading, &Directive) -> Result<(), Reject>,
 ) {
     let mut seen = Vec::new();
+    let outer = std::mem::take(&mut cx.words);
     for item in &block.items {
         let directive = match item {
             Item::Fault(fault) => {
@@ -48,6 +49,7 @@ pub(super) fn each(
             Support::Obeyed => read(cx, directive, &mut take),
         }
     }
+    cx.words = outer;
 }
 
 fn read(

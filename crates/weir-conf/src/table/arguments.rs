@@ -171,9 +171,12 @@ impl Shape {
             Self::Value => template(call).map(drop),
             Self::Conditions => predicates(call).map(drop),
             Self::Rate => rate(call).map(drop),
-            Self::Word(words) => word(call, 0, words).map(drop),
+            Self::Word(words) => word(call, 0, words),
             Self::Words(words) | Self::Few(words) => some_words(call, words),
-            Self::Types => types(call),
+            Self::Types => {
+                types(call);
+                Ok(())
+            }
             Self::Access => access(call),
             Self::Bind => bind(call).map(drop),
             Self::Path => temp_path(call).map(drop),
@@ -258,41 +261,47 @@ fn low_mark(call: &mut Call<'_>) -> Result<(), Reject> {
     Ok(())
 }
 
-/// The place among `words` of argument `index`.
-fn word(call: &Call<'_>, index: usize, words: &[&str]) -> Result<usize, Reject> {
+/// Finds argument `index` among `words`.
+fn word(call: &Call<'_>, index: usize, words: &[&str]) -> Result<(), Reject> {
     let text = call.bytes(index);
-    let place = words
-        .iter()
-        .position(|word| word.as_bytes().eq_ignore_ascii_case(text));
-    place.ok_or_else(|| Reject::message(format!("invalid value \"{}\"", call.text(index))))
+    let same = |word: &&str| word.as_bytes().eq_ignore_ascii_case(text);
+    if words.iter().any(same) {
+        return Ok(());
+    }
+    let text = call.text(index);
+    Err(Reject::message(format!("invalid value \"{text}\"")))
 }
 
 fn some_words(call: &mut Call<'_>, words: &[&str]) -> Result<(), Reject> {
-    let mut seen = Vec::new();
     for index in 0..call.args.len() {
-        let place = word(call, index, words)?;
-        if seen.contains(&place) {
+        word(call, index, words)?;
+        if call.repeats(call.bytes(index)) {
             call.warn(format!("duplicate value \"{}\"", call.text(index)));
         }
-        seen.push(place);
     }
     Ok(())
 }
 
-/// nginx warns of a type that stands twice in all lines of a block, weir of one twice in a line.
-fn types(call: &mut Call<'_>) -> Result<(), Reject> {
-    let mut seen = vec!["text/html".to_owned()];
+/// `*` stands for all that follow, `text/html` for itself.
+fn types(call: &mut Call<'_>) {
+    let words = call.words();
+    if words.iter().any(|word| word == "*") {
+        return;
+    }
+    if words.is_empty() {
+        words.push("text/html".to_owned());
+    }
     for index in 0..call.args.len() {
-        let media = call.text(index).to_ascii_lowercase();
-        if media == "*" {
-            break;
+        let media = call.bytes(index);
+        let repeats = call.repeats(media);
+        if media == b"*" {
+            return;
         }
-        if seen.contains(&media) {
+        if repeats {
+            let media = call.text(index).to_ascii_lowercase();
             call.warn(format!("duplicate MIME type \"{media}\""));
         }
-        seen.push(media);
     }
-    Ok(())
 }
 
 fn access(call: &Call<'_>) -> Result<(), Reject> {

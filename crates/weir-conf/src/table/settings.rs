@@ -9,15 +9,15 @@ use crate::model::{AccessLog, ErrorLogTarget};
 use crate::value::read::{
     Call, Reading, Reject, access_log, add_header, add_trailer, alias, bind, bits, buffers,
     cookie_domain, cookie_flags, cookie_path, count, error_log, error_page, flag, header_name,
-    index, keepalive_timeout, keyword, mark, memory_size, number, offset, predicates, rate,
-    redirect, return_, root, server_tokens, set_header, size, temp_path, template, text, time,
-    try_files,
+    index, keepalive_timeout, keyword, late_text, mark, memory_size, number, offset, predicates,
+    rate, redirect, return_, root, server_tokens, set_header, size, temp_path, template, text,
+    time, try_files,
 };
 use crate::value::{
     AccessRule, AddHeader, AddInherit, Bind, BodyFile, Buffers, CookieFlagsRule, CookieRewrite,
     ErrorPage, HeaderNames, HttpVersion, IfModifiedSince, IgnoreHeaders, KeepaliveDisable,
-    KeepaliveTimeout, LingeringClose, NextUpstream, RateLimit, Redirect, RequestHeaders, Return,
-    Satisfy, ServerTokens, SetHeader, TempPath, TryFiles, Types,
+    KeepaliveTimeout, LateText, LingeringClose, NextUpstream, RateLimit, Redirect, RequestHeaders,
+    Return, Satisfy, ServerTokens, TempPath, TryFiles, Types, WrittenHeader,
 };
 
 const ALL: super::Contexts = super::Contexts(HTTP.0 | SERVER.0 | LOCATION.0);
@@ -156,8 +156,6 @@ directives! {
     proxy_force_ranges: One<bool> = flag, "off"; in ALL;
     /// Method of upstream requests; without it, the client's.
     proxy_method: Maybe<Template> = template; in ALL;
-    /// Body of upstream requests; without it, the client's.
-    proxy_set_body: Maybe<Template> = template; in ALL;
     /// Upstream response headers without effect.
     proxy_ignore_headers: Sum<IgnoreHeaders> = bits, ""; in ALL, Arity::SOME;
     /// When a request is passed to the next server.
@@ -187,7 +185,9 @@ directives! {
         /// Version of upstream requests; 1.1, before nginx 1.29.7 1.0.
         proxy_http_version: Maybe<HttpVersion> = keyword; in ALL;
         /// A header of upstream requests.
-        proxy_set_header: Many<SetHeader> = set_header; in ALL, Arity::TWO;
+        proxy_set_header: Many<WrittenHeader> = set_header; in ALL, Arity::TWO;
+        /// Body of upstream requests; without it, the client's.
+        proxy_set_body: Maybe<LateText> = late_text; in ALL;
         /// A response header that is not passed on.
         proxy_hide_header: Many<String> = header_name; in ALL;
         /// A response header that is passed on though it is usually not.
@@ -224,6 +224,8 @@ directives! {
             because "what waits in memory is written to the file at once, whatever its size";
     }
     derived {
+        /// Body of upstream requests; without it, the client's.
+        proxy_set_body: Option<Template>,
         /// `allow` and `deny` in the order written.
         access: Arc<[AccessRule]>,
         /// Media types of file extensions.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::Template;
+use crate::{Place, Template};
 
 /// An `add_header` or `add_trailer`.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,6 +13,20 @@ pub struct AddHeader {
     pub value: Template,
     /// Whatever the status; else only with 200, 201, 204, 206, 301, 302, 303, 304, 307, 308.
     pub always: bool,
+}
+
+/// A text that nginx looks at only when it settles what locations obey.
+#[derive(Clone, Debug)]
+pub(crate) struct LateText {
+    pub(crate) text: Box<[u8]>,
+    pub(crate) place: Place,
+}
+
+/// A `proxy_set_header` as written.
+#[derive(Clone, Debug)]
+pub(crate) struct WrittenHeader {
+    pub(crate) name: Box<[u8]>,
+    pub(crate) value: LateText,
 }
 
 /// A `proxy_set_header`, or one of nginx's defaults.

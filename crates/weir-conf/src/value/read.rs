@@ -29,7 +29,9 @@ pub(crate) use plain::{
     bits, buffers, count, env, flag, header_name, keyword, mark, memory_size, number, offset, path,
     rate, size, template, text, time, user, worker_connections, worker_processes,
 };
-pub(crate) use proxy::{bind, cookie_domain, cookie_flags, cookie_path, redirect, set_header};
+pub(crate) use proxy::{
+    bind, cookie_domain, cookie_flags, cookie_path, late_text, redirect, set_header,
+};
 pub(crate) use replies::{
     add_header, add_trailer, alias, error_page, index, predicates, return_, root, server_tokens,
     try_files,
@@ -69,6 +71,8 @@ pub(crate) struct Reading {
     pub(crate) zones: Vec<(String, usize)>,
     /// Pools of threads that are defined or named.
     pub(crate) thread_pools: Vec<ThreadPool>,
+    /// Words of sets that the block being read has named, by directive.
+    pub(crate) words: HashMap<String, Vec<String>>,
     /// `pcre_jit`, wherever it stands.
     pub(crate) jit: bool,
     /// Named groups of the regular expressions read so far.
@@ -93,6 +97,7 @@ impl Reading {
             proxy_pass: ProxyPassSeen::None,
             zones: Vec::new(),
             thread_pools: Vec::new(),
+            words: HashMap::new(),
             jit: false,
             groups: HashSet::new(),
             redefined: HashSet::new(),
@@ -232,6 +237,25 @@ impl<'a> Call<'a> {
 
     pub(crate) fn warn(&mut self, message: impl Into<String>) {
         self.cx.warn(message, self.place);
+    }
+
+    /// Words that the block has named with this directive so far.
+    pub(crate) fn words(&mut self) -> &mut Vec<String> {
+        self.cx.words.entry(self.name.to_owned()).or_default()
+    }
+
+    /// Whether the block has named `word` with this directive before, in whatever case; now it has.
+    pub(crate) fn repeats(&mut self, word: &[u8]) -> bool {
+        if self.is_default() {
+            return false;
+        }
+        let word = String::from_utf8_lossy(word).to_ascii_lowercase();
+        let words = self.words();
+        let repeats = words.contains(&word);
+        if !repeats {
+            words.push(word);
+        }
+        repeats
     }
 }
 

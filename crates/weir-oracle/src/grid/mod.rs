@@ -14,6 +14,7 @@ use weir_lab::script::{BackendScript, BackendStep, ClientStep};
 mod answers;
 mod cookies;
 mod hosts;
+mod rings;
 
 /// The phase of every scenario of a grid.
 pub(crate) const PHASE: &str = "grid";
@@ -24,6 +25,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         answers::scenarios(),
         cookies::scenarios(),
         hosts::scenarios(),
+        rings::scenarios(),
     ]
     .concat()
 }

@@ -184,7 +184,8 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
     ),
     (
         Shape::Value,
-        "grpc_ssl_name proxy_ssl_name uwsgi_ssl_name grpc_ssl_certificate \
+        "auth_basic_user_file fastcgi_cache_key proxy_cache_key scgi_cache_key uwsgi_cache_key \
+            grpc_ssl_name proxy_ssl_name uwsgi_ssl_name grpc_ssl_certificate \
             grpc_ssl_certificate_key proxy_ssl_certificate proxy_ssl_certificate_key \
             uwsgi_ssl_certificate uwsgi_ssl_certificate_key",
     ),
@@ -243,12 +244,12 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
     (Shape::Priority, "worker_priority"),
     (
         Shape::Unread(1, 1),
-        "load_module auth_basic_user_file modern_browser_value ancient_browser_value fastcgi_split_path_info fastcgi_store \
-            fastcgi_cache fastcgi_cache_key geoip_proxy grpc_ssl_password_file \
+        "load_module modern_browser_value ancient_browser_value fastcgi_split_path_info fastcgi_store \
+            fastcgi_cache geoip_proxy grpc_ssl_password_file \
             image_filter_jpeg_quality image_filter_webp_quality image_filter_sharpen \
-            proxy_cache_key proxy_ssl_password_file real_ip_header scgi_store scgi_cache \
-            scgi_cache_key ssl_password_file ssl_ocsp_cache userid_domain userid_path \
-            userid_expires userid_p3p userid_mark uwsgi_store uwsgi_cache uwsgi_cache_key \
+            proxy_ssl_password_file real_ip_header scgi_store scgi_cache \
+            ssl_password_file ssl_ocsp_cache userid_domain userid_path \
+            userid_expires userid_p3p userid_mark uwsgi_store uwsgi_cache \
             uwsgi_ssl_password_file xml_entities quic_host_key",
     ),
     (Shape::Unread(1, 2), "ssl_session_cache"),

@@ -55,9 +55,12 @@ pub(crate) fn error_log(call: &mut Call<'_>) -> Result<Vec<ErrorLogTarget>, Reje
     }])
 }
 
-/// The file, which will be opened if a directive names it and not only a default
+/// The file, which will be opened if a directive names it and not only a default; without a name, stderr
 /// (`ngx_conf_open_file`).
 fn log_file(call: &mut Call<'_>, text: &[u8]) -> LogDestination {
+    if text.is_empty() {
+        return LogDestination::Stderr;
+    }
     let path = call.cx.under_prefix(text);
     if !call.is_default() {
         call.cx.log_files.push(path.clone());

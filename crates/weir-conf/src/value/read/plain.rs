@@ -91,12 +91,12 @@ pub(crate) fn keyword<T: Keyword>(call: &mut Call<'_>) -> Result<T, Reject> {
 /// Flags of a set; a repeated one is warned of (`ngx_conf_set_bitmask_slot`).
 pub(crate) fn bits<T>(call: &mut Call<'_>) -> Result<T, Reject>
 where
-    T: Keyword + BitOr<Output = T> + PartialEq + Default,
+    T: Keyword + BitOr<Output = T> + Default,
 {
     let mut all = T::default();
     for word in call.args {
         let flag = keyword_of::<T>(&word.text)?;
-        if all | flag == all {
+        if call.repeats(&word.text) {
             call.warn(format!(
                 "duplicate value \"{}\"",
                 String::from_utf8_lossy(&word.text)

@@ -5,17 +5,28 @@ use super::{Call, ProxyPassSeen, Reject};
 use crate::address::parse_literal;
 use crate::pattern::Case;
 use crate::value::{
-    Bind, CookieFlags, CookieFlagsRule, CookieMatch, CookieRewrite, Redirect, RedirectFrom,
-    SetHeader,
+    Bind, CookieFlags, CookieFlagsRule, CookieMatch, CookieRewrite, LateText, Redirect,
+    RedirectFrom, WrittenHeader,
 };
 
 /// `NAME VALUE`.
-pub(crate) fn set_header(call: &mut Call<'_>) -> Result<Vec<SetHeader>, Reject> {
-    let text = call.bytes(1);
-    Ok(vec![SetHeader {
+pub(crate) fn set_header(call: &mut Call<'_>) -> Result<Vec<WrittenHeader>, Reject> {
+    Ok(vec![WrittenHeader {
         name: call.bytes(0).into(),
-        value: call.template(text)?,
+        value: late(call, 1),
     }])
+}
+
+/// A text whose variables nginx finds only when it settles.
+pub(crate) fn late_text(call: &mut Call<'_>) -> Result<LateText, Reject> {
+    Ok(late(call, 0))
+}
+
+fn late(call: &Call<'_>, index: usize) -> LateText {
+    LateText {
+        text: call.bytes(index).into(),
+        place: call.place.clone(),
+    }
 }
 
 /// `ADDRESS[:PORT] [transparent]` or `off` (`ngx_http_upstream_bind_set_slot`).
