@@ -225,16 +225,22 @@ impl Stream {
 
     /// Ready when a handshake that was begun has ended, and how.
     pub fn poll_connected(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let (ready, error) = match self {
-            Self::Tcp(stream) => (stream.poll_write_ready(cx), stream.take_error()),
-            Self::Unix(stream) => (stream.poll_write_ready(cx), stream.take_error()),
+        let error = match self {
+            Self::Tcp(stream) => {
+                ready!(stream.poll_write_ready(cx))?;
+                stream.take_error()
+            }
+            Self::Unix(stream) => {
+                ready!(stream.poll_write_ready(cx))?;
+                stream.take_error()
+            }
             // Such a dial either stands at once or is never answered.
             Self::Memory(_) => return Poll::Pending,
         };
-        match error {
-            Ok(Some(error)) | Err(error) => Poll::Ready(Err(error)),
-            Ok(None) => ready,
-        }
+        Poll::Ready(match error {
+            Ok(Some(error)) | Err(error) => Err(error),
+            Ok(None) => Ok(()),
+        })
     }
 
     /// Pipes have no readiness apart from reading.

@@ -1,7 +1,7 @@
 //! The error mapper: how an exchange with an upstream failed, and what follows from it.
 //!
-//! [`failure`] names the phase and the cause, [`verdict`](mod@verdict) turns both, with what was tried and what
-//! the configuration allows, into a status, blame and a retry. Whoever speaks of failures (the proxy,
+//! [`failure`] names the phase and the cause, [`verdict`] turns the cause into a status and blame and, with
+//! what was tried and what the configuration allows, into a retry. Whoever speaks of failures (the proxy,
 //! the lab, the doctor) uses these types.
 //!
 //! # Invariants
@@ -13,4 +13,4 @@ pub mod failure;
 pub mod verdict;
 
 pub use failure::{Cause, Failure, Phase, Reason};
-pub use verdict::{Rules, Tried, Verdict, retry_on_status, verdict};
+pub use verdict::{Blame, Class, Next, Rules, Tried, retry_on_status};

@@ -3,7 +3,7 @@
 
 use weir_conf::NextUpstream;
 
-use crate::failure::{Cause, Failure};
+use crate::failure::Cause;
 
 /// What the exchange had done when it failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,39 +29,89 @@ pub struct Rules {
     pub next_upstream: NextUpstream,
 }
 
-/// What follows from a failure.
+/// Whether the peer is to blame for a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Verdict {
-    /// How the failure is booked in `$upstream_status`: the status the client would get.
+pub enum Blame {
+    /// Its failures go up.
+    Counted,
+    /// It answered as it should, and another is asked all the same: 403 and 404.
+    PassedOver,
+    /// It has nothing to do with it, or nobody was asked.
+    None,
+}
+
+/// What a failure is, whatever was tried before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Class {
+    /// How the failure is booked in `$upstream_status`: the status the client would get. 500: the
+    /// request ends on this machine.
     pub status: u16,
-    /// Whether the peer's failures go up.
-    pub counts: bool,
+    /// Whether the peer is to blame.
+    pub blame: Blame,
+    /// Its name in `proxy_next_upstream`; empty: no directive can list it.
+    listed: NextUpstream,
+}
+
+/// Where a request goes after a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Next {
     /// One try that uses up none: the kept connection turned out to be dead.
     pub extra_try: bool,
     /// Whether another peer is tried.
     pub retry: bool,
 }
 
-/// The class of a failure in `proxy_next_upstream`, and the status it leads to.
-///
-/// `None`: the peer is not to blame, the request ends with 500 (socket, bind, no slot).
-fn class(cause: &Cause) -> Option<(NextUpstream, u16)> {
-    Some(match cause {
-        Cause::NoConnectionSlot(_) | Cause::Socket(_) | Cause::Option(..) | Cause::Bind(..) => {
-            return None;
+impl Class {
+    /// The class of a failure with this cause.
+    pub fn of(cause: &Cause) -> Self {
+        let (status, blame, listed) = match cause {
+            Cause::NoConnectionSlot(_) | Cause::Socket(_) | Cause::Option(..) | Cause::Bind(..) => {
+                (500, Blame::None, NextUpstream::EMPTY)
+            }
+            // No directive lists this class, so it is never retried (NGX_HTTP_UPSTREAM_FT_NOLIVE).
+            Cause::NoLivePeers => (502, Blame::None, NextUpstream::EMPTY),
+            Cause::ConnectAtOnce(..)
+            | Cause::Connect(_)
+            | Cause::Closed
+            | Cause::Receive(..)
+            | Cause::Send(..)
+            | Cause::InvalidChunk(_) => (502, Blame::Counted, NextUpstream::ERROR),
+            Cause::TimedOut => (504, Blame::Counted, NextUpstream::TIMEOUT),
+            Cause::HeadTooBig | Cause::InvalidHead(_) => {
+                (502, Blame::Counted, NextUpstream::INVALID_HEADER)
+            }
+            Cause::Status(status) => {
+                let blame = match status {
+                    403 | 404 => Blame::PassedOver,
+                    _ => Blame::Counted,
+                };
+                (*status, blame, class_of_status(*status))
+            }
+        };
+        Self {
+            status,
+            blame,
+            listed,
         }
-        // No directive lists this class, so it is never retried (NGX_HTTP_UPSTREAM_FT_NOLIVE).
-        Cause::NoLivePeers => (NextUpstream::EMPTY, 502),
-        Cause::ConnectAtOnce(..)
-        | Cause::Connect(_)
-        | Cause::Closed
-        | Cause::Receive(..)
-        | Cause::Send(..)
-        | Cause::InvalidChunk(_) => (NextUpstream::ERROR, 502),
-        Cause::TimedOut => (NextUpstream::TIMEOUT, 504),
-        Cause::HeadTooBig | Cause::InvalidHead(_) => (NextUpstream::INVALID_HEADER, 502),
-        Cause::Status(status) => (class_of_status(*status), *status),
-    })
+    }
+
+    /// What follows from a failure of this class (`ngx_http_upstream_next`).
+    pub fn next(&self, tried: &Tried, rules: &Rules) -> Next {
+        let extra_try = tried.reused && self.listed == NextUpstream::ERROR;
+        let tries_left = tried.tries_left + u32::from(extra_try);
+        let retry = tries_left > 0 && !self.listed.is_empty() && allows(self.listed, tried, rules);
+        Next { extra_try, retry }
+    }
+}
+
+/// Whether the configuration, and what has been sent, allow that somebody else is asked.
+fn allows(mut class: NextUpstream, tried: &Tried, rules: &Rules) -> bool {
+    if tried.request_sent && !tried.idempotent {
+        class = class | NextUpstream::NON_IDEMPOTENT;
+    }
+    rules.next_upstream.contains(class)
+        && !(tried.request_sent && tried.body_in_flight)
+        && !tried.out_of_time
 }
 
 /// The class of an upstream's status; empty for statuses that no directive can list.
@@ -78,67 +128,12 @@ fn class_of_status(status: u16) -> NextUpstream {
     }
 }
 
-/// What follows from `failure` (`ngx_http_upstream_next`).
-pub fn verdict(failure: &Failure, tried: &Tried, rules: &Rules) -> Verdict {
-    let Some((mut class, status)) = class(&failure.cause) else {
-        return Verdict {
-            status: 500,
-            counts: false,
-            extra_try: false,
-            retry: false,
-        };
-    };
-    let counts = match failure.cause {
-        Cause::NoLivePeers => false,
-        Cause::Status(status) => !matches!(status, 403 | 404),
-        Cause::NoConnectionSlot(_)
-        | Cause::Socket(_)
-        | Cause::Option(..)
-        | Cause::Bind(..)
-        | Cause::ConnectAtOnce(..)
-        | Cause::Connect(_)
-        | Cause::TimedOut
-        | Cause::Closed
-        | Cause::Receive(..)
-        | Cause::Send(..)
-        | Cause::HeadTooBig
-        | Cause::InvalidHead(_)
-        | Cause::InvalidChunk(_) => true,
-    };
-    let extra_try = tried.reused && class == NextUpstream::ERROR;
-    let can_be_listed = !class.is_empty();
-    if tried.request_sent && !tried.idempotent {
-        class = class | NextUpstream::NON_IDEMPOTENT;
-    }
-    let tries_left = tried.tries_left + u32::from(extra_try);
-    let retry = tries_left > 0
-        && can_be_listed
-        && rules.next_upstream.contains(class)
-        && !(tried.request_sent && tried.body_in_flight)
-        && !tried.out_of_time;
-    Verdict {
-        status,
-        counts,
-        extra_try,
-        retry,
-    }
-}
-
 /// Whether an answer with `status` sends the request to the next peer
 /// (`ngx_http_upstream_test_next`): `tries_left` counts the running try too, and the last answer is
 /// passed to the client.
 pub fn retry_on_status(status: u16, tried: &Tried, rules: &Rules) -> bool {
-    let mut class = class_of_status(status);
-    if class.is_empty() {
-        return false;
-    }
-    if tried.request_sent && !tried.idempotent {
-        class = class | NextUpstream::NON_IDEMPOTENT;
-    }
-    tried.tries_left > 1
-        && rules.next_upstream.contains(class)
-        && !(tried.request_sent && tried.body_in_flight)
-        && !tried.out_of_time
+    let class = class_of_status(status);
+    !class.is_empty() && tried.tries_left > 1 && allows(class, tried, rules)
 }
 
 #[cfg(test)]
@@ -151,7 +146,6 @@ mod tests {
     use weir_wire::response::ResponseFault;
 
     use super::*;
-    use crate::failure::Phase;
 
     /// A request that was sent, may be repeated, and has a try left.
     const SENT: Tried = Tried {
@@ -288,26 +282,28 @@ mod tests {
     }
 
     /// `502` final, `502 >` next peer, `502 +>` next peer by a try that costs none.
-    fn cell(verdict: Verdict) -> String {
-        let extra = if verdict.extra_try { "+" } else { "" };
-        let next = if verdict.retry { ">" } else { "" };
-        format!("{} {extra}{next}", verdict.status)
+    fn cell(class: &Class, next: Next) -> String {
+        let extra = if next.extra_try { "+" } else { "" };
+        let retry = if next.retry { ">" } else { "" };
+        format!("{} {extra}{retry}", class.status)
     }
 
     fn table(rules: &Rules) -> String {
-        let mut text = format!("{:18}{:8}", "cause", "counts");
+        let mut text = format!("{:18}{:8}", "cause", "blame");
         for (name, _) in SITUATIONS {
             write!(text, "{name:13}").unwrap();
         }
         text.truncate(text.trim_end().len());
         for (name, cause) in causes() {
-            let failure = Failure::new(Phase::ReadingHead, cause);
-            let verdicts = SITUATIONS.map(|(_, tried)| verdict(&failure, &tried, rules));
-            let counts = if verdicts[0].counts { "yes" } else { "no" };
-            assert!(verdicts.iter().all(|v| v.counts == verdicts[0].counts));
-            write!(text, "\n{name:18}{counts:8}").unwrap();
-            for verdict in verdicts {
-                write!(text, "{:13}", cell(verdict)).unwrap();
+            let class = Class::of(&cause);
+            let blame = match class.blame {
+                Blame::Counted => "counted",
+                Blame::PassedOver => "passed",
+                Blame::None => "none",
+            };
+            write!(text, "\n{name:18}{blame:8}").unwrap();
+            for (_, tried) in SITUATIONS {
+                write!(text, "{:13}", cell(&class, class.next(&tried, rules))).unwrap();
             }
             text.truncate(text.trim_end().len());
         }

@@ -40,18 +40,15 @@ pub(crate) async fn proxy(session: &mut Session, pass: &ProxyPass) -> Outcome {
     }
     let plan = session.client.link().plan.clone();
     let head = request_head::write(session, settings);
-    let (pool, method) = match &target {
-        Target::Configured(index) => (
-            &plan.pools[*index],
-            Some(&plan.http().upstreams[*index].method),
-        ),
-        Target::Literal(pool) => (&**pool, None),
+    let pool = match &target {
+        Target::Configured(index) => &plan.pools[*index],
+        Target::Literal(pool) => &**pool,
         Target::Unresolved(host) => {
             session.req.upstream.request_head = head;
             return Outcome::Status(target::unresolved(session, host));
         }
     };
-    let mut exchange = Exchange::new(session, settings, pool, method, head);
+    let mut exchange = Exchange::new(session, settings, pool, head);
     exchange.run().await
 }
 

@@ -32,7 +32,7 @@ impl Exchange<'_> {
         let Some(peer) = pool.pool.pick(&pool.rotation, &mut self.attempts, now) else {
             self.name_peer(&pool.pool_label);
             self.current().peer = pool.pool_label.clone();
-            return Err(failed(Cause::NoLivePeers, None));
+            return Err(failed(Cause::NoLivePeers));
         };
         self.picked = Some(peer);
         self.session.req.upstream.peer_is_held = true;
@@ -46,7 +46,7 @@ impl Exchange<'_> {
         }
         let Some(slot) = self.session.client.link().shop.clone().acquire_slot().await else {
             let count = self.session.client.link().shop.worker_connections();
-            return Err(failed(Cause::NoConnectionSlot(count), Some(peer)));
+            return Err(failed(Cause::NoConnectionSlot(count)));
         };
         let (connection, connected) = self.dial(peer, label, now, slot)?;
         self.current().peer = label.clone();
@@ -71,16 +71,14 @@ impl Exchange<'_> {
             let idle = cache.take(peer, location, now)?;
             let mut connection = idle.conn;
             if connection.is_quiet() {
-                connection.requests = idle.meta.requests + 1;
-                connection.reused = true;
-                connection.delays_acks = false;
+                connection.reuse(idle.meta.requests + 1);
                 tracing::debug!(target: "weir", "reuse a kept connection, request {}", connection.requests);
                 return Some(connection);
             }
         }
     }
 
-    /// Opens a connection; `false` while its handshake still runs.
+    /// Opens a connection, and says whether it stands; if not, its handshake still runs.
     fn dial(
         &mut self,
         peer: PeerId,
@@ -112,7 +110,7 @@ impl Exchange<'_> {
                 if matches!(error, DialError::Handshake(_)) {
                     self.clear_head();
                 }
-                return Err(failed(dial_cause(error), Some(peer)));
+                return Err(failed(dial_cause(error)));
             }
         };
         // Nothing shows the number, but the next client's is one more: nginx counts connections to both
@@ -124,15 +122,7 @@ impl Exchange<'_> {
         if written > 0 {
             self.request_sent = true;
         }
-        let connection = Box::new(UpstreamConnection {
-            stream,
-            requests: 1,
-            opened_at: now,
-            reused: false,
-            delays_acks: true,
-            idle_turn: 0,
-            _slot: slot,
-        });
+        let connection = Box::new(UpstreamConnection::opened(stream, now, slot));
         Ok((connection, connected))
     }
 
@@ -143,7 +133,7 @@ impl Exchange<'_> {
         let session = &mut *self.session;
         session.client.link_mut().deadline.set(timeout);
         let connected = poll_fn(|cx| {
-            if let Poll::Ready(result) = held.connection.stream.poll_connected(cx) {
+            if let Poll::Ready(result) = held.connection.poll_connected(cx) {
                 return Poll::Ready(Connecting::Done(result));
             }
             if watch && let Poll::Ready(gone) = session.client.poll_gone(cx) {
@@ -160,16 +150,16 @@ impl Exchange<'_> {
         self.session.client.link_mut().deadline.clear();
         match connected {
             Connecting::Done(Ok(())) => Ok(()),
-            Connecting::Done(Err(error)) => Err(failed(Cause::Connect(error), Some(held.peer))),
-            Connecting::TimedOut => Err(failed(Cause::TimedOut, Some(held.peer))),
-            Connecting::ClientGone(error) => Err(self.client_gone(error, held.peer)),
+            Connecting::Done(Err(error)) => Err(failed(Cause::Connect(error))),
+            Connecting::TimedOut => Err(failed(Cause::TimedOut)),
+            Connecting::ClientGone(error) => Err(self.client_gone(error)),
         }
     }
 
     /// The client left while the upstream was at work (`ngx_http_upstream_check_broken_connection`).
-    pub(super) fn client_gone(&self, error: Option<io::Error>, peer: PeerId) -> TryEnd {
+    pub(super) fn client_gone(&self, error: Option<io::Error>) -> TryEnd {
         log_client_gone(self.session, error.as_ref());
-        TryEnd::Client(Outcome::Close(499), peer)
+        TryEnd::Client(Outcome::Close(499))
     }
 
     /// Puts a connection whose exchange went well into the cache.
@@ -229,8 +219,11 @@ enum Connecting {
     ClientGone(Option<io::Error>),
 }
 
-fn failed(cause: Cause, peer: Option<PeerId>) -> TryEnd {
-    TryEnd::Failed(Failure::new(Phase::Connecting, cause), peer, false)
+fn failed(cause: Cause) -> TryEnd {
+    TryEnd::Failed {
+        failure: Failure::new(Phase::Connecting, cause),
+        reused: false,
+    }
 }
 
 fn dial_cause(error: DialError) -> Cause {

@@ -5,7 +5,6 @@ use std::io;
 use std::ops::Range;
 use std::task::Poll;
 
-use weir_upstream::PeerId;
 use weir_wire::response::{ResponseParser, ResponseProgress};
 
 use super::request_source::Stuck;
@@ -77,14 +76,13 @@ impl Exchange<'_> {
                     if self.read_some(result, held, parser)? {
                         return Ok(());
                     }
-                    held.connection.awaits_more();
                     if !self.session.req.response.pending.is_empty() {
                         // Boxed, because it is rare and would make every exchange larger.
-                        Box::pin(self.flush_early_hints(held)).await?;
+                        Box::pin(self.flush_early_hints()).await?;
                     }
                 }
                 Event::Stuck(stuck) => return Err(self.stuck(stuck, held)),
-                Event::ClientGone(error) => return Err(self.client_gone(error, held.peer)),
+                Event::ClientGone(error) => return Err(self.client_gone(error)),
                 Event::TimedOut => {
                     let phase = if self.source.is_done() {
                         Phase::ReadingHead
@@ -98,12 +96,12 @@ impl Exchange<'_> {
     }
 
     /// Interim heads do not wait for the final one.
-    async fn flush_early_hints(&mut self, held: &Held) -> Result<(), TryEnd> {
+    async fn flush_early_hints(&mut self) -> Result<(), TryEnd> {
         // The clock of the whole head goes on running.
         let running = self.session.client.link().deadline.at();
         let flushed = self.session.write_all(&[]).await;
         self.session.client.link_mut().deadline.restore(running);
-        flushed.map_err(|_| TryEnd::Client(Outcome::Close(499), held.peer))
+        flushed.map_err(|_| TryEnd::Client(Outcome::Close(499)))
     }
 
     async fn next_event(&mut self, upstream: &mut UpstreamConnection, sent: &mut u64) -> Event {
@@ -129,9 +127,7 @@ impl Exchange<'_> {
                 return Poll::Ready(Event::Stuck(stuck));
             }
             session.req.prefetch_for_answer();
-            let read = upstream
-                .stream
-                .poll_fill(cx, &mut session.req.upstream.bytes, limit);
+            let read = upstream.poll_fill(cx, &mut session.req.upstream.bytes, limit);
             if let Poll::Ready(read) = read {
                 return Poll::Ready(Event::Read(read));
             }
@@ -250,13 +246,9 @@ impl Exchange<'_> {
     fn stuck(&self, stuck: Stuck, held: &Held) -> TryEnd {
         match stuck {
             Stuck::Upstream(cause) => failed(Phase::Sending, cause, held),
-            Stuck::File => TryEnd::Client(Outcome::Status(500), held.peer),
-            Stuck::Client(BodyEnd::Refused(status)) => {
-                TryEnd::Client(Outcome::Status(status), held.peer)
-            }
-            Stuck::Client(BodyEnd::Gone(status)) => {
-                TryEnd::Client(Outcome::Close(status), held.peer)
-            }
+            Stuck::File => TryEnd::Client(Outcome::Status(500)),
+            Stuck::Client(BodyEnd::Refused(status)) => TryEnd::Client(Outcome::Status(status)),
+            Stuck::Client(BodyEnd::Gone(status)) => TryEnd::Client(Outcome::Close(status)),
         }
     }
 }
@@ -269,10 +261,8 @@ const LONG_ANSWER: Range<u64> =
 const EARLY_HINTS: u16 = 103;
 
 fn failed(phase: Phase, cause: Cause, held: &Held) -> TryEnd {
-    let peer: PeerId = held.peer;
-    TryEnd::Failed(
-        Failure::new(phase, cause),
-        Some(peer),
-        held.connection.reused,
-    )
+    TryEnd::Failed {
+        failure: Failure::new(phase, cause),
+        reused: held.connection.reused,
+    }
 }

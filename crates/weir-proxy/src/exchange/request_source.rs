@@ -142,10 +142,7 @@ impl RequestSource {
             self.frame_first(session);
             let memory = self.memory(&session.req.body);
             let slices = [self.head.as_slice(), memory, &self.block];
-            match self
-                .write
-                .poll_write(cx, &mut upstream.stream, &slices, sent)
-            {
+            match self.write.poll_write(cx, upstream.out(), &slices, sent) {
                 Poll::Ready(Ok(())) => {
                     self.head_sent = true;
                     self.block.clear();
@@ -164,7 +161,7 @@ impl RequestSource {
                 self.set_nodelay(upstream);
                 match self
                     .write
-                    .poll_write(cx, &mut upstream.stream, &[&self.block], sent)
+                    .poll_write(cx, upstream.out(), &[&self.block], sent)
                 {
                     Poll::Ready(Ok(())) => self.block.clear(),
                     Poll::Ready(Err(error)) => {
@@ -191,9 +188,9 @@ impl RequestSource {
         }
     }
 
-    fn set_nodelay(&mut self, upstream: &UpstreamConnection) {
+    fn set_nodelay(&mut self, upstream: &mut UpstreamConnection) {
         if self.nodelay && !std::mem::replace(&mut self.nodelay_set, true) {
-            upstream.stream.set_nodelay();
+            upstream.out().set_nodelay();
         }
     }
 
@@ -202,19 +199,19 @@ impl RequestSource {
         &mut self,
         cx: &mut Context<'_>,
         session: &Session,
-        upstream: &UpstreamConnection,
+        upstream: &mut UpstreamConnection,
         sent: &mut u64,
     ) -> Option<Poll<Result<(), Stuck>>> {
         let body = &session.req.body;
         let file = body.file.as_ref()?;
-        if !self.with_body || body.streaming || !upstream.stream.is_socket() {
+        if !self.with_body || body.streaming || !upstream.is_socket() {
             return None;
         }
         self.set_nodelay(upstream);
         while self.file_offset < file.written() {
             let offset = self.file_offset;
             match upstream
-                .stream
+                .out()
                 .poll_move_in(cx, |socket| file.send(socket, offset))
             {
                 Poll::Ready(Ok(0)) => return Some(Poll::Ready(Err(Stuck::File))),

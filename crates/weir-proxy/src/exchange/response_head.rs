@@ -39,21 +39,21 @@ pub(super) async fn follow(exchange: &mut Exchange<'_>, held: Held) -> Step {
             &exchange.rules(),
         ) {
             let failure = Failure::new(Phase::ReadingHead, Cause::Status(status));
-            return exchange.fail(&failure, Some(held.peer), held.connection.reused);
+            return exchange.fail(&failure, held.connection.reused);
         }
         if intercepts(exchange.settings, status) {
-            return intercept(exchange, held, status);
+            return intercept(exchange, status);
         }
     }
     if let Some(outcome) = accel_redirect(exchange) {
         exchange.close_attempt();
-        exchange.release(held.peer, PeerOutcome::Success);
+        exchange.release(PeerOutcome::Success);
         return Step::Over(outcome);
     }
     if let Err(fault) = copy(exchange.session, exchange.settings) {
         error_log::alert(exchange.session.view(), Message::bytes(&fault.line()));
         exchange.close_attempt();
-        exchange.release(held.peer, PeerOutcome::Success);
+        exchange.release(PeerOutcome::Success);
         return Step::Over(Outcome::Status(500));
     }
     if status == 101 && exchange.session.req.field(KnownField::Upgrade).is_some() {
@@ -88,9 +88,9 @@ fn intercepts(settings: &Settings, status: u16) -> bool {
             .any(|page| page.statuses.contains(&status))
 }
 
-fn intercept(exchange: &mut Exchange<'_>, held: Held, status: u16) -> Step {
+fn intercept(exchange: &mut Exchange<'_>, status: u16) -> Step {
     exchange.close_attempt();
-    exchange.release(held.peer, PeerOutcome::Success);
+    exchange.release(PeerOutcome::Success);
     let req = &mut *exchange.session.req;
     if status == 401 {
         let upstream = &req.upstream;

@@ -11,7 +11,7 @@ use weir_upstream::{PeerAddress, Pool, PoolSpec};
 use weir_wire::uri::{Escape, escape};
 
 use crate::facts::Session;
-use crate::pool::WorkerPool;
+use crate::pool::{KeySource, WorkerPool};
 use crate::report::error_log::{self, Message};
 use crate::report::variables;
 
@@ -73,7 +73,7 @@ fn resolve_variable(session: &mut Session, template: &Template) -> Result<Target
                 spec.peers[0].name = url.authority.into();
             }
             let pool = Pool::new(spec, None);
-            Target::Literal(Box::new(WorkerPool::new(&Arc::new(pool))))
+            Target::Literal(Box::new(WorkerPool::new(&Arc::new(pool), KeySource::None)))
         }
         None => Target::Unresolved(url.host.to_vec()),
     })

@@ -54,11 +54,11 @@ impl Lane {
         }
     }
 
-    /// Moves what it can from `from` to `to`; ready when the lane is closed.
+    /// Moves what it can of what `read` brings to `to`; ready when the lane is closed.
     fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        from: &mut Stream,
+        mut read: impl FnMut(&mut Context<'_>, &mut Vec<u8>, usize) -> Poll<io::Result<usize>>,
         to: &mut Stream,
         limit: usize,
         write_timeout: Duration,
@@ -91,7 +91,7 @@ impl Lane {
                 }
                 return Poll::Ready(Ok(()));
             }
-            match from.poll_read(cx, &mut self.buffer, limit) {
+            match read(cx, &mut self.buffer, limit) {
                 Poll::Ready(Ok(0)) => self.ended = true,
                 Poll::Ready(Ok(count)) => self.read += count as u64,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(LaneEnd::Read(error))),
@@ -141,7 +141,7 @@ pub(super) async fn tunnel(exchange: &mut Exchange<'_>, mut held: Held) -> Outco
     exchange.session.req.state.keepalive = false;
     if let Err(outcome) = send::begin(exchange.session) {
         exchange.close_attempt();
-        exchange.release(held.peer, PeerOutcome::Success);
+        exchange.release(PeerOutcome::Success);
         return outcome;
     }
     let start = exchange.session.req.upstream.head.len;
@@ -149,7 +149,7 @@ pub(super) async fn tunnel(exchange: &mut Exchange<'_>, mut held: Held) -> Outco
     if let Some(client) = exchange.session.client.raw() {
         client.set_nodelay();
     }
-    held.connection.stream.set_nodelay();
+    held.connection.out().set_nodelay();
     exchange.session.client.link_mut().action = Action::Exchange(Phase::Upgraded);
     let mut down = Lane::new(buffers::take_head());
     down.buffer
@@ -166,7 +166,7 @@ pub(super) async fn tunnel(exchange: &mut Exchange<'_>, mut held: Held) -> Outco
     attempt.bytes_sent = sent_before + up.written;
     attempt.bytes_received += down.read - early.len() as u64;
     exchange.close_attempt();
-    exchange.release(held.peer, PeerOutcome::Success);
+    exchange.release(PeerOutcome::Success);
     let req = &mut *exchange.session.req;
     req.state.sent += down.written;
     req.state.ending = ending;
@@ -183,7 +183,6 @@ async fn run(
     down: &mut Lane,
     up: &mut Lane,
 ) -> TunnelEnd {
-    held.connection.awaits_more();
     let session = &mut *exchange.session;
     let limit = settings.proxy_buffer_size;
     let read_timeout = settings.proxy_read_timeout;
@@ -193,9 +192,13 @@ async fn run(
         let Some(client) = session.client.raw_mut() else {
             return Poll::Ready(TunnelEnd::Closed);
         };
-        let upstream = &mut held.connection.stream;
-        let down_poll = down.poll(cx, upstream, client, limit, settings.send_timeout);
-        let up_poll = up.poll(cx, client, upstream, limit, settings.proxy_send_timeout);
+        let upstream = &mut held.connection;
+        let read =
+            |cx: &mut Context<'_>, buf: &mut Vec<u8>, limit| upstream.poll_read(cx, buf, limit);
+        let down_poll = down.poll(cx, read, client, limit, settings.send_timeout);
+        let read =
+            |cx: &mut Context<'_>, buf: &mut Vec<u8>, limit| client.poll_read(cx, buf, limit);
+        let up_poll = up.poll(cx, read, upstream.out(), limit, settings.proxy_send_timeout);
         if let Poll::Ready(end) = judge(down_poll, up_poll) {
             return Poll::Ready(end);
         }

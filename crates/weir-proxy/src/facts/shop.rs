@@ -251,7 +251,7 @@ impl Shop {
     /// something has, so that it must not be kept.
     pub(crate) fn watch_idle(&self, idle: &mut UpstreamConnection) -> bool {
         let mut cx = Context::from_waker(&self.idle_waker);
-        idle.stream.poll_quiet(&mut cx)
+        idle.out().poll_quiet(&mut cx)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What one worker keeps for one plan.
 
-use crate::pool::{UpstreamConnection, WorkerPool};
+use crate::pool::{KeySource, UpstreamConnection, WorkerPool};
 use std::cell::{Cell, RefCell};
 use std::ops::Deref;
 use std::rc::Rc;
@@ -31,7 +31,12 @@ pub struct Generation {
 impl Generation {
     /// Begins to serve `plan` in a worker.
     pub fn new(plan: Arc<Plan>) -> Self {
-        let pools = plan.pools.iter().map(WorkerPool::new).collect();
+        let upstreams = plan.config().http.iter().flat_map(|http| &http.upstreams);
+        let keys = upstreams.map(|upstream| KeySource::of(&upstream.method));
+        let pools = plan.pools.iter().zip(keys);
+        let pools = pools
+            .map(|(pool, key)| WorkerPool::new(pool, key))
+            .collect();
         let lines = plan
             .lines
             .iter()

@@ -8,4 +8,4 @@ mod worker_pool;
 pub(crate) use connection::UpstreamConnection;
 pub(crate) use label::PeerLabel;
 pub(crate) use slots::{Slot, Slots};
-pub(crate) use worker_pool::WorkerPool;
+pub(crate) use worker_pool::{KeySource, WorkerPool};

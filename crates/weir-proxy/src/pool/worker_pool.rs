@@ -3,13 +3,43 @@
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
+use weir_conf::{BalanceMethod, Template};
 use weir_upstream::{IdleCache, Pool, Rotation};
 
 use super::{PeerLabel, UpstreamConnection};
 
+/// What a request is balanced by, settled when the configuration is loaded.
+#[derive(Debug, Default)]
+pub(crate) enum KeySource {
+    /// Nothing.
+    #[default]
+    None,
+    /// `ip_hash`.
+    ClientAddress,
+    /// `hash`: the value of this.
+    Hash(Template),
+}
+
+impl KeySource {
+    pub(crate) fn of(method: &BalanceMethod) -> Self {
+        match method {
+            BalanceMethod::Hash(template) | BalanceMethod::HashConsistent(template) => {
+                Self::Hash(template.clone())
+            }
+            BalanceMethod::IpHash => Self::ClientAddress,
+            BalanceMethod::RoundRobin
+            | BalanceMethod::LeastConn
+            | BalanceMethod::Random
+            | BalanceMethod::RandomTwo
+            | BalanceMethod::RandomTwoLeastConn => Self::None,
+        }
+    }
+}
+
 /// A pool as one worker sees it.
 pub(crate) struct WorkerPool {
     pub(crate) pool: Arc<Pool>,
+    pub(crate) key: KeySource,
     pub(crate) rotation: Rotation,
     /// The pool's name, for "no live upstreams".
     pub(crate) pool_label: PeerLabel,
@@ -23,9 +53,10 @@ pub(crate) struct WorkerPool {
 
 impl WorkerPool {
     /// A pool at the start of its turns, with nothing idle.
-    pub(crate) fn new(pool: &Arc<Pool>) -> Self {
+    pub(crate) fn new(pool: &Arc<Pool>, key: KeySource) -> Self {
         Self {
             pool: pool.clone(),
+            key,
             rotation: Rotation::new(pool),
             pool_label: PeerLabel::Name(pool.name().as_bytes().into()),
             labels: pool

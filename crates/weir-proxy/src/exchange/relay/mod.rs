@@ -40,7 +40,7 @@ pub(in crate::exchange) async fn run(exchange: &mut Exchange<'_>, held: Held) ->
         return whole::pass(exchange, held, length).await;
     }
     if let Err(outcome) = send::begin(exchange.session) {
-        return refused(exchange, held, outcome);
+        return refused(exchange, outcome);
     }
     let mut relay = Relay::new(exchange, held);
     relay.cut = match std::mem::take(&mut exchange.session.req.response.cut) {
@@ -69,9 +69,9 @@ fn passes(settings: &Settings, buffering: bool, first_buffer: u64) -> Passes {
 }
 
 /// The answer is not sent: a page stands in for it (`ngx_http_upstream_finalize_request`).
-fn refused(exchange: &mut Exchange<'_>, held: Held, outcome: Outcome) -> Outcome {
+fn refused(exchange: &mut Exchange<'_>, outcome: Outcome) -> Outcome {
     exchange.close_attempt();
-    exchange.release(held.peer, PeerOutcome::Success);
+    exchange.release(PeerOutcome::Success);
     exchange.session.client.link_mut().action = Action::Exchange(Phase::SendingToClient);
     outcome
 }
@@ -421,11 +421,9 @@ impl Relay {
     fn finish(mut self, exchange: &mut Exchange<'_>) -> Outcome {
         let left_early = self.held.is_some();
         if left_early {
-            let held = self.held.take();
+            self.held = None;
             exchange.close_attempt();
-            if let Some(held) = held {
-                exchange.release(held.peer, PeerOutcome::Success);
-            }
+            exchange.release(PeerOutcome::Success);
         }
         let req = &mut *exchange.session.req;
         let (ending, whole) = match (self.client, self.upstream) {

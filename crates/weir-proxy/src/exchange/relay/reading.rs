@@ -42,6 +42,10 @@ impl Relay {
                 .extend_from_slice(&upstream.bytes[start..]);
         }
         upstream.bytes.truncate(start);
+        if is_head && no_head {
+            // Of a text without a head what came first is counted, though nobody gets it.
+            exchange.current().response_length = count as u64;
+        }
         if is_head && (count > 0 || !self.framing.is_empty()) {
             // The body that the upstream sends nobody wants, and what is still to come of it would
             // look like the next answer.
@@ -101,7 +105,7 @@ impl Relay {
     /// The connection may not be used again.
     fn forget_connection(&mut self) {
         if let Some(held) = &mut self.held {
-            held.connection.requests = u64::MAX;
+            held.connection.reusable = false;
         }
     }
 
@@ -117,12 +121,12 @@ impl Relay {
         let Some(held) = self.held.take() else {
             return;
         };
-        exchange.release(held.peer, PeerOutcome::Success);
+        exchange.release(PeerOutcome::Success);
         let head = &exchange.session.req.upstream.head;
         let reusable = end == UpstreamEnd::Complete
             && !self.framing.ends_by_close()
             && !head.connection_close
-            && held.connection.requests != u64::MAX
+            && held.connection.reusable
             && exchange.source.is_done();
         if reusable {
             exchange.keep(held);
@@ -181,7 +185,7 @@ impl Relay {
         }
         // Only what finds something to read gets room for it.
         let readable = match &mut self.held {
-            Some(held) => held.connection.stream.poll_readable(cx),
+            Some(held) => held.connection.poll_readable(cx),
             None => Poll::Pending,
         };
         if readable.is_pending() {
@@ -192,8 +196,8 @@ impl Relay {
         let Some(held) = &mut self.held else {
             return Poll::Pending;
         };
-        let stream = &mut held.connection.stream;
-        match stream.poll_read(cx, &mut self.spool.incoming, limit) {
+        let connection = &mut held.connection;
+        match connection.poll_read(cx, &mut self.spool.incoming, limit) {
             Poll::Ready(result) => {
                 self.read_deadline = None;
                 self.upstream_turn(session);
@@ -210,9 +214,6 @@ impl Relay {
     pub(super) fn wait_for_upstream(&mut self, session: &mut Session, settings: &Settings) {
         self.spool.lend_nothing();
         self.waits_for_upstream = true;
-        if let Some(held) = &mut self.held {
-            held.connection.awaits_more();
-        }
         if self.buffering {
             session.client.link_mut().action = Action::Exchange(Phase::ReadingBody);
         }

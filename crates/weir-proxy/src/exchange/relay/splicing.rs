@@ -121,7 +121,7 @@ impl Relay {
             && self
                 .held
                 .as_ref()
-                .is_some_and(|held| held.connection.stream.is_socket());
+                .is_some_and(|held| held.connection.is_socket());
         free && sockets && !self.spool.file_has_more()
     }
 
@@ -152,8 +152,10 @@ impl Relay {
             return Poll::Pending;
         }
         let pipe = &mut splicing.pipe;
-        let stream = &mut held.connection.stream;
-        match stream.poll_move_out(cx, |socket| pipe.fill(socket, limit)) {
+        match held
+            .connection
+            .poll_move_out(cx, |socket| pipe.fill(socket, limit))
+        {
             Poll::Ready(read) => {
                 self.read_deadline = None;
                 self.upstream_turn(session);

@@ -41,11 +41,11 @@ pub(super) fn length(exchange: &Exchange<'_>) -> Option<usize> {
 pub(super) async fn pass(exchange: &mut Exchange<'_>, held: Held, length: usize) -> Outcome {
     exchange.session.req.response.limit_rate = Some(0);
     if let Err(outcome) = send::begin(exchange.session) {
-        return super::refused(exchange, held, outcome);
+        return super::refused(exchange, outcome);
     }
     exchange.current().response_length = length as u64;
     exchange.close_attempt();
-    exchange.release(held.peer, PeerOutcome::Success);
+    exchange.release(PeerOutcome::Success);
     if !exchange.session.req.upstream.head.connection_close && exchange.source.is_done() {
         exchange.keep(held);
     }
