@@ -1,6 +1,6 @@
 //! Clients that read nothing for a while, or leave without having read anything.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use crate::backend::KeptAlive;
@@ -61,6 +61,30 @@ fn so_does_what_comes_in_chunks_but_for_the_one_under_way() {
         &body,
         FEW + 256 * 1024,
     );
+}
+
+/// Who sends a head byte by byte costs a few pages: what nobody has written to is not touched.
+#[test]
+fn a_head_that_comes_byte_by_byte_costs_a_few_pages() {
+    const SLOW: usize = 400;
+    let site = Site::new();
+    site.conf(
+        "daemon off; error_log stderr notice; events { worker_connections 1024; }
+        http { access_log off; server { listen 127.0.0.1:PORT; return 200 x; } }",
+    );
+    let running = site.start();
+    site.get("/");
+    let before = running.resident();
+    let mut clients: Vec<_> = (0..SLOW).map(|_| site.connect()).collect();
+    for byte in [b"G", b"E", b"T"] {
+        clients
+            .iter_mut()
+            .for_each(|client| client.write_all(byte).unwrap());
+        // The worker has met all of them once it has answered somebody who came later.
+        site.get("/");
+    }
+    let each = running.resident().saturating_sub(before) / SLOW;
+    assert!(each < 16 * 1024, "{each} bytes for each client");
 }
 
 fn read_whole(mut client: TcpStream, body: &[u8]) {

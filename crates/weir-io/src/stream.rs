@@ -1,6 +1,7 @@
 //! One byte stream, whatever carries it.
 
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::pin::Pin;
@@ -37,9 +38,7 @@ impl Stream {
         limit: usize,
     ) -> Poll<io::Result<usize>> {
         debug_assert!(limit > 0, "a read without room would look like FIN");
-        buf.reserve(limit);
-        let room = &mut buf.spare_capacity_mut()[..limit];
-        let mut read = ReadBuf::uninit(room);
+        let mut read = ReadBuf::uninit(room_in(buf, limit));
         let result = match self {
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, &mut read),
             Self::Unix(stream) => Pin::new(stream).poll_read(cx, &mut read),
@@ -359,6 +358,21 @@ impl Stream {
 /// A system call inside tokio's `try_io`, which clears the readiness if that says it would block.
 type TryIo<'a> = dyn FnMut() -> io::Result<()> + 'a;
 
+/// Room that is read into before a buffer grows, in bytes: to grow, all of it is copied, whose pages
+/// nobody had touched.
+const ENOUGH: usize = 4096;
+
+/// Room behind `buf` for a read of at most `limit` bytes.
+fn room_in(buf: &mut Vec<u8>, limit: usize) -> &mut [MaybeUninit<u8>] {
+    let spare = buf.capacity() - buf.len();
+    if buf.is_empty() || spare < ENOUGH.min(limit) {
+        buf.reserve(limit);
+    }
+    let room = buf.spare_capacity_mut();
+    let limit = limit.min(room.len());
+    &mut room[..limit]
+}
+
 /// Receives at most `limit` bytes behind `buf` once.
 ///
 /// A receive that leaves room has emptied the socket, and says so to `try_io` by claiming that it
@@ -369,8 +383,8 @@ fn receive(
     limit: usize,
     try_io: impl FnOnce(&mut TryIo<'_>) -> io::Result<()>,
 ) -> io::Result<usize> {
-    buf.reserve(limit);
-    let room = &mut buf.spare_capacity_mut()[..limit];
+    let room = room_in(buf, limit);
+    let limit = room.len();
     let mut received = None;
     let tried = try_io(&mut || {
         let (_, count) = net::recv(socket, &mut *room, RecvFlags::empty())?;

@@ -3,7 +3,7 @@
 use crate::rig::{Act, Conf, GET, Rig, ok, run, seconds};
 
 #[test]
-fn draining_closes_idle_connections_and_lets_others_finish() {
+fn draining_closes_idle_connections_and_lets_others_ask_and_finish() {
     run(async {
         let rig = Rig::location("");
         let mut fresh = rig.connect();
@@ -18,12 +18,17 @@ fn draining_closes_idle_connections_and_lets_others_finish() {
         peer.request().await;
         rig.worker().drain();
         assert_eq!(idle.rest().await, b"");
-        assert_eq!(fresh.rest().await, b"");
-        assert_eq!(rig.open_connections(), 1);
+        assert_eq!(rig.open_connections(), 2);
         peer.send(ok("last")).await;
         assert_eq!(busy.answer().await.text(), "last");
         assert!(busy.is_closed().await);
         assert_eq!(peer.rest().await, b"", "no upstream connection is kept");
+        fresh.send(GET).await;
+        let mut peer = rig.accept().await;
+        peer.request().await;
+        peer.send(ok("first")).await;
+        assert_eq!(fresh.answer().await.text(), "first");
+        assert!(fresh.is_closed().await);
     });
 }
 
