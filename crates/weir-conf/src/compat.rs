@@ -92,9 +92,9 @@ pub struct Differences {
     /// The log quotes all that was read in place of a PROXY protocol header, not its first line (before
     /// 1.23).
     pub proxy_header_quoted_whole: bool,
-    /// The lines of a repeated field are joined in its variable (since 1.23); before, only those of
-    /// `Cookie`, `X-Forwarded-For`, and of `Cache-Control` and `Link` in answers, and of others the first
-    /// counts.
+    /// The lines of a repeated field, or trailer, are joined in its variable (since 1.23); before, only
+    /// those of `Cookie`, `X-Forwarded-For`, and of `Cache-Control` and `Link` in answers, and of others
+    /// the first counts.
     pub repeated_fields_joined: bool,
     /// In `$cookie_NAME`, only `;` divides (since 1.29.6); before, `,` begins a cookie too.
     pub cookies_divided_by_semicolon_only: bool,

@@ -2,50 +2,31 @@
 //!
 //! A missing value is the caller's matter: `-` by default, nothing with `json` and `none`.
 
+use weir_conf::Escape;
+
 const UPPER_HEX: &[u8; 16] = b"0123456789ABCDEF";
 
-/// `escape=`, as a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Escape {
-    /// `\xXX` for quotes, backslashes and everything outside printable ASCII.
-    #[default]
-    Default,
-    /// What a JSON string needs.
-    Json,
-    /// Nothing.
-    None,
+/// Escapes what stands in `out` from `start` on; most values need nothing and stay where they are.
+pub fn apply(escape: Escape, out: &mut Vec<u8>, start: usize) {
+    let value = &out[start..];
+    match escape {
+        Escape::Default if any_special(value, is_special, has_special) => {
+            let value = out.split_off(start);
+            default(out, &value);
+        }
+        Escape::Json if any_special(value, is_special_in_json, has_special_in_json) => {
+            let value = out.split_off(start);
+            json(out, &value);
+        }
+        Escape::Default | Escape::Json | Escape::None => {}
+    }
 }
 
-impl Escape {
-    /// Appends `value`, escaped.
-    fn write(self, out: &mut Vec<u8>, value: &[u8]) {
-        match self {
-            Self::Default => default(out, value),
-            Self::Json => json(out, value),
-            Self::None => out.extend_from_slice(value),
-        }
-    }
-
-    /// Escapes what stands in `out` from `start` on; most values need nothing and stay where they are.
-    pub fn apply(self, out: &mut Vec<u8>, start: usize) {
-        let value = &out[start..];
-        let needed = match self {
-            Self::Default => any_special(value, is_special, has_special),
-            Self::Json => any_special(value, is_special_in_json, has_special_in_json),
-            Self::None => false,
-        };
-        if needed {
-            let value = out.split_off(start);
-            self.write(out, &value);
-        }
-    }
-
-    /// What stands for a variable without a value.
-    pub fn missing(self) -> &'static [u8] {
-        match self {
-            Self::Default => b"-",
-            Self::Json | Self::None => b"",
-        }
+/// What stands for a variable without a value.
+pub fn missing(escape: Escape) -> &'static [u8] {
+    match escape {
+        Escape::Default => b"-",
+        Escape::Json | Escape::None => b"",
     }
 }
 
@@ -162,15 +143,12 @@ mod tests {
     use super::*;
 
     fn escaped(escape: Escape, value: &[u8]) -> Vec<u8> {
-        let mut out = Vec::new();
-        escape.write(&mut out, value);
-        let mut in_place = b"\"before\"".to_vec();
-        let start = in_place.len();
-        in_place.extend_from_slice(value);
-        escape.apply(&mut in_place, start);
-        assert_eq!(in_place[..start], *b"\"before\"");
-        assert_eq!(in_place[start..], out);
-        out
+        let mut out = b"\"before\"".to_vec();
+        let start = out.len();
+        out.extend_from_slice(value);
+        apply(escape, &mut out, start);
+        assert_eq!(out[..start], *b"\"before\"");
+        out.split_off(start)
     }
 
     #[test]

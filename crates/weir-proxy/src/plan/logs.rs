@@ -6,13 +6,12 @@ use std::sync::Arc;
 
 use weir_conf::{AccessLog, Config, ErrorLogTarget, Http, LogDestination, LogFormat, Template};
 use weir_io::clock;
-use weir_log::escape::Escape;
 use weir_log::{Buffering, ErrorSink, ErrorSinks, LogFile, Logs, Output};
 
 use super::{PlanFault, all_locations};
 
 /// The logs of one location.
-pub(super) struct PlaceLogs {
+pub(super) struct LocationLogs {
     pub(super) sinks: Arc<ErrorSinks>,
     pub(super) access: Arc<[AccessTarget]>,
 }
@@ -20,7 +19,6 @@ pub(super) struct PlaceLogs {
 /// One `access_log` of a location.
 pub(crate) struct AccessTarget {
     pub(crate) format: Arc<LogFormat>,
-    pub(crate) escape: Escape,
     pub(crate) condition: Option<Template>,
     /// Index of the line buffer.
     pub(crate) line: usize,
@@ -104,14 +102,8 @@ impl LogBook<'_> {
                 self.lines.len() - 1
             }
         };
-        let escape = match format.escape {
-            weir_conf::Escape::Default => Escape::Default,
-            weir_conf::Escape::Json => Escape::Json,
-            weir_conf::Escape::None => Escape::None,
-        };
         Ok(Some(AccessTarget {
             format: format.clone(),
-            escape,
             condition: condition.clone(),
             line,
         }))
@@ -136,8 +128,8 @@ pub(super) fn place_logs(
     http: &Http,
     book: &mut LogBook<'_>,
     main: &Arc<ErrorSinks>,
-) -> Result<Vec<PlaceLogs>, PlanFault> {
-    let mut places: Vec<Option<PlaceLogs>> = Vec::new();
+) -> Result<Vec<LocationLogs>, PlanFault> {
+    let mut places: Vec<Option<LocationLogs>> = Vec::new();
     places.resize_with(http.location_count, || None);
     let mut known: HashMap<Vec<(LogDestination, weir_conf::Level)>, Arc<ErrorSinks>> =
         HashMap::new();
@@ -164,12 +156,12 @@ pub(super) fn place_logs(
         for log in settings.access_log.iter() {
             access.extend(book.access(log)?);
         }
-        places[location.index] = Some(PlaceLogs {
+        places[location.index] = Some(LocationLogs {
             sinks,
             access: access.into(),
         });
     }
-    let fill = || PlaceLogs {
+    let fill = || LocationLogs {
         sinks: main.clone(),
         access: Arc::new([]),
     };

@@ -25,7 +25,7 @@ pub(crate) use lines::{Teller, WaitingLines};
 pub(crate) use logs::AccessTarget;
 pub use temp_folders::create_temp_folders;
 
-use logs::{LineTarget, LogBook, LogFiles, PlaceLogs, error_sinks, place_logs};
+use logs::{LineTarget, LogBook, LogFiles, LocationLogs, error_sinks, place_logs};
 use pools::pool_spec;
 
 /// A configuration that is ready to serve.
@@ -34,7 +34,7 @@ pub struct Plan {
     pools: Vec<Arc<Pool>>,
     main_sinks: Arc<ErrorSinks>,
     /// By `Location::index`.
-    places: Vec<PlaceLogs>,
+    places: Vec<LocationLogs>,
     /// Files that access lines go to, each with its buffering.
     lines: Vec<LineTarget>,
     /// Of all logs, each once.

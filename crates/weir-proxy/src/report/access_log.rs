@@ -1,7 +1,7 @@
 //! Access lines: formatted from compiled templates into the worker's buffers.
 
-use weir_conf::{Part, Template};
-use weir_log::escape::Escape;
+use weir_conf::{LogFormat, Part};
+use weir_log::escape;
 
 use super::error_log::{self, Message};
 use super::variables::{self, Value};
@@ -24,7 +24,7 @@ pub(crate) fn write(view: View<'_>) {
         let fault = link.shop.lines.push(
             &link.plan.lines[log.line],
             now,
-            |line| write_line(view, &log.format.template, log.escape, line),
+            |line| write_line(view, &log.format, line),
             |first| introduce(view, first),
         );
         if let Some(fault) = fault {
@@ -41,15 +41,15 @@ fn introduce(view: View<'_>, first: &mut Teller) {
     error_log::write_place(view, &mut first.context);
 }
 
-fn write_line(view: View<'_>, template: &Template, escape: Escape, line: &mut Vec<u8>) {
-    for part in template.parts() {
+fn write_line(view: View<'_>, format: &LogFormat, line: &mut Vec<u8>) {
+    for part in format.template.parts() {
         match part {
             Part::Literal(text) => line.extend_from_slice(text),
             Part::Variable(variable) => {
                 let start = line.len();
                 match variables::write(view, variable, line) {
-                    Value::Found => escape.apply(line, start),
-                    Value::Missing => line.extend_from_slice(escape.missing()),
+                    Value::Found => escape::apply(format.escape, line, start),
+                    Value::Missing => line.extend_from_slice(escape::missing(format.escape)),
                 }
             }
         }

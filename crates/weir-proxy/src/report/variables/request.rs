@@ -348,7 +348,7 @@ pub(super) fn sent_joined(view: View<'_>, name: &[u8], out: &mut Vec<u8>) -> Val
 
 pub(super) fn sent_trailer(view: View<'_>, name: &[u8], out: &mut Vec<u8>) -> Value {
     let trailers = &view.req.response.trailers;
-    join(trailers.spelled(name), b", ", out)
+    join_some(view, trailers.spelled(name), out)
 }
 
 pub(super) fn sent_content_length(view: View<'_>, out: &mut Vec<u8>) -> Value {
