@@ -23,9 +23,7 @@ use weir_proxy::plan::Generation;
 use weir_proxy::serve::parts::Part;
 use weir_proxy::serve::service::prepare;
 use weir_proxy::serve::worker::Worker;
-use weir_upstream::{
-    IdleCache, IdleMeta, KeepaliveSpec, Key, Outcome, PeerAddress, Pool, PoolSpec, Rotation,
-};
+use weir_upstream::{IdleCache, IdleMeta, Key, Outcome, PeerAddress, Pool, PoolSpec, Rotation};
 use weir_wire::response::{ResponseHead, ResponseParser, ResponseProgress, ResponseRules};
 
 const CURL: &[u8] = b"GET /1k HTTP/1.1\r\nHost: shop.example\r\n\
@@ -215,7 +213,7 @@ fn peers(criterion: &mut Criterion) {
                 Some(pool.release(&rotation, &mut attempts, peer, Outcome::Success, NOW))
             });
         });
-        let mut idle = IdleCache::new(KeepaliveSpec::new(usize::from(count)));
+        let mut idle = IdleCache::new(weir_conf::Keepalive::new(usize::from(count)));
         let meta = IdleMeta {
             requests: 1,
             opened_at: NOW,

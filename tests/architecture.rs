@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 const MAY_USE: [(&str, &[&str]); 10] = [
     ("weir-conf", &[]),
     ("weir-wire", &[]),
-    ("weir-upstream", &[]),
+    ("weir-upstream", &["weir-conf"]),
     ("weir-verdict", &["weir-conf", "weir-wire"]),
     ("weir-log", &["weir-conf"]),
     ("weir-io", &["weir-conf", "weir-upstream", "weir-log"]),

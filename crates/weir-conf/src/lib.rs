@@ -45,7 +45,8 @@ pub use model::{
     AccessLog, BalanceMethod, Captures, Config, ErrorLogTarget, Escape, Found, Handler, Http,
     Keepalive, Listen, ListenAddress, ListenOptions, Location, LocationKind, Locations,
     LogDestination, LogFormat, Main, ProxyPass, ProxyTarget, Server, ServerMatch, ServerNames,
-    SocketKeepalive, SourceFile, Upstream, UpstreamAddress, UpstreamServer, WithoutEffect,
+    ServerParameters, SocketKeepalive, SourceFile, Upstream, UpstreamAddress, UpstreamServer,
+    WithoutEffect,
 };
 pub use page::directives_page;
 pub use pattern::{MatchFault, Pattern, PatternFault};

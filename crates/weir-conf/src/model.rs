@@ -22,7 +22,9 @@ pub use log::{AccessLog, ErrorLogTarget, Escape, LogDestination, LogFormat};
 pub(crate) use names::ServerNamesBuilder;
 pub use names::{ServerMatch, ServerNames};
 pub use server::Server;
-pub use upstream::{BalanceMethod, Keepalive, Upstream, UpstreamAddress, UpstreamServer};
+pub use upstream::{
+    BalanceMethod, Keepalive, ServerParameters, Upstream, UpstreamAddress, UpstreamServer,
+};
 
 /// A whole configuration.
 #[derive(Debug)]

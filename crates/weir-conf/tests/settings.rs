@@ -320,13 +320,16 @@ fn proxy_pass_settles() {
         panic!("no groups")
     };
     assert_eq!(group.keepalive.map(|k| k.connections), Some(3));
-    assert_eq!(group.servers[0].weight, 2);
+    assert_eq!(group.servers[0].parameters.weight, 2);
     let name = UpstreamAddress::Name {
         host: "name.test".to_owned(),
         port: 2,
     };
     assert_eq!(
-        (&group.servers[1].address, group.servers[1].backup),
+        (
+            &group.servers[1].address,
+            group.servers[1].parameters.backup
+        ),
         (&name, true)
     );
 }

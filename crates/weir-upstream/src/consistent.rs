@@ -29,7 +29,7 @@ impl Ring {
             let server = u32::try_from(server).unwrap_or(u32::MAX);
             let base = server_hasher(&peer.spec().server);
             let mut previous = 0_u32;
-            for _ in 0..u64::from(peer.spec().weight) * 160 {
+            for _ in 0..u64::from(peer.spec().parameters.weight) * 160 {
                 let mut hasher = base.clone();
                 hasher.update(&previous.to_le_bytes());
                 previous = hasher.finalize();

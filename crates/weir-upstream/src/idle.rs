@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 
-use crate::{AddressId, KeepaliveSpec, Now, Peer};
+use weir_conf::Keepalive;
+
+use crate::{AddressId, Now, Peer};
 
 /// Idle connections; the most recently used is taken first, the least recently used gives way.
 ///
@@ -11,7 +13,7 @@ use crate::{AddressId, KeepaliveSpec, Now, Peer};
 /// pool whose peers it is asked for; a reload starts a new one.
 #[derive(Debug)]
 pub struct IdleCache<C> {
-    spec: KeepaliveSpec,
+    spec: Keepalive,
     /// The most recently put last, so idle times fall from front to back.
     slots: VecDeque<Slot<C>>,
 }
@@ -44,7 +46,7 @@ struct Slot<C> {
 
 impl<C> IdleCache<C> {
     /// An empty cache of `spec.connections` places.
-    pub fn new(spec: KeepaliveSpec) -> Self {
+    pub fn new(spec: Keepalive) -> Self {
         Self {
             spec,
             slots: VecDeque::new(),
@@ -180,7 +182,7 @@ mod tests {
 
     #[test]
     fn the_most_recent_connection_to_the_address_is_taken() {
-        let (pool, mut cache) = (pool(), IdleCache::new(KeepaliveSpec::new(8)));
+        let (pool, mut cache) = (pool(), IdleCache::new(Keepalive::new(8)));
         for (conn, peer) in [(10, 0), (20, 2), (11, 1), (21, 2)] {
             assert_eq!(cache.put(&pool.peers()[peer], 0, conn, NEW, at(1)), None);
         }
@@ -191,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_full_cache_gives_up_what_was_idle_longest() {
-        let (pool, mut cache) = (pool(), IdleCache::new(KeepaliveSpec::new(2)));
+        let (pool, mut cache) = (pool(), IdleCache::new(Keepalive::new(2)));
         let (peer, other) = (&pool.peers()[0], &pool.peers()[2]);
         assert_eq!(cache.put(peer, 0, 1, NEW, at(1)), None);
         assert_eq!(cache.put(other, 0, 2, NEW, at(2)), None);
@@ -202,7 +204,7 @@ mod tests {
 
     #[test]
     fn used_up_and_old_connections_are_not_kept() {
-        let mut spec = KeepaliveSpec::new(4);
+        let mut spec = Keepalive::new(4);
         spec.requests = 3;
         spec.time = at(10);
         let (pool, mut cache) = (pool(), IdleCache::new(spec));
@@ -221,7 +223,7 @@ mod tests {
 
     #[test]
     fn the_count_of_requests_travels_with_the_connection() {
-        let (pool, mut cache) = (pool(), IdleCache::new(KeepaliveSpec::new(4)));
+        let (pool, mut cache) = (pool(), IdleCache::new(Keepalive::new(4)));
         let meta = IdleMeta {
             requests: 5,
             opened_at: at(3),
@@ -235,7 +237,7 @@ mod tests {
 
     #[test]
     fn idle_connections_expire_and_are_not_taken_late() {
-        let mut spec = KeepaliveSpec::new(4);
+        let mut spec = Keepalive::new(4);
         spec.timeout = at(5);
         let (pool, mut cache) = (pool(), IdleCache::new(spec));
         let peer = &pool.peers()[0];
@@ -252,7 +254,7 @@ mod tests {
 
     #[test]
     fn closed_connections_are_dropped_in_place() {
-        let (pool, mut cache) = (pool(), IdleCache::new(KeepaliveSpec::new(4)));
+        let (pool, mut cache) = (pool(), IdleCache::new(Keepalive::new(4)));
         for conn in 1..5 {
             assert_eq!(cache.put(&pool.peers()[0], 0, conn, NEW, at(1)), None);
         }
@@ -264,9 +266,9 @@ mod tests {
     #[test]
     fn locations_are_told_apart_only_when_local() {
         for local in [false, true] {
-            let spec = KeepaliveSpec {
+            let spec = Keepalive {
                 local,
-                ..KeepaliveSpec::new(4)
+                ..Keepalive::new(4)
             };
             let (pool, mut cache) = (pool(), IdleCache::new(spec));
             assert_eq!(cache.put(&pool.peers()[0], 1, 9, NEW, at(1)), None);

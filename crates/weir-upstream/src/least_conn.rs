@@ -30,6 +30,6 @@ pub(crate) fn choose(turn: &Turn<'_>, att: &Attempts) -> Option<usize> {
 
 /// Active connections divided by weight, compared without division.
 pub(crate) fn compare_load(a: &Peer, b: &Peer) -> std::cmp::Ordering {
-    let scaled = |x: &Peer, y: &Peer| u64::from(x.active()) * u64::from(y.spec().weight);
+    let scaled = |x: &Peer, y: &Peer| u64::from(x.active()) * u64::from(y.spec().parameters.weight);
     scaled(a, b).cmp(&scaled(b, a))
 }

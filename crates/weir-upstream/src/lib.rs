@@ -44,7 +44,7 @@ pub use idle::{Idle, IdleCache, IdleMeta};
 pub use peer::{AddressId, Peer, PeerId, PeerStatus};
 pub use pool::{Outcome, Pool, Released};
 pub use rotation::Rotation;
-pub use spec::{KeepaliveSpec, Method, PeerAddress, PeerSpec, PoolSpec};
+pub use spec::{Method, PeerAddress, PeerSpec, PoolSpec};
 
 /// Time since an arbitrary epoch that is the same for every pool of the process: the workers'
 /// monotonic clock. As in nginx, `fail_timeout` is compared in whole seconds of it.

@@ -39,7 +39,7 @@ impl Peer {
         address_id: AddressId,
         shared: Option<Arc<Shared>>,
     ) -> Self {
-        spec.weight = spec.weight.max(1);
+        spec.parameters.weight = spec.parameters.weight.max(1);
         Self {
             spec,
             address_id,
@@ -71,7 +71,7 @@ impl Peer {
     pub fn status(&self, now: Now) -> PeerStatus {
         let now = seconds(now);
         PeerStatus {
-            down: self.spec.down,
+            down: self.spec.parameters.down,
             disabled: self.disabled(now),
             fails: self.shared.fails.load(Relaxed),
             active: self.active(),
@@ -101,24 +101,24 @@ impl Peer {
 
     /// Whether a balancer may choose the peer: not down, not out, below `max_conns`.
     pub(crate) fn eligible(&self, now: i64) -> bool {
-        !self.spec.down && !self.disabled(now) && self.has_room()
+        !self.spec.parameters.down && !self.disabled(now) && self.has_room()
     }
 
     pub(crate) fn has_room(&self) -> bool {
-        self.spec.max_conns == 0 || self.active() < self.spec.max_conns
+        self.spec.parameters.max_conns == 0 || self.active() < self.spec.parameters.max_conns
     }
 
     /// Too many failures, and `fail_timeout` since the last one or the last check is not over.
     fn disabled(&self, now: i64) -> bool {
-        self.spec.max_fails > 0
-            && self.shared.fails.load(Relaxed) >= self.spec.max_fails
+        self.spec.parameters.max_fails > 0
+            && self.shared.fails.load(Relaxed) >= self.spec.parameters.max_fails
             && now - self.shared.checked.load(Relaxed) <= self.fail_timeout()
     }
 
     /// Takes one of `max_conns` places; false if another worker was faster. `tally`: the worker's.
     pub(crate) fn acquire(&self, tally: usize) -> bool {
         let active = self.places(tally);
-        let taken = match self.spec.max_conns {
+        let taken = match self.spec.parameters.max_conns {
             0 => {
                 active.fetch_add(1, Relaxed);
                 true
@@ -140,7 +140,11 @@ impl Peer {
     /// Where a worker counts the requests that hold the peer. A limit binds all workers, so there
     /// they count in one place.
     fn places(&self, tally: usize) -> &AtomicU32 {
-        let tally = if self.spec.max_conns == 0 { tally } else { 0 };
+        let tally = if self.spec.parameters.max_conns == 0 {
+            tally
+        } else {
+            0
+        };
         &self.shared.tallies[tally].active
     }
 
@@ -170,7 +174,7 @@ impl Peer {
         self.shared.failed.fetch_add(1, Relaxed);
         self.shared.accessed.store(now, Relaxed);
         self.shared.checked.store(now, Relaxed);
-        self.spec.max_fails > 0 && fails >= self.spec.max_fails
+        self.spec.parameters.max_fails > 0 && fails >= self.spec.parameters.max_fails
     }
 
     /// A failure that the pool does not act on (its only peer): counted for the status page alone.
@@ -194,7 +198,7 @@ impl Peer {
     }
 
     fn fail_timeout(&self) -> i64 {
-        i64::try_from(self.spec.fail_timeout.as_secs()).unwrap_or(i64::MAX)
+        i64::try_from(self.spec.parameters.fail_timeout.as_secs()).unwrap_or(i64::MAX)
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
 pub struct Pool {
     name: String,
     method: Method,
-    keepalive: Option<crate::KeepaliveSpec>,
+    keepalive: Option<weir_conf::Keepalive>,
     /// Primaries, then backups, each in the order written.
     peers: Box<[Peer]>,
     primaries: usize,
@@ -51,9 +51,14 @@ impl Pool {
     /// Builds a pool. Peers that `carried`, the pool of that name before a reload, had under the
     /// same `server` and name keep their failures and active connections.
     pub fn new(spec: PoolSpec, carried: Option<&Self>) -> Self {
-        let (backups, primaries): (Vec<_>, Vec<_>) = spec.peers.into_iter().partition(|p| p.backup);
+        let (backups, primaries): (Vec<_>, Vec<_>) =
+            spec.peers.into_iter().partition(|p| p.parameters.backup);
         let primary_count = primaries.len();
-        let tries = primaries.iter().chain(&backups).filter(|p| !p.down).count();
+        let tries = primaries
+            .iter()
+            .chain(&backups)
+            .filter(|p| !p.parameters.down)
+            .count();
         let mut before: Vec<&Peer> = carried
             .map(|c| c.peers.iter().collect())
             .unwrap_or_default();
@@ -78,7 +83,7 @@ impl Pool {
             keepalive: spec.keepalive,
             primary_weight: peers[..primary_count]
                 .iter()
-                .map(|p| u64::from(p.spec().weight))
+                .map(|p| u64::from(p.spec().parameters.weight))
                 .sum(),
             primaries: primary_count,
             tries: u32::try_from(tries).unwrap_or(u32::MAX),
@@ -112,7 +117,7 @@ impl Pool {
     }
 
     /// What idle connections to keep.
-    pub fn keepalive(&self) -> Option<&crate::KeepaliveSpec> {
+    pub fn keepalive(&self) -> Option<&weir_conf::Keepalive> {
         self.keepalive.as_ref()
     }
 
@@ -207,7 +212,7 @@ impl Pool {
                 Released { disabled: false }
             }
             Outcome::Failed => {
-                rot.weights(id).penalize(peer.spec().max_fails);
+                rot.weights(id).penalize(peer.spec().parameters.max_fails);
                 Released {
                     disabled: peer.fail(seconds(now)),
                 }
@@ -218,7 +223,7 @@ impl Pool {
     /// A pool of one ignores failures; only `down` and `max_conns` stop it.
     fn pick_only_peer(&self, rot: &Rotation) -> Option<PeerId> {
         let peer = self.peers.first()?;
-        (!peer.spec().down && peer.acquire(rot.tally())).then_some(PeerId(0))
+        (!peer.spec().parameters.down && peer.acquire(rot.tally())).then_some(PeerId(0))
     }
 
     fn group(&self, backups: bool) -> &[Peer] {
@@ -273,7 +278,7 @@ impl Turn<'_> {
     /// The primary that owns the `point`-th unit of weight.
     pub(crate) fn by_weight(&self, mut point: u64) -> usize {
         for (place, peer) in self.peers.iter().enumerate() {
-            match point.checked_sub(u64::from(peer.spec().weight)) {
+            match point.checked_sub(u64::from(peer.spec().parameters.weight)) {
                 Some(rest) => point = rest,
                 None => return place,
             }
@@ -372,7 +377,9 @@ mod tests {
     #[test]
     fn max_conns_holds_between_threads() {
         let mut spec = spec(&[("a", 1), ("b", 2), ("c", 3)]);
-        spec.peers.iter_mut().for_each(|peer| peer.max_conns = 4);
+        spec.peers
+            .iter_mut()
+            .for_each(|peer| peer.parameters.max_conns = 4);
         let pool = Pool::new(spec, None);
         let picked: usize = std::thread::scope(|scope| {
             let worker = || {
@@ -401,7 +408,7 @@ mod tests {
         let status = before.peers()[0].status(NOW);
         assert_eq!((status.active, status.selected), (3, 3));
         let mut limited = spec(&[("a", 1)]);
-        limited.peers[0].max_conns = 4;
+        limited.peers[0].parameters.max_conns = 4;
         let after = Pool::new(limited, Some(&before));
         let rot = Rotation::new(&after);
         let pick = || after.pick(&rot, &mut after.begin(Key::None), NOW);

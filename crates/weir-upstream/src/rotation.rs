@@ -31,7 +31,7 @@ impl Rotation {
             weights: pool
                 .peers()
                 .iter()
-                .map(|p| fresh(p.spec().weight))
+                .map(|p| fresh(p.spec().parameters.weight))
                 .collect(),
             random: Cell::new(seed),
             tally: pool.next_tally(),

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use weir_conf::ServerParameters;
+
 use crate::{
     Attempts, Key, Method, Outcome, PeerAddress, PeerId, PeerSpec, Pool, PoolSpec, Rotation,
 };
@@ -60,18 +62,24 @@ fn spec() -> impl Strategy<Value = PoolSpec> {
             let address = PeerAddress::Inet(([127, 0, 0, 1], port).into());
             let peer = PeerSpec::new(address, format!("127.0.0.1:{port}"));
             let fail_timeout = Duration::from_secs(fail_timeout);
-            spec.peers.push(PeerSpec {
+            let parameters = ServerParameters {
                 weight,
                 max_fails,
                 fail_timeout,
                 max_conns,
                 backup,
                 down,
-                ..peer
-            });
+            };
+            spec.peers.push(PeerSpec { parameters, ..peer });
         }
         spec
     })
+}
+
+fn weighted(address: PeerAddress, weight: u32) -> PeerSpec {
+    let mut peer = PeerSpec::new(address, "s");
+    peer.parameters.weight = weight;
+    peer
 }
 
 struct Simulation {
@@ -125,9 +133,11 @@ impl Simulation {
     fn pick(&mut self, mut attempts: Attempts, mut tried: Vec<PeerId>) {
         let spec = |i: usize| self.pool.peers()[i].spec();
         // Once a request is on the backups, a primary that recovers comes too late for it.
-        let on_backups = tried.iter().any(|t| spec(t.index()).backup);
+        let on_backups = tried.iter().any(|t| spec(t.index()).parameters.backup);
         let mut left = self.free_peers();
-        left.retain(|&i| !tried.contains(&PeerId::new(i)) && (spec(i).backup || !on_backups));
+        left.retain(|&i| {
+            !tried.contains(&PeerId::new(i)) && (spec(i).parameters.backup || !on_backups)
+        });
         let Some(peer) = self.pool.pick(&self.rotation, &mut attempts, self.now) else {
             assert!(left.is_empty(), "free peers were not tried: {left:?}");
             return;
@@ -136,9 +146,9 @@ impl Simulation {
             left.contains(&peer.index()),
             "{peer:?} was not left: {left:?}"
         );
-        let primary_left = left.iter().any(|&i| !spec(i).backup);
+        let primary_left = left.iter().any(|&i| !spec(i).parameters.backup);
         assert!(
-            !(spec(peer.index()).backup && primary_left),
+            !(spec(peer.index()).parameters.backup && primary_left),
             "a backup before a free primary"
         );
         tried.push(peer);
@@ -170,9 +180,9 @@ impl Simulation {
                 "active connections of {}",
                 spec.server
             );
-            assert!(spec.max_conns == 0 || status.active <= spec.max_conns);
-            assert!(spec.max_fails > 0 || !status.disabled);
-            assert!(!spec.down || status.selected == 0);
+            assert!(spec.parameters.max_conns == 0 || status.active <= spec.parameters.max_conns);
+            assert!(spec.parameters.max_fails > 0 || !status.disabled);
+            assert!(!spec.parameters.down || status.selected == 0);
             assert!(u64::from(status.fails) <= status.failed && status.failed <= status.selected);
         }
     }
@@ -194,7 +204,7 @@ proptest! {
         let mut spec = PoolSpec::implied("u", []);
         for (port, &weight) in (1..).zip(&weights) {
             let address = PeerAddress::Inet(([127, 0, 0, 1], port).into());
-            spec.peers.push(PeerSpec { weight, ..PeerSpec::new(address, "s") });
+            spec.peers.push(weighted(address, weight));
         }
         let mut simulation = Simulation::new(spec, 0);
         for round in 1..4 {
@@ -215,7 +225,7 @@ proptest! {
         spec.method = Method::Random;
         for (port, weight) in [(1, 1), (2, 3), (3, 6)] {
             let address = PeerAddress::Inet(([127, 0, 0, 1], port).into());
-            spec.peers.push(PeerSpec { weight, ..PeerSpec::new(address, "s") });
+            spec.peers.push(weighted(address, weight));
         }
         let mut simulation = Simulation::new(spec, seed);
         for _ in 0..2000 {

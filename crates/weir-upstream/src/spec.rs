@@ -3,7 +3,8 @@
 use std::net::{Ipv6Addr, SocketAddr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
-use std::time::Duration;
+
+use weir_conf::{Keepalive, ServerParameters};
 
 /// One `upstream` block, or the pool that `proxy_pass` to a bare host implies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +16,7 @@ pub struct PoolSpec {
     /// Every address of every `server` line, in the order written; backups are flagged.
     pub peers: Vec<PeerSpec>,
     /// Idle connections to keep; `None` keeps none.
-    pub keepalive: Option<KeepaliveSpec>,
+    pub keepalive: Option<Keepalive>,
 }
 
 impl PoolSpec {
@@ -70,18 +71,8 @@ pub struct PeerSpec {
     pub name: Box<[u8]>,
     /// The server as written; consistent hashing places its points by this text.
     pub server: String,
-    /// `weight=`, at least 1 (0 counts as 1).
-    pub weight: u32,
-    /// `max_fails=`; 0 never disables the peer.
-    pub max_fails: u32,
-    /// `fail_timeout=`, compared in whole seconds.
-    pub fail_timeout: Duration,
-    /// `max_conns=`; 0 is no limit.
-    pub max_conns: u32,
-    /// `backup`: chosen only when no primary is left.
-    pub backup: bool,
-    /// `down`: never chosen.
-    pub down: bool,
+    /// What else the line says; a weight of 0 counts as 1, and `fail_timeout` is compared in whole seconds.
+    pub parameters: ServerParameters,
 }
 
 impl PeerSpec {
@@ -91,12 +82,7 @@ impl PeerSpec {
             name: address.text(),
             address,
             server: server.into(),
-            weight: 1,
-            max_fails: 1,
-            fail_timeout: Duration::from_secs(10),
-            max_conns: 0,
-            backup: false,
-            down: false,
+            parameters: ServerParameters::default(),
         }
     }
 }
@@ -139,34 +125,6 @@ fn ipv6_text(ip: Ipv6Addr) -> String {
 impl From<SocketAddr> for PeerAddress {
     fn from(address: SocketAddr) -> Self {
         Self::Inet(address)
-    }
-}
-
-/// `keepalive`, `keepalive_requests`, `keepalive_time` and `keepalive_timeout` of one pool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KeepaliveSpec {
-    /// Idle connections that one worker keeps for the pool.
-    pub connections: usize,
-    /// Requests after which a connection is closed instead of kept.
-    pub requests: u64,
-    /// Age, since connect, beyond which a connection is closed instead of kept.
-    pub time: Duration,
-    /// How long a connection may stay idle.
-    pub timeout: Duration,
-    /// `keepalive N local`: a connection is reused only by the location that opened it.
-    pub local: bool,
-}
-
-impl KeepaliveSpec {
-    /// nginx's defaults for `keepalive connections;`.
-    pub fn new(connections: usize) -> Self {
-        Self {
-            connections,
-            requests: 1000,
-            time: Duration::from_secs(3600),
-            timeout: Duration::from_secs(60),
-            local: false,
-        }
     }
 }
 

@@ -168,15 +168,15 @@ fn parse_server(server: &str, parameters: &[&str]) -> PeerSpec {
     let mut peer = PeerSpec::new(address, server);
     for parameter in parameters {
         match parameter.split_once('=') {
-            Some(("weight", n)) => peer.weight = n.parse().expect("a number"),
-            Some(("max_fails", n)) => peer.max_fails = n.parse().expect("a number"),
-            Some(("max_conns", n)) => peer.max_conns = n.parse().expect("a number"),
+            Some(("weight", n)) => peer.parameters.weight = n.parse().expect("a number"),
+            Some(("max_fails", n)) => peer.parameters.max_fails = n.parse().expect("a number"),
+            Some(("max_conns", n)) => peer.parameters.max_conns = n.parse().expect("a number"),
             Some(("fail_timeout", t)) => {
                 let seconds = t.trim_end_matches('s').parse().expect("seconds");
-                peer.fail_timeout = Duration::from_secs(seconds);
+                peer.parameters.fail_timeout = Duration::from_secs(seconds);
             }
-            None if *parameter == "down" => peer.down = true,
-            None if *parameter == "backup" => peer.backup = true,
+            None if *parameter == "down" => peer.parameters.down = true,
+            None if *parameter == "backup" => peer.parameters.backup = true,
             _ => panic!("unknown parameter: {parameter}"),
         }
     }

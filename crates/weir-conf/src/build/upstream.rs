@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use super::walk::{call, each};
 use crate::address::parse_literal;
-use crate::model::{BalanceMethod, Keepalive, Upstream, UpstreamAddress, UpstreamServer};
+use crate::model::{
+    BalanceMethod, Keepalive, ServerParameters, Upstream, UpstreamAddress, UpstreamServer,
+};
 use crate::table::UPSTREAM;
 use crate::text::{Block, Directive};
 use crate::upstream_url::{UpstreamUrl, split_host};
@@ -160,7 +162,7 @@ impl Group {
             };
             cx.faults.push(Fault::emerg(text, None));
         }
-        if self.explicit && body.servers.iter().all(|server| server.backup) {
+        if self.explicit && body.servers.iter().all(|server| server.parameters.backup) {
             let text = format!("no servers in upstream \"{}\"", self.name);
             cx.faults.push(Fault::emerg(text, Some(self.place.clone())));
         }
@@ -174,12 +176,15 @@ impl Group {
         let keepalive =
             written
                 .filter(|(connections, _)| *connections > 0)
-                .map(|(connections, local)| Keepalive {
-                    connections,
-                    local,
-                    requests: body.keepalive_requests.unwrap_or(1000),
-                    time: body.keepalive_time.unwrap_or(Duration::from_secs(3600)),
-                    timeout: body.keepalive_timeout.unwrap_or(Duration::from_secs(60)),
+                .map(|(connections, local)| {
+                    let default = Keepalive::new(connections);
+                    Keepalive {
+                        connections,
+                        local,
+                        requests: body.keepalive_requests.unwrap_or(default.requests),
+                        time: body.keepalive_time.unwrap_or(default.time),
+                        timeout: body.keepalive_timeout.unwrap_or(default.timeout),
+                    }
                 });
         let servers = if self.explicit {
             body.servers
@@ -213,7 +218,10 @@ fn too_big(body: &Body, cx: &Reading) -> Option<String> {
         .keepalive
         .map(|(connections, _)| connections.saturating_mul(item));
     let ring = matches!(body.method, Some(BalanceMethod::HashConsistent(_))).then(|| {
-        let weights = body.servers.iter().map(|server| server.weight as usize);
+        let weights = body
+            .servers
+            .iter()
+            .map(|server| server.parameters.weight as usize);
         (weights.sum::<usize>())
             .saturating_mul(POINTS * POINT)
             .saturating_add(8)
@@ -234,12 +242,7 @@ fn implicit_server(host: &str, unix: bool, port: u16, place: &Place) -> Upstream
     UpstreamServer {
         address,
         written: host.to_owned(),
-        weight: 1,
-        max_fails: 1,
-        fail_timeout: Duration::from_secs(10),
-        max_conns: 0,
-        backup: false,
-        down: false,
+        parameters: ServerParameters::default(),
         place: place.clone(),
     }
 }
@@ -310,26 +313,24 @@ impl Body {
             return Err(Reject::directive("is duplicate"));
         }
         let recent = call.cx.differences().upstream_keepalive_default;
-        match call.args.get(1) {
-            Some(_) if !recent => {
-                let text = "invalid number of arguments in \"keepalive\" directive";
-                return Err(Reject::message(text));
-            }
-            Some(word) if *word.text != *b"local" => return Err(invalid(call, 1)),
-            _ => {}
+        if call.args.len() > 1 && !recent {
+            let text = "invalid number of arguments in \"keepalive\" directive";
+            return Err(Reject::message(text));
         }
         let number = parse_number(call.bytes(0)).and_then(|n| usize::try_from(n).ok());
-        match number {
-            Some(connections) if connections > 0 || recent => {
-                self.keepalive = Some((connections, call.args.len() > 1));
-                self.keepalive_first = self.method.is_none();
-                Ok(())
-            }
-            _ => Err(Reject::message(format!(
+        let Some(connections) = number.filter(|number| *number > 0 || recent) else {
+            return Err(Reject::message(format!(
                 "invalid value \"{}\" in \"keepalive\" directive",
                 call.text(0)
-            ))),
+            )));
+        };
+        let local = call.args.len() > 1;
+        if local && call.bytes(1) != b"local" {
+            return Err(invalid(call, 1));
         }
+        self.keepalive = Some((connections, local));
+        self.keepalive_first = self.method.is_none();
+        Ok(())
     }
 
     /// `server ADDRESS PARAMETER...` (`ngx_http_upstream_server`).
@@ -373,15 +374,15 @@ impl Body {
         let fine = match name {
             b"weight=" => small(value)
                 .filter(|n| *n > 0)
-                .map(|weight| server.weight = weight),
-            b"max_conns=" => small(value).map(|limit| server.max_conns = limit),
-            b"max_fails=" => small(value).map(|limit| server.max_fails = limit),
+                .map(|weight| server.parameters.weight = weight),
+            b"max_conns=" => small(value).map(|limit| server.parameters.max_conns = limit),
+            b"max_fails=" => small(value).map(|limit| server.parameters.max_fails = limit),
             b"fail_timeout=" => {
                 let time = parse_seconds(value).map(Duration::from_secs);
-                time.map(|time| server.fail_timeout = time)
+                time.map(|time| server.parameters.fail_timeout = time)
             }
             b"down" => {
-                server.down = true;
+                server.parameters.down = true;
                 Some(())
             }
             b"resolve" if call.cx.differences().server_resolve => {
@@ -396,7 +397,7 @@ impl Body {
             }
             b"service=" if call.cx.differences().server_resolve => return Err(absent(name)),
             b"backup" if self.backups_allowed() => {
-                server.backup = true;
+                server.parameters.backup = true;
                 Some(())
             }
             b"backup" => {

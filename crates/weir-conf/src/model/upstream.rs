@@ -34,11 +34,20 @@ pub struct UpstreamServer {
     pub address: UpstreamAddress,
     /// The address as written, for messages.
     pub written: String,
+    /// What else it says.
+    pub parameters: ServerParameters,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// The parameters of a `server` inside an `upstream` block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServerParameters {
     /// Share of the requests; at least 1.
     pub weight: u32,
     /// Failures within `fail_timeout` that take the peer out; 0 = never.
     pub max_fails: u32,
-    /// The window of `max_fails`, and how long the peer stays out.
+    /// The window of `max_fails`, and how long the peer stays out, in whole seconds.
     pub fail_timeout: Duration,
     /// Most connections at once; 0 = no limit.
     pub max_conns: u32,
@@ -46,8 +55,20 @@ pub struct UpstreamServer {
     pub backup: bool,
     /// Never used.
     pub down: bool,
-    /// Where it stands.
-    pub place: Place,
+}
+
+impl Default for ServerParameters {
+    /// nginx's: one failure in 10 s takes a peer out.
+    fn default() -> Self {
+        Self {
+            weight: 1,
+            max_fails: 1,
+            fail_timeout: Duration::from_secs(10),
+            max_conns: 0,
+            backup: false,
+            down: false,
+        }
+    }
 }
 
 /// The address of an upstream server.
@@ -110,4 +131,17 @@ pub struct Keepalive {
     pub time: Duration,
     /// Longest idle time.
     pub timeout: Duration,
+}
+
+impl Keepalive {
+    /// What `keepalive CONNECTIONS;` means with nginx's defaults, for all locations alike.
+    pub fn new(connections: usize) -> Self {
+        Self {
+            connections,
+            local: false,
+            requests: 1000,
+            time: Duration::from_secs(3600),
+            timeout: Duration::from_secs(60),
+        }
+    }
 }

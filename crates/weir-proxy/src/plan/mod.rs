@@ -25,7 +25,7 @@ pub(crate) use lines::{Teller, WaitingLines};
 pub(crate) use logs::AccessTarget;
 pub use temp_folders::create_temp_folders;
 
-use logs::{LineTarget, LogBook, LogFiles, LocationLogs, error_sinks, place_logs};
+use logs::{LineTarget, LocationLogs, LogBook, LogFiles, error_sinks, place_logs};
 use pools::pool_spec;
 
 /// A configuration that is ready to serve.

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use weir_conf::{BalanceMethod, Upstream, UpstreamAddress, UpstreamServer};
-use weir_upstream::{KeepaliveSpec, Method, PeerAddress, PeerSpec, PoolSpec};
+use weir_upstream::{Method, PeerAddress, PeerSpec, PoolSpec};
 
 use super::PlanFault;
 
@@ -15,12 +15,7 @@ pub(super) fn pool_spec(upstream: &Upstream) -> Result<PoolSpec, PlanFault> {
                 name: address.text(),
                 address,
                 server: server.written.clone(),
-                weight: server.weight,
-                max_fails: server.max_fails,
-                fail_timeout: server.fail_timeout,
-                max_conns: server.max_conns,
-                backup: server.backup,
-                down: server.down,
+                parameters: server.parameters,
             });
         }
     }
@@ -37,13 +32,7 @@ pub(super) fn pool_spec(upstream: &Upstream) -> Result<PoolSpec, PlanFault> {
             BalanceMethod::RandomTwoLeastConn => Method::RandomTwoLeastConn,
         },
         peers,
-        keepalive: upstream.keepalive.map(|keepalive| KeepaliveSpec {
-            connections: keepalive.connections,
-            requests: keepalive.requests,
-            time: keepalive.time,
-            timeout: keepalive.timeout,
-            local: keepalive.local,
-        }),
+        keepalive: upstream.keepalive,
     })
 }
 
