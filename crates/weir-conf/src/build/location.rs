@@ -61,6 +61,9 @@ pub(super) fn read(
 /// `[MODIFIER] NAME`; the modifier may touch the name.
 fn read_head(call: &mut Call<'_>) -> Result<LocationDraft, Reject> {
     let (modifier, name): (&[u8], &[u8]) = match call.args {
+        [modifier, _] if modifier.text.is_empty() => {
+            return Err(Reject::message("invalid location modifier \"\""));
+        }
         [modifier, name] => (&modifier.text, &name.text),
         _ => {
             let text = call.bytes(0);

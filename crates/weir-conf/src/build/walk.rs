@@ -75,8 +75,11 @@ fn check_arguments(
     if shape.is_single() && seen.contains(&entry.name) {
         return Err(Reject::directive("is duplicate"));
     }
-    seen.push(entry.name);
-    shape.check(call)
+    shape.check(call)?;
+    if !shape.is_unset_by(call.bytes(0)) {
+        seen.push(entry.name);
+    }
+    Ok(())
 }
 
 fn note(cx: &mut Reading, entry: &Entry, directive: &Directive, because: &'static str) {

@@ -150,6 +150,11 @@ impl Shape {
         )
     }
 
+    /// Whether nginx keeps `text` as if nothing had been said: a priority of 0.
+    pub(crate) fn is_unset_by(self, text: &[u8]) -> bool {
+        matches!(self, Self::Priority) && text.iter().all(|byte| b"+-0".contains(byte))
+    }
+
     /// Reads the arguments as nginx does, to find fault with them.
     pub(crate) fn check(self, call: &mut Call<'_>) -> Result<(), Reject> {
         match self {

@@ -37,74 +37,77 @@ fn parse_scaled(text: &[u8], giga: bool) -> Option<u64> {
     (value <= i64::MAX as u64).then_some(value)
 }
 
-/// Units from the greatest to the least, with their milliseconds. Units must fall in a text.
-const UNITS: [(&str, u64); 8] = [
-    ("y", 365 * 24 * 3_600_000),
-    ("M", 30 * 24 * 3_600_000),
-    ("w", 7 * 24 * 3_600_000),
-    ("d", 24 * 3_600_000),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1_000),
-    ("ms", 1),
-];
-const WEEKS: usize = 2;
-const SECONDS: usize = 6;
-const MILLISECONDS: usize = 7;
+/// Ranks of units; in a text they fall. [`START`] and [`BLANK`] are none.
+const START: u8 = 0;
+const YEARS: u8 = 1;
+const MONTHS: u8 = 2;
+const WEEKS: u8 = 3;
+const DAYS: u8 = 4;
+const HOURS: u8 = 5;
+const MINUTES: u8 = 6;
+const SECONDS: u8 = 7;
+const MILLISECONDS: u8 = 8;
+const BLANK: u8 = 9;
 
 /// A time of at most weeks, at the finest milliseconds: `75`, `1h30m`, `500ms`, `1m 30s`
 /// (`ngx_parse_time`).
 pub fn parse_time(text: &[u8]) -> Option<Duration> {
-    parse_units(text, WEEKS, MILLISECONDS)
+    let millis = parse_units(text, MONTHS, 1000)?;
+    Some(Duration::from_millis(millis))
 }
 
 /// A time of at most years, in whole seconds (`ngx_parse_time` with `is_sec`).
 pub fn parse_seconds(text: &[u8]) -> Option<u64> {
-    parse_units(text, 0, SECONDS).map(|time| time.as_secs())
+    parse_units(text, START, 1)
 }
 
-fn parse_units(text: &[u8], greatest: usize, least: usize) -> Option<Duration> {
-    let mut total: u64 = 0;
-    // Index of the greatest unit that may still come.
-    let mut next = greatest;
+/// Adds up units below `rank`, with `second` to the second; one without a number counts nothing, so
+/// long as there is a number somewhere.
+fn parse_units(text: &[u8], mut rank: u8, second: i64) -> Option<u64> {
+    let (mut total, mut value) = (0_i64, 0_i64);
     let mut rest = text;
-    if !text.first()?.is_ascii_digit() {
-        return None;
-    }
-    while !rest.is_empty() {
-        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let value = parse_number(&rest[..digits])?;
-        rest = &rest[digits..];
-        let (unit, length) = unit_of(rest)?;
-        // A number without unit at the end is seconds, whatever came before.
-        if unit > least || (unit < next && !rest.is_empty()) {
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        if let Some(digit) = char::from(byte).to_digit(10) {
+            value = value.checked_mul(10)?.checked_add(i64::from(digit))?;
+            continue;
+        }
+        let is_millis = byte == b'm' && rest.starts_with(b"s");
+        let (unit, scale) = match byte {
+            // Nothing is finer than a second where seconds are counted.
+            _ if is_millis && second == 1 => return None,
+            _ if is_millis => (MILLISECONDS, 1),
+            _ => unit(byte, second)?,
+        };
+        rest = &rest[usize::from(is_millis)..];
+        if rank >= unit {
             return None;
         }
-        // A blank instead of a unit ends the units.
-        next = if rest.starts_with(b" ") {
-            UNITS.len()
-        } else {
-            unit + 1
-        };
-        total = total.checked_add(value.checked_mul(UNITS[unit].1)?)?;
-        rest = &rest[length..];
+        rank = if byte == b' ' { BLANK } else { unit };
+        total = total.checked_add(value.checked_mul(scale)?)?;
+        value = 0;
         rest = &rest[rest.iter().take_while(|&&byte| byte == b' ').count()..];
     }
-    (total <= i64::MAX as u64).then(|| Duration::from_millis(total))
+    let any = text.iter().any(u8::is_ascii_digit);
+    let total = total.checked_add(value.checked_mul(second)?)?;
+    any.then(|| u64::try_from(total).ok()).flatten()
 }
 
-/// Index into [`UNITS`] of the unit at the start of `text`, and its length.
-fn unit_of(text: &[u8]) -> Option<(usize, usize)> {
-    match text {
-        [] | [b' ', ..] => Some((SECONDS, 0)),
-        [b'm', b's', ..] => Some((MILLISECONDS, 2)),
-        [letter, ..] => {
-            let unit = UNITS[..=SECONDS]
-                .iter()
-                .position(|(name, _)| name.as_bytes() == [*letter]);
-            unit.map(|unit| (unit, 1))
-        }
-    }
+/// Rank and length of a unit.
+fn unit(letter: u8, second: i64) -> Option<(u8, i64)> {
+    const DAY: i64 = 24 * 3600;
+    let (rank, seconds) = match letter {
+        b'y' => (YEARS, 365 * DAY),
+        b'M' => (MONTHS, 30 * DAY),
+        b'w' => (WEEKS, 7 * DAY),
+        b'd' => (DAYS, DAY),
+        b'h' => (HOURS, 3600),
+        b'm' => (MINUTES, 60),
+        // A blank stands for seconds, and ends the units.
+        b's' | b' ' => (SECONDS, 1),
+        _ => return None,
+    };
+    Some((rank, seconds * second))
 }
 
 #[cfg(test)]
@@ -138,6 +141,11 @@ mod tests {
         check("x", None);
         check("-1", None);
         check("1x", None);
+        check("10sms", Some(10_000));
+        check("s10", Some(10_000));
+        check("ms", None);
+        check("10s5", Some(15_000));
+        check(" 5", Some(5000));
         check("99999999999999999999", None);
         check("9223372036854775807", None);
     }
