@@ -7,46 +7,59 @@ async fn demo() -> Demo {
     Demo::start(listener).await.unwrap()
 }
 
-/// Clients at once.
-const AT_ONCE: usize = 12;
+/// Clients at once, in each try. Time-outs of 300 ms are real ones: on a machine that is busy with other
+/// tests, one may be over before a backend has had its turn. So what came out wrong is tried again with
+/// less to do beside it, in a new demonstration, which knows of no failure yet. What is wrong in fact is
+/// wrong each time.
+const AT_ONCE: [usize; 4] = [12, 2, 1, 1];
 
 /// The statuses that a client sees which asks for every exhibit as often as it needs.
 #[tokio::test]
 async fn every_exhibit_shows_what_the_catalogue_says() {
-    let demo = demo().await;
-    assert!(demo.exhibits.len() > 50, "{}", demo.exhibits.len());
+    let exhibits = demo().await.exhibits;
+    assert!(exhibits.len() > 50, "{}", exhibits.len());
+    let mut left: Vec<&Exhibit> = exhibits.iter().collect();
     let mut wrong = Vec::new();
-    let address = Address::Inet(demo.address());
+    for at_once in AT_ONCE {
+        wrong = wrong_among(&left, at_once).await;
+        left.retain(|exhibit| wrong.iter().any(|(name, ..)| *name == exhibit.fault.name));
+        if left.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(wrong, []);
+}
+
+type Statuses = Vec<Option<u16>>;
+
+/// Of those that show something else: the name, what a client sees and what the catalogue says.
+async fn wrong_among(
+    exhibits: &[&Exhibit],
+    at_once: usize,
+) -> Vec<(&'static str, Statuses, Statuses)> {
+    let demo = demo().await;
     let mut clients = tokio::task::JoinSet::new();
     let mut done = Vec::new();
-    for exhibit in &demo.exhibits {
-        // More at once, on a busy machine, and the time-outs of 300 ms are over before a backend is asked.
-        if clients.len() >= AT_ONCE {
+    for exhibit in exhibits {
+        if clients.len() >= at_once {
             done.extend(clients.join_next().await);
         }
-        let step = ClientStep::Get(format!("/{}", exhibit.fault.name));
-        let steps = vec![step; exhibit.requests];
-        let address = address.clone();
-        let fault = exhibit.fault;
+        let steps = vec![ClientStep::Get(format!("/{}", exhibit.fault.name)); exhibit.requests];
+        let (address, fault) = (Address::Inet(demo.address()), exhibit.fault);
         clients.spawn(async move {
             let mut client = Client::new(address, std::path::PathBuf::new());
             client.play(&steps, &BTreeMap::new()).await.unwrap();
             let seen = client.received().iter();
-            let seen: Vec<_> = seen.map(|got| got.response.status).collect();
+            let seen: Statuses = seen.map(|got| got.response.status).collect();
             let verdict = fault.verdict.at(crate::version::Version::V1_31);
             let told = verdict.status.as_slice().iter();
-            let told: Vec<_> = told.map(|status| status.code()).collect();
+            let told: Statuses = told.map(|status| status.code()).collect();
             (fault.name.as_str(), seen, told)
         });
     }
     done.extend(clients.join_all().await.into_iter().map(Ok));
-    for done in done {
-        let (name, seen, told) = done.unwrap();
-        if seen != told {
-            wrong.push((name, seen, told));
-        }
-    }
-    assert_eq!(wrong, []);
+    let done = done.into_iter().map(Result::unwrap);
+    done.filter(|(_, seen, told)| seen != told).collect()
 }
 
 #[tokio::test]

@@ -325,7 +325,8 @@ pub(super) fn request_id(view: View<'_>, out: &mut Vec<u8>) -> Value {
 
 fn fresh_id() -> u128 {
     use std::hash::{BuildHasher, RandomState};
-    // Two independently keyed hashes of nothing: each state is seeded from the system's randomness.
+    // Two hashes of one byte. The keys come from the system's randomness once per thread, and each state
+    // adds one to them: ids do not repeat and cannot be guessed without the keys, but are no secrets.
     let half = || u128::from(RandomState::new().hash_one(0u8));
     (half() << 64) | half()
 }
