@@ -43,8 +43,10 @@ impl Relay {
         }
         upstream.bytes.truncate(start);
         if is_head && no_head {
-            // Of a text without a head what came first is counted, though nobody gets it.
+            // A text without a head cannot end with it, so nginx looks at what came first, and finds it
+            // more than nothing.
             exchange.current().response_length = count as u64;
+            self.warn_surplus(exchange.session);
         }
         if is_head && (count > 0 || !self.framing.is_empty()) {
             // The body that the upstream sends nobody wants, and what is still to come of it would
