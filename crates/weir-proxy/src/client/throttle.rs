@@ -1,9 +1,12 @@
 //! `limit_rate` and `proxy_limit_rate`: so many bytes a second, counted as nginx counts them.
 
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
 
 use weir_conf::{RateLimit, Settings};
 
+use super::h1::output::ClientGone;
 use crate::facts::Session;
 use crate::report::variables;
 use weir_io::clock::{self, Moment};
@@ -105,13 +108,23 @@ impl Throttle {
         self.blocked_until
     }
 
-    /// Waits until bytes may pass.
-    pub(crate) async fn pause(&mut self) {
+    /// Waits until bytes may pass, or the client leaves (`ngx_http_test_reading`).
+    pub(crate) async fn pause(&mut self, session: &mut Session) -> Result<(), ClientGone> {
         while let Some(until) = self.blocked_until {
-            tokio::time::sleep_until(until.instant()).await;
-            clock::refresh();
+            let client = &mut session.client;
+            client.link_mut().deadline.set_at(until);
+            let gone = poll_fn(|cx| match client.poll_gone(cx) {
+                Poll::Ready(error) => Poll::Ready(Some(error)),
+                Poll::Pending => client.link_mut().deadline.poll_expired(cx).map(|()| None),
+            })
+            .await;
+            client.link_mut().deadline.clear();
+            if let Some(error) = gone {
+                return Err(session.client_left(error.as_ref()));
+            }
             self.resume();
         }
+        Ok(())
     }
 
     /// Ends a pause that is over.

@@ -187,7 +187,7 @@ async fn answer_with(session: &mut Session, file: &File, metadata: &Metadata) ->
     if let Err(outcome) = send::begin(session) {
         return outcome;
     }
-    session.client.link_mut().action = Action::SendingToClient;
+    session.client.link_mut().action = Action::SendingFile;
     // Boxed: through its buffer and throttle it would add 40 bytes to the future of every request.
     if Box::pin(FileBody::new(session, file).send(metadata.len())).await {
         session.req.state.ending = Ending::Complete;
@@ -227,8 +227,10 @@ struct FileBody<'a> {
 
 impl<'a> FileBody<'a> {
     fn new(session: &'a mut Session, file: &'a File) -> Self {
+        let mut throttle = Throttle::client(session, true);
+        throttle.spend(session.req.response.pending.len() as u64);
         Self {
-            throttle: Throttle::client(session, true),
+            throttle,
             session,
             file,
             block: buffers::take_relay(),
@@ -279,7 +281,9 @@ impl<'a> FileBody<'a> {
         };
         let mut offset = part.start;
         while offset < part.end {
-            self.throttle.pause().await;
+            if self.throttle.pause(self.session).await.is_err() {
+                return false;
+            }
             let full = self.throttle.within(limit);
             if self.block.len() >= full {
                 if !self.send_block(false).await {
@@ -313,7 +317,9 @@ impl<'a> FileBody<'a> {
     /// Sends the block, as a chunk where the answer goes in chunks, and behind the `last` one what
     /// ends the body.
     async fn send_block(&mut self, last: bool) -> bool {
-        self.throttle.pause().await;
+        if self.throttle.pause(self.session).await.is_err() {
+            return false;
+        }
         let count = self.block.len();
         if self.session.req.response.chunked {
             let mut framed = std::mem::take(&mut self.session.req.response.pending);

@@ -21,8 +21,10 @@ pub enum Action {
     Processing,
     /// Part of an exchange with an upstream.
     Exchange(Phase),
-    /// The body of an answer of our own is being written.
+    /// An upstream's answer is being written.
     SendingToClient,
+    /// A file is being written.
+    SendingFile,
     /// The access line is being written.
     Logging,
     /// The connection lingers for what the client still sends.
@@ -42,6 +44,7 @@ impl Action {
             Self::Processing => None,
             Self::Exchange(phase) => Some(phase.words()),
             Self::SendingToClient => Some("sending to client"),
+            Self::SendingFile => Some("sending response to client"),
             Self::Logging => Some("logging request"),
             Self::Closing => Some("closing request"),
         }

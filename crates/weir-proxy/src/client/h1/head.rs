@@ -115,7 +115,6 @@ async fn more(conn: &mut Connection, req: &mut Request) -> Result<(), HeadEnd> {
             .poll_read(cx, &mut req.bytes, buffers::HEAD_BUFFER)
         {
             Poll::Ready(read) => Poll::Ready(Some(read)),
-            Poll::Pending if conn.link.shop.is_aborting() => Poll::Ready(None),
             Poll::Pending => conn.link.deadline.poll_expired(cx).map(|()| None),
         }
     })

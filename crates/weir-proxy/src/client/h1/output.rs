@@ -78,10 +78,18 @@ impl Session {
         }
     }
 
+    /// Of an upstream's answer nginx says that it is being sent; whoever else answers has said what it does.
+    fn writes(&mut self) {
+        let action = &mut self.client.link_mut().action;
+        if matches!(action, Action::Exchange(_)) {
+            *action = Action::SendingToClient;
+        }
+    }
+
     /// The client closed its connection, or its side of it, before it had read all: as in nginx
     /// (`ngx_http_test_reading`), the rest of the answer is not sent.
     pub(crate) fn client_left(&mut self, error: Option<&io::Error>) -> ClientGone {
-        self.client.link_mut().action = Action::SendingToClient;
+        self.writes();
         let text = "client prematurely closed connection";
         match error {
             Some(error) => error_log::info(self.view(), Message::call(text, error)),
@@ -94,7 +102,7 @@ impl Session {
 
     /// Notes in the log that writing failed, at this call in nginx's words.
     pub(crate) fn client_write_failed(&mut self, call: &str, error: &io::Error) -> ClientGone {
-        self.client.link_mut().action = Action::SendingToClient;
+        self.writes();
         error_log::connection_error(self.view(), Message::call(call, error));
         self.req.state.ending = Ending::Broken;
         self.req.state.keepalive = false;
@@ -103,7 +111,7 @@ impl Session {
 
     /// Notes in the log that the client stopped taking bytes.
     pub(crate) fn client_write_timed_out(&mut self) -> ClientGone {
-        self.client.link_mut().action = Action::SendingToClient;
+        self.writes();
         error_log::info(
             self.view(),
             Message::errno("client timed out", libc::ETIMEDOUT),
