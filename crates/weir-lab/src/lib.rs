@@ -23,6 +23,7 @@ pub mod command;
 pub mod demo;
 pub mod dns;
 pub mod embedded;
+mod ink;
 pub mod lab;
 pub mod response;
 pub mod scenario;

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use crate::catalogue::{Fault, Phase, all};
+use crate::ink::Ink;
 
 /// Arguments of `weir lab list`.
 #[derive(Debug, clap::Args)]
@@ -28,7 +29,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     super::print(&if arguments.json {
         json(&faults)
     } else {
-        table(&faults)
+        table(&faults, Ink::of_stdout())
     })
 }
 
@@ -53,7 +54,7 @@ fn json(faults: &[&Fault]) -> String {
     faults.iter().map(line).collect()
 }
 
-fn table(faults: &[&Fault]) -> String {
+fn table(faults: &[&Fault], ink: Ink) -> String {
     let longest = faults.iter().map(|fault| fault.name.len()).max();
     let width = longest.unwrap_or_default() + 2;
     let mut text = String::new();
@@ -63,9 +64,10 @@ fn table(faults: &[&Fault]) -> String {
         if here.is_empty() {
             continue;
         }
-        text += &format!("{} ({})\n", phase.title(), phase.as_str());
+        text += &(ink.bold(&format!("{} ({})", phase.title(), phase.as_str())) + "\n");
         for fault in &here {
-            text += &format!("  {:width$}{}\n", fault.name, fault.summary);
+            let name = ink.cyan(&format!("{:width$}", fault.name));
+            text += &format!("  {name}{}\n", fault.summary);
             text += &format!("  {:width$}-> {}\n", "", fault.answer);
         }
         text.push('\n');
@@ -105,7 +107,7 @@ mod tests {
     #[test]
     fn the_table_ends_with_the_counts() {
         let faults: Vec<&Fault> = all().iter().collect();
-        let text = table(&faults);
+        let text = table(&faults, Ink::Plain);
         let last = text.lines().last().unwrap();
         let connect = faults.iter().filter(|f| f.phase == Phase::Connect).count();
         let start = format!("{} faults: {connect} connect", faults.len());

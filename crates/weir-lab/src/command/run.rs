@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::bed::compare::Difference;
 use crate::bed::{Binary, Fault, NoBinary, Seen, Target};
+use crate::ink::Ink;
 use crate::scenario::{self, Expect, Job, LoadError, Scenario, play_all};
 use crate::version::Version;
 
@@ -212,20 +213,25 @@ impl Run {
     }
 
     fn print(&self, out: &mut impl Write, outcome: &Outcome) -> io::Result<()> {
+        let ink = Ink::of_stdout();
         let title = format!("{} [{}]", outcome.file.display(), outcome.version.branch());
         if let Some(fault) = &outcome.fault {
-            return writeln!(out, "FAULT   {title}: {fault}");
+            return writeln!(out, "{} {title}: {fault}", ink.red("FAULT  "));
         }
         if outcome.proves_nothing() && !self.record {
-            return writeln!(out, "NOTHING {title}: the file expects nothing");
+            return writeln!(
+                out,
+                "{} {title}: the file expects nothing",
+                ink.yellow("NOTHING")
+            );
         }
         if outcome.differences.is_empty() {
             return match self.verbose {
-                true => writeln!(out, "ok      {title}"),
+                true => writeln!(out, "{} {title}", ink.green("ok     ")),
                 false => Ok(()),
             };
         }
-        writeln!(out, "DIFFERS {title}")?;
+        writeln!(out, "{} {title}", ink.red("DIFFERS"))?;
         for difference in &outcome.differences {
             difference.print(out, self.verbose)?;
         }

@@ -19,6 +19,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use crate::backend::Backend;
 use crate::bed;
 use crate::embedded::{Embedded, StartError};
+use crate::ink::Ink;
 use crate::socket::Address;
 
 mod exhibit;
@@ -104,11 +105,13 @@ async fn run(wanted: Option<SocketAddr>) -> Result<(), DemoError> {
     };
     let demo = Demo::start(listener).await?;
     let mut out = io::stdout();
-    out.write_all(demo.table().as_bytes())?;
+    let ink = Ink::of_stdout();
+    let table = table::text(&demo.exhibits, demo.address(), ink);
+    out.write_all(table.as_bytes())?;
     out.flush()?;
     let reader = io::stdout();
     tokio::select! {
-        done = watch::run(&demo, &mut out) => done?,
+        done = watch::run(&demo, &mut out, ink) => done?,
         () = hung_up(reader.as_fd()) => {}
         interrupted = tokio::signal::ctrl_c() => interrupted?,
     }
@@ -197,7 +200,7 @@ impl Demo {
 
     /// Every URL with what to expect, for people.
     pub fn table(&self) -> String {
-        table::text(&self.exhibits, self.address())
+        table::text(&self.exhibits, self.address(), Ink::Plain)
     }
 }
 

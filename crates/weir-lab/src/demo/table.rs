@@ -4,9 +4,10 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 
 use super::exhibit::Exhibit;
+use crate::ink::Ink;
 
 /// By phase: the path, what is wrong with the backend, what nginx answers.
-pub(super) fn text(exhibits: &[Exhibit], address: SocketAddr) -> String {
+pub(super) fn text(exhibits: &[Exhibit], address: SocketAddr, ink: Ink) -> String {
     let width = exhibits.iter().map(|exhibit| path(exhibit).len()).max();
     let width = width.unwrap_or(0);
     let mut out = format!(
@@ -18,15 +19,17 @@ pub(super) fn text(exhibits: &[Exhibit], address: SocketAddr) -> String {
         let fault = exhibit.fault;
         if phase.replace(fault.phase) != Some(fault.phase) {
             // Writing to a String cannot fail.
-            let _ = writeln!(out, "\n{}", fault.phase.title());
+            let _ = writeln!(out, "\n{}", ink.bold(fault.phase.title()));
         }
-        let _ = writeln!(out, "  {:<width$}  {}", path(exhibit), fault.summary);
+        let path = ink.cyan(&format!("{:<width$}", path(exhibit)));
+        let _ = writeln!(out, "  {path}  {}", fault.summary);
         let _ = writeln!(out, "  {:<width$}    -> {}", "", fault.answer);
     }
     let _ = write!(out, "\nTry it in another terminal:\n\n");
     for exhibit in first_of_each_kind(exhibits) {
         let url = format!(" http://{address}/{}", exhibit.fault.name);
-        let _ = writeln!(out, "  curl -i{}", url.repeat(exhibit.requests));
+        let command = format!("curl -i{}", url.repeat(exhibit.requests));
+        let _ = writeln!(out, "  {}", ink.cyan(&command));
     }
     let _ = writeln!(out, "\nOr open http://{address}/ in a browser.");
     out.push_str("\nEach error line appears here, explained. Ctrl-C ends it.\n\n");

@@ -69,7 +69,7 @@ async fn an_error_line_is_shown_with_its_reason() {
     let steps = [ClientStep::Get("/refused".to_owned())];
     client.play(&steps, &BTreeMap::new()).await.unwrap();
     let mut out = UntilExplained(Vec::new());
-    let shown = watch::run(&demo, &mut out).await.unwrap_err();
+    let shown = watch::run(&demo, &mut out, Ink::Plain).await.unwrap_err();
     assert_eq!(shown.kind(), ErrorKind::BrokenPipe);
     let text = String::from_utf8(out.0).unwrap();
     assert!(text.starts_with("GET /refused HTTP/1.1 -> 502\n"), "{text}");
@@ -100,7 +100,7 @@ async fn shown(demo: &Demo, path: &str) -> String {
     let steps = [ClientStep::Get(path.to_owned())];
     client.play(&steps, &BTreeMap::new()).await.unwrap();
     let mut out = UntilExplained(Vec::new());
-    let _ = watch::run(demo, &mut out).await.unwrap_err();
+    let _ = watch::run(demo, &mut out, Ink::Coloured).await.unwrap_err();
     String::from_utf8(out.0).unwrap()
 }
 
@@ -108,11 +108,11 @@ async fn shown(demo: &Demo, path: &str) -> String {
 async fn what_has_no_name_among_failures_is_explained_by_the_catalogue() {
     let text = shown(&demo().await, "/location-twice").await;
     assert!(
-        text.starts_with("GET /location-twice HTTP/1.1 -> 200\n"),
+        text.starts_with("\x1b[1mGET /location-twice HTTP/1.1 -> 200\x1b[0m\n"),
         "{text}"
     );
     assert!(
-        text.contains("  why: location-twice\n    Here: Location twice"),
+        text.contains("  \x1b[33mwhy: location-twice\x1b[0m\n    Here: Location twice"),
         "{text}"
     );
     assert!(
@@ -156,7 +156,7 @@ async fn a_line_without_a_request_is_shown_by_itself() {
     let mut log = std::fs::OpenOptions::new().append(true).open(log).unwrap();
     log.write_all(line.as_bytes()).unwrap();
     let mut out = UntilExplained(Vec::new());
-    let shown = watch::run(&demo, &mut out).await.unwrap_err();
+    let shown = watch::run(&demo, &mut out, Ink::Plain).await.unwrap_err();
     assert_eq!(shown.kind(), ErrorKind::BrokenPipe);
     assert_eq!(String::from_utf8(out.0).unwrap(), format!("{line}\n"));
 }

@@ -13,6 +13,7 @@ use weir_log::record::{AccessLine, ErrorLine};
 
 use super::exhibit::Exhibit;
 use super::{Demo, explanation};
+use crate::ink::Ink;
 
 /// Time between two looks at the logs.
 const INTERVAL: Duration = Duration::from_millis(50);
@@ -34,7 +35,7 @@ struct Tail {
 }
 
 /// Prints until `out` fails.
-pub(super) async fn run(demo: &Demo, out: &mut impl Write) -> io::Result<()> {
+pub(super) async fn run(demo: &Demo, out: &mut impl Write, ink: Ink) -> io::Result<()> {
     let logs = demo.folder.path().join("logs");
     let mut access = Tail::of(&logs.join("access.log"))?;
     let mut errors = Tail::of(&logs.join("error.log"))?;
@@ -51,11 +52,11 @@ pub(super) async fn run(demo: &Demo, out: &mut impl Write) -> io::Result<()> {
                 let of_it = |one: &mut Waiting| belongs(&one.line, &request);
                 let its: Vec<_> = waiting.extract_if(.., of_it).collect();
                 let exhibit = demo.exhibit(&request.request);
-                out.write_all(block(&request, &its, exhibit).as_bytes())?;
+                out.write_all(block(&request, &its, exhibit, ink).as_bytes())?;
             }
         }
         for left in waiting.extract_if(.., |one| one.since.elapsed() >= PATIENCE) {
-            writeln!(out, "{}\n", left.line)?;
+            writeln!(out, "{}\n", ink.red(&left.line))?;
         }
         out.flush()?;
     }
@@ -81,11 +82,12 @@ fn belongs(line: &str, request: &AccessLine) -> bool {
 }
 
 /// What is printed of one request.
-fn block(request: &AccessLine, errors: &[Waiting], exhibit: Option<&Exhibit>) -> String {
-    let mut out = format!("{} -> {}\n", request.request, request.status);
+fn block(request: &AccessLine, errors: &[Waiting], exhibit: Option<&Exhibit>, ink: Ink) -> String {
+    let title = format!("{} -> {}", request.request, request.status);
+    let mut out = ink.bold(&title) + "\n";
     for Waiting { line, .. } in errors {
         // Writing to a String cannot fail.
-        let _ = writeln!(out, "  {line}");
+        let _ = writeln!(out, "  {}", ink.red(line));
     }
     let mut explained = Vec::new();
     for attempt in &request.attempts {
@@ -96,13 +98,17 @@ fn block(request: &AccessLine, errors: &[Waiting], exhibit: Option<&Exhibit>) ->
             continue;
         }
         explained.push(token);
-        let _ = writeln!(out, "  why: {token}");
+        let _ = writeln!(out, "  {}", ink.yellow(&format!("why: {token}")));
         for line in explanation::of(token, exhibit).unwrap_or_default() {
             let _ = writeln!(out, "    {line}");
         }
     }
     if let Some(exhibit) = exhibit.filter(|_| explained.is_empty() && !errors.is_empty()) {
-        let _ = writeln!(out, "  why: {}", exhibit.fault.name);
+        let _ = writeln!(
+            out,
+            "  {}",
+            ink.yellow(&format!("why: {}", exhibit.fault.name))
+        );
         for line in explanation::of_exhibit(exhibit) {
             let _ = writeln!(out, "    {line}");
         }
