@@ -67,7 +67,7 @@ impl Desk {
             .arg(self.directory.path())
             .arg("-c")
             .arg(&file)
-            .args(["-g", "pid logs/nginx.pid; error_log logs/error.log;"])
+            .args(["-g", "pid logs/nginx.pid;"])
             // A name that nobody knows is not to be waited for.
             .env("RES_OPTIONS", "timeout:1 attempts:1")
             .output()?;
@@ -84,13 +84,11 @@ impl Answer {
         let lines = if accepted {
             lines.filter(|line| !line.starts_with("[notice]")).collect()
         } else {
-            let fault = |line: &&str| !line.starts_with("[warn]") && !line.starts_with("[notice]");
-            lines.filter(fault).take(1).collect::<Vec<_>>()
+            let fault =
+                |line: &String| !line.starts_with("[warn]") && !line.starts_with("[notice]");
+            lines.filter(fault).take(1).collect()
         };
-        Self {
-            accepted,
-            lines: lines.into_iter().map(str::to_owned).collect(),
-        }
+        Self { accepted, lines }
     }
 
     /// Whether it says of something that weir has not got it.
@@ -109,8 +107,35 @@ impl fmt::Display for Answer {
     }
 }
 
-/// A line of nginx's from its level on, without its process.
-fn message(line: &str) -> Option<&str> {
-    let (_, message) = line.split_once(": ")?;
-    message.starts_with('[').then_some(message)
+/// A line from its level on, without process and time: `nginx: [emerg] …`, or `TIME [emerg] 1#1: …` where
+/// nginx was built to log to stderr.
+fn message(line: &str) -> Option<String> {
+    let (before, rest) = line.split_once('[')?;
+    let (level, text) = rest.split_once("] ")?;
+    if before != "nginx: " && !before.starts_with(|letter: char| letter.is_ascii_digit()) {
+        return None;
+    }
+    let text = match text.split_once(": ") {
+        Some((process, text)) if process.split('#').all(is_number) => text,
+        _ => text,
+    };
+    Some(format!("[{level}] {text}"))
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_of_lines_are_read() {
+        let check = |line, expected: Option<&str>| assert_eq!(message(line).as_deref(), expected);
+        check("nginx: [emerg] a: b", Some("[emerg] a: b"));
+        check("2026/01/02 03:04:05 [warn] 1#2: a: b", Some("[warn] a: b"));
+        check("nginx: configuration file x test failed", None);
+        check("  [listen]: x", None);
+    }
 }
