@@ -104,6 +104,18 @@ impl Exchange<'_> {
         flushed.map_err(|_| TryEnd::Client(Outcome::Close(499)))
     }
 
+    /// What is next while the request goes out and the head comes in. The order is nginx's, and shows in
+    /// `$upstream_bytes_sent`, log lines and retries:
+    ///
+    /// 1. The first time, the request is sent before anything is read, even where FIN or an answer has
+    ///    arrived: `ngx_http_upstream_connect` goes on to `ngx_http_upstream_send_request`.
+    /// 2. What has arrived is read before more is sent: an early answer ends the upload
+    ///    (`ngx_http_upstream_process_header`; of one epoll event the reading side comes first).
+    /// 3. More of the request is sent; what became of that says which clock runs.
+    /// 4. The client's leaving (`ngx_http_upstream_rd_check_broken_connection`), unless what it sends is
+    ///    the body that is passed on, whose end is its own fault.
+    /// 5. The clock, last: `proxy_send_timeout` and `client_body_timeout` begin anew with each byte,
+    ///    `proxy_read_timeout` runs once for the whole head.
     async fn next_event(&mut self, upstream: &mut UpstreamConnection, sent: &mut u64) -> Event {
         let settings = self.settings;
         let session = &mut *self.session;
@@ -118,7 +130,6 @@ impl Exchange<'_> {
                 .clamp(1, buffers::HEAD_BUFFER),
         };
         let mut clock = None;
-        // As in nginx, the request goes out before anything is read, even where FIN has arrived.
         let mut send_first = *sent == 0;
         poll_fn(|cx| {
             if std::mem::take(&mut send_first)
@@ -140,13 +151,13 @@ impl Exchange<'_> {
                 }
                 Poll::Pending => Clock::Send,
             };
-            if source.is_done()
-                && watch
+            let sends_body = session.req.body.streaming && !source.is_done();
+            if watch
+                && !sends_body
                 && let Poll::Ready(gone) = session.client.poll_gone(cx)
             {
                 return Poll::Ready(Event::ClientGone(gone));
             }
-            // The read clock runs once for the whole head; the others begin anew with each byte.
             let moved = match running {
                 Clock::Send => *sent > before.0,
                 Clock::Body => session.req.state.length > before.1,

@@ -259,6 +259,22 @@ impl Relay {
         poll_fn(|cx| self.poll_event(cx, session, settings)).await
     }
 
+    /// What is next. The order is nginx's, and shows in bytes and log lines:
+    ///
+    /// 1. A body that has broken off: what was read a pass before goes out, and nothing else happens
+    ///    (`ngx_event_pipe` returns NGX_ABORT).
+    /// 2. The client's leaving: nginx handles the reading side of an event before the writing side, so
+    ///    that "client prematurely closed connection" comes before a failed write. Of an upstream that
+    ///    is done with it asks only while it writes (`ngx_http_test_reading`); see 8.
+    /// 3. The splice, which replaces 4 to 7 while it lasts; whatever else happens ends it.
+    /// 4. A write under way goes on before more is read, lest a fast upstream starve the client.
+    /// 5. What the upstream has sent is read before the next write begins: fewer and larger writes, and
+    ///    no byte of a piece whose end is broken (`ngx_event_pipe_read_upstream` comes before
+    ///    `ngx_event_pipe_write_to_downstream`).
+    /// 6. The next write begins, and goes as far as it can.
+    /// 7. The client did not take all: the upstream is read on meanwhile, into memory and then a file.
+    /// 8. With the upstream done, and nothing more to read, the client's leaving.
+    /// 9. The clocks, last: who has done something in time is not late.
     fn poll_event(
         &mut self,
         cx: &mut Context<'_>,
@@ -271,7 +287,6 @@ impl Relay {
         }
         let watches_client = match self.upstream {
             UpstreamEnd::Open => !settings.proxy_ignore_client_abort,
-            // Of what woke this task nginx looks at the reading side first.
             UpstreamEnd::Complete | UpstreamEnd::Cut | UpstreamEnd::Broken => self.writing,
         };
         if watches_client && let Poll::Ready(gone) = session.client.poll_gone(cx) {
@@ -286,12 +301,9 @@ impl Relay {
                 return self.poll_clocks(cx, session);
             }
         }
-        // A write under way has its turn before more is read, lest a fast upstream starve the client.
         if let Poll::Ready(event) = self.poll_write(cx, session, settings) {
             return Poll::Ready(event);
         }
-        // As nginx, take what is there before the next write begins: fewer and larger writes, and no
-        // byte of a piece whose end is broken.
         if let Poll::Ready(event) = self.poll_read(cx, session, settings) {
             return Poll::Ready(event);
         }
@@ -304,16 +316,13 @@ impl Relay {
         if let Poll::Ready(event) = self.poll_write(cx, session, settings) {
             return Poll::Ready(event);
         }
-        // The client does not take all at once: meanwhile the upstream is read on. It may not have been
-        // looked for above, where what had been gathered was to be written first.
+        // Step 5 may have been left out, where what had been gathered was to be written first.
         self.splice.end_flush();
         if self.writing
             && let Poll::Ready(event) = self.poll_read(cx, session, settings)
         {
             return Poll::Ready(event);
         }
-        // Once the upstream is done with, that the client leaves shows only while it is written to
-        // (`ngx_http_test_reading`).
         if self.upstream != UpstreamEnd::Open
             && let Poll::Ready(gone) = session.client.poll_gone(cx)
         {

@@ -135,10 +135,17 @@ impl Relay {
         }
     }
 
-    /// How many bytes of `incoming` may go to the client.
+    /// How many bytes of `incoming` may go to the client. The first of these that holds decides:
     ///
-    /// While buffering, nginx hands a buffer on when it is full, or when the body is complete
-    /// (`ngx_event_pipe_read_upstream`); pieces of a chunked body go on as they come.
+    /// 1. All, unbuffered: nginx writes what it reads (`ngx_http_upstream_process_non_buffered_request`).
+    /// 2. All of a chunked body: `ngx_http_proxy_chunked_filter` makes a buffer of each piece, full or
+    ///    not.
+    /// 3. All, in front of a splice: what is in memory has to be gone before bytes move in the kernel.
+    /// 4. All, when nothing more comes: `ngx_event_pipe_read_upstream` hands a last buffer on that is not
+    ///    full.
+    /// 5. Else the full buffers: that function hands on a buffer when it is full. The first holds
+    ///    `proxy_buffer_size` less the head, each of the others one of `proxy_buffers`. What a buffer
+    ///    holds that is not full is lost if the body breaks off (`cut`), there as here.
     pub(super) fn released(&self) -> usize {
         let all = self.spool.incoming.len();
         let chunked = matches!(self.framing, Framing::Chunked(_));
@@ -298,7 +305,15 @@ impl Relay {
         Ok(())
     }
 
-    /// Bytes to read at once, so that a read that fills its room ends where a buffer of nginx would.
+    /// Bytes to read at once:
+    ///
+    /// 1. Unbuffered, `proxy_buffer_size`: `ngx_http_upstream_process_non_buffered_request` reads into
+    ///    that one buffer, and each read is a write.
+    /// 2. Buffered, what is left of a long buffer of weir's, but at least [`MIN_READ`]: weir reads more at
+    ///    once than nginx, in fewer system calls.
+    /// 3. Less than that, so that a read that fills its room ends where one of nginx's buffers does: only
+    ///    whole buffers are `released`, and the rest would wait for nothing.
+    /// 4. In the end what `proxy_limit_rate` allows (`ngx_event_pipe_read_upstream`, `limit_rate`).
     fn read_limit(&mut self, settings: &Settings) -> usize {
         if !self.buffering {
             if self.spool.incoming.capacity() == 0 {
