@@ -54,6 +54,7 @@ impl Compat {
             keepalive_before_method_allowed: since_1_29,
             upstream_keepalive_item: if since_1_29 { 160 } else { 152 },
             sticky_servers: since_1_29,
+            upstream_http2: since_1_29,
             http2_push_obsolete: since_1_23,
             server_resolve: since_1_23,
             protocols_redefined: since_1_23,
@@ -104,6 +105,8 @@ pub struct Differences {
     pub upstream_keepalive_item: usize,
     /// `server` inside an upstream block takes `route=` and `drain` (since 1.29.6).
     pub sticky_servers: bool,
+    /// `proxy_http_version 2` exists (since 1.29.4).
+    pub upstream_http2: bool,
     /// `http2_push` and its kin are obsolete (since 1.25.1).
     pub http2_push_obsolete: bool,
     /// `server NAME resolve` inside an upstream block and `service=` exist (since 1.27.3).

@@ -54,7 +54,11 @@ pub(crate) fn new_socket(listen: &Listen) -> Result<Socket, SystemError> {
             (Domain::for_address(*inet), Some(Protocol::MPTCP))
         }
         ListenAddress::Inet(inet) => (Domain::for_address(*inet), Some(Protocol::TCP)),
-        ListenAddress::Unix(_) => (Domain::UNIX, None),
+        // The system has none such, and says so.
+        ListenAddress::Unix(_) => {
+            let multipath = listen.options.multipath;
+            (Domain::UNIX, multipath.then_some(Protocol::MPTCP))
+        }
     };
     let socket = Socket::new(domain, Type::STREAM, protocol)
         .map_err(|error| failed("socket()", address, error))?;

@@ -9,9 +9,9 @@ use crate::model::{AccessLog, ErrorLogTarget};
 use crate::value::read::{
     Call, Reading, Reject, access_log, add_header, add_trailer, alias, bind, bits, buffers,
     cookie_domain, cookie_flags, cookie_path, count, error_log, error_page, flag, header_name,
-    index, keepalive_timeout, keyword, late_text, mark, memory_size, number, offset, predicates,
-    rate, redirect, return_, root, server_tokens, set_header, size, temp_path, template, text,
-    time, try_files,
+    http_version, index, keepalive_timeout, keyword, late_text, mark, memory_size, number, offset,
+    predicates, rate, redirect, return_, root, server_tokens, set_header, size, temp_path,
+    template, text, time, try_files,
 };
 use crate::value::{
     AccessRule, AddHeader, AddInherit, Bind, BodyFile, Buffers, CookieFlagsRule, CookieRewrite,
@@ -183,7 +183,7 @@ directives! {
 
     raw {
         /// Version of upstream requests; 1.1, before nginx 1.29.7 1.0.
-        proxy_http_version: Maybe<HttpVersion> = keyword; in ALL;
+        proxy_http_version: Maybe<HttpVersion> = http_version; in ALL;
         /// A header of upstream requests.
         proxy_set_header: Many<WrittenHeader> = set_header; in ALL, Arity::TWO;
         /// Body of upstream requests; without it, the client's.

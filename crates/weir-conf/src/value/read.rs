@@ -30,7 +30,7 @@ pub(crate) use plain::{
     rate, size, template, text, time, user, worker_connections, worker_processes,
 };
 pub(crate) use proxy::{
-    bind, cookie_domain, cookie_flags, cookie_path, late_text, redirect, set_header,
+    bind, cookie_domain, cookie_flags, cookie_path, http_version, late_text, redirect, set_header,
 };
 pub(crate) use replies::{
     add_header, add_trailer, alias, error_page, index, predicates, return_, root, server_tokens,

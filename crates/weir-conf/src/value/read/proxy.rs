@@ -1,13 +1,23 @@
 //! Readers about upstreams.
 
 use super::logs::invalid_parameter;
-use super::{Call, ProxyPassSeen, Reject};
+use super::{Call, ProxyPassSeen, Reject, keyword};
 use crate::address::parse_literal;
 use crate::pattern::Case;
 use crate::value::{
-    Bind, CookieFlags, CookieFlagsRule, CookieMatch, CookieRewrite, LateText, Redirect,
-    RedirectFrom, WrittenHeader,
+    Bind, CookieFlags, CookieFlagsRule, CookieMatch, CookieRewrite, HttpVersion, LateText,
+    Redirect, RedirectFrom, WrittenHeader,
 };
+
+/// `1.0` or `1.1`, or `2`, which weir has not got yet.
+pub(crate) fn http_version(call: &mut Call<'_>) -> Result<HttpVersion, Reject> {
+    if call.bytes(0) == b"2" && call.cx.differences().upstream_http2 {
+        return Err(Reject::message(
+            "parameter \"2\" is not implemented in weir yet",
+        ));
+    }
+    keyword(call)
+}
 
 /// `NAME VALUE`.
 pub(crate) fn set_header(call: &mut Call<'_>) -> Result<Vec<WrittenHeader>, Reject> {
