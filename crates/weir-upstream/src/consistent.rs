@@ -2,9 +2,9 @@
 
 use crc32fast::Hasher;
 
-use crate::attempts::Hashing;
 use crate::pool::Turn;
-use crate::{Attempts, Peer, round_robin};
+use crate::tries::Hashing;
+use crate::{Peer, Tries, round_robin};
 
 /// Points of a pool's primaries, by rising hash, without duplicates.
 #[derive(Debug, Default)]
@@ -63,7 +63,7 @@ impl Ring {
 
 /// Round robin among the addresses of the server that owns the point; the next point when none of
 /// them is eligible (`ngx_http_upstream_get_chash_peer`).
-pub(crate) fn choose(turn: &Turn<'_>, att: &mut Attempts) -> Option<usize> {
+pub(crate) fn choose(turn: &Turn<'_>, att: &mut Tries) -> Option<usize> {
     loop {
         let Hashing::Point(point) = att.hashing else {
             return None;

@@ -2,13 +2,13 @@
 
 use crc32fast::Hasher;
 
-use crate::Attempts;
-use crate::attempts::Hashing;
+use crate::Tries;
 use crate::pool::Turn;
+use crate::tries::Hashing;
 
 /// `((crc32([REHASH] KEY) >> 16) & 0x7fff) + PREVIOUS`, modulo the total weight
 /// (`ngx_http_upstream_get_hash_peer`, compatible with Cache::Memcached).
-pub(crate) fn choose(turn: &Turn<'_>, att: &mut Attempts) -> Option<usize> {
+pub(crate) fn choose(turn: &Turn<'_>, att: &mut Tries) -> Option<usize> {
     loop {
         let Hashing::Key {
             crc,

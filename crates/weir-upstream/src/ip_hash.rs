@@ -1,11 +1,11 @@
 //! `ip_hash`: the client's address chooses, and chooses again when the peer is out.
 
-use crate::Attempts;
-use crate::attempts::Hashing;
+use crate::Tries;
 use crate::pool::Turn;
+use crate::tries::Hashing;
 
 /// `ngx_http_upstream_get_ip_hash_peer`.
-pub(crate) fn choose(turn: &Turn<'_>, att: &mut Attempts) -> Option<usize> {
+pub(crate) fn choose(turn: &Turn<'_>, att: &mut Tries) -> Option<usize> {
     let Hashing::Address {
         bytes,
         len,

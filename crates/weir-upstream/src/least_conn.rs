@@ -1,11 +1,11 @@
 //! `least_conn`: fewest active connections per weight.
 
 use crate::pool::Turn;
-use crate::{Attempts, Peer, round_robin};
+use crate::{Peer, Tries, round_robin};
 
 /// The eligible peer with the least load; round robin decides between equals
 /// (`ngx_http_upstream_get_least_conn_peer`).
-pub(crate) fn choose(turn: &Turn<'_>, att: &Attempts) -> Option<usize> {
+pub(crate) fn choose(turn: &Turn<'_>, att: &Tries) -> Option<usize> {
     let mut best: Option<usize> = None;
     let mut tie = false;
     for place in (0..turn.peers.len()).filter(|&p| turn.eligible(att, p)) {

@@ -1,12 +1,12 @@
 //! Decides which upstream peer a request tries next, which peers are out, and which idle
 //! connection to reuse: nginx's balancers and keepalive cache without their sockets.
 //!
-//! A request's way through this crate: [`Pool::begin`] opens its [`Attempts`], [`Pool::pick`]
+//! A request's way through this crate: [`Pool::begin`] opens its [`Tries`], [`Pool::pick`]
 //! names a peer, [`IdleCache::take`] may hold a connection to it, and [`Pool::release`] reports
 //! how the exchange ended, however it ended.
 //!
 //! Modules in reading order: `spec` (a pool as configured), `peer` (what workers share about one
-//! peer), `rotation` (what a worker keeps to itself), `attempts` (what a request remembers),
+//! peer), `rotation` (what a worker keeps to itself), `tries` (what a request remembers),
 //! `pool` (begin, pick, release), one module per balancing method (`round_robin`, `least_conn`,
 //! `hash`, `ip_hash`, `consistent`, `random`), `idle` (the keepalive cache).
 //!
@@ -24,7 +24,6 @@
 //! - Absent, as in open-source nginx 1.22: slow start, queues, active health checks, sticky
 //!   sessions, and names that are resolved again while running.
 
-mod attempts;
 mod consistent;
 mod hash;
 mod idle;
@@ -38,13 +37,14 @@ mod round_robin;
 #[cfg(test)]
 mod simulation;
 mod spec;
+mod tries;
 
-pub use attempts::{Attempts, Key};
 pub use idle::{Idle, IdleCache, IdleMeta};
 pub use peer::{AddressId, Peer, PeerId, PeerStatus};
 pub use pool::{Outcome, Pool, Released};
 pub use rotation::Rotation;
 pub use spec::{Method, PeerAddress, PeerSpec, PoolSpec};
+pub use tries::{Key, Tries};
 
 /// Time since an arbitrary epoch that is the same for every pool of the process: the workers'
 /// monotonic clock. As in nginx, `fail_timeout` is compared in whole seconds of it.

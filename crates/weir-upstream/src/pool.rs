@@ -1,13 +1,13 @@
-//! A pool: begin a request's attempts, pick its next peer, release the peer.
+//! A pool: begin a request's tries, pick its next peer, release the peer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::attempts::Hashing;
 use crate::consistent::Ring;
 use crate::peer::{Shared, TALLIES, seconds};
+use crate::tries::Hashing;
 use crate::{
-    AddressId, Attempts, Key, Method, Now, Peer, PeerAddress, PeerId, PeerSpec, PoolSpec, Rotation,
+    AddressId, Key, Method, Now, Peer, PeerAddress, PeerId, PeerSpec, PoolSpec, Rotation, Tries,
     consistent, hash, ip_hash, least_conn, random, round_robin,
 };
 
@@ -141,9 +141,9 @@ impl Pool {
         self.tries
     }
 
-    /// Opens the attempts of one request (`ngx_http_upstream_init_round_robin_peer` and the
+    /// Opens the tries of one request (`ngx_http_upstream_init_round_robin_peer` and the
     /// balancers' own). No allocation for up to 64 peers.
-    pub fn begin(&self, key: Key<'_>) -> Attempts {
+    pub fn begin(&self, key: Key<'_>) -> Tries {
         let hashing = match (self.method, key) {
             (Method::IpHash, Key::ClientAddr(address)) => Hashing::of_address(address),
             (Method::IpHash, _) => Hashing::of_address(None),
@@ -151,7 +151,7 @@ impl Pool {
             (Method::HashConsistent, Key::Hash(key)) => self.ring.place(key),
             _ => Hashing::Off,
         };
-        Attempts::new(
+        Tries::new(
             self.primaries.max(self.peers.len() - self.primaries),
             self.tries,
             hashing,
@@ -159,7 +159,7 @@ impl Pool {
     }
 
     /// The next peer to try, its place taken; `None` is nginx's "no live upstreams".
-    pub fn pick(&self, rot: &Rotation, att: &mut Attempts, now: Now) -> Option<PeerId> {
+    pub fn pick(&self, rot: &Rotation, att: &mut Tries, now: Now) -> Option<PeerId> {
         let now = seconds(now);
         if self.single() {
             return self.pick_only_peer(rot);
@@ -189,7 +189,7 @@ impl Pool {
     pub fn release(
         &self,
         rot: &Rotation,
-        att: &mut Attempts,
+        att: &mut Tries,
         peer: PeerId,
         outcome: Outcome,
         now: Now,
@@ -251,7 +251,7 @@ pub(crate) struct Turn<'a> {
 
 impl Turn<'_> {
     /// The place, in `peers`, of the peer to try.
-    fn choose(&self, att: &mut Attempts) -> Option<usize> {
+    fn choose(&self, att: &mut Tries) -> Option<usize> {
         let guessed = match self.pool.method {
             Method::LeastConn => return least_conn::choose(self, att),
             // nginx allows no backups with these methods; round robin serves an embedder's.
@@ -267,11 +267,11 @@ impl Turn<'_> {
     }
 
     /// Whether the peer at `place` may be chosen by this request now.
-    pub(crate) fn eligible(&self, att: &Attempts, place: usize) -> bool {
+    pub(crate) fn eligible(&self, att: &Tries, place: usize) -> bool {
         !att.tried.contains(place) && self.peers[place].eligible(self.now)
     }
 
-    pub(crate) fn weights(&self, att: &Attempts, place: usize) -> &crate::rotation::Weights {
+    pub(crate) fn weights(&self, att: &Tries, place: usize) -> &crate::rotation::Weights {
         self.rot.weights(self.offset(att) + place)
     }
 
@@ -286,7 +286,7 @@ impl Turn<'_> {
         self.peers.len().saturating_sub(1)
     }
 
-    fn offset(&self, att: &Attempts) -> usize {
+    fn offset(&self, att: &Tries) -> usize {
         if att.on_backups {
             self.pool.primaries
         } else {
@@ -335,13 +335,13 @@ mod tests {
     fn a_reload_keeps_what_is_known_of_peers_that_stay() {
         let old = Pool::new(spec(&[("a", 1), ("b", 2), ("b", 2)]), None);
         let rot = Rotation::new(&old);
-        let mut attempts = old.begin(Key::None);
-        let a = old.pick(&rot, &mut attempts, NOW).unwrap();
+        let mut tries = old.begin(Key::None);
+        let a = old.pick(&rot, &mut tries, NOW).unwrap();
         assert!(
-            old.release(&rot, &mut attempts, a, Outcome::Failed, NOW)
+            old.release(&rot, &mut tries, a, Outcome::Failed, NOW)
                 .disabled
         );
-        let b = old.pick(&rot, &mut attempts, NOW).unwrap();
+        let b = old.pick(&rot, &mut tries, NOW).unwrap();
 
         let new = Pool::new(
             spec(&[("c", 3), ("b", 2), ("b", 2), ("a", 1), ("a", 9)]),
@@ -352,7 +352,7 @@ mod tests {
             statuses.map(|s| (s.fails, s.active)).collect()
         };
         assert_eq!(known(&new), [(0, 0), (0, 1), (0, 0), (1, 0), (0, 0)]);
-        old.release(&rot, &mut attempts, b, Outcome::Success, NOW);
+        old.release(&rot, &mut tries, b, Outcome::Success, NOW);
         assert_eq!(known(&new), [(0, 0), (0, 0), (0, 0), (1, 0), (0, 0)]);
     }
 
@@ -361,13 +361,13 @@ mod tests {
         let pool = Pool::new(spec(&[("a", 1), ("b", 2)]), None);
         let workers = [Rotation::new(&pool), Rotation::new(&pool)];
         let first = |rot| {
-            let mut attempts = pool.begin(Key::None);
-            let peer = pool.pick(rot, &mut attempts, NOW).unwrap();
-            (attempts, peer)
+            let mut tries = pool.begin(Key::None);
+            let peer = pool.pick(rot, &mut tries, NOW).unwrap();
+            (tries, peer)
         };
-        let (mut attempts, peer) = first(&workers[0]);
+        let (mut tries, peer) = first(&workers[0]);
         assert_eq!(first(&workers[1]).1, peer);
-        pool.release(&workers[0], &mut attempts, peer, Outcome::Failed, NOW);
+        pool.release(&workers[0], &mut tries, peer, Outcome::Failed, NOW);
         assert_eq!(
             [first(&workers[0]).1.index(), first(&workers[1]).1.index()],
             [1, 1]
@@ -402,8 +402,8 @@ mod tests {
         let mut held: Vec<_> = (workers.iter())
             .map(|rot| (rot, before.begin(Key::None)))
             .collect();
-        for (rot, attempts) in &mut held {
-            assert!(before.pick(rot, attempts, NOW).is_some());
+        for (rot, tries) in &mut held {
+            assert!(before.pick(rot, tries, NOW).is_some());
         }
         let status = before.peers()[0].status(NOW);
         assert_eq!((status.active, status.selected), (3, 3));
@@ -418,8 +418,8 @@ mod tests {
             None,
             "three of the four places are held from before"
         );
-        for (rot, attempts) in &mut held {
-            before.release(rot, attempts, PeerId(0), Outcome::Success, NOW);
+        for (rot, tries) in &mut held {
+            before.release(rot, tries, PeerId(0), Outcome::Success, NOW);
         }
         assert!(pick().is_some());
         assert_eq!(after.peers()[0].status(NOW).active, 2);
@@ -440,8 +440,8 @@ mod tests {
                 },
                 None,
             );
-            let mut attempts = pool.begin(Key::Hash(b"k"));
-            assert_eq!(pool.pick(&Rotation::new(&pool), &mut attempts, NOW), None);
+            let mut tries = pool.begin(Key::Hash(b"k"));
+            assert_eq!(pool.pick(&Rotation::new(&pool), &mut tries, NOW), None);
         }
     }
 
@@ -452,9 +452,9 @@ mod tests {
         let pool = Pool::new(spec, None);
         let rot = Rotation::new(&pool);
         let pick = |key: &[u8]| {
-            let mut attempts = pool.begin(Key::Hash(key));
-            let peer = pool.pick(&rot, &mut attempts, NOW).unwrap();
-            pool.release(&rot, &mut attempts, peer, Outcome::Success, NOW);
+            let mut tries = pool.begin(Key::Hash(key));
+            let peer = pool.pick(&rot, &mut tries, NOW).unwrap();
+            pool.release(&rot, &mut tries, peer, Outcome::Success, NOW);
             peer.index()
         };
         for key in 0..50_u8 {

@@ -1,11 +1,11 @@
 //! `random` and `random two`: a die weighted by `weight`.
 
-use crate::Attempts;
+use crate::Tries;
 use crate::least_conn::compare_load;
 use crate::pool::Turn;
 
 /// `ngx_http_upstream_get_random_peer`.
-pub(crate) fn choose(turn: &Turn<'_>, att: &mut Attempts) -> Option<usize> {
+pub(crate) fn choose(turn: &Turn<'_>, att: &mut Tries) -> Option<usize> {
     loop {
         let place = throw(turn);
         if turn.eligible(att, place) {
@@ -19,7 +19,7 @@ pub(crate) fn choose(turn: &Turn<'_>, att: &mut Attempts) -> Option<usize> {
 
 /// Two different peers, of which the one with the lower load is taken, the later one at equal
 /// load (`ngx_http_upstream_get_random2_peer`).
-pub(crate) fn choose_of_two(turn: &Turn<'_>, att: &mut Attempts) -> Option<usize> {
+pub(crate) fn choose_of_two(turn: &Turn<'_>, att: &mut Tries) -> Option<usize> {
     let mut first: Option<usize> = None;
     loop {
         let place = throw(turn);

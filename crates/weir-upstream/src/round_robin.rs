@@ -1,17 +1,17 @@
 //! Smooth weighted round robin.
 
-use crate::Attempts;
+use crate::Tries;
 use crate::pool::Turn;
 
 /// The eligible peer with the greatest current weight (`ngx_http_upstream_get_peer`).
-pub(crate) fn choose(turn: &Turn<'_>, att: &Attempts) -> Option<usize> {
+pub(crate) fn choose(turn: &Turn<'_>, att: &Tries) -> Option<usize> {
     choose_among(turn, att, |_| true)
 }
 
 /// As [`choose`], among the places that `admits` lets in.
 pub(crate) fn choose_among(
     turn: &Turn<'_>,
-    att: &Attempts,
+    att: &Tries,
     admits: impl Fn(usize) -> bool,
 ) -> Option<usize> {
     let mut best: Option<usize> = None;

@@ -6,9 +6,7 @@ use proptest::prelude::*;
 
 use weir_conf::ServerParameters;
 
-use crate::{
-    Attempts, Key, Method, Outcome, PeerAddress, PeerId, PeerSpec, Pool, PoolSpec, Rotation,
-};
+use crate::{Key, Method, Outcome, PeerAddress, PeerId, PeerSpec, Pool, PoolSpec, Rotation, Tries};
 
 const METHODS: [Method; 8] = [
     Method::RoundRobin,
@@ -86,7 +84,7 @@ struct Simulation {
     pool: Pool,
     rotation: Rotation,
     now: Duration,
-    open: Vec<(Attempts, PeerId, Vec<PeerId>)>,
+    open: Vec<(Tries, PeerId, Vec<PeerId>)>,
 }
 
 impl Simulation {
@@ -106,23 +104,23 @@ impl Simulation {
             Step::Wait(millis) => self.now += Duration::from_millis(millis),
             Step::Begin { key } => {
                 let bytes = [key];
-                let attempts = self.pool.begin(match self.pool.method() {
+                let tries = self.pool.begin(match self.pool.method() {
                     Method::IpHash => Key::ClientAddr(Some([key, 0, key, 1].into())),
                     _ => Key::Hash(&bytes),
                 });
-                assert_eq!(attempts.tries_left(), self.pool.tries());
-                self.pick(attempts, Vec::new());
+                assert_eq!(tries.tries_left(), self.pool.tries());
+                self.pick(tries, Vec::new());
             }
             Step::End { request, outcome } if !self.open.is_empty() => {
-                let (mut attempts, peer, tried) = self.open.remove(request % self.open.len());
-                let before = attempts.tries_left();
+                let (mut tries, peer, tried) = self.open.remove(request % self.open.len());
+                let before = tries.tries_left();
                 let released =
                     self.pool
-                        .release(&self.rotation, &mut attempts, peer, outcome, self.now);
-                assert!(attempts.tries_left() < before.max(1));
+                        .release(&self.rotation, &mut tries, peer, outcome, self.now);
+                assert!(tries.tries_left() < before.max(1));
                 assert!(!released.disabled || outcome == Outcome::Failed);
-                if outcome != Outcome::Success && attempts.tries_left() > 0 {
-                    self.pick(attempts, tried);
+                if outcome != Outcome::Success && tries.tries_left() > 0 {
+                    self.pick(tries, tried);
                 }
             }
             Step::End { .. } => {}
@@ -130,7 +128,7 @@ impl Simulation {
         self.check_invariants();
     }
 
-    fn pick(&mut self, mut attempts: Attempts, mut tried: Vec<PeerId>) {
+    fn pick(&mut self, mut tries: Tries, mut tried: Vec<PeerId>) {
         let spec = |i: usize| self.pool.peers()[i].spec();
         // Once a request is on the backups, a primary that recovers comes too late for it.
         let on_backups = tried.iter().any(|t| spec(t.index()).parameters.backup);
@@ -138,7 +136,7 @@ impl Simulation {
         left.retain(|&i| {
             !tried.contains(&PeerId::new(i)) && (spec(i).parameters.backup || !on_backups)
         });
-        let Some(peer) = self.pool.pick(&self.rotation, &mut attempts, self.now) else {
+        let Some(peer) = self.pool.pick(&self.rotation, &mut tries, self.now) else {
             assert!(left.is_empty(), "free peers were not tried: {left:?}");
             return;
         };
@@ -152,7 +150,7 @@ impl Simulation {
             "a backup before a free primary"
         );
         tried.push(peer);
-        self.open.push((attempts, peer, tried));
+        self.open.push((tries, peer, tried));
     }
 
     /// Peers that some request could get now.

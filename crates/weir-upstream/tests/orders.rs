@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use weir_upstream::{
-    Attempts, Key, Method, Now, Outcome, PeerAddress, PeerId, PeerSpec, Pool, PoolSpec, Rotation,
+    Key, Method, Now, Outcome, PeerAddress, PeerId, PeerSpec, Pool, PoolSpec, Rotation, Tries,
 };
 
 #[test]
@@ -42,7 +42,7 @@ fn check(recorded: &str, at_least: usize) {
 struct Replay {
     pool: Pool,
     rotation: Rotation,
-    held: HashMap<String, (Attempts, PeerId)>,
+    held: HashMap<String, (Tries, PeerId)>,
 }
 
 impl Replay {
@@ -60,9 +60,9 @@ impl Replay {
         // Any epoch will do; nginx's seconds are large.
         let now = Duration::from_secs(1000 + second.parse::<u64>().expect("a second"));
         if let Some(id) = rest.strip_prefix("end=") {
-            let (mut attempts, peer) = self.held.remove(id).expect("a held request");
+            let (mut tries, peer) = self.held.remove(id).expect("a held request");
             self.pool
-                .release(&self.rotation, &mut attempts, peer, Outcome::Success, now);
+                .release(&self.rotation, &mut tries, peer, Outcome::Success, now);
             return;
         }
         let (request, expected) = rest.split_once("-> ").expect("a result");
@@ -72,13 +72,13 @@ impl Replay {
 
     /// What a proxy does with the peers, for `proxy_next_upstream error http_404 http_500`.
     fn request(&mut self, request: &Request<'_>, now: Now) -> Vec<String> {
-        let mut attempts = self.pool.begin(match self.pool.method() {
+        let mut tries = self.pool.begin(match self.pool.method() {
             Method::IpHash => Key::ClientAddr(Some(request.from)),
             _ => Key::Hash(request.key.as_bytes()),
         });
         let (mut tried, mut disabled) = (Vec::new(), Vec::new());
         loop {
-            let Some(peer) = self.pool.pick(&self.rotation, &mut attempts, now) else {
+            let Some(peer) = self.pool.pick(&self.rotation, &mut tries, now) else {
                 tried.push("-".to_owned());
                 break;
             };
@@ -88,23 +88,23 @@ impl Replay {
             let outcome = match request.does.get(port.as_str()) {
                 Some(&"fail") => Outcome::Failed,
                 // A status is a reason to go on only while there is a try left.
-                Some(&"404") if attempts.tries_left() > 1 => Outcome::NextNoCount,
-                Some(&"500") if attempts.tries_left() > 1 => Outcome::Failed,
+                Some(&"404") if tries.tries_left() > 1 => Outcome::NextNoCount,
+                Some(&"500") if tries.tries_left() > 1 => Outcome::Failed,
                 _ => Outcome::Success,
             };
             if outcome == Outcome::Success
                 && let Some(id) = request.hold
             {
-                self.held.insert(id.to_owned(), (attempts, peer));
+                self.held.insert(id.to_owned(), (tries, peer));
                 break;
             }
             let released = self
                 .pool
-                .release(&self.rotation, &mut attempts, peer, outcome, now);
+                .release(&self.rotation, &mut tries, peer, outcome, now);
             if released.disabled {
                 disabled.push(format!("disabled={port}"));
             }
-            if outcome == Outcome::Success || attempts.tries_left() == 0 {
+            if outcome == Outcome::Success || tries.tries_left() == 0 {
                 break;
             }
         }

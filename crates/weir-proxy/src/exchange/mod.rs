@@ -1,8 +1,8 @@
 //! One request to an upstream: choose a peer, send, read the head, relay the body.
 
+mod body_decoder;
 mod cookie;
 mod failure_log;
-mod framing;
 mod peers;
 mod read_head;
 mod relay;
@@ -17,7 +17,7 @@ mod upgrade;
 
 use weir_conf::{HttpVersion, ProxyPass};
 
-use crate::client::h1::body::{BodyEnd, Taken};
+use crate::client::h1::body::{BodyEnd, Fill};
 use crate::facts::BodyFraming;
 use crate::facts::Outcome;
 use crate::facts::Session;
@@ -102,8 +102,8 @@ fn take_ahead(session: &mut Session) -> Result<(), BodyEnd> {
         && session.req.state.length < end
     {
         match session.take_body_bytes()? {
-            Taken::Some => {}
-            Taken::Nothing => break,
+            Fill::Some => {}
+            Fill::Nothing => break,
         }
     }
     Ok(())

@@ -29,7 +29,7 @@ impl Exchange<'_> {
     pub(super) async fn connect(&mut self) -> Result<Held, TryEnd> {
         let now = clock::monotonic(clock::now());
         let pool = self.pool;
-        let Some(peer) = pool.pool.pick(&pool.rotation, &mut self.attempts, now) else {
+        let Some(peer) = pool.pool.pick(&pool.rotation, &mut self.tries, now) else {
             self.name_peer(&pool.pool_label);
             self.current().peer = pool.pool_label.clone();
             return Err(failed(Cause::NoLivePeers));

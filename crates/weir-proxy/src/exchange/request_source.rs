@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 
 use weir_wire::chunked::{LAST_CHUNK, write_chunk_size};
 
-use crate::client::h1::body::{BodyEnd, Taken};
+use crate::client::h1::body::{BodyEnd, Fill};
 use crate::facts::Session;
 use crate::facts::{BodyFraming, RequestBody};
 use crate::pool::UpstreamConnection;
@@ -321,9 +321,9 @@ impl RequestSource {
 /// Takes some of the client's body: from what was read ahead, else from its connection.
 fn poll_take(cx: &mut Context<'_>, session: &mut Session) -> Poll<Result<(), BodyEnd>> {
     match session.take_body_bytes() {
-        Ok(Taken::Some) => return Poll::Ready(Ok(())),
-        Ok(Taken::Nothing) if session.req.body.complete => return Poll::Ready(Ok(())),
-        Ok(Taken::Nothing) => {}
+        Ok(Fill::Some) => return Poll::Ready(Ok(())),
+        Ok(Fill::Nothing) if session.req.body.complete => return Poll::Ready(Ok(())),
+        Ok(Fill::Nothing) => {}
         Err(end) => return Poll::Ready(Err(end)),
     }
     session.poll_fill_body(cx)

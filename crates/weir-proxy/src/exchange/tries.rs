@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use weir_conf::Settings;
-use weir_upstream::{Attempts, Key, Outcome as PeerOutcome, PeerId};
+use weir_upstream::{Key, Outcome as PeerOutcome, PeerId, Tries};
 
 use super::peers::dial_options;
 use super::request_source::RequestSource;
@@ -25,7 +25,7 @@ pub(super) struct Exchange<'a> {
     pub(super) settings: &'a Settings,
     pub(super) pool: &'a WorkerPool,
     pub(super) source: RequestSource,
-    pub(super) attempts: Attempts,
+    pub(super) tries: Tries,
     pub(super) options: DialOptions,
     /// When the first try began: `proxy_next_upstream_timeout` counts from here.
     started: Moment,
@@ -72,8 +72,8 @@ impl<'a> Exchange<'a> {
         pool: &'a WorkerPool,
         head: Vec<u8>,
     ) -> Self {
-        let mut attempts = begin(session, pool);
-        attempts.limit_tries(settings.proxy_next_upstream_tries);
+        let mut tries = begin(session, pool);
+        tries.limit_tries(settings.proxy_next_upstream_tries);
         let options = dial_options(session, settings);
         let with_body = settings.proxy_pass_request_body && settings.proxy_set_body.is_none();
         Self {
@@ -81,7 +81,7 @@ impl<'a> Exchange<'a> {
             settings,
             pool,
             source: RequestSource::new(head, with_body, settings.tcp_nodelay),
-            attempts,
+            tries,
             options,
             started: clock::now(),
             request_sent: false,
@@ -130,7 +130,7 @@ impl<'a> Exchange<'a> {
         // Only now: of the tries that are left one was used up by giving the peer back.
         let next = class.next(&self.tried(reused), &self.rules());
         if next.extra_try {
-            self.attempts.grant_try();
+            self.tries.grant_try();
         }
         if let Some(attempt) = self.session.req.attempts.last_mut() {
             attempt.failure = Some(failure.reason());
@@ -154,7 +154,7 @@ impl<'a> Exchange<'a> {
             idempotent: self.session.req.is_idempotent(),
             body_in_flight: self.session.req.body.streaming,
             reused,
-            tries_left: self.attempts.tries_left(),
+            tries_left: self.tries.tries_left(),
             out_of_time: !limit.is_zero()
                 && clock::now().saturating_duration_since(self.started) >= limit,
         }
@@ -173,7 +173,7 @@ impl<'a> Exchange<'a> {
         };
         let now = clock::monotonic(clock::now());
         let pool = &self.pool.pool;
-        let released = pool.release(&self.pool.rotation, &mut self.attempts, peer, outcome, now);
+        let released = pool.release(&self.pool.rotation, &mut self.tries, peer, outcome, now);
         if released.disabled {
             error_log::warn(
                 self.session.view(),
@@ -227,7 +227,7 @@ impl Drop for Exchange<'_> {
             let pool = self.pool;
             pool.pool.release(
                 &pool.rotation,
-                &mut self.attempts,
+                &mut self.tries,
                 peer,
                 PeerOutcome::Success,
                 now,
@@ -237,7 +237,7 @@ impl Drop for Exchange<'_> {
 }
 
 /// Opens the request's turn in the pool, with the key that it is balanced by.
-fn begin(session: &Session, pool: &WorkerPool) -> Attempts {
+fn begin(session: &Session, pool: &WorkerPool) -> Tries {
     match &pool.key {
         KeySource::None => pool.pool.begin(Key::None),
         KeySource::Hash(template) => {

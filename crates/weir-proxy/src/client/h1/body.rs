@@ -27,7 +27,7 @@ pub(crate) enum BodyEnd {
 }
 
 /// What one look at the client's bytes brought.
-pub(crate) enum Taken {
+pub(crate) enum Fill {
     /// Some bytes, or the end, were taken.
     Some,
     /// More bytes must arrive.
@@ -53,7 +53,7 @@ impl Session {
         }
         self.begin_body_memory();
         loop {
-            while let Taken::Some = self.take_body_bytes()? {
+            while let Fill::Some = self.take_body_bytes()? {
                 self.spill_body(false)?;
             }
             if self.req.body.complete {
@@ -127,18 +127,18 @@ impl Session {
     }
 
     /// Moves body bytes from the connection's input to the body.
-    pub(crate) fn take_body_bytes(&mut self) -> Result<Taken, BodyEnd> {
+    pub(crate) fn take_body_bytes(&mut self) -> Result<Fill, BodyEnd> {
         match self.req.body.framing {
             BodyFraming::None => {
                 self.req.body.complete = true;
-                Ok(Taken::Nothing)
+                Ok(Fill::Nothing)
             }
             BodyFraming::Length => Ok(self.take_sized()),
             BodyFraming::Chunked => self.take_chunked(),
         }
     }
 
-    fn take_sized(&mut self) -> Taken {
+    fn take_sized(&mut self) -> Fill {
         let room = self.body_room().max(1);
         let body = &mut self.req.body;
         let input = self.client.input();
@@ -148,7 +148,7 @@ impl Session {
             .min(room);
         if count == 0 {
             body.complete = body.remaining == 0;
-            return Taken::Nothing;
+            return Fill::Nothing;
         }
         if !body.discarded {
             body.memory.extend_from_slice(&input[..count]);
@@ -160,10 +160,10 @@ impl Session {
         if !body.discarded {
             self.req.state.length += count as u64;
         }
-        Taken::Some
+        Fill::Some
     }
 
-    fn take_chunked(&mut self) -> Result<Taken, BodyEnd> {
+    fn take_chunked(&mut self) -> Result<Fill, BodyEnd> {
         let room = match self.req.body.streaming {
             true => usize::MAX,
             false => self.body_room().max(1),
@@ -219,7 +219,7 @@ impl Session {
             self.req.state.length += at as u64;
         }
         self.client.input().drain(..at);
-        Ok(if at > 0 { Taken::Some } else { Taken::Nothing })
+        Ok(if at > 0 { Fill::Some } else { Fill::Nothing })
     }
 
     fn chunked_fault(&mut self) -> BodyEnd {
@@ -401,7 +401,7 @@ impl Session {
     fn drop_discarded(&mut self) -> Result<(), u16> {
         loop {
             match self.take_body_bytes() {
-                Ok(Taken::Some) if !self.req.body.complete => {}
+                Ok(Fill::Some) if !self.req.body.complete => {}
                 Ok(_) => return Ok(()),
                 Err(BodyEnd::Refused(status) | BodyEnd::Gone(status)) => {
                     self.req.state.keepalive = false;

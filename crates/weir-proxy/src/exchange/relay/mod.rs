@@ -1,11 +1,11 @@
 //! The response body on its way from the upstream to the client: `reading` is the upstream's half,
-//! `writing` the client's; here they meet in one poll. `whole` is the short way of short answers,
+//! `writing` the client's; here they meet in one poll. `short_answer` is the short way of short answers,
 //! `splicing` that of long ones.
 
 mod reading;
+mod short_answer;
 mod splicing;
 mod stream_cut;
-mod whole;
 mod writing;
 
 use std::future::poll_fn;
@@ -22,7 +22,7 @@ use crate::answer::send;
 use crate::client::h1::output::WRITEV_FAILED;
 use crate::client::h1::watch::log_client_gone;
 use crate::client::throttle::Throttle;
-use crate::exchange::framing::{Framing, Passes};
+use crate::exchange::body_decoder::{BodyDecoder, Passes};
 use crate::exchange::spool::Spool;
 use crate::exchange::tries::{Exchange, Held};
 use crate::exchange::{failure_log, response_head};
@@ -36,8 +36,8 @@ use weir_verdict::{Cause, Failure, Phase};
 
 /// Passes the body on (`ngx_http_upstream_send_response`, `ngx_event_pipe`).
 pub(in crate::exchange) async fn run(exchange: &mut Exchange<'_>, held: Held) -> Outcome {
-    if let Some(length) = whole::length(exchange) {
-        return whole::pass(exchange, held, length).await;
+    if let Some(length) = short_answer::length(exchange) {
+        return short_answer::pass(exchange, held, length).await;
     }
     if let Err(outcome) = send::begin(exchange.session) {
         return refused(exchange, outcome);
@@ -79,7 +79,7 @@ fn refused(exchange: &mut Exchange<'_>, outcome: Outcome) -> Outcome {
 /// The state of one relay.
 struct Relay {
     held: Option<Held>,
-    framing: Framing,
+    decoder: BodyDecoder,
     spool: Spool,
     buffering: bool,
     /// Body bytes as the upstream sent them, framing included.
@@ -174,12 +174,12 @@ impl Relay {
         let first_buffer = settings.proxy_buffer_size.saturating_sub(head_length) as u64;
         let buffering = response_head::is_buffered(session, settings);
         let passes = passes(settings, buffering, first_buffer);
-        let framing = Framing::of(head, asked_head, no_head, rules, passes);
+        let decoder = BodyDecoder::of(head, asked_head, no_head, rules, passes);
         if !buffering && settings.tcp_nodelay {
             session.client.set_nodelay();
         }
         Self {
-            framing,
+            decoder,
             spool: Spool::new(settings, buffering),
             buffering,
             received: 0,

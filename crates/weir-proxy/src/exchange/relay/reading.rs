@@ -6,7 +6,7 @@ use weir_conf::{Settings, TempPath};
 use weir_upstream::Outcome as PeerOutcome;
 
 use super::{Event, Relay, UpstreamEnd};
-use crate::exchange::framing::{BrokenFraming, Framing};
+use crate::exchange::body_decoder::{BodyDecoder, BrokenFraming};
 use crate::exchange::tries::Exchange;
 use crate::facts::{Action, Session};
 use crate::report::error_log::{self, Message};
@@ -48,12 +48,12 @@ impl Relay {
             exchange.current().response_length = count as u64;
             self.warn_surplus(exchange.session);
         }
-        if is_head && (count > 0 || !self.framing.is_empty()) {
+        if is_head && (count > 0 || !self.decoder.is_empty()) {
             // The body that the upstream sends nobody wants, and what is still to come of it would
             // look like the next answer.
             self.forget_connection();
         }
-        if is_head || (self.framing.is_empty() && count == 0) {
+        if is_head || (self.decoder.is_empty() && count == 0) {
             self.upstream_done(exchange, UpstreamEnd::Complete);
         } else if count > 0 {
             self.read_throttle.spend(count as u64);
@@ -73,7 +73,7 @@ impl Relay {
     pub(super) fn take_read(&mut self, exchange: &mut Exchange<'_>, from: usize, count: usize) {
         self.received += count as u64;
         exchange.current().response_length = self.received;
-        match self.framing.take(&mut self.spool.incoming, from) {
+        match self.decoder.take(&mut self.spool.incoming, from) {
             Ok(taken) => {
                 self.decoded += (self.spool.incoming.len() - from) as u64;
                 if taken.surplus {
@@ -95,9 +95,9 @@ impl Relay {
     fn warn_surplus(&self, session: &Session) {
         error_log::warn(
             session.view(),
-            Message::text(match self.framing {
-                Framing::Chunked(_) => "upstream sent data after final chunk",
-                Framing::Length(_) | Framing::UntilClose => {
+            Message::text(match self.decoder {
+                BodyDecoder::Chunked(_) => "upstream sent data after final chunk",
+                BodyDecoder::Length(_) | BodyDecoder::UntilClose => {
                     "upstream sent more data than specified in \"Content-Length\" header"
                 }
             }),
@@ -126,7 +126,7 @@ impl Relay {
         exchange.release(PeerOutcome::Success);
         let head = &exchange.session.req.upstream.head;
         let reusable = end == UpstreamEnd::Complete
-            && !self.framing.ends_by_close()
+            && !self.decoder.ends_by_close()
             && !head.connection_close
             && held.connection.reusable
             && exchange.source.is_done();
@@ -148,7 +148,7 @@ impl Relay {
     ///    holds that is not full is lost if the body breaks off (`cut`), there as here.
     pub(super) fn released(&self) -> usize {
         let all = self.spool.incoming.len();
-        let chunked = matches!(self.framing, Framing::Chunked(_));
+        let chunked = matches!(self.decoder, BodyDecoder::Chunked(_));
         let hands_on_all = !self.buffering || chunked || self.splice.is_flushing();
         if hands_on_all || self.upstream != UpstreamEnd::Open {
             return all;
@@ -268,7 +268,7 @@ impl Relay {
         match shed.and_then(|()| self.spool.spill(place, count)) {
             Ok(()) => {
                 self.handed_on += count as u64;
-                self.framing.begin_pass();
+                self.decoder.begin_pass();
                 if !had_file {
                     let text = format!(
                         "an upstream response is buffered to a temporary file {}",
@@ -346,7 +346,7 @@ impl Relay {
     }
 
     pub(super) fn read_eof(&mut self, exchange: &mut Exchange<'_>) {
-        if self.framing.ends_by_close() {
+        if self.decoder.ends_by_close() {
             self.upstream_done(exchange, UpstreamEnd::Complete);
         } else {
             self.log_failure(exchange, Cause::Closed);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use weir_conf::Settings;
 
 use super::{Event, Relay, UpstreamEnd};
-use crate::exchange::framing::Framing;
+use crate::exchange::body_decoder::BodyDecoder;
 use crate::exchange::tries::Exchange;
 use crate::facts::Session;
 use weir_io::clock::{self, Moment};
@@ -109,7 +109,7 @@ impl Relay {
 
     /// Whether what is left of the body is long, and nothing needs to see its bytes.
     fn can_splice(&self, session: &Session) -> bool {
-        let Framing::Length(left) = self.framing else {
+        let BodyDecoder::Length(left) = self.decoder else {
             return false;
         };
         let long = left >= WORTHWHILE && self.upstream == UpstreamEnd::Open;
@@ -135,7 +135,8 @@ impl Relay {
         if let Poll::Ready(event) = self.poll_drain(cx, session, settings) {
             return Poll::Ready(event);
         }
-        let (Some(splicing), Framing::Length(left)) = (self.splice.running(), &self.framing) else {
+        let (Some(splicing), BodyDecoder::Length(left)) = (self.splice.running(), &self.decoder)
+        else {
             return Poll::Pending;
         };
         if splicing.pipe.held() > 0 {
@@ -213,7 +214,7 @@ impl Relay {
         self.received += count;
         self.decoded += count;
         exchange.current().response_length = self.received;
-        if let Framing::Length(left) = &mut self.framing {
+        if let BodyDecoder::Length(left) = &mut self.decoder {
             *left -= count;
         }
     }

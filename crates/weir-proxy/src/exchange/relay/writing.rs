@@ -95,7 +95,7 @@ impl Relay {
             }
             if !from_file {
                 self.handed_on += self.spool.outgoing.len() as u64;
-                self.framing.begin_pass();
+                self.decoder.begin_pass();
             }
             let Some(cut) = &mut self.cut else {
                 return Ok(true);
@@ -110,7 +110,7 @@ impl Relay {
     /// The trailers that follow the body: the upstream's where `proxy_pass_trailers` says so
     /// (`ngx_http_upstream_process_trailers`), then our own.
     fn take_trailers(&self, session: &mut Session, settings: &Settings) {
-        let trailers = self.framing.trailers();
+        let trailers = self.decoder.trailers();
         if settings.proxy_pass_trailers {
             for (name, value) in trailers.iter() {
                 if !settings.hidden.contains(name) {

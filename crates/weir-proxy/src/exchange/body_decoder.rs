@@ -7,7 +7,7 @@ use weir_wire::chunked::{Chunk, ChunkRules, ChunkedDecoder, ChunkedFault};
 use weir_wire::response::ResponseHead;
 
 /// How the upstream says where its body ends (`ngx_http_proxy_input_filter_init`).
-pub(super) enum Framing {
+pub(super) enum BodyDecoder {
     /// So many bytes are still to come.
     Length(u64),
     /// Chunks.
@@ -79,7 +79,7 @@ pub(super) struct Taken {
     pub(super) surplus: bool,
 }
 
-impl Framing {
+impl BodyDecoder {
     /// `asked_head`: the request that was sent upstream is a HEAD.
     pub(super) fn of(
         head: &ResponseHead,
@@ -209,13 +209,13 @@ mod tests {
         }
     }
 
-    fn chunked(passes: Passes) -> Framing {
+    fn chunked(passes: Passes) -> BodyDecoder {
         let decoder = ChunkedDecoder::new(rules());
-        Framing::Chunked(Box::new(Chunks { decoder, passes }))
+        BodyDecoder::Chunked(Box::new(Chunks { decoder, passes }))
     }
 
     /// Takes `reads` one after the other: the payload, and what each read came to.
-    fn check(mut framing: Framing, reads: &[&str], payload: &str, last: Taken) {
+    fn check(mut framing: BodyDecoder, reads: &[&str], payload: &str, last: Taken) {
         let mut bytes = Vec::new();
         let mut taken = None;
         for read in reads {
@@ -235,12 +235,27 @@ mod tests {
     fn payload_is_what_the_framing_says() {
         let chunked = || chunked(Passes::new(0, 0));
         for (framing, reads, payload, last) in [
-            (Framing::Length(3), &["ab"][..], "ab", taken(false, false)),
-            (Framing::Length(3), &["ab", "c"], "abc", taken(true, false)),
-            (Framing::Length(3), &["ab", "cd"], "abc", taken(true, true)),
-            (Framing::Length(0), &["x"], "", taken(true, true)),
             (
-                Framing::UntilClose,
+                BodyDecoder::Length(3),
+                &["ab"][..],
+                "ab",
+                taken(false, false),
+            ),
+            (
+                BodyDecoder::Length(3),
+                &["ab", "c"],
+                "abc",
+                taken(true, false),
+            ),
+            (
+                BodyDecoder::Length(3),
+                &["ab", "cd"],
+                "abc",
+                taken(true, true),
+            ),
+            (BodyDecoder::Length(0), &["x"], "", taken(true, true)),
+            (
+                BodyDecoder::UntilClose,
                 &["ab", "c"],
                 "abc",
                 taken(false, false),

@@ -17,7 +17,7 @@ pub enum Key<'a> {
 
 /// The tries of one request in one pool; opened by [`Pool::begin`](crate::Pool::begin).
 #[derive(Debug)]
-pub struct Attempts {
+pub struct Tries {
     pub(crate) tried: Tried,
     tries: u32,
     /// Whether the primaries are used up; there is no way back.
@@ -27,7 +27,7 @@ pub struct Attempts {
     pub(crate) hashing: Hashing,
 }
 
-impl Attempts {
+impl Tries {
     pub(crate) fn new(peers: usize, tries: u32, hashing: Hashing) -> Self {
         Self {
             tried: Tried::new(peers),
@@ -197,14 +197,14 @@ mod tests {
 
     #[test]
     fn a_limit_only_lowers_and_a_granted_try_is_on_top() {
-        let mut attempts = Attempts::new(3, 3, Hashing::Off);
-        attempts.limit_tries(0);
-        assert_eq!(attempts.tries_left(), 3);
-        attempts.limit_tries(9);
-        assert_eq!(attempts.tries_left(), 3);
-        attempts.limit_tries(1);
-        attempts.spend_try();
-        attempts.grant_try();
-        assert_eq!(attempts.tries_left(), 1);
+        let mut tries = Tries::new(3, 3, Hashing::Off);
+        tries.limit_tries(0);
+        assert_eq!(tries.tries_left(), 3);
+        tries.limit_tries(9);
+        assert_eq!(tries.tries_left(), 3);
+        tries.limit_tries(1);
+        tries.spend_try();
+        tries.grant_try();
+        assert_eq!(tries.tries_left(), 1);
     }
 }
