@@ -62,7 +62,7 @@ const NEWEST: Version = Version::V1_31;
 const AT_ONCE: usize = 24;
 
 /// Mistakes that are made in configurations for each nginx.
-const MISTAKES: usize = 1000;
+const MISTAKES: usize = 600;
 
 impl Oracle {
     /// Asks it; success means that weir agrees with each nginx, and each file with the nginx that
