@@ -79,6 +79,8 @@ pub(crate) enum Shape {
     Patterns,
     /// `ngx_http_core_open_file_cache`.
     FileCache,
+    /// `ngx_http_file_cache_valid_set_slot`.
+    CacheValid,
     /// `ngx_event_use`.
     EventMethod,
     /// `ngx_http_core_set_aio`.
@@ -122,6 +124,7 @@ impl Shape {
             Self::Conditions | Self::Words(_) | Self::Types | Self::Patterns | Self::Processors => {
                 Arity::SOME
             }
+            Self::CacheValid => Arity::SOME,
             Self::Access | Self::Few(_) => Arity::between(1, 3),
             Self::Bind | Self::FileCache => Arity::between(1, 2),
             Self::Path => Arity::between(1, 4),
@@ -143,6 +146,7 @@ impl Shape {
                 | Self::Types
                 | Self::Patterns
                 | Self::Network
+                | Self::CacheValid
                 | Self::Obsolete
                 | Self::Push(_)
                 | Self::ThreadPool
@@ -187,6 +191,7 @@ impl Shape {
             Self::Path => temp_path(call).map(drop),
             Self::Patterns => patterns(call),
             Self::FileCache => file_cache(call),
+            Self::CacheValid => cache_valid(call),
             Self::EventMethod => event_method(call),
             Self::Aio => threads::aio(call),
             Self::ThreadPool => threads::thread_pool(call),
@@ -362,6 +367,23 @@ fn file_cache(call: &Call<'_>) -> Result<(), Reject> {
     Err(Reject::message(
         "\"open_file_cache\" must have the \"max\" parameter",
     ))
+}
+
+/// `[STATUS|any...] TIME`.
+fn cache_valid(call: &Call<'_>) -> Result<(), Reject> {
+    let last = call.args.len().saturating_sub(1);
+    if parse_seconds(call.bytes(last)).is_none() {
+        let text = format!("invalid time value \"{}\"", call.text(last));
+        return Err(Reject::message(text));
+    }
+    for index in 0..last {
+        let text = call.bytes(index);
+        if text != b"any" && !matches!(parse_number(text), Some(100..=599)) {
+            let text = format!("invalid status \"{}\"", call.text(index));
+            return Err(Reject::message(text));
+        }
+    }
+    Ok(())
 }
 
 fn event_method(call: &Call<'_>) -> Result<(), Reject> {

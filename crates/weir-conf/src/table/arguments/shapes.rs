@@ -260,7 +260,7 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
     ),
     (Shape::Unread(1, 4), "open_log_file_cache"),
     (
-        Shape::Unread(1, usize::MAX),
+        Shape::CacheValid,
         "fastcgi_cache_valid proxy_cache_valid scgi_cache_valid \
             uwsgi_cache_valid",
     ),
