@@ -166,7 +166,7 @@ where
         let connected = self.connect(request.extensions().get::<Client>().copied());
         Box::pin(async move {
             let (mut sender, connection) = http1::handshake(TokioIo::new(connected?)).await?;
-            let mut driver: Driver = Box::pin(async move {
+            let mut driver = Driver::of(async move {
                 // An error is also an error of the response or of its body.
                 let _ = connection.await;
             });
@@ -174,14 +174,11 @@ where
             tokio::pin!(answer);
             let response = std::future::poll_fn(|cx| {
                 // The answer decides; the driver only moves bytes.
-                let _ = driver.as_mut().poll(cx);
+                driver.poll(cx);
                 answer.as_mut().poll(cx)
             })
             .await?;
-            Ok(response.map(|body| ProxyBody {
-                body,
-                driver: Some(driver),
-            }))
+            Ok(response.map(|body| ProxyBody { body, driver }))
         })
     }
 }
@@ -212,13 +209,26 @@ fn origin_form<B>(mut request: Request<B>) -> Request<B> {
     request
 }
 
-/// Moves the bytes of the in-process connection.
-type Driver = Pin<Box<dyn Future<Output = ()> + Send>>;
+/// Moves the bytes of the in-process connection, as long as there are any.
+struct Driver(Option<Pin<Box<dyn Future<Output = ()> + Send>>>);
+
+impl Driver {
+    fn of(connection: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(Some(Box::pin(connection)))
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) {
+        let running = self.0.as_mut();
+        if running.is_some_and(|driver| driver.as_mut().poll(cx).is_ready()) {
+            self.0 = None;
+        }
+    }
+}
 
 /// The body of an answer. A body that was cut upstream ends in an error.
 pub struct ProxyBody {
     body: Incoming,
-    driver: Option<Driver>,
+    driver: Driver,
 }
 
 impl std::fmt::Debug for ProxyBody {
@@ -237,11 +247,7 @@ impl Body for ProxyBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        if let Some(driver) = &mut self.driver
-            && driver.as_mut().poll(cx).is_ready()
-        {
-            self.driver = None;
-        }
+        self.driver.poll(cx);
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
         Poll::Ready(frame)
     }
