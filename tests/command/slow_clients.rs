@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use crate::backend::KeptAlive;
-use crate::site::{Site, ask, eventually};
+use crate::site::{Site, ask, eventually, read_to_end};
 
 const CLIENTS: usize = 20;
 
@@ -117,4 +117,24 @@ fn without_chunks(mut rest: &[u8]) -> Vec<u8> {
         whole.extend_from_slice(&rest[start..start + size]);
         rest = &rest[start + size + 2..];
     }
+}
+
+/// nginx reads empty lines in front of a request and keeps none of them (`ngx_http_parse_request_line`).
+#[test]
+fn empty_lines_before_a_request_cost_nothing_however_many_there_are() {
+    const LINES: usize = 16 * MB;
+    let site = Site::new();
+    site.serve("", "return 200 x;");
+    let running = site.start();
+    site.get("/");
+    let before = running.resident();
+    let mut client = site.connect();
+    let block = b"\r\n".repeat(32 * 1024);
+    for _ in 0..LINES / block.len() {
+        client.write_all(&block).unwrap();
+    }
+    let grown = running.resident().saturating_sub(before);
+    assert!(grown < MB, "{grown} bytes");
+    ask(&mut client, "/", "close");
+    assert!(read_to_end(&mut client).ends_with('x'));
 }

@@ -49,13 +49,13 @@ fn step(conn: &mut Connection, req: &mut Request) -> Result<Progress, HeadEnd> {
     let limits = conn.link.plan.head_limits(server);
     let result = req.parser.parse(&req.bytes, &mut req.head, limits);
     req.state.length = req.head.request_length as u64;
-    if req.parser.phase() == ParsePhase::RequestLine && !req.state.begun {
+    if req.parser.phase() == ParsePhase::RequestLine {
         let leading = req.parser.leading();
         if leading > 0 {
             req.bytes.drain(..leading);
             req.parser.forget(leading);
         }
-        req.state.begun = req.parser.received_line(&req.bytes).is_some();
+        req.state.begun |= req.parser.received_line(&req.bytes).is_some();
     }
     log_notices(conn, req);
     result.map_err(|fault| {
