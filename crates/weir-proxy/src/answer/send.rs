@@ -7,6 +7,7 @@ use weir_wire::request::Version;
 use weir_wire::{KnownField, date};
 
 use super::{body, settle, status_line};
+use crate::client::throttle::{self, Throttle};
 use crate::facts::{Ending, Outcome, Session};
 use crate::report::variables;
 use weir_io::{buffers, clock};
@@ -128,7 +129,13 @@ impl Session {
             return outcome;
         }
         let body = body::behind_head(self, body);
-        if self.write_all(body).await.is_ok() {
+        let sent = if throttle::limits(self, self.settings()) {
+            let mut throttle = Throttle::client(self, true);
+            Box::pin(throttle.write(self, body)).await
+        } else {
+            self.write_all(body).await.is_ok()
+        };
+        if sent {
             self.req.state.ending = Ending::Complete;
         }
         Outcome::Answered

@@ -109,7 +109,7 @@ impl Throttle {
     }
 
     /// Waits until bytes may pass, or the client leaves (`ngx_http_test_reading`).
-    pub(crate) async fn pause(&mut self, session: &mut Session) -> Result<(), ClientGone> {
+    async fn pause(&mut self, session: &mut Session) -> Result<(), ClientGone> {
         while let Some(until) = self.blocked_until {
             let client = &mut session.client;
             client.link_mut().deadline.set_at(until);
@@ -125,6 +125,30 @@ impl Throttle {
             self.resume();
         }
         Ok(())
+    }
+
+    /// Writes the pending head and `body`, at most so many bytes a second, the head's among them; `false` if
+    /// the client does not take all (`ngx_http_write_filter`).
+    pub(crate) async fn write(&mut self, session: &mut Session, body: &[u8]) -> bool {
+        let mut left = std::mem::take(&mut session.req.response.pending);
+        left.extend_from_slice(body);
+        while !left.is_empty() {
+            if self.pause(session).await.is_err() {
+                return false;
+            }
+            let piece = self.within(left.len());
+            session.req.response.pending.extend(left.drain(..piece));
+            if session.write_all(&[]).await.is_err() {
+                return false;
+            }
+            self.spend(piece as u64);
+        }
+        true
+    }
+
+    /// Whether there is a limit.
+    pub(crate) fn is_on(&self) -> bool {
+        self.rate > 0
     }
 
     /// Ends a pause that is over.

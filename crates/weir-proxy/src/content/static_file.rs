@@ -227,8 +227,7 @@ struct FileBody<'a> {
 
 impl<'a> FileBody<'a> {
     fn new(session: &'a mut Session, file: &'a File) -> Self {
-        let mut throttle = Throttle::client(session, true);
-        throttle.spend(session.req.response.pending.len() as u64);
+        let throttle = Throttle::client(session, true);
         Self {
             throttle,
             session,
@@ -281,18 +280,14 @@ impl<'a> FileBody<'a> {
         };
         let mut offset = part.start;
         while offset < part.end {
-            if self.throttle.pause(self.session).await.is_err() {
-                return false;
-            }
-            let full = self.throttle.within(limit);
-            if self.block.len() >= full {
+            if self.block.len() >= limit {
                 if !self.send_block(false).await {
                     return false;
                 }
                 continue;
             }
             let left = usize::try_from(part.end - offset).unwrap_or(usize::MAX);
-            let count = self.read(offset, left.min(full - self.block.len()));
+            let count = self.read(offset, left.min(limit - self.block.len()));
             if count == 0 {
                 // The file shrank or cannot be read: the client must see a cut answer.
                 self.session.req.state.keepalive = false;
@@ -317,10 +312,6 @@ impl<'a> FileBody<'a> {
     /// Sends the block, as a chunk where the answer goes in chunks, and behind the `last` one what
     /// ends the body.
     async fn send_block(&mut self, last: bool) -> bool {
-        if self.throttle.pause(self.session).await.is_err() {
-            return false;
-        }
-        let count = self.block.len();
         if self.session.req.response.chunked {
             let mut framed = std::mem::take(&mut self.session.req.response.pending);
             body::write_chunk(&self.block, &mut framed);
@@ -330,9 +321,12 @@ impl<'a> FileBody<'a> {
             self.session.req.response.pending = framed;
             self.block.clear();
         }
-        let sent = self.session.write_all(&self.block).await.is_ok();
+        let sent = if self.throttle.is_on() {
+            Box::pin(self.throttle.write(self.session, &self.block)).await
+        } else {
+            self.session.write_all(&self.block).await.is_ok()
+        };
         self.block.clear();
-        self.throttle.spend(count as u64);
         sent
     }
 }

@@ -281,12 +281,21 @@ impl Request {
                 .is_some_and(|value| value.eq_ignore_ascii_case(b"100-continue"))
     }
 
-    /// Whether the method of this request may not be sent twice.
+    /// Whether a request of this method may be sent twice (`ngx_http_upstream_next`).
     pub(crate) fn is_idempotent(&self) -> bool {
         !matches!(
             self.state.method,
             Method::Post | Method::Lock | Method::Patch
         )
+    }
+
+    /// The client has left before it got all: its connection is closed, and 499 is booked if nothing was
+    /// sent (`ngx_http_terminate_request`).
+    pub(crate) fn book_client_gone(&mut self) {
+        self.state.closes_at_once = true;
+        if self.state.sent == 0 {
+            self.response.status = CLIENT_GONE;
+        }
     }
 
     /// The status of the access line: `009` for an HTTP/0.9 answer that an upstream sent, and the
@@ -305,6 +314,9 @@ impl Request {
 
 /// `NGX_HTTP_MAX_URI_CHANGES`, and the one that is refused.
 pub(crate) const MAX_REDIRECTS: u8 = 11;
+
+/// `NGX_HTTP_CLIENT_CLOSED_REQUEST`.
+const CLIENT_GONE: u16 = 499;
 
 /// nginx prints the version 9 in place of a status when a body without a head was passed on.
 const NO_HEAD_STATUS: u16 = 9;

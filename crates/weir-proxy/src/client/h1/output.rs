@@ -96,7 +96,7 @@ impl Session {
             None => error_log::info(self.view(), Message::text(text)),
         }
         self.req.state.ending = Ending::Broken;
-        self.req.state.keepalive = false;
+        self.req.book_client_gone();
         ClientGone::Broken
     }
 

@@ -422,6 +422,7 @@ impl Relay {
                 } else {
                     exchange.session.client_left(error.as_ref());
                 }
+                exchange.session.req.book_client_gone();
                 self.client = ClientEnd::Gone;
             }
         }
@@ -443,11 +444,10 @@ impl Relay {
             (ClientEnd::Open, UpstreamEnd::Complete) => (Ending::Complete, true),
         };
         req.state.ending = ending;
-        if !whole {
-            req.state.keepalive = false;
-        }
         if self.client == ClientEnd::Gone {
             req.state.closes_at_once = true;
+        } else if !whole {
+            req.state.keepalive = false;
         }
         exchange.session.client.link_mut().action = Action::Exchange(Phase::SendingToClient);
         Outcome::Answered
