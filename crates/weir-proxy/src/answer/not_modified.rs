@@ -105,10 +105,11 @@ fn matches_any(list: &[u8], tag: Option<&[u8]>, strength: Strength) -> bool {
         if tag.len() > rest.len() {
             return false;
         }
-        if let Some(behind) = rest.strip_prefix(tag)
-            && matches!(behind.trim_ascii_start().first(), None | Some(b','))
-        {
-            return true;
+        if let Some(behind) = rest.strip_prefix(tag) {
+            rest = behind.trim_ascii_start();
+            if matches!(rest.first(), None | Some(b',')) {
+                return true;
+            }
         }
         rest = next_tag(rest);
     }

@@ -4,7 +4,7 @@ use weir_conf::{IgnoreHeaders, MatchFault, Settings};
 use weir_upstream::Outcome as PeerOutcome;
 use weir_wire::request::Method;
 use weir_wire::uri::parse_unsafe;
-use weir_wire::{Field, KnownField, date};
+use weir_wire::{Field, KnownField, Version, date};
 
 use super::tries::{Exchange, Held, Step};
 use super::{cookie, relay, rewrite, upgrade};
@@ -125,20 +125,22 @@ fn accel_redirect(exchange: &mut Exchange<'_>) -> Option<Outcome> {
         error_log::alert(session.view(), Message::bytes(&fault.line()));
         return Some(Outcome::Status(500));
     }
-    if session.req.state.method != Method::Head {
-        session.req.state.method = Method::Get;
-    }
     if target.first() == Some(&b'@') {
         return Some(Outcome::Named(target));
     }
     match parse_unsafe(&target) {
-        Ok((path, args)) => Some(Outcome::Redirect {
-            uri: path.into_owned(),
-            args: (!args.is_empty()).then(|| args.to_vec()),
-        }),
-        Err(_) => {
+        Ok((path, args)) => {
+            if session.req.state.method != Method::Head {
+                session.req.state.method = Method::Get;
+            }
+            Some(Outcome::Redirect {
+                uri: path.into_owned(),
+                args: (!args.is_empty()).then(|| args.to_vec()),
+            })
+        }
+        Err(unsafe_uri) => {
             let mut text = b"unsafe URI \"".to_vec();
-            text.extend_from_slice(&target);
+            text.extend_from_slice(&unsafe_uri.uri);
             text.extend_from_slice(b"\" was detected");
             error_log::error(session.view(), Message::bytes(&text));
             Some(Outcome::Status(404))
@@ -230,6 +232,13 @@ fn copy_absent(session: &mut Session, settings: &Settings) {
     req.response.has_date |= passed(KnownField::Date, b"Date");
 }
 
+/// Whether nothing of the name counts for its hash, which is 0 then: nginx takes the field for a removed
+/// one (`ngx_http_parse_header_line`).
+fn is_nameless(name: &[u8]) -> bool {
+    let counts = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    !name.iter().any(counts)
+}
+
 fn copy_field(
     session: &mut Session,
     settings: &Settings,
@@ -238,6 +247,9 @@ fn copy_field(
     let req = &mut *session.req;
     let name = field.name.of(&req.upstream.bytes);
     let value = field.value.of(&req.upstream.bytes);
+    if field.known.is_none() && is_nameless(name) {
+        return Ok(());
+    }
     match field.known {
         Some(
             KnownField::Connection
@@ -291,7 +303,8 @@ fn copy_field(
     Ok(())
 }
 
-/// Whether the answer is gathered in buffers: the directive, or `X-Accel-Buffering`.
+/// Whether the answer is gathered in buffers: the directive, or the last `X-Accel-Buffering` that says so
+/// (`ngx_http_upstream_process_buffering`).
 pub(super) fn is_buffered(session: &Session, settings: &Settings) -> bool {
     if settings
         .proxy_ignore_headers
@@ -300,14 +313,15 @@ pub(super) fn is_buffered(session: &Session, settings: &Settings) -> bool {
         return settings.proxy_buffering;
     }
     let upstream = &session.req.upstream;
-    match upstream
-        .head
-        .value(KnownField::XAccelBuffering, &upstream.bytes)
-    {
-        Some(value) if value.eq_ignore_ascii_case(b"no") => false,
-        Some(value) if value.eq_ignore_ascii_case(b"yes") => true,
-        Some(_) | None => settings.proxy_buffering,
-    }
+    let fields = &upstream.head.fields;
+    let lines = fields.values(KnownField::XAccelBuffering, &upstream.bytes);
+    lines.fold(settings.proxy_buffering, |before, line| {
+        match line.to_ascii_lowercase().as_slice() {
+            b"no" => false,
+            b"yes" => true,
+            _ => before,
+        }
+    })
 }
 
 /// Passes an interim 103 on where `early_hints` says so: it waits in front of the head that is to
@@ -318,6 +332,7 @@ pub(super) fn early_hints(session: &mut Session) {
         .iter()
         .any(|rule| variables::holds(session.view(), rule))
         || session.req.response.begun
+        || session.req.head.version < Version::HTTP_11
     {
         return;
     }

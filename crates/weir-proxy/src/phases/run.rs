@@ -17,7 +17,7 @@ pub(crate) async fn respond(session: &mut Session) {
 
 /// Answers a request whose head was refused.
 pub(crate) async fn refuse(session: &mut Session, status: u16) {
-    session.req.body.complete = true;
+    session.expect_body_of_refused();
     follow(session, Outcome::Status(status)).await;
 }
 
@@ -38,7 +38,7 @@ async fn follow(session: &mut Session, mut outcome: Outcome) {
 
 /// `ngx_http_terminate_request`: nothing is sent, and a status that was not sent is booked.
 fn close(session: &mut Session, status: u16) {
-    if !session.req.response.begun {
+    if !session.req.response.begun || session.req.state.sent == 0 {
         session.req.response.status = status;
     }
     // Variables go on to say what was meant for the connection before (`keepalive` stays as it is).
@@ -106,7 +106,6 @@ async fn enter_named(session: &mut Session, name: &[u8]) -> Outcome {
         .ok()
         .and_then(|name| session.server().locations.named(name).cloned());
     let Some(location) = found else {
-        session.req.state.redirects_left = 0;
         return fault(session, "could not find named location \"");
     };
     session.req.state.internal = true;

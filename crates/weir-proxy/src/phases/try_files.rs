@@ -32,7 +32,7 @@ pub(crate) fn run(session: &mut Session, rule: &TryFiles) -> Option<Outcome> {
     let (path, args) = split_args(&target);
     Some(Outcome::Redirect {
         uri: path.to_vec(),
-        args: args.map(<[u8]>::to_vec),
+        args: Some(args.unwrap_or_default().to_vec()),
     })
 }
 
@@ -89,5 +89,4 @@ fn become_uri(session: &mut Session, file: &TryFile, name: Vec<u8>) {
             req.state.alias_takes_uri = true;
         }
     }
-    req.state.target_is_raw = false;
 }

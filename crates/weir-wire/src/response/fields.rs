@@ -75,6 +75,8 @@ fn take_leniently(buf: &[u8], head: &mut ResponseHead, field: Field, known: Know
     match known {
         KnownField::ContentLength => head.content_length = decimal(value),
         KnownField::TransferEncoding => head.chunked |= contains_ignore_case(value, b"chunked"),
+        // The first counts (`ngx_http_upstream_process_header_line`).
+        KnownField::XAccelRedirect if head.fields.has(known) => return head.fields.push(field),
         _ => {}
     }
     head.fields.push_counting(field);

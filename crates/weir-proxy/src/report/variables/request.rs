@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
-use base64::prelude::{BASE64_STANDARD, Engine};
+use base64::Engine;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use weir_conf::Variable;
 use weir_wire::address::write_ip;
 use weir_wire::token::PairDivider;
@@ -95,13 +96,24 @@ pub(super) fn remote_user(view: View<'_>, out: &mut Vec<u8>) -> Value {
     }
 }
 
+/// Base64 as `ngx_decode_base64` reads it.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
+
 /// The name before the colon of `Basic` credentials (`ngx_http_auth_basic_user`).
 fn basic_user(credentials: &[u8]) -> Option<Vec<u8>> {
     let (scheme, rest) = credentials.split_at_checked(6)?;
     if !scheme.eq_ignore_ascii_case(b"basic ") {
         return None;
     }
-    let mut decoded = BASE64_STANDARD.decode(rest.trim_ascii()).ok()?;
+    let rest = rest.trim_ascii();
+    // What follows the padding counts for nothing, nor do bits that make no byte (`ngx_decode_base64`).
+    let end = memchr::memchr(b'=', rest).unwrap_or(rest.len());
+    let mut decoded = LENIENT.decode(&rest[..end]).ok()?;
     let colon = memchr::memchr(b':', &decoded)?;
     decoded.truncate(colon);
     Some(decoded)
@@ -472,4 +484,27 @@ pub(super) fn tcpinfo(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) ->
         _ => info.tcpi_rcv_space,
     };
     number(u64::from(value), out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::basic_user;
+
+    #[test]
+    fn users_are_read_as_nginx_reads_base64() {
+        for (credentials, user) in [
+            ("Basic am9lOnB3", Some("joe")),
+            ("basic am9lOnB3", Some("joe")),
+            ("Basic am9lOng=", Some("joe")),
+            ("Basic am9lOng", Some("joe")),
+            ("Basic am9lOnh", Some("joe")),
+            ("Basic am9lOng=more", Some("joe")),
+            ("Basic am9l", None),
+            ("Basic am9l*Onc", None),
+            ("Digest am9lOnB3", None),
+        ] {
+            let found = basic_user(credentials.as_bytes());
+            assert_eq!(found.as_deref(), user.map(str::as_bytes), "{credentials}");
+        }
+    }
 }

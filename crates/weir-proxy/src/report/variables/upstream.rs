@@ -95,7 +95,7 @@ pub(super) fn field(view: View<'_>, name: &[u8], out: &mut Vec<u8>) -> Value {
 
 pub(super) fn trailer(view: View<'_>, name: &[u8], out: &mut Vec<u8>) -> Value {
     let trailers = &view.req.upstream.trailers;
-    Value::of(trailers.spelled(name).next(), out)
+    join_some(view, trailers.spelled(name), out)
 }
 
 /// The value of a cookie that the last head set.
