@@ -93,6 +93,11 @@ impl UpstreamState {
         self.body_chunked = false;
     }
 
+    /// Whether [`Self::write_url`] has anything to write.
+    pub(crate) fn has_url(&self) -> bool {
+        !self.peer.as_bytes().is_empty()
+    }
+
     /// Appends `scheme://peer/uri`, the `upstream:` field of log lines; nothing before a peer is
     /// known.
     pub(crate) fn write_url(&self, out: &mut Vec<u8>) {

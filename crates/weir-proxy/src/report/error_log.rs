@@ -195,10 +195,10 @@ fn write_context(view: View<'_>, line: &mut Vec<u8>) {
     if !request_line.is_empty() {
         quoted(line, b"request", request_line);
     }
-    let mut url = Vec::new();
-    req.upstream.write_url(&mut url);
-    if !url.is_empty() {
-        quoted(line, b"upstream", &url);
+    if req.upstream.has_url() {
+        line.extend_from_slice(b", upstream: \"");
+        req.upstream.write_url(line);
+        line.push(b'"');
     }
     if let Some(host) = req.field(KnownField::Host) {
         quoted(line, b"host", host);
