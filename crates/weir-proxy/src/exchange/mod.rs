@@ -74,8 +74,9 @@ async fn prepare_body(
         return Ok(());
     }
     session.answer_expect().await?;
-    session.req.body.begun = true;
-    if session.req.body.complete {
+    // An exchange before this one may have begun to read it (`ngx_http_read_client_request_body`).
+    if session.req.body.begun || session.req.body.complete {
+        session.req.body.begun = true;
         return Ok(());
     }
     let chunked = session.req.body.framing == BodyFraming::Chunked;
@@ -86,6 +87,7 @@ async fn prepare_body(
     if !streams {
         return session.read_body().await;
     }
+    session.req.body.begun = true;
     session.req.body.streaming = true;
     let taken = take_ahead(session);
     session.req.body.streaming = taken.is_ok() && !session.req.body.complete;

@@ -43,8 +43,11 @@ fn settle_body(session: &mut Session, settings: &Settings, set_body: Option<&[u8
         }
         None if body.streaming => session.req.head.content_length,
         None => match body.framing {
-            BodyFraming::None => session.req.head.content_length,
-            BodyFraming::Length | BodyFraming::Chunked if body.discarded => None,
+            BodyFraming::None => session.req.head.content_length.map(|_| 0),
+            // As long as it is still being read, nginx announces what it does not send.
+            BodyFraming::Length | BodyFraming::Chunked if body.discarded => {
+                body.complete.then_some(0)
+            }
             BodyFraming::Length | BodyFraming::Chunked => Some(body.length()),
         },
     };

@@ -2,6 +2,7 @@
 
 use std::task::{Context, Poll};
 
+use weir_wire::Span;
 use weir_wire::chunked::{LAST_CHUNK, write_chunk_size};
 
 use crate::client::h1::body::{BodyEnd, Fill};
@@ -24,6 +25,8 @@ pub(super) struct RequestSource {
     file_offset: u64,
     /// A piece of the body that is being sent: from the file, or framed while streaming.
     block: Vec<u8>,
+    /// Where in `block` the bytes of a streamed body stand, without their framing.
+    framed: Span,
     /// The end of a streamed body has been framed.
     stream_ended: bool,
     /// The body goes along.
@@ -54,6 +57,7 @@ impl RequestSource {
             write: GatheredWrite::default(),
             file_offset: 0,
             block: Vec::new(),
+            framed: Span::default(),
             stream_ended: false,
             with_body,
             nodelay,
@@ -75,6 +79,17 @@ impl RequestSource {
         self.done = false;
         self.read_clock = false;
         self.nodelay_set = false;
+    }
+
+    /// Nothing was sent: a streamed body gets back what was taken of it.
+    pub(super) fn give_back(&mut self, body: &mut RequestBody) {
+        if body.streaming && !self.framed.is_empty() {
+            let framed = self.framed.range();
+            self.block.truncate(framed.end);
+            self.block.drain(..framed.start);
+            self.block.append(&mut body.memory);
+            std::mem::swap(&mut self.block, &mut body.memory);
+        }
     }
 
     /// Everything that came from the client has been sent on, and the body goes on.
@@ -302,10 +317,13 @@ impl RequestSource {
         if !body.memory.is_empty() {
             if chunked {
                 write_chunk_size(body.memory.len() as u64, &mut self.block);
+                let start = self.block.len();
                 self.block.extend_from_slice(&body.memory);
+                self.framed = Span::new(start, self.block.len());
                 self.block.extend_from_slice(b"\r\n");
             } else {
                 std::mem::swap(&mut self.block, &mut body.memory);
+                self.framed = Span::new(0, self.block.len());
             }
             body.memory.clear();
         }

@@ -75,7 +75,9 @@ impl<'a> Exchange<'a> {
         let mut tries = begin(session, pool);
         tries.limit_tries(settings.proxy_next_upstream_tries);
         let options = dial_options(session, settings);
-        let with_body = settings.proxy_pass_request_body && settings.proxy_set_body.is_none();
+        let with_body = settings.proxy_pass_request_body
+            && settings.proxy_set_body.is_none()
+            && !session.req.body.spent;
         Self {
             session,
             settings,
@@ -221,6 +223,12 @@ impl<'a> Exchange<'a> {
 
 impl Drop for Exchange<'_> {
     fn drop(&mut self) {
+        let body = &mut self.session.req.body;
+        if self.request_sent {
+            body.spent |= body.streaming;
+        } else {
+            self.source.give_back(body);
+        }
         self.session.req.upstream.request_head = self.source.take_head();
         if let Some(peer) = self.picked.take() {
             let now = clock::monotonic(clock::now());

@@ -43,6 +43,8 @@ pub(crate) struct RequestBody {
     pub(crate) read_on: bool,
     /// Its framing is broken.
     pub(crate) broken: bool,
+    /// It was passed on while it arrived, to an upstream that gave no answer: some of it is gone.
+    pub(crate) spent: bool,
 }
 
 impl RequestBody {

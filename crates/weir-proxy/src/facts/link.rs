@@ -27,7 +27,8 @@ pub enum ClientAddress {
 /// The part of a carrier that requests and log lines look at; the first field of each of them.
 pub(crate) struct Link {
     pub(crate) shop: Rc<Shop>,
-    /// The configuration the connection was accepted under; it finishes on it.
+    /// The configuration that its request, or the last one, began under; between two requests it moves to a
+    /// newer one.
     pub(crate) plan: Rc<Generation>,
     /// Index of its listening socket in the configuration.
     pub(crate) listen: usize,

@@ -221,6 +221,17 @@ fn early_hints_are_passed_on_where_asked_for() {
 }
 
 #[test]
+fn who_speaks_an_older_version_gets_no_early_hints() {
+    run(async {
+        let rig = Rig::location("early_hints 1;");
+        let hints = "HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n";
+        rig.script(9001, &[Act::Send(format!("{hints}{}", ok("final")))]);
+        let answer = rig.ask("GET / HTTP/1.0\r\n\r\n").await;
+        assert_eq!((answer.status, &*answer.text()), (200, "final"));
+    });
+}
+
+#[test]
 fn trailers_are_passed_where_the_configuration_says_so() {
     for (directive, field, passed) in [
         ("", "TE: trailers\r\n", false),

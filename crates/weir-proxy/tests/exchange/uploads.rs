@@ -186,3 +186,44 @@ fn an_early_answer_to_an_upload_is_passed_on() {
         });
     }
 }
+
+/// A body that is passed on while it comes and has reached nobody belongs to whoever is asked next; one
+/// of which something is gone is never made to look whole.
+#[test]
+fn of_a_body_in_flight_the_next_location_gets_all_or_no_end() {
+    let frames = [
+        ("Content-Length: 6\r\n", "abc", "def"),
+        (
+            "Transfer-Encoding: chunked\r\n",
+            "3\r\nabc\r\n",
+            "3\r\ndef\r\n0\r\n\r\n",
+        ),
+    ];
+    for (framing, first, last) in frames {
+        for (act, whole) in [(Act::Refuse, true), (Act::Close, false)] {
+            run(async {
+                let rig = Rig::new(&Conf {
+                    server: "proxy_http_version 1.1; error_page 502 504 @next; \
+                             location @next { proxy_pass http://127.0.0.1:9002; \
+                             proxy_request_buffering off; proxy_read_timeout 5s; }",
+                    location: "proxy_request_buffering off;",
+                    ..Conf::default()
+                });
+                rig.script(9001, std::slice::from_ref(&act));
+                rig.script(9002, &[Act::Send(ok("next"))]);
+                let mut client = rig.connect();
+                client.send(format!("{POST}{framing}\r\n{first}")).await;
+                rig.settle().await;
+                client.send(last).await;
+                let answer = client.answer().await;
+                if whole {
+                    assert_eq!(answer.text(), "next", "{framing}");
+                    assert_eq!(rig.reached(), ["POST / abcdef"]);
+                } else {
+                    // Its backend waits for the rest and is waited for.
+                    assert_eq!(answer.status, 504, "{framing}");
+                }
+            });
+        }
+    }
+}

@@ -35,6 +35,19 @@ pub(crate) enum Fill {
 }
 
 impl Session {
+    /// A head that was read whole and then refused has its body behind it, which whoever answers may want
+    /// (`ngx_http_process_request_header`); behind another nothing is told apart.
+    pub(crate) fn expect_body_of_refused(&mut self) {
+        let strict = self.client.link().plan.differences().chunk_bare_lf_refused;
+        let req = &mut *self.req;
+        if req.parser_done() {
+            let head = &req.head;
+            req.body.expect(head.content_length, head.chunked, strict);
+        } else {
+            req.body.complete = true;
+        }
+    }
+
     /// Does with the request's body what an answer of our own begins with.
     pub(crate) async fn settle_unwanted_body(&mut self) -> Result<(), Outcome> {
         if self.answer_expect().await.is_err() {
@@ -47,8 +60,9 @@ impl Session {
     /// (`ngx_http_read_client_request_body`).
     pub(crate) async fn read_body(&mut self) -> Result<(), BodyEnd> {
         self.answer_expect().await?;
-        self.req.body.begun = true;
-        if self.req.body.complete {
+        // Who asks again gets what there is (`ngx_http_read_client_request_body`).
+        let begun = std::mem::replace(&mut self.req.body.begun, true);
+        if begun || self.req.body.complete {
             return Ok(());
         }
         self.begin_body_memory();
@@ -244,7 +258,11 @@ impl Session {
             format!("client intended to send too large chunked body: {before}+{chunk} bytes");
         error_log::error(self.view(), Message::text(&text));
         self.req.state.keepalive = false;
-        self.req.body.taken = before;
+        let body = &mut self.req.body;
+        body.taken = before;
+        // It was gathered before its chunk was measured.
+        let kept = body.memory.len().saturating_sub(fresh as usize);
+        body.memory.truncate(kept);
         Some(BodyEnd::Refused(413))
     }
 

@@ -129,6 +129,8 @@ impl Relay {
             && !self.decoder.ends_by_close()
             && !head.connection_close
             && held.connection.reusable
+            // What was announced of a spent body was not sent.
+            && !exchange.session.req.body.spent
             && exchange.source.is_done();
         if reusable {
             exchange.keep(held);
