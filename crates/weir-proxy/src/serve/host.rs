@@ -157,12 +157,9 @@ impl Host {
         local: Option<SocketAddr>,
     ) {
         let counted = Counted::new(&self.live);
-        let served = self.worker.clone().serve(stream, listen, client, local);
-        let task = async move {
-            let _counted = counted;
-            served.await;
-        };
-        spawn(self.subscriber.as_ref(), task);
+        let worker = self.worker.clone();
+        let served = worker.serve(stream, listen, client, local, counted);
+        spawn(self.subscriber.as_ref(), served);
     }
 
     /// Waits until no connection is left.

@@ -148,16 +148,20 @@ impl Worker {
     /// Serves one accepted connection until it ends. `listen`: index of the listening socket in the
     /// configuration. Returns at once, with an alert in the log, if no place is free.
     ///
+    /// `guard` is dropped when the connection ends, however that comes.
+    ///
     /// Not an `async fn`: what idles with the connection is one box, not its parts, twice.
-    pub fn serve(
+    pub(crate) fn serve(
         self: Rc<Self>,
         stream: Stream,
         listen: usize,
         client: ClientAddress,
         local: Option<SocketAddr>,
+        guard: impl Sized,
     ) -> impl Future<Output = ()> {
         let mut conn = self.connection(stream, listen, client, local);
         async move {
+            let _guard = guard;
             conn.link.slot = self.shop.acquire_slot().await;
             if conn.link.slot.is_none() {
                 return refuse(&self.shop, &conn.link.plan);
