@@ -59,7 +59,10 @@ impl Rotation {
     /// Panics unless every weight lies between its bounds.
     #[cfg(test)]
     pub(crate) fn check_invariants(&self) {
-        let reach: i64 = self.weights.iter().map(|w| w.configured).sum();
+        // Whoever is chosen loses at most the sum and the others gain it between them, so that one may hold
+        // more than the sum: of 3, 3, 16, 1 and 16, in nginx as here, 40 of 39.
+        let sum: i64 = self.weights.iter().map(|w| w.configured).sum();
+        let reach = sum * self.weights.len() as i64;
         for w in &self.weights {
             assert!((0..=w.configured).contains(&w.effective.get()), "{w:?}");
             assert!(w.current.get().abs() <= reach, "{w:?} beyond {reach}");

@@ -51,39 +51,49 @@ pub(crate) struct Link {
     pub(crate) slot: Option<Slot>,
 }
 
-/// How a connection waits for its next request, by the settings of the last one.
+/// How a connection waits for its next request, by the settings of the last one. Times are in
+/// milliseconds, as nginx reads them: 24 bytes of each idle connection instead of 40.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Idling {
     /// `keepalive_timeout`: at most.
-    pub(crate) most: Duration,
+    most: u64,
     /// `keepalive_min_timeout`: at least, whoever wants its place, and if the worker leaves.
-    pub(crate) least: Duration,
+    least: u64,
     /// `tcp_nodelay`, which is set where a connection begins to wait (`ngx_http_set_keepalive`).
     pub(crate) nodelay: bool,
 }
 
 impl Idling {
     pub(crate) fn of(settings: &Settings) -> Self {
+        let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         Self {
-            most: settings.keepalive_timeout.timeout,
-            least: settings.keepalive_min_timeout,
+            most: milliseconds(settings.keepalive_timeout.timeout),
+            least: milliseconds(settings.keepalive_min_timeout),
             nodelay: settings.tcp_nodelay,
         }
     }
 
+    pub(crate) fn most(self) -> Duration {
+        Duration::from_millis(self.most)
+    }
+
+    /// Whether there is a least time, and it is not over.
+    pub(crate) fn has_least(self) -> bool {
+        self.least > 0
+    }
+
     /// The time that comes first: the least, if there is one.
     pub(crate) fn first(self) -> Duration {
-        if self.least.is_zero() {
-            self.most
-        } else {
-            self.least.min(self.most)
+        match self.least {
+            0 => self.most(),
+            least => Duration::from_millis(least.min(self.most)),
         }
     }
 
     /// The least time is over; what is left then is the rest.
     pub(crate) fn end_least(&mut self) {
         self.most = self.most.saturating_sub(self.least);
-        self.least = Duration::ZERO;
+        self.least = 0;
     }
 }
 

@@ -99,7 +99,7 @@ impl Connection {
 
     /// `keepalive_min_timeout` is not over yet.
     fn is_held(&self) -> bool {
-        self.link.requests > 0 && !self.link.idle.least.is_zero()
+        self.link.requests > 0 && self.link.idle.has_least()
     }
 
     /// Nobody but the client ends the connection before the least time is over
@@ -111,7 +111,7 @@ impl Connection {
         self.move_to_new_plan();
         ready!(self.link.deadline.poll_expired(cx));
         self.link.idle.end_least();
-        let rest = self.link.idle.most;
+        let rest = self.link.idle.most();
         if rest.is_zero() || self.is_leaving() {
             return Poll::Ready(Arrived::TimedOut);
         }
