@@ -53,6 +53,29 @@ fn a_refused_client_may_finish_sending() {
     });
 }
 
+/// More of the body is there at each look than is read at once, so that it is never waited for.
+#[test]
+fn a_client_that_sends_on_and_on_is_let_go_when_its_time_is_over() {
+    let body = "x".repeat(1_500_000);
+    for (time, answers) in [("", 2), ("lingering_time 0;", 1)] {
+        run(async {
+            let rig = Rig::new(&Conf {
+                server: &format!("{time} client_max_body_size 0; location /no {{ return 403; }}"),
+                ..Conf::default()
+            });
+            let mut client = rig.connect_through(2_000_000);
+            let head = format!(
+                "POST /no HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n",
+                body.len()
+            );
+            let next = "GET /no HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+            client.send(head + &body + next).await;
+            let sent = String::from_utf8(client.rest().await).expect("text");
+            assert_eq!(sent.matches("HTTP/1.1 403").count(), answers, "{time}");
+        });
+    }
+}
+
 #[test]
 fn bodies_that_nobody_wants_are_dropped_and_the_connection_kept() {
     for body in [

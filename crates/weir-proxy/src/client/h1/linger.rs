@@ -22,7 +22,7 @@ pub(super) struct Patience {
 pub(super) enum More {
     /// There is more in the client's input.
     Bytes,
-    /// The client sends nothing more, or is gone.
+    /// The client sends nothing more, is gone, or still sends when `lingering_time` is over.
     Ended,
     /// It sent nothing for too long.
     TimedOut,
@@ -38,7 +38,12 @@ impl Patience {
 
     /// Waits for more of what the client sends.
     pub(super) async fn more(&self, client: &mut Client) -> More {
-        let until = (clock::now() + self.gap).min(self.end);
+        let now = clock::now();
+        // Who sends as fast as it is read is never waited for, so no deadline would end it.
+        if now >= self.end {
+            return More::Ended;
+        }
+        let until = (now + self.gap).min(self.end);
         client.link_mut().deadline.set_at(until);
         let more = poll_fn(|cx| match client.poll_input(cx) {
             Poll::Ready(Ok(1..)) => Poll::Ready(More::Bytes),
