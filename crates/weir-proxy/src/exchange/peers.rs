@@ -162,11 +162,18 @@ impl Exchange<'_> {
         TryEnd::Client(Outcome::Close(499))
     }
 
-    /// Puts a connection whose exchange went well into the cache.
+    /// Puts a connection whose answer came whole into the cache, if the next answer on it would be that
+    /// to the next request (`ngx_http_upstream_free_keepalive_peer`).
     pub(super) fn keep(&self, held: Held) {
         let Some(cache) = &self.pool.idle else {
             return;
         };
+        let req = &self.session.req;
+        // What was announced of a spent body has not been sent.
+        let sent_whole = self.source.is_done() && !req.body.spent;
+        if !sent_whole || !held.connection.reusable || req.upstream.head.connection_close {
+            return;
+        }
         let link = self.session.client.link();
         if link.shop.is_draining() || link.is_behind() {
             return;

@@ -1,6 +1,6 @@
 //! Which upstream connections serve another request, and what becomes of those that died meanwhile.
 
-use crate::rig::{Act, Conf, GET, Rig, ok, run};
+use crate::rig::{Act, Conf, GET, Rig, assert_seconds, ok, run, timed};
 
 #[test]
 fn surplus_bytes_are_dropped_and_the_connection_with_them() {
@@ -65,8 +65,50 @@ fn a_connection_whose_request_was_not_sent_whole_is_not_used_again() {
         peer.wire.head().await;
         peer.send(ok("early")).await;
         assert_eq!(client.answer().await.text(), "early");
-        assert_eq!(peer.rest().await, b"abc");
+        let (rest, took) = timed(peer.rest()).await;
+        assert_eq!(rest, b"abc");
+        assert_seconds(took, 0);
     });
+}
+
+/// The second upstream is told of a body that went to the first, and never gets it: what comes next on
+/// its connection would be taken for that body.
+#[test]
+fn a_connection_that_waits_for_a_body_sent_elsewhere_is_not_used_again() {
+    let gathered = format!(
+        "HTTP/1.1 200 OK\r\nContent-Length: 50000\r\n\r\n{:50000}",
+        ""
+    );
+    for answer in [ok("early"), gathered] {
+        run(async {
+            let rig = Rig::new(&Conf {
+                http: "upstream two { server 127.0.0.1:9002; keepalive 4; }",
+                server: "location @two { proxy_pass http://two; }",
+                location: "proxy_request_buffering off; error_page 502 = @two;",
+                ..Conf::default()
+            });
+            let mut client = rig.connect();
+            client
+                .send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc")
+                .await;
+            let mut first = rig.accept().await;
+            first.wire.head().await;
+            drop(first);
+            let mut second = rig.accept().await;
+            assert!(
+                second
+                    .wire
+                    .head()
+                    .await
+                    .contains("\r\nContent-Length: 9\r\n")
+            );
+            second.send(answer).await;
+            assert_eq!(client.answer().await.status, 200);
+            let (rest, took) = timed(second.rest()).await;
+            assert_eq!(rest, b"");
+            assert_seconds(took, 0);
+        });
+    }
 }
 
 /// Whether a second request goes over the connection that brought this answer.

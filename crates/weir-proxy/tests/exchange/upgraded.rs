@@ -161,7 +161,7 @@ fn a_tunnel_ends_when_one_side_takes_nothing() {
             let (mut client, mut peer, _) = open(&rig, "", "").await;
             let writes = async {
                 match client_stalls {
-                    true => drop(peer.try_send(&long).await),
+                    true => peer.try_send(&long).await,
                     false => client.try_send(&long).await,
                 }
             };

@@ -124,15 +124,7 @@ impl Relay {
             return;
         };
         exchange.release(PeerOutcome::Success);
-        let head = &exchange.session.req.upstream.head;
-        let reusable = end == UpstreamEnd::Complete
-            && !self.decoder.ends_by_close()
-            && !head.connection_close
-            && held.connection.reusable
-            // What was announced of a spent body was not sent.
-            && !exchange.session.req.body.spent
-            && exchange.source.is_done();
-        if reusable {
+        if end == UpstreamEnd::Complete && !self.decoder.ends_by_close() {
             exchange.keep(held);
         }
     }

@@ -46,9 +46,7 @@ pub(super) async fn pass(exchange: &mut Exchange<'_>, held: Held, length: usize)
     exchange.current().response_length = length as u64;
     exchange.close_attempt();
     exchange.release(PeerOutcome::Success);
-    if !exchange.session.req.upstream.head.connection_close && exchange.source.is_done() {
-        exchange.keep(held);
-    }
+    exchange.keep(held);
     let session = &mut *exchange.session;
     session.client.link_mut().action = Action::Exchange(Phase::ReadingBody);
     let req = &mut *session.req;

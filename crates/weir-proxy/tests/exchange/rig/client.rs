@@ -54,9 +54,9 @@ impl Client {
         sent.expect("the worker holds its end of the pipe");
     }
 
-    /// As [`Self::send`], to a worker that may have closed already.
-    pub(crate) async fn try_send(&mut self, bytes: impl AsRef<[u8]>) {
-        let _ = self.wire.stream.write_all(bytes.as_ref()).await;
+    /// As [`Self::send`]; `false` if the worker has closed its end.
+    pub(crate) async fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+        self.wire.stream.write_all(bytes.as_ref()).await.is_ok()
     }
 
     /// Sends FIN; answers can still be read.
