@@ -13,6 +13,13 @@ pub struct Buffers {
     pub size: usize,
 }
 
+impl Buffers {
+    /// Bytes that all of them hold.
+    pub fn room(self) -> usize {
+        self.count.saturating_mul(self.size)
+    }
+}
+
 /// `keepalive_timeout TIMEOUT [HEADER]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeepaliveTimeout {

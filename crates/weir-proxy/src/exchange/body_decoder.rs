@@ -58,7 +58,7 @@ impl Passes {
         while self.all > 0 && *full <= raw.end as u64 {
             let within = full.saturating_sub(raw.start as u64);
             self.written = payload + usize::try_from(within).unwrap_or(0);
-            *full += self.all;
+            *full = full.saturating_add(self.all);
         }
     }
 }

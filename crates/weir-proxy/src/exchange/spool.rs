@@ -34,9 +34,9 @@ pub(super) struct Spool {
 
 impl Spool {
     pub(super) fn new(settings: &Settings, buffering: bool) -> Self {
-        let buffers = settings.proxy_buffers;
         let (memory, file_limit) = if buffering {
-            let memory = settings.proxy_buffer_size + buffers.count * buffers.size;
+            let buffers = settings.proxy_buffers.room();
+            let memory = settings.proxy_buffer_size.saturating_add(buffers);
             (memory, settings.proxy_max_temp_file_size)
         } else {
             (settings.proxy_buffer_size, 0)

@@ -63,9 +63,12 @@ fn passes(settings: &Settings, buffering: bool, first_buffer: u64) -> Passes {
     if !buffering {
         return Passes::new(0, 0);
     }
-    let buffers = (settings.proxy_buffers.count * settings.proxy_buffers.size) as u64;
+    let buffers = settings.proxy_buffers.room() as u64;
     let first = settings.proxy_buffer_size as u64;
-    Passes::new(first_buffer + buffers, first + buffers)
+    Passes::new(
+        first_buffer.saturating_add(buffers),
+        first.saturating_add(buffers),
+    )
 }
 
 /// The answer is not sent: a page stands in for it (`ngx_http_upstream_finalize_request`).
