@@ -227,9 +227,8 @@ struct FileBody<'a> {
 
 impl<'a> FileBody<'a> {
     fn new(session: &'a mut Session, file: &'a File) -> Self {
-        let throttle = Throttle::client(session, true);
         Self {
-            throttle,
+            throttle: Throttle::client(session, true),
             session,
             file,
             block: buffers::take_relay(),

@@ -74,9 +74,10 @@ async fn prepare_body(
         return Ok(());
     }
     session.answer_expect().await?;
-    // An exchange before this one may have begun to read it (`ngx_http_read_client_request_body`).
-    if session.req.body.begun || session.req.body.complete {
-        session.req.body.begun = true;
+    // Who asks after an exchange that began to read it gets what there is
+    // (`ngx_http_read_client_request_body`).
+    let begun = std::mem::replace(&mut session.req.body.begun, true);
+    if begun || session.req.body.complete {
         return Ok(());
     }
     let chunked = session.req.body.framing == BodyFraming::Chunked;
@@ -87,7 +88,6 @@ async fn prepare_body(
     if !streams {
         return session.read_body().await;
     }
-    session.req.body.begun = true;
     session.req.body.streaming = true;
     let taken = take_ahead(session);
     session.req.body.streaming = taken.is_ok() && !session.req.body.complete;

@@ -316,11 +316,7 @@ pub(super) fn is_buffered(session: &Session, settings: &Settings) -> bool {
     let fields = &upstream.head.fields;
     let lines = fields.values(KnownField::XAccelBuffering, &upstream.bytes);
     lines.fold(settings.proxy_buffering, |before, line| {
-        match line.to_ascii_lowercase().as_slice() {
-            b"no" => false,
-            b"yes" => true,
-            _ => before,
-        }
+        line.eq_ignore_ascii_case(b"yes") || (before && !line.eq_ignore_ascii_case(b"no"))
     })
 }
 

@@ -56,15 +56,9 @@ impl Session {
         self.discard_body().map_err(Outcome::Status)
     }
 
-    /// Reads the whole body into memory or, beyond `client_body_buffer_size`, into a temporary file
-    /// (`ngx_http_read_client_request_body`).
+    /// Reads the whole body, of which nothing has been taken, into memory or, beyond
+    /// `client_body_buffer_size`, into a temporary file (`ngx_http_read_client_request_body`).
     pub(crate) async fn read_body(&mut self) -> Result<(), BodyEnd> {
-        self.answer_expect().await?;
-        // Who asks again gets what there is (`ngx_http_read_client_request_body`).
-        let begun = std::mem::replace(&mut self.req.body.begun, true);
-        if begun || self.req.body.complete {
-            return Ok(());
-        }
         self.begin_body_memory();
         loop {
             while let Fill::Some = self.take_body_bytes()? {

@@ -422,10 +422,10 @@ impl Relay {
             Event::ClientGone(error) => {
                 if self.upstream == UpstreamEnd::Open {
                     log_client_gone(exchange.session, error.as_ref());
+                    exchange.session.req.book_client_gone();
                 } else {
                     exchange.session.client_left(error.as_ref());
                 }
-                exchange.session.req.book_client_gone();
                 self.client = ClientEnd::Gone;
             }
         }
