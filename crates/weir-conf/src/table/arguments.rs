@@ -16,9 +16,10 @@ use super::Arity;
 use crate::pattern::Case;
 use crate::value::number::{parse_number, parse_seconds, parse_size};
 use crate::value::read::{
-    Call, Reject, access_rule, bind, buffers, flag, number, offset, predicates, rate, size,
-    temp_path, template, time,
+    Call, Reject, access_rule, bind, bits, buffers, flag, flags, number, offset, predicates, rate,
+    size, temp_path, template, time, word,
 };
+use crate::value::{IgnoreHeaders, Keyword, NextUpstream};
 
 /// The arguments of a directive, by the function of nginx's that reads them.
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +68,13 @@ pub(crate) enum Shape {
     Words(&'static [&'static str]),
     /// One to three of these words.
     Few(&'static [&'static str]),
+    /// Fields of an upstream's head, by [`IgnoreHeaders`].
+    IgnoredHeaders,
+    /// What sends a request to the next server, by [`NextUpstream`].
+    NextUpstream {
+        /// Words that this protocol does not know.
+        except: &'static [&'static str],
+    },
     /// Media types (`ngx_http_types_slot`).
     Types,
     /// Permissions of files (`ngx_conf_set_access_slot`).
@@ -121,10 +129,14 @@ impl Shape {
     pub(crate) fn arity(self) -> Arity {
         match self {
             Self::Buffers | Self::Pair => Arity::TWO,
-            Self::Conditions | Self::Words(_) | Self::Types | Self::Patterns | Self::Processors => {
-                Arity::SOME
-            }
-            Self::CacheValid => Arity::SOME,
+            Self::Conditions
+            | Self::Words(_)
+            | Self::IgnoredHeaders
+            | Self::NextUpstream { .. }
+            | Self::Types
+            | Self::Patterns
+            | Self::Processors
+            | Self::CacheValid => Arity::SOME,
             Self::Access | Self::Few(_) => Arity::between(1, 3),
             Self::Bind | Self::FileCache => Arity::between(1, 2),
             Self::Path => Arity::between(1, 4),
@@ -143,6 +155,8 @@ impl Shape {
                 | Self::Conditions
                 | Self::Words(_)
                 | Self::Few(_)
+                | Self::IgnoredHeaders
+                | Self::NextUpstream { .. }
                 | Self::Types
                 | Self::Patterns
                 | Self::Network
@@ -180,8 +194,10 @@ impl Shape {
             Self::Value => template(call).map(drop),
             Self::Conditions => predicates(call).map(drop),
             Self::Rate => rate(call).map(drop),
-            Self::Word(words) => word(call, 0, words),
-            Self::Words(words) | Self::Few(words) => some_words(call, words),
+            Self::Word(words) => word(call, 0, |text| among(words, text)),
+            Self::Words(words) | Self::Few(words) => flags(call, |text| among(words, text)),
+            Self::IgnoredHeaders => bits::<IgnoreHeaders>(call).map(drop),
+            Self::NextUpstream { except } => flags(call, |text| next_upstream(text, except)),
             Self::Types => {
                 types(call);
                 Ok(())
@@ -271,25 +287,16 @@ fn low_mark(call: &mut Call<'_>) -> Result<(), Reject> {
     Ok(())
 }
 
-/// Finds argument `index` among `words`.
-fn word(call: &Call<'_>, index: usize, words: &[&str]) -> Result<(), Reject> {
-    let text = call.bytes(index);
-    let same = |word: &&str| word.as_bytes().eq_ignore_ascii_case(text);
-    if words.iter().any(same) {
-        return Ok(());
-    }
-    let text = call.text(index);
-    Err(Reject::message(format!("invalid value \"{text}\"")))
+fn among(words: &[&str], word: &[u8]) -> Option<()> {
+    let same = |known: &&str| known.as_bytes().eq_ignore_ascii_case(word);
+    words.iter().any(same).then_some(())
 }
 
-fn some_words(call: &mut Call<'_>, words: &[&str]) -> Result<(), Reject> {
-    for index in 0..call.args.len() {
-        word(call, index, words)?;
-        if call.repeats(call.bytes(index)) {
-            call.warn(format!("duplicate value \"{}\"", call.text(index)));
-        }
+fn next_upstream(word: &[u8], except: &[&str]) -> Option<()> {
+    match among(except, word) {
+        Some(()) => None,
+        None => NextUpstream::of(word).map(drop),
     }
-    Ok(())
 }
 
 /// `*` stands for all that follow, `text/html` for itself.

@@ -26,8 +26,9 @@ use crate::{Compat, Fault, Place, Settings, Template, Variable};
 pub(crate) use client::{access_rule, keepalive_timeout, temp_path};
 pub(crate) use logs::{access_log, error_log, log_format};
 pub(crate) use plain::{
-    bits, buffers, count, env, flag, header_name, keyword, mark, memory_size, number, offset, path,
-    rate, size, template, text, time, user, worker_connections, worker_processes,
+    bits, buffers, count, env, flag, flags, header_name, keyword, mark, memory_size, number,
+    offset, path, rate, size, template, text, time, user, word, worker_connections,
+    worker_processes,
 };
 pub(crate) use proxy::{
     bind, cookie_domain, cookie_flags, cookie_path, http_version, late_text, redirect, set_header,

@@ -23,59 +23,6 @@ const USERID_FLAGS: &[&str] = &[
     "samesite=lax",
     "samesite=none",
 ];
-const IGNORED_HEADERS: &[&str] = &[
-    "X-Accel-Redirect",
-    "X-Accel-Expires",
-    "X-Accel-Limit-Rate",
-    "X-Accel-Buffering",
-    "X-Accel-Charset",
-    "Expires",
-    "Cache-Control",
-    "Set-Cookie",
-    "Vary",
-];
-const NEXT_CGI: &[&str] = &[
-    "error",
-    "timeout",
-    "invalid_header",
-    "non_idempotent",
-    "http_500",
-    "http_503",
-    "http_403",
-    "http_404",
-    "http_429",
-    "updating",
-    "off",
-];
-const NEXT_HTTP: &[&str] = &[
-    "error",
-    "timeout",
-    "invalid_header",
-    "non_idempotent",
-    "http_500",
-    "http_502",
-    "http_503",
-    "http_504",
-    "http_403",
-    "http_404",
-    "http_429",
-    "off",
-];
-const NEXT_PROXY: &[&str] = &[
-    "error",
-    "timeout",
-    "invalid_header",
-    "non_idempotent",
-    "http_500",
-    "http_502",
-    "http_503",
-    "http_504",
-    "http_403",
-    "http_404",
-    "http_429",
-    "updating",
-    "off",
-];
 const NEXT_TUNNEL: &[&str] = &["error", "timeout", "off"];
 const NEXT_MEMCACHED: &[&str] = &["error", "timeout", "invalid_response", "not_found", "off"];
 
@@ -295,18 +242,25 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
     ),
     (Shape::Words(GZIP_PROXIED), "gzip_proxied"),
     (
-        Shape::Words(IGNORED_HEADERS),
+        Shape::IgnoredHeaders,
         "fastcgi_ignore_headers grpc_ignore_headers scgi_ignore_headers uwsgi_ignore_headers",
     ),
     (
-        Shape::Words(NEXT_CGI),
+        Shape::NextUpstream {
+            except: &["http_502", "http_504"],
+        },
         "fastcgi_cache_use_stale fastcgi_next_upstream scgi_cache_use_stale \
             scgi_next_upstream uwsgi_cache_use_stale uwsgi_next_upstream",
     ),
-    (Shape::Words(NEXT_HTTP), "grpc_next_upstream"),
+    (
+        Shape::NextUpstream {
+            except: &["updating"],
+        },
+        "grpc_next_upstream",
+    ),
     (Shape::Words(NEXT_MEMCACHED), "memcached_next_upstream"),
     (Shape::Words(NEXT_TUNNEL), "tunnel_next_upstream"),
-    (Shape::Words(NEXT_PROXY), "proxy_cache_use_stale"),
+    (Shape::NextUpstream { except: &[] }, "proxy_cache_use_stale"),
     (
         Shape::Words(PROTOCOLS),
         "grpc_ssl_protocols proxy_ssl_protocols ssl_protocols uwsgi_ssl_protocols",

@@ -20,22 +20,13 @@ pub(crate) struct ThreadPool {
 pub(super) fn thread_pool(call: &mut Call<'_>) -> Result<(), Reject> {
     let mut threads = false;
     for index in 1..call.args.len() {
-        let (what, number) = match call.bytes(index) {
-            [b't', b'h', b'r', b'e', b'a', b'd', b's', b'=', number @ ..] => ("threads", number),
-            [
-                b'm',
-                b'a',
-                b'x',
-                b'_',
-                b'q',
-                b'u',
-                b'e',
-                b'u',
-                b'e',
-                b'=',
-                number @ ..,
-            ] => ("max_queue", number),
-            _ => continue,
+        let text = call.bytes(index);
+        let (what, number) = if let Some(number) = text.strip_prefix(b"threads=") {
+            ("threads", number)
+        } else if let Some(number) = text.strip_prefix(b"max_queue=") {
+            ("max_queue", number)
+        } else {
+            continue;
         };
         let known = parse_number(number).filter(|number| what != "threads" || *number > 0);
         if known.is_none() {
@@ -60,17 +51,18 @@ pub(super) fn thread_pool(call: &mut Call<'_>) -> Result<(), Reject> {
 
 /// `on`, `off`, or `threads[=POOL]` (`ngx_http_core_set_aio`).
 pub(super) fn aio(call: &mut Call<'_>) -> Result<(), Reject> {
-    match call.bytes(0) {
-        b"on" | b"off" | b"threads" => Ok(()),
-        [b't', b'h', b'r', b'e', b'a', b'd', b's', b'=', pool @ ..] => {
-            if call.template(pool)?.is_literal() {
-                let name = String::from_utf8_lossy(pool).into_owned();
-                named(call, &name);
-            }
-            Ok(())
-        }
-        _ => Err(Reject::directive("invalid value")),
+    let text = call.bytes(0);
+    if [&b"on"[..], b"off", b"threads"].contains(&text) {
+        return Ok(());
     }
+    let Some(pool) = text.strip_prefix(b"threads=") else {
+        return Err(Reject::directive("invalid value"));
+    };
+    if call.template(pool)?.is_literal() {
+        let name = String::from_utf8_lossy(pool).into_owned();
+        named(call, &name);
+    }
+    Ok(())
 }
 
 /// The pool of this name, which somebody defines or will define (`ngx_thread_pool_add`).

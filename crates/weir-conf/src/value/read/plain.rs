@@ -85,7 +85,7 @@ pub(crate) fn template(call: &mut Call<'_>) -> Result<Template, Reject> {
 
 /// One of the words of an enum (`ngx_conf_set_enum_slot`).
 pub(crate) fn keyword<T: Keyword>(call: &mut Call<'_>) -> Result<T, Reject> {
-    keyword_of(call.bytes(0))
+    word(call, 0, T::of)
 }
 
 /// Flags of a set; a repeated one is warned of (`ngx_conf_set_bitmask_slot`).
@@ -94,26 +94,32 @@ where
     T: Keyword + BitOr<Output = T> + Default,
 {
     let mut all = T::default();
-    for word in call.args {
-        let flag = keyword_of::<T>(&word.text)?;
-        if call.repeats(&word.text) {
-            call.warn(format!(
-                "duplicate value \"{}\"",
-                String::from_utf8_lossy(&word.text)
-            ));
-        }
-        all = all | flag;
-    }
+    flags(call, |word| T::of(word).map(|flag| all = all | flag))?;
     Ok(all)
 }
 
-fn keyword_of<T: Keyword>(word: &[u8]) -> Result<T, Reject> {
-    T::of(word).ok_or_else(|| {
-        Reject::message(format!(
-            "invalid value \"{}\"",
-            String::from_utf8_lossy(word)
-        ))
-    })
+/// Arguments each of which `take` knows; a repeated one is warned of (`ngx_conf_set_bitmask_slot`).
+pub(crate) fn flags(
+    call: &mut Call<'_>,
+    mut take: impl FnMut(&[u8]) -> Option<()>,
+) -> Result<(), Reject> {
+    for index in 0..call.args.len() {
+        word(call, index, &mut take)?;
+        if call.repeats(call.bytes(index)) {
+            call.warn(format!("duplicate value \"{}\"", call.text(index)));
+        }
+    }
+    Ok(())
+}
+
+/// Argument `index`, if `of` knows the word.
+pub(crate) fn word<T>(
+    call: &Call<'_>,
+    index: usize,
+    of: impl FnOnce(&[u8]) -> Option<T>,
+) -> Result<T, Reject> {
+    let invalid = || Reject::message(format!("invalid value \"{}\"", call.text(index)));
+    of(call.bytes(index)).ok_or_else(invalid)
 }
 
 /// A number of buffers and their size (`ngx_conf_set_bufs_slot`).
