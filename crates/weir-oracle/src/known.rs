@@ -1,8 +1,10 @@
-//! Differences that are known and explained: `tests/fault-matrix-differences.toml`.
+//! Differences that are known and explained: `tests/fault-matrix-differences.toml`, and how such a
+//! list is read.
 
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use weir_lab::bed::compare::Difference;
 use weir_lab::version::Version;
 
@@ -54,11 +56,11 @@ pub enum KnownError {
         source: std::io::Error,
     },
     /// An entry that explains nothing.
-    #[error("no reason is given for {id}")]
-    NoReason {
-        /// The record.
-        id: String,
-    },
+    #[error("no reason is given for {0}")]
+    NoReason(
+        /// What it is about.
+        String,
+    ),
     /// It is not what it should be.
     #[error("{} is no list of differences", path.display())]
     Parse {
@@ -69,31 +71,37 @@ pub enum KnownError {
     },
 }
 
+/// Reads a list of differences.
+pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<T, KnownError> {
+    let text = std::fs::read_to_string(path).map_err(|source| KnownError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    toml::from_str(&text).map_err(|source| KnownError::Parse {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Fails if the entry about `what` gives none.
+pub(crate) fn demand_reason(reason: &str, what: &str) -> Result<(), KnownError> {
+    if reason.trim().is_empty() {
+        return Err(KnownError::NoReason(what.to_owned()));
+    }
+    Ok(())
+}
+
 impl Known {
     /// Reads what the list says of `player`.
     pub(crate) fn load(path: &Path, player: Player) -> Result<Self, KnownError> {
-        let text = std::fs::read_to_string(path).map_err(|source| KnownError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
-        let mut known: Self = toml::from_str(&text).map_err(|source| KnownError::Parse {
-            path: path.to_owned(),
-            source,
-        })?;
+        let mut known: Self = read(path)?;
         for list in [&mut known.difference, &mut known.loose] {
             list.retain(|explained| explained.by.is_none_or(|by| by == player));
         }
-        match known
-            .difference
-            .iter()
-            .chain(&known.loose)
-            .find(|e| e.reason.trim().is_empty())
-        {
-            Some(explained) => Err(KnownError::NoReason {
-                id: explained.id.clone(),
-            }),
-            None => Ok(known),
+        for explained in known.difference.iter().chain(&known.loose) {
+            demand_reason(&explained.reason, &explained.id)?;
         }
+        Ok(known)
     }
 
     /// With what `other` says of the machine.

@@ -22,14 +22,14 @@ pub(super) struct Answer {
 
 /// A directory of one's own in which to ask.
 #[derive(Debug)]
-pub(super) struct Desk {
+pub(super) struct Asker {
     directory: TempDir,
     nginx: PathBuf,
     weir: PathBuf,
     compat: &'static str,
 }
 
-impl Desk {
+impl Asker {
     pub(super) fn new(what: &Examination, number: usize, bases: &Bases) -> io::Result<Self> {
         let directory = tempfile::Builder::new()
             .prefix(&format!("weir-check-{number}-"))

@@ -1,11 +1,12 @@
 //! Differences that are known and explained: `tests/configuration-differences.toml`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Deserialize;
 use weir_lab::version::Version;
 
 use super::asked::Answer;
+use crate::known::{self, KnownError};
 
 /// All explained differences.
 #[derive(Debug, Deserialize)]
@@ -31,35 +32,13 @@ pub(super) struct Explained {
     pub(super) reason: String,
 }
 
-/// The list could not be used.
-#[derive(Debug, thiserror::Error)]
-pub enum KnownError {
-    /// It could not be read.
-    #[error("cannot read {}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// It is not what it should be.
-    #[error("{} is no list of differences", path.display())]
-    Parse {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: toml::de::Error,
-    },
-}
-
 impl Known {
     pub(super) fn load(path: &Path) -> Result<Self, KnownError> {
-        let path = path.to_owned();
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(source) => return Err(KnownError::Read { path, source }),
-        };
-        toml::from_str(&text).map_err(|source| KnownError::Parse { path, source })
+        let known: Self = known::read(path)?;
+        for explained in &known.difference {
+            known::demand_reason(&explained.reason, &explained.nginx)?;
+        }
+        Ok(known)
     }
 
     /// The number of the reason for which the two may differ so.

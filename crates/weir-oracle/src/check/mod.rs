@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use weir_lab::version::Version;
 
 use crate::dice::Dice;
+use crate::known::KnownError;
 
 mod asked;
 mod bases;
@@ -21,10 +22,9 @@ mod options;
 mod report;
 mod tokens;
 
-pub use known::KnownError;
 pub use options::main;
 
-use asked::{Answer, Desk};
+use asked::{Answer, Asker};
 use bases::{Base, Bases};
 use known::Known;
 
@@ -115,7 +115,7 @@ impl Examination {
         known: &Known,
         next: &AtomicUsize,
     ) -> io::Result<Vec<Outcome>> {
-        let desk = Desk::new(self, number, bases)?;
+        let asker = Asker::new(self, number, bases)?;
         let mut outcomes = Vec::new();
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
@@ -123,7 +123,7 @@ impl Examination {
                 return Ok(outcomes);
             }
             let (base, text) = self.text(index, bases);
-            outcomes.push(self.ask(&desk, base, &text, known)?);
+            outcomes.push(self.ask(&asker, base, &text, known)?);
         }
     }
 
@@ -139,12 +139,12 @@ impl Examination {
         (base, text)
     }
 
-    fn ask(&self, desk: &Desk, base: &Base, text: &str, known: &Known) -> io::Result<Outcome> {
-        let weir = desk.ask_weir(text)?;
+    fn ask(&self, asker: &Asker, base: &Base, text: &str, known: &Known) -> io::Result<Outcome> {
+        let weir = asker.ask_weir(text)?;
         if weir.lacks_something() {
             return Ok(Outcome::NotThere);
         }
-        let nginx = desk.ask_nginx(text)?;
+        let nginx = asker.ask_nginx(text)?;
         if nginx == weir {
             return Ok(Outcome::Agrees);
         }
