@@ -1,11 +1,11 @@
 //! Kernel pipes through which long bodies pass from socket to socket without being copied.
 
 use std::cell::RefCell;
-use std::io::{self, Read};
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
 use nix::fcntl::{FcntlArg, OFlag, SpliceFFlags, fcntl, splice};
-use nix::unistd::pipe2;
+use nix::unistd::{pipe2, read};
 
 use crate::buffers;
 use crate::spare::Spare;
@@ -78,14 +78,12 @@ impl Pipe {
 
     /// Moves what is in the pipe behind `buf`.
     pub fn drain_into(&mut self, buf: &mut Vec<u8>) -> io::Result<()> {
-        // A duplicate, because a File closes its descriptor.
-        let mut end = std::fs::File::from(self.read_end.try_clone()?);
         while self.held > 0 {
             let start = buf.len();
             buf.resize(start + self.held, 0);
-            let read = end.read(&mut buf[start..]);
-            buf.truncate(start + *read.as_ref().unwrap_or(&0));
-            match read? {
+            let count = read(&self.read_end, &mut buf[start..]);
+            buf.truncate(start + count.unwrap_or(0));
+            match count? {
                 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
                 count => self.held -= count,
             }
@@ -106,7 +104,7 @@ fn moved(from: impl AsFd, to: impl AsFd, limit: usize) -> io::Result<usize> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::io::{Read, Write};
     use std::os::unix::net::UnixStream;
 
     use super::*;
