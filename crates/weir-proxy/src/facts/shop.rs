@@ -159,14 +159,14 @@ impl Shop {
         let generation = self.generation();
         let mut turns = self.tasks.idle_turns();
         generation.for_each_idle(|idle| turns.push(idle.idle_turn));
-        turns.sort_unstable();
-        let count = REUSED_AT_ONCE.min(turns.len() / 8).max(1);
-        let Some(last) = turns.get(count - 1) else {
+        if turns.is_empty() {
             return;
-        };
+        }
+        let count = REUSED_AT_ONCE.min(turns.len() / 8).max(1);
+        let (_, &mut last, _) = turns.select_nth_unstable(count - 1);
         self.tell_of_reuse(&generation);
-        self.tasks.evict(*last);
-        generation.retain_idle(|idle| idle.idle_turn > *last);
+        self.tasks.evict(last);
+        generation.retain_idle(|idle| idle.idle_turn > last);
     }
 
     fn tell_of_reuse(&self, generation: &Generation) {
