@@ -173,6 +173,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_written_of_their_number_is_true() {
+        let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+        let files = load(&root.join("tests/scenarios")).unwrap_or_else(|fault| panic!("{fault}"));
+        let mut phases = BTreeMap::new();
+        for (_, scenario) in &files {
+            *phases.entry(scenario.phase.as_str()).or_insert(0) += 1;
+        }
+        let guide = std::fs::read_to_string(root.join("tests/scenarios/README.md")).unwrap();
+        for (phase, count) in phases {
+            let row = format!("| `{phase}` | {count} |");
+            assert!(guide.contains(&row), "tests/scenarios/README.md: no {row}");
+        }
+        let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+        let plays = format!("plays {} scenarios", files.len());
+        assert!(readme.contains(&plays), "README.md: not \"{plays}\"");
+    }
+
+    #[test]
     fn faults_have_a_place_and_say_what_is_allowed() {
         check_fault("phase = 'p'", "dir/name.toml:1: missing field `summary`");
         check_fault(
