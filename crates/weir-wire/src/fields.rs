@@ -137,13 +137,6 @@ impl Fields {
         }
     }
 
-    /// Removes all lines of this name.
-    pub fn remove_all(&mut self, known: KnownField) {
-        while let Some(place) = self.known.get(known) {
-            self.remove(place);
-        }
-    }
-
     /// The lines' room, to be asked for before it is used.
     #[must_use]
     pub fn room(&self) -> &Vec<Field> {
@@ -338,7 +331,7 @@ mod tests {
         assert_eq!(fields.iter().count(), 1);
         assert_eq!((fields.places(), fields.at(0)), (2, None));
         assert_eq!(fields.value(KnownField::Via, buf), Some(&b"b"[..]));
-        fields.remove_all(KnownField::Via);
+        fields.remove(1);
         assert!(!fields.has(KnownField::Via));
         for place in 0..9 {
             fields.remove(place);

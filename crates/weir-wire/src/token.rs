@@ -1,6 +1,6 @@
 //! Look-ups inside field values and arguments.
 
-use crate::search::{contains_ignore_case, starts_with_ignore_case};
+use crate::search::starts_with_ignore_case;
 
 /// What divides the pairs of a `Cookie` field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,12 +84,6 @@ pub fn arg<'a>(args: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     args.split(|&byte| byte == b'&').find_map(|pair| {
         starts_with_ignore_case(pair, name).then(|| pair[name.len()..].strip_prefix(b"="))?
     })
-}
-
-/// Whether a `Connection` value asks to close: "close" anywhere in it, as nginx looks for it.
-#[must_use]
-pub fn asks_to_close(connection: &[u8]) -> bool {
-    contains_ignore_case(connection, b"close")
 }
 
 /// The line from its beginning and from behind every `;` and `,`, blanks skipped.
@@ -195,15 +189,5 @@ mod tests {
         check("a=b=c", "a", Some("b=c"));
         check("", "a", None);
         check("=1", "", None);
-    }
-
-    #[test]
-    fn closing() {
-        let check = |value: &str, expected| {
-            assert_eq!(asks_to_close(value.as_bytes()), expected, "{value}");
-        };
-        check("close", true);
-        check("keep-alive, Close", true);
-        check("keep-alive", false);
     }
 }
