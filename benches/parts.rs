@@ -23,7 +23,7 @@ use weir_proxy::plan::Generation;
 use weir_proxy::serve::parts::Part;
 use weir_proxy::serve::service::prepare;
 use weir_proxy::serve::worker::Worker;
-use weir_upstream::{IdleCache, IdleMeta, Key, Outcome, PeerAddress, Pool, PoolSpec, Rotation};
+use weir_upstream::{IdleCache, IdleMeta, Key, PeerAddress, PeerOutcome, Pool, PoolSpec, Rotation};
 use weir_wire::response::{ResponseHead, ResponseParser, ResponseProgress, ResponseRules};
 
 const CURL: &[u8] = b"GET /1k HTTP/1.1\r\nHost: shop.example\r\n\
@@ -210,7 +210,7 @@ fn peers(criterion: &mut Criterion) {
             bencher.iter(|| {
                 let mut attempts = pool.begin(Key::None);
                 let peer = pool.pick(&rotation, &mut attempts, NOW)?;
-                Some(pool.release(&rotation, &mut attempts, peer, Outcome::Success, NOW))
+                Some(pool.release(&rotation, &mut attempts, peer, PeerOutcome::Success, NOW))
             });
         });
         let mut idle = IdleCache::new(weir_conf::Keepalive::new(usize::from(count)));

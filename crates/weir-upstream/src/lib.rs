@@ -41,7 +41,7 @@ mod tries;
 
 pub use idle::{Idle, IdleCache, IdleMeta};
 pub use peer::{AddressId, Peer, PeerId, PeerStatus};
-pub use pool::{Outcome, Pool, Released};
+pub use pool::{PeerOutcome, Pool, Released};
 pub use rotation::Rotation;
 pub use spec::{Method, PeerAddress, PeerSpec, PoolSpec};
 pub use tries::{Key, Tries};

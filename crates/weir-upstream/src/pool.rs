@@ -30,7 +30,7 @@ pub struct Pool {
 
 /// How an exchange with a peer ended, as far as balancing is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum PeerOutcome {
     /// The peer answered, or the exchange ended for reasons that are not the peer's.
     Success,
     /// The peer failed, and that counts towards `max_fails`.
@@ -191,7 +191,7 @@ impl Pool {
         rot: &Rotation,
         att: &mut Tries,
         peer: PeerId,
-        outcome: Outcome,
+        outcome: PeerOutcome,
         now: Now,
     ) -> Released {
         let id = peer.index();
@@ -200,18 +200,18 @@ impl Pool {
         if self.single() {
             att.spend_all();
             peer.forgive();
-            if outcome == Outcome::Failed {
+            if outcome == PeerOutcome::Failed {
                 peer.fail_alone();
             }
             return Released { disabled: false };
         }
         att.spend_try();
         match outcome {
-            Outcome::Success | Outcome::NextNoCount => {
+            PeerOutcome::Success | PeerOutcome::NextNoCount => {
                 peer.succeed();
                 Released { disabled: false }
             }
-            Outcome::Failed => {
+            PeerOutcome::Failed => {
                 rot.weights(id).penalize(peer.spec().parameters.max_fails);
                 Released {
                     disabled: peer.fail(seconds(now)),
@@ -338,7 +338,7 @@ mod tests {
         let mut tries = old.begin(Key::None);
         let a = old.pick(&rot, &mut tries, NOW).unwrap();
         assert!(
-            old.release(&rot, &mut tries, a, Outcome::Failed, NOW)
+            old.release(&rot, &mut tries, a, PeerOutcome::Failed, NOW)
                 .disabled
         );
         let b = old.pick(&rot, &mut tries, NOW).unwrap();
@@ -352,7 +352,7 @@ mod tests {
             statuses.map(|s| (s.fails, s.active)).collect()
         };
         assert_eq!(known(&new), [(0, 0), (0, 1), (0, 0), (1, 0), (0, 0)]);
-        old.release(&rot, &mut tries, b, Outcome::Success, NOW);
+        old.release(&rot, &mut tries, b, PeerOutcome::Success, NOW);
         assert_eq!(known(&new), [(0, 0), (0, 0), (0, 0), (1, 0), (0, 0)]);
     }
 
@@ -367,7 +367,7 @@ mod tests {
         };
         let (mut tries, peer) = first(&workers[0]);
         assert_eq!(first(&workers[1]).1, peer);
-        pool.release(&workers[0], &mut tries, peer, Outcome::Failed, NOW);
+        pool.release(&workers[0], &mut tries, peer, PeerOutcome::Failed, NOW);
         assert_eq!(
             [first(&workers[0]).1.index(), first(&workers[1]).1.index()],
             [1, 1]
@@ -419,7 +419,7 @@ mod tests {
             "three of the four places are held from before"
         );
         for (rot, tries) in &mut held {
-            before.release(rot, tries, PeerId(0), Outcome::Success, NOW);
+            before.release(rot, tries, PeerId(0), PeerOutcome::Success, NOW);
         }
         assert!(pick().is_some());
         assert_eq!(after.peers()[0].status(NOW).active, 2);
@@ -454,7 +454,7 @@ mod tests {
         let pick = |key: &[u8]| {
             let mut tries = pool.begin(Key::Hash(key));
             let peer = pool.pick(&rot, &mut tries, NOW).unwrap();
-            pool.release(&rot, &mut tries, peer, Outcome::Success, NOW);
+            pool.release(&rot, &mut tries, peer, PeerOutcome::Success, NOW);
             peer.index()
         };
         for key in 0..50_u8 {

@@ -6,7 +6,9 @@ use proptest::prelude::*;
 
 use weir_conf::ServerParameters;
 
-use crate::{Key, Method, Outcome, PeerAddress, PeerId, PeerSpec, Pool, PoolSpec, Rotation, Tries};
+use crate::{
+    Key, Method, PeerAddress, PeerId, PeerOutcome, PeerSpec, Pool, PoolSpec, Rotation, Tries,
+};
 
 const METHODS: [Method; 8] = [
     Method::RoundRobin,
@@ -24,16 +26,19 @@ enum Step {
     /// A request begins and picks its first peer.
     Begin { key: u8 },
     /// An open request's exchange ends; after a failure it picks the next peer.
-    End { request: usize, outcome: Outcome },
+    End {
+        request: usize,
+        outcome: PeerOutcome,
+    },
     /// Time passes, in milliseconds.
     Wait(u64),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let outcome = prop_oneof![
-        2 => Just(Outcome::Success),
-        2 => Just(Outcome::Failed),
-        1 => Just(Outcome::NextNoCount),
+        2 => Just(PeerOutcome::Success),
+        2 => Just(PeerOutcome::Failed),
+        1 => Just(PeerOutcome::NextNoCount),
     ];
     let step = prop_oneof![
         4 => any::<u8>().prop_map(|key| Step::Begin { key }),
@@ -118,8 +123,8 @@ impl Simulation {
                     self.pool
                         .release(&self.rotation, &mut tries, peer, outcome, self.now);
                 assert!(tries.tries_left() < before.max(1));
-                assert!(!released.disabled || outcome == Outcome::Failed);
-                if outcome != Outcome::Success && tries.tries_left() > 0 {
+                assert!(!released.disabled || outcome == PeerOutcome::Failed);
+                if outcome != PeerOutcome::Success && tries.tries_left() > 0 {
                     self.pick(tries, tried);
                 }
             }
@@ -208,7 +213,7 @@ proptest! {
         for round in 1..4 {
             for _ in 0..weights.iter().sum::<u32>() {
                 simulation.run(&Step::Begin { key: 0 });
-                simulation.run(&Step::End { request: 0, outcome: Outcome::Success });
+                simulation.run(&Step::End { request: 0, outcome: PeerOutcome::Success });
             }
             let peers = simulation.pool.peers().iter();
             let selected: Vec<u64> = peers.map(|p| p.status(simulation.now).selected).collect();
@@ -228,7 +233,7 @@ proptest! {
         let mut simulation = Simulation::new(spec, seed);
         for _ in 0..2000 {
             simulation.run(&Step::Begin { key: 0 });
-            simulation.run(&Step::End { request: 0, outcome: Outcome::Success });
+            simulation.run(&Step::End { request: 0, outcome: PeerOutcome::Success });
         }
         let peers = simulation.pool.peers().iter();
         let selected: Vec<u64> = peers.map(|p| p.status(simulation.now).selected).collect();

@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use weir_upstream::{
-    Key, Method, Now, Outcome, PeerAddress, PeerId, PeerSpec, Pool, PoolSpec, Rotation, Tries,
+    Key, Method, Now, PeerAddress, PeerId, PeerOutcome, PeerSpec, Pool, PoolSpec, Rotation, Tries,
 };
 
 #[test]
@@ -62,7 +62,7 @@ impl Replay {
         if let Some(id) = rest.strip_prefix("end=") {
             let (mut tries, peer) = self.held.remove(id).expect("a held request");
             self.pool
-                .release(&self.rotation, &mut tries, peer, Outcome::Success, now);
+                .release(&self.rotation, &mut tries, peer, PeerOutcome::Success, now);
             return;
         }
         let (request, expected) = rest.split_once("-> ").expect("a result");
@@ -86,13 +86,13 @@ impl Replay {
             let port = name.rsplit(':').next().unwrap_or(&name).to_owned();
             tried.push(port.clone());
             let outcome = match request.does.get(port.as_str()) {
-                Some(&"fail") => Outcome::Failed,
+                Some(&"fail") => PeerOutcome::Failed,
                 // A status is a reason to go on only while there is a try left.
-                Some(&"404") if tries.tries_left() > 1 => Outcome::NextNoCount,
-                Some(&"500") if tries.tries_left() > 1 => Outcome::Failed,
-                _ => Outcome::Success,
+                Some(&"404") if tries.tries_left() > 1 => PeerOutcome::NextNoCount,
+                Some(&"500") if tries.tries_left() > 1 => PeerOutcome::Failed,
+                _ => PeerOutcome::Success,
             };
-            if outcome == Outcome::Success
+            if outcome == PeerOutcome::Success
                 && let Some(id) = request.hold
             {
                 self.held.insert(id.to_owned(), (tries, peer));
@@ -104,7 +104,7 @@ impl Replay {
             if released.disabled {
                 disabled.push(format!("disabled={port}"));
             }
-            if outcome == Outcome::Success || tries.tries_left() == 0 {
+            if outcome == PeerOutcome::Success || tries.tries_left() == 0 {
                 break;
             }
         }

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use weir_io::dial::Dialer;
 use weir_log::{Level, emit};
 use weir_proxy::plan::Plan;
-use weir_proxy::serve::host::{self, Host, Runtime};
+use weir_proxy::serve::host::{Host, Runtime, Surroundings};
 
 use crate::accept::Acceptors;
 use crate::privileges;
@@ -48,9 +48,9 @@ pub(crate) struct WorkerThread {
     thread: JoinHandle<()>,
 }
 
-/// What every worker is given at its start.
+/// What all workers of the process share.
 #[derive(Clone)]
-pub(crate) struct Surroundings {
+pub(crate) struct Process {
     /// Counts the connections of the process.
     pub(crate) numbers: Arc<AtomicU64>,
     /// Receives the id of a worker that ends.
@@ -62,7 +62,7 @@ impl WorkerThread {
     pub(crate) fn start(
         id: u64,
         assignment: Assignment,
-        around: Surroundings,
+        process: Process,
     ) -> Result<Self, SystemError> {
         let (orders, receiver) = mpsc::unbounded_channel();
         let (ready, started) = std::sync::mpsc::channel();
@@ -71,9 +71,9 @@ impl WorkerThread {
             .spawn(move || {
                 let _ended = Ended {
                     id,
-                    to: around.ended.clone(),
+                    to: process.ended.clone(),
                 };
-                run(assignment, &around, receiver, &ready);
+                run(assignment, &process, receiver, &ready);
             })
             .map_err(|error| SystemError::new("pthread_create()", error))?;
         match started.recv() {
@@ -126,7 +126,7 @@ type Ready = std::sync::mpsc::Sender<Result<(), SystemError>>;
 /// The life of a worker thread.
 fn run(
     assignment: Assignment,
-    around: &Surroundings,
+    process: &Process,
     orders: mpsc::UnboundedReceiver<Order>,
     ready: &Ready,
 ) {
@@ -140,19 +140,19 @@ fn run(
             return;
         }
     };
-    runtime.block_on(work(assignment, around, orders, ready));
+    runtime.block_on(work(assignment, process, orders, ready));
 }
 
 async fn work(
     assignment: Assignment,
-    around: &Surroundings,
+    process: &Process,
     orders: mpsc::UnboundedReceiver<Order>,
     ready: &Ready,
 ) {
     let Assignment { plan, shares } = assignment;
-    let around = host::Surroundings {
-        numbers: around.numbers.clone(),
-        ..host::Surroundings::alone(Dialer::System)
+    let around = Surroundings {
+        numbers: process.numbers.clone(),
+        ..Surroundings::alone(Dialer::System)
     };
     let host = Rc::new(Host::new(plan.clone(), around));
     let acceptors = Acceptors::new(host.clone(), plan.clone());

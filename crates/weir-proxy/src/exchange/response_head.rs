@@ -1,7 +1,7 @@
 //! From the upstream's head to the client's: what is passed on, and what it commands.
 
 use weir_conf::{IgnoreHeaders, MatchFault, Settings};
-use weir_upstream::Outcome as PeerOutcome;
+use weir_upstream::PeerOutcome;
 use weir_wire::request::Method;
 use weir_wire::uri::parse_unsafe;
 use weir_wire::{Field, KnownField, Version, date};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use weir_conf::Settings;
-use weir_upstream::{Key, Outcome as PeerOutcome, PeerId, Tries};
+use weir_upstream::{Key, PeerId, PeerOutcome, Tries};
 
 use super::peers::dial_options;
 use super::request_source::RequestSource;

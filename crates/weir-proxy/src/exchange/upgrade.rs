@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use weir_conf::Settings;
-use weir_upstream::Outcome as PeerOutcome;
+use weir_upstream::PeerOutcome;
 
 use super::failure_log;
 use super::tries::{Exchange, Held};

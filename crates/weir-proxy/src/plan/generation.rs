@@ -52,7 +52,7 @@ impl Generation {
         });
         Self {
             servers,
-            locations: RefCell::new(vec![None; plan.places.len()]),
+            locations: RefCell::new(vec![None; plan.location_logs.len()]),
             plan,
             pools,
             lines,

@@ -57,7 +57,7 @@ impl Lines {
     fn write_prompt(&mut self) {
         self.buffer.turn_idle();
         if let Some(fault) = self.buffer.take_fault() {
-            let sinks = &self.plan.places[self.first.location].sinks;
+            let sinks = &self.plan.location_logs[self.first.location].sinks;
             let mut line = fault.to_string().into_bytes();
             line.extend_from_slice(&self.first.context);
             emit(sinks, Level::Alert, Some(self.first.number), &line);

@@ -124,13 +124,14 @@ pub(super) fn error_sinks(
     Ok(ErrorSinks::new(sinks, clock::unix_seconds))
 }
 
-pub(super) fn place_logs(
+/// The logs of each location, by its number.
+pub(super) fn location_logs(
     http: &Http,
     book: &mut LogBook<'_>,
     main: &Arc<ErrorSinks>,
 ) -> Result<Vec<LocationLogs>, PlanFault> {
-    let mut places: Vec<Option<LocationLogs>> = Vec::new();
-    places.resize_with(http.location_count, || None);
+    let mut logs: Vec<Option<LocationLogs>> = Vec::new();
+    logs.resize_with(http.location_count, || None);
     let mut known: HashMap<Vec<(LogDestination, weir_conf::Level)>, Arc<ErrorSinks>> =
         HashMap::new();
     for location in all_locations(http) {
@@ -156,7 +157,7 @@ pub(super) fn place_logs(
         for log in settings.access_log.iter() {
             access.extend(book.access(log)?);
         }
-        places[location.index] = Some(LocationLogs {
+        logs[location.index] = Some(LocationLogs {
             sinks,
             access: access.into(),
         });
@@ -165,8 +166,6 @@ pub(super) fn place_logs(
         sinks: main.clone(),
         access: Arc::new([]),
     };
-    Ok(places
-        .into_iter()
-        .map(|place| place.unwrap_or_else(fill))
-        .collect())
+    let logs = logs.into_iter();
+    Ok(logs.map(|logs| logs.unwrap_or_else(fill)).collect())
 }

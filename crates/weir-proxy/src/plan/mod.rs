@@ -25,7 +25,7 @@ pub(crate) use lines::{Teller, WaitingLines};
 pub(crate) use logs::AccessTarget;
 pub use temp_folders::create_temp_folders;
 
-use logs::{LineTarget, LocationLogs, LogBook, LogFiles, error_sinks, place_logs};
+use logs::{LineTarget, LocationLogs, LogBook, LogFiles, error_sinks};
 use pools::pool_spec;
 
 /// A configuration that is ready to serve.
@@ -34,7 +34,7 @@ pub struct Plan {
     pools: Vec<Arc<Pool>>,
     main_sinks: Arc<ErrorSinks>,
     /// By `Location::index`.
-    places: Vec<LocationLogs>,
+    location_logs: Vec<LocationLogs>,
     /// Files that access lines go to, each with its buffering.
     lines: Vec<LineTarget>,
     /// Of all logs, each once.
@@ -87,7 +87,7 @@ impl Plan {
             lines: Vec::new(),
             known: HashMap::new(),
         };
-        let mut places = Vec::new();
+        let mut location_logs = Vec::new();
         let mut listen_names = Vec::new();
         let mut limits = Vec::new();
         let differences = config.compat.differences();
@@ -99,7 +99,7 @@ impl Plan {
                     carried.map(|pool| &**pool),
                 )));
             }
-            places = place_logs(http, &mut book, &main_sinks)?;
+            location_logs = logs::location_logs(http, &mut book, &main_sinks)?;
             listen_names = http
                 .listens
                 .iter()
@@ -114,7 +114,7 @@ impl Plan {
         Ok(Self {
             pools,
             main_sinks,
-            places,
+            location_logs,
             lines: book.lines,
             log_files: book.files.open,
             listen_names,
@@ -185,11 +185,11 @@ impl Plan {
     }
 
     pub(crate) fn error_sinks(&self, location: &Location) -> &Arc<ErrorSinks> {
-        &self.places[location.index].sinks
+        &self.location_logs[location.index].sinks
     }
 
     pub(crate) fn access_logs(&self, location: &Location) -> &[AccessTarget] {
-        &self.places[location.index].access
+        &self.location_logs[location.index].access
     }
 
     pub(crate) fn head_limits(&self, server: usize) -> &HeadLimits {

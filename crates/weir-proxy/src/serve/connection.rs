@@ -68,6 +68,7 @@ fn serve_busy(
             return Poll::Ready(None);
         }
         let Some(running) = &mut runner else {
+            // It was given back at the end of this future, which nobody polls after that.
             return Poll::Ready(None);
         };
         clock::count_poll();

@@ -147,8 +147,7 @@ impl Host {
         self.worker.adopt(Generation::new(plan));
     }
 
-    /// Serves a connection in a task of its own, whose panic is nobody else's
-    /// end.
+    /// Serves a connection in a task of its own, whose panic is nobody else's end.
     pub fn serve(
         &self,
         stream: Stream,

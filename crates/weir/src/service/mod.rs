@@ -23,7 +23,7 @@ use crate::signals::{Meaning, Received, Signals};
 use crate::sockets::Sockets;
 use crate::start::Opened;
 use crate::system_error::SystemError;
-use crate::workers::{Assignment, Order, Surroundings, WorkerThread};
+use crate::workers::{Assignment, Order, Process, WorkerThread};
 
 /// Descriptors of a worker's runtime: epoll, its double, the eventfd that wakes it.
 const WORKER_FILES: usize = 3;
@@ -54,7 +54,7 @@ pub(crate) struct Service {
     /// Those that were told to end.
     retired: Vec<WorkerThread>,
     next_id: u64,
-    around: Surroundings,
+    process: Process,
     ended: mpsc::UnboundedReceiver<u64>,
     pid_file: PidFile,
     /// Who the process has become, if it was root's: root's master would look after files for them.
@@ -90,7 +90,7 @@ impl Service {
             open_files,
         } = opened;
         let (send_ended, ended) = mpsc::unbounded_channel();
-        let around = Surroundings {
+        let process = Process {
             // Connection numbers begin with 1, as nginx's do.
             numbers: Arc::new(AtomicU64::new(1)),
             ended: send_ended,
@@ -104,7 +104,7 @@ impl Service {
             workers: Vec::new(),
             retired: Vec::new(),
             next_id: 0,
-            around,
+            process,
             ended,
             pid_file,
             unprivileged: account.is_some() && !geteuid().is_root(),
@@ -265,7 +265,7 @@ impl Service {
     fn start_worker(&mut self, number: usize, wanted: usize) -> Result<WorkerThread, SystemError> {
         let id = self.next_id;
         self.next_id += 1;
-        WorkerThread::start(id, self.assignment(number, wanted), self.around.clone())
+        WorkerThread::start(id, self.assignment(number, wanted), self.process.clone())
     }
 
     fn assignment(&self, number: usize, workers: usize) -> Assignment {
@@ -323,12 +323,10 @@ impl Service {
             plan,
             sockets,
             pid_file,
-            around,
             ..
         } = self;
         let log = |level, text: &str| emit(plan.main_sinks(), level, None, text.as_bytes());
         sockets.remove_paths(None, &log);
-        drop(around);
         if let Err(error) = pid_file.remove() {
             log(Level::Alert, &error.to_string());
         }

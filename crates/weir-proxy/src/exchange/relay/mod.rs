@@ -13,7 +13,7 @@ use std::io;
 use std::task::{Context, Poll};
 
 use weir_conf::Settings;
-use weir_upstream::Outcome as PeerOutcome;
+use weir_upstream::PeerOutcome;
 use weir_wire::chunked::ChunkRules;
 
 use self::splicing::Splice;

@@ -3,7 +3,7 @@
 use std::task::{Context, Poll};
 
 use weir_conf::{Settings, TempPath};
-use weir_upstream::Outcome as PeerOutcome;
+use weir_upstream::PeerOutcome;
 
 use super::{Event, Relay, UpstreamEnd};
 use crate::exchange::body_decoder::{BodyDecoder, BrokenFraming};

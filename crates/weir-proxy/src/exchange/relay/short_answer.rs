@@ -1,7 +1,7 @@
 //! A body that came whole along with its head: most short answers. There is nothing to gather,
 //! nothing to read on, and one write sends it.
 
-use weir_upstream::Outcome as PeerOutcome;
+use weir_upstream::PeerOutcome;
 
 use crate::answer::{body, send};
 use crate::client::throttle;
