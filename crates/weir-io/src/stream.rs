@@ -26,7 +26,31 @@ pub enum Stream {
     Memory(DuplexStream),
 }
 
+impl From<TcpStream> for Stream {
+    fn from(stream: TcpStream) -> Self {
+        Self::Tcp(stream)
+    }
+}
+
+impl From<UnixStream> for Stream {
+    fn from(stream: UnixStream) -> Self {
+        Self::Unix(stream)
+    }
+}
+
 impl Stream {
+    /// A connection that was accepted this moment: its first read waits for the reactor's word.
+    ///
+    /// tokio takes such a connection for readable, but most clients send a moment later; and where one
+    /// has sent, the reactor says so anyway, and would wake the task for what it has read already. Not
+    /// for a socket for which the reactor has had a turn: what that said would be forgotten.
+    pub fn accepted(socket: impl Into<Self>) -> Self {
+        let stream = socket.into();
+        let no_byte = || io::Result::<()>::Err(io::ErrorKind::WouldBlock.into());
+        let _forgotten = stream.try_io(Interest::READABLE, no_byte);
+        stream
+    }
+
     /// Appends what has arrived to `buf`, at most `limit` bytes; `Ready(Ok(0))` is the peer's FIN.
     ///
     /// A read shorter than its room clears the readiness, so no second system call finds out that
@@ -136,15 +160,6 @@ impl Stream {
             Self::Unix(stream) => stream.poll_read_ready(cx).map(|_| ()),
             Self::Memory(_) => Poll::Ready(()),
         }
-    }
-
-    /// Makes the first read of a connection that was accepted this moment wait for the reactor's
-    /// word. tokio takes such a connection for readable, but most clients send a moment later; and
-    /// where one has sent, the reactor says so anyway, and would wake the task for what it has read
-    /// already. Once the reactor has had a turn this is forbidden: it would forget what that said.
-    pub fn expect_event(&self) {
-        let no_byte = || io::Result::<()>::Err(io::ErrorKind::WouldBlock.into());
-        let _forgotten = self.try_io(Interest::READABLE, no_byte);
     }
 
     /// Whether it is a socket of the system's, which has a descriptor.
@@ -376,7 +391,8 @@ fn room_in(buf: &mut Vec<u8>, limit: usize) -> &mut [MaybeUninit<u8>] {
 /// Receives at most `limit` bytes behind `buf` once.
 ///
 /// A receive that leaves room has emptied the socket, and says so to `try_io` by claiming that it
-/// would block: no second system call finds nothing.
+/// would block: no second system call finds nothing. tokio 1.54.1 then forgets the readiness, and no
+/// more (`Registration::try_io`); with another version look there again.
 fn receive(
     socket: BorrowedFd<'_>,
     buf: &mut Vec<u8>,

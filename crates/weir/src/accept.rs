@@ -153,7 +153,7 @@ impl Entrance {
             match listener.accept().await {
                 Ok((stream, peer)) => {
                     accepted += self.weight(&stream);
-                    self.enter(Stream::Tcp(stream), ClientAddress::Inet(peer), local)
+                    self.enter(Stream::accepted(stream), ClientAddress::Inet(peer), local)
                 }
                 Err(error) => self.refused(error, &listener).await,
             }
@@ -167,7 +167,7 @@ impl Entrance {
             match listener.accept().await {
                 Ok((stream, _)) => {
                     accepted += self.weight(&stream);
-                    self.enter(Stream::Unix(stream), ClientAddress::Unix, None)
+                    self.enter(Stream::accepted(stream), ClientAddress::Unix, None)
                 }
                 Err(error) => self.refused(error, &listener).await,
             }
@@ -186,7 +186,6 @@ impl Entrance {
 
     /// Serves a connection, unless its socket has left the configuration.
     fn enter(&self, stream: Stream, client: ClientAddress, local: Option<SocketAddr>) {
-        stream.expect_event();
         let Some(listen) =
             (self.route.borrow().as_ref()).map(|route| route.listen(|| local_of(&stream)))
         else {
