@@ -55,8 +55,8 @@ impl Ring {
         Hashing::Point(self.points.partition_point(|point| point.hash < hash))
     }
 
-    fn server_at(&self, place: usize) -> Option<usize> {
-        let point = self.points.get(place.checked_rem(self.points.len())?)?;
+    fn server_at(&self, index: usize) -> Option<usize> {
+        let point = self.points.get(index.checked_rem(self.points.len())?)?;
         Some(point.server as usize)
     }
 }
@@ -70,9 +70,9 @@ pub(crate) fn choose(turn: &Turn<'_>, att: &mut Tries) -> Option<usize> {
         };
         let owner = turn.pool.ring().server_at(point)?;
         let server = turn.peers[owner].spec().server.as_str();
-        let owned = |place: usize| turn.peers[place].spec().server == server;
-        if let Some(place) = round_robin::choose_among(turn, att, owned) {
-            return Some(place);
+        let owned = |index: usize| turn.peers[index].spec().server == server;
+        if let Some(index) = round_robin::choose_among(turn, att, owned) {
+            return Some(index);
         }
         att.hashing = Hashing::Point(point + 1);
         if !att.miss() {

@@ -21,9 +21,9 @@ pub(crate) fn choose(turn: &Turn<'_>, att: &mut Tries) -> Option<usize> {
         };
         *hash = hash.wrapping_add((checksum(*rehash, *crc, *len) >> 16) & 0x7fff);
         *rehash += 1;
-        let place = turn.by_weight(u64::from(*hash).checked_rem(turn.pool.primary_weight())?);
-        if turn.eligible(att, place) {
-            return Some(place);
+        let index = turn.by_weight(u64::from(*hash).checked_rem(turn.pool.primary_weight())?);
+        if turn.eligible(att, index) {
+            return Some(index);
         }
         if !att.miss() {
             return None;

@@ -45,7 +45,7 @@ struct Slot<C> {
 }
 
 impl<C> IdleCache<C> {
-    /// An empty cache of `spec.connections` places.
+    /// An empty cache of `spec.connections` connections.
     pub fn new(spec: Keepalive) -> Self {
         Self {
             spec,

@@ -19,15 +19,15 @@ pub(crate) fn choose(turn: &Turn<'_>, att: &mut Tries) -> Option<usize> {
         running = counted
             .iter()
             .fold(running, |hash, &byte| (hash * 113 + u32::from(byte)) % 6271);
-        let place = turn.by_weight(u64::from(running).checked_rem(turn.pool.primary_weight())?);
-        if turn.eligible(att, place) {
+        let index = turn.by_weight(u64::from(running).checked_rem(turn.pool.primary_weight())?);
+        if turn.eligible(att, index) {
             // Only a hit is kept: after a pick the next try goes on from here.
             att.hashing = Hashing::Address {
                 bytes,
                 len,
                 hash: running,
             };
-            return Some(place);
+            return Some(index);
         }
         if !att.miss() {
             return None;

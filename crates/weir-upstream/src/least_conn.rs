@@ -8,10 +8,10 @@ use crate::{Peer, Tries, round_robin};
 pub(crate) fn choose(turn: &Turn<'_>, att: &Tries) -> Option<usize> {
     let mut best: Option<usize> = None;
     let mut tie = false;
-    for place in (0..turn.peers.len()).filter(|&p| turn.eligible(att, p)) {
-        match best.map(|b| compare_load(&turn.peers[place], &turn.peers[b])) {
+    for index in (0..turn.peers.len()).filter(|&p| turn.eligible(att, p)) {
+        match best.map(|b| compare_load(&turn.peers[index], &turn.peers[b])) {
             None | Some(std::cmp::Ordering::Less) => {
-                best = Some(place);
+                best = Some(index);
                 tie = false;
             }
             Some(std::cmp::Ordering::Equal) => tie = true,
@@ -23,7 +23,7 @@ pub(crate) fn choose(turn: &Turn<'_>, att: &Tries) -> Option<usize> {
         return Some(best);
     }
     let equal =
-        |place: usize| place == best || compare_load(&turn.peers[place], &turn.peers[best]).is_eq();
+        |index: usize| index == best || compare_load(&turn.peers[index], &turn.peers[best]).is_eq();
     // Another worker may change the load in between; the peer found first still stands.
     round_robin::choose_among(turn, att, equal).or(Some(best))
 }

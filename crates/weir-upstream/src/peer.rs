@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use crate::{Now, PeerAddress, PeerSpec};
 
-/// Names a peer of one [`Pool`](crate::Pool): its place among the primaries, then the backups.
+/// Names a peer of one [`Pool`](crate::Pool): its index among the primaries, then the backups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PeerId(pub(crate) u32);
 
@@ -115,9 +115,9 @@ impl Peer {
             && now - self.shared.checked.load(Relaxed) <= self.fail_timeout()
     }
 
-    /// Takes one of `max_conns` places; false if another worker was faster. `tally`: the worker's.
+    /// Takes one of `max_conns` connections; false if another worker was faster. `tally`: the worker's.
     pub(crate) fn acquire(&self, tally: usize) -> bool {
-        let active = self.places(tally);
+        let active = self.counter(tally);
         let taken = match self.spec.parameters.max_conns {
             0 => {
                 active.fetch_add(1, Relaxed);
@@ -127,8 +127,8 @@ impl Peer {
                 // From before a reload that gave the peer its limit.
                 let others = self.shared.tallies[1..].iter();
                 let elsewhere: u32 = others.map(|tally| tally.active.load(Relaxed)).sum();
-                let place = |here: u32| (here + elsewhere < limit).then(|| here + 1);
-                active.fetch_update(Relaxed, Relaxed, place).is_ok()
+                let one_more = |here: u32| (here + elsewhere < limit).then(|| here + 1);
+                active.fetch_update(Relaxed, Relaxed, one_more).is_ok()
             }
         };
         if taken {
@@ -139,7 +139,7 @@ impl Peer {
 
     /// Where a worker counts the requests that hold the peer. A limit binds all workers, so there
     /// they count in one place.
-    fn places(&self, tally: usize) -> &AtomicU32 {
+    fn counter(&self, tally: usize) -> &AtomicU32 {
         let tally = if self.spec.parameters.max_conns == 0 {
             tally
         } else {
@@ -156,10 +156,10 @@ impl Peer {
         }
     }
 
-    /// Gives the place back.
+    /// Gives the connection back.
     pub(crate) fn leave(&self, tally: usize) {
         let freed = self
-            .places(tally)
+            .counter(tally)
             .fetch_update(Relaxed, Relaxed, |n| n.checked_sub(1));
         debug_assert!(
             freed.is_ok(),

@@ -158,7 +158,7 @@ impl Pool {
         )
     }
 
-    /// The next peer to try, its place taken; `None` is nginx's "no live upstreams".
+    /// The next peer to try, one of its connections taken; `None` is nginx's "no live upstreams".
     pub fn pick(&self, rot: &Rotation, att: &mut Tries, now: Now) -> Option<PeerId> {
         let now = seconds(now);
         if self.single() {
@@ -172,12 +172,12 @@ impl Pool {
                 peers: self.group(att.on_backups),
             };
             match turn.choose(att) {
-                // Losing the last place to another worker makes the peer ineligible: choose anew.
-                Some(place) if !turn.peers[place].acquire(rot.tally()) => {}
-                Some(place) => {
-                    att.tried.insert(place);
-                    turn.peers[place].begin_check(now);
-                    return Some(PeerId::new(turn.offset(att) + place));
+                // Losing the last connection to another worker makes the peer ineligible: choose anew.
+                Some(index) if !turn.peers[index].acquire(rot.tally()) => {}
+                Some(index) => {
+                    att.tried.insert(index);
+                    turn.peers[index].begin_check(now);
+                    return Some(PeerId::new(turn.offset(att) + index));
                 }
                 None if att.on_backups || self.primaries == self.peers.len() => return None,
                 None => att.turn_to_backups(),
@@ -250,7 +250,7 @@ pub(crate) struct Turn<'a> {
 }
 
 impl Turn<'_> {
-    /// The place, in `peers`, of the peer to try.
+    /// The index, in `peers`, of the peer to try.
     fn choose(&self, att: &mut Tries) -> Option<usize> {
         let guessed = match self.pool.method {
             Method::LeastConn => return least_conn::choose(self, att),
@@ -266,21 +266,21 @@ impl Turn<'_> {
         guessed.or_else(|| round_robin::choose(self, att))
     }
 
-    /// Whether the peer at `place` may be chosen by this request now.
-    pub(crate) fn eligible(&self, att: &Tries, place: usize) -> bool {
-        !att.tried.contains(place) && self.peers[place].eligible(self.now)
+    /// Whether the peer at `index` may be chosen by this request now.
+    pub(crate) fn eligible(&self, att: &Tries, index: usize) -> bool {
+        !att.tried.contains(index) && self.peers[index].eligible(self.now)
     }
 
-    pub(crate) fn weights(&self, att: &Tries, place: usize) -> &crate::rotation::Weights {
-        self.rot.weights(self.offset(att) + place)
+    pub(crate) fn weights(&self, att: &Tries, index: usize) -> &crate::rotation::Weights {
+        self.rot.weights(self.offset(att) + index)
     }
 
     /// The primary that owns the `point`-th unit of weight.
     pub(crate) fn by_weight(&self, mut point: u64) -> usize {
-        for (place, peer) in self.peers.iter().enumerate() {
+        for (index, peer) in self.peers.iter().enumerate() {
             match point.checked_sub(u64::from(peer.spec().parameters.weight)) {
                 Some(rest) => point = rest,
-                None => return place,
+                None => return index,
             }
         }
         self.peers.len().saturating_sub(1)
@@ -296,22 +296,22 @@ impl Turn<'_> {
 }
 
 fn place_of(addresses: &mut Vec<PeerAddress>, address: &PeerAddress) -> u32 {
-    let place = addresses
+    let index = addresses
         .iter()
         .position(|a| a == address)
         .unwrap_or_else(|| {
             addresses.push(address.clone());
             addresses.len() - 1
         });
-    u32::try_from(place).unwrap_or(u32::MAX)
+    u32::try_from(index).unwrap_or(u32::MAX)
 }
 
 /// The shared state of the same peer before a reload; each is handed on once, so that two equal
 /// `server` lines stay two peers.
 fn carry_over(before: &mut Vec<&Peer>, spec: &PeerSpec) -> Option<Arc<Shared>> {
     let same = |p: &&Peer| p.spec().server == spec.server && p.spec().name == spec.name;
-    let place = before.iter().position(same)?;
-    Some(before.remove(place).shared().clone())
+    let index = before.iter().position(same)?;
+    Some(before.remove(index).shared().clone())
 }
 
 #[cfg(test)]
@@ -416,7 +416,7 @@ mod tests {
         assert_eq!(
             pick(),
             None,
-            "three of the four places are held from before"
+            "three of the four connections are held from before"
         );
         for (rot, tries) in &mut held {
             before.release(rot, tries, PeerId(0), PeerOutcome::Success, NOW);

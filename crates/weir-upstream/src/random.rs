@@ -7,9 +7,9 @@ use crate::pool::Turn;
 /// `ngx_http_upstream_get_random_peer`.
 pub(crate) fn choose(turn: &Turn<'_>, att: &mut Tries) -> Option<usize> {
     loop {
-        let place = throw(turn);
-        if turn.eligible(att, place) {
-            return Some(place);
+        let index = throw(turn);
+        if turn.eligible(att, index) {
+            return Some(index);
         }
         if !att.miss() {
             return None;
@@ -22,14 +22,14 @@ pub(crate) fn choose(turn: &Turn<'_>, att: &mut Tries) -> Option<usize> {
 pub(crate) fn choose_of_two(turn: &Turn<'_>, att: &mut Tries) -> Option<usize> {
     let mut first: Option<usize> = None;
     loop {
-        let place = throw(turn);
-        if first != Some(place) && turn.eligible(att, place) {
+        let index = throw(turn);
+        if first != Some(index) && turn.eligible(att, index) {
             match first {
-                Some(one) if compare_load(&turn.peers[place], &turn.peers[one]).is_gt() => {
+                Some(one) if compare_load(&turn.peers[index], &turn.peers[one]).is_gt() => {
                     return Some(one);
                 }
-                Some(_) => return Some(place),
-                None => first = Some(place),
+                Some(_) => return Some(index),
+                None => first = Some(index),
             }
         }
         // As in nginx, the first hit of a pair costs a guess too.

@@ -8,7 +8,7 @@ pub(crate) fn choose(turn: &Turn<'_>, att: &Tries) -> Option<usize> {
     choose_among(turn, att, |_| true)
 }
 
-/// As [`choose`], among the places that `admits` lets in.
+/// As [`choose`], among the peers that `admits` lets in.
 pub(crate) fn choose_among(
     turn: &Turn<'_>,
     att: &Tries,
@@ -16,14 +16,14 @@ pub(crate) fn choose_among(
 ) -> Option<usize> {
     let mut best: Option<usize> = None;
     let mut total = 0;
-    for place in 0..turn.peers.len() {
-        if !admits(place) || !turn.eligible(att, place) {
+    for index in 0..turn.peers.len() {
+        if !admits(index) || !turn.eligible(att, index) {
             continue;
         }
-        let weights = turn.weights(att, place);
+        let weights = turn.weights(att, index);
         total += weights.advance();
         if best.is_none_or(|b| weights.current() > turn.weights(att, b).current()) {
-            best = Some(place);
+            best = Some(index);
         }
     }
     let best = best?;

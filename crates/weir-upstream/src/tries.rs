@@ -136,7 +136,7 @@ impl Hashing {
     }
 }
 
-/// The set of peers tried, by place in their group; one word for up to 64 peers.
+/// The set of peers tried, by index in their group; one word for up to 64 peers.
 #[derive(Debug)]
 pub(crate) struct Tried {
     first: u64,
@@ -151,21 +151,21 @@ impl Tried {
         }
     }
 
-    pub(crate) fn contains(&self, place: usize) -> bool {
-        let word = match place / 64 {
+    pub(crate) fn contains(&self, index: usize) -> bool {
+        let word = match index / 64 {
             0 => self.first,
             n => self.rest.get(n - 1).copied().unwrap_or(0),
         };
-        word & (1 << (place % 64)) != 0
+        word & (1 << (index % 64)) != 0
     }
 
-    pub(crate) fn insert(&mut self, place: usize) {
-        let word = match place / 64 {
+    pub(crate) fn insert(&mut self, index: usize) {
+        let word = match index / 64 {
             0 => Some(&mut self.first),
             n => self.rest.get_mut(n - 1),
         };
         if let Some(word) = word {
-            *word |= 1 << (place % 64);
+            *word |= 1 << (index % 64);
         }
     }
 
@@ -184,8 +184,8 @@ mod tests {
         for peers in [1, 63, 64, 65, 128, 129, 1000] {
             let mut tried = Tried::new(peers);
             assert_eq!(tried.rest.is_empty(), peers <= 64, "{peers} peers");
-            for place in (0..peers).step_by(7) {
-                tried.insert(place);
+            for index in (0..peers).step_by(7) {
+                tried.insert(index);
             }
             let expected: Vec<usize> = (0..peers).filter(|p| p % 7 == 0).collect();
             let actual: Vec<usize> = (0..peers).filter(|p| tried.contains(*p)).collect();

@@ -11,7 +11,7 @@ pub struct Field {
     pub value: Span,
     /// Which of the names that nginx looks at this is.
     pub known: Option<KnownField>,
-    /// Taken out of its list, where the place stays.
+    /// Taken out of its list, where its index stays.
     pub(crate) removed: bool,
 }
 

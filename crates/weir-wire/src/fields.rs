@@ -5,7 +5,7 @@ use crate::field::{Field, KnownField, KnownFields};
 use crate::span::Span;
 
 /// The lines of one head, in order, and where the known ones stand. Parsed heads and answers share it,
-/// so a line is removed by a mark: the others keep their places (nginx sets `hash` to 0).
+/// so a line is removed by a mark: the others keep their indices (nginx sets `hash` to 0).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fields {
     lines: Vec<Field>,
@@ -40,10 +40,10 @@ impl Fields {
         self.removed = 0;
     }
 
-    /// Lines ever added, removed ones included: the places that [`Self::at`] knows.
+    /// Lines ever added, removed ones included: the indices that [`Self::at`] knows.
     #[inline]
     #[must_use]
-    pub fn places(&self) -> usize {
+    pub fn end(&self) -> usize {
         self.lines.len()
     }
 
@@ -53,11 +53,11 @@ impl Fields {
         self.lines.len() == self.removed
     }
 
-    /// The line at `place`, unless it was removed.
+    /// The line at `index`, unless it was removed.
     #[inline]
     #[must_use]
-    pub fn at(&self, place: usize) -> Option<Field> {
-        self.lines.get(place).copied().filter(|line| !line.removed)
+    pub fn at(&self, index: usize) -> Option<Field> {
+        self.lines.get(index).copied().filter(|line| !line.removed)
     }
 
     /// The lines, in order.
@@ -79,7 +79,7 @@ impl Fields {
     pub fn get(&self, known: KnownField) -> Option<&Field> {
         self.known
             .get(known)
-            .and_then(|place| self.lines.get(place))
+            .and_then(|index| self.lines.get(index))
     }
 
     /// Its value.
@@ -119,9 +119,9 @@ impl Fields {
             .map(|line| line.value.of(buf))
     }
 
-    /// Removes the line at `place`. If it counted, the next one of its name does from now on.
-    pub fn remove(&mut self, place: usize) {
-        let Some(line) = self.lines.get_mut(place) else {
+    /// Removes the line at `index`. If it counted, the next one of its name does from now on.
+    pub fn remove(&mut self, index: usize) {
+        let Some(line) = self.lines.get_mut(index) else {
             return;
         };
         if std::mem::replace(&mut line.removed, true) {
@@ -131,7 +131,7 @@ impl Fields {
         let Some(known) = line.known else {
             return;
         };
-        if self.known.get(known) == Some(place) {
+        if self.known.get(known) == Some(index) {
             let same = |line: &Field| !line.removed && line.known == Some(known);
             self.known.set(known, self.lines.iter().position(same));
         }
@@ -198,21 +198,21 @@ impl FieldLines {
         if value.is_empty() {
             return self.remove(known);
         }
-        let Some(place) = self.fields.known.get(known) else {
+        let Some(index) = self.fields.known.get(known) else {
             return self.push(known, name, value);
         };
         let line = self.append_line(name, value, Some(known));
-        self.fields.lines[place] = line;
+        self.fields.lines[index] = line;
         self.edited = true;
     }
 
     /// Removes the line that counts for `known`; none counts then.
     pub fn remove(&mut self, known: KnownField) {
-        let Some(place) = self.fields.known.get(known) else {
+        let Some(index) = self.fields.known.get(known) else {
             return;
         };
         self.forget(known);
-        self.fields.remove(place);
+        self.fields.remove(index);
         self.edited = true;
     }
 
@@ -329,12 +329,12 @@ mod tests {
         fields.remove(0);
         fields.remove(0);
         assert_eq!(fields.iter().count(), 1);
-        assert_eq!((fields.places(), fields.at(0)), (2, None));
+        assert_eq!((fields.end(), fields.at(0)), (2, None));
         assert_eq!(fields.value(KnownField::Via, buf), Some(&b"b"[..]));
         fields.remove(1);
         assert!(!fields.has(KnownField::Via));
-        for place in 0..9 {
-            fields.remove(place);
+        for index in 0..9 {
+            fields.remove(index);
         }
         assert!(fields.is_empty());
     }

@@ -151,8 +151,8 @@ fn accel_redirect(exchange: &mut Exchange<'_>) -> Option<Outcome> {
 /// The fields that survive an internal redirect, be they hidden or not. Without an answer of
 /// `proxy_cookie_flags` there is no redirect.
 fn copy_for_redirect(session: &mut Session, settings: &Settings) -> Result<(), Box<MatchFault>> {
-    for place in 0..session.req.upstream.head.fields.places() {
-        let field = session.req.upstream.head.fields.at(place);
+    for index in 0..session.req.upstream.head.fields.end() {
+        let field = session.req.upstream.head.fields.at(index);
         if let Some(field) = field
             && survives_redirect(field)
         {
@@ -210,8 +210,8 @@ fn copy(session: &mut Session, settings: &Settings) -> Result<(), Box<MatchFault
         response.allows_ranges = true;
         response.single_range = true;
     }
-    for place in 0..session.req.upstream.head.fields.places() {
-        if let Some(field) = session.req.upstream.head.fields.at(place) {
+    for index in 0..session.req.upstream.head.fields.end() {
+        if let Some(field) = session.req.upstream.head.fields.at(index) {
             let name = field.name.of(&session.req.upstream.bytes);
             if !settings.hidden.contains(name) {
                 copy_field(session, settings, field)?;

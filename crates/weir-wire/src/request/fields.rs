@@ -10,9 +10,9 @@ use crate::search::{contains_ignore_case, decimal};
 use crate::span::Span;
 use crate::version::Version;
 
-/// What a line was.
+/// What a field line means to whoever reads on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Taken {
+pub(super) enum Meaning {
     Field,
     /// The `Host` that selects the server.
     Server,
@@ -26,14 +26,14 @@ pub(super) fn take(
     name: Span,
     value: Span,
     compat: HeadCompat,
-) -> Result<Taken, RequestFault> {
+) -> Result<Meaning, RequestFault> {
     let known = KnownField::from_name(name.of(buf));
     let field = Field::new(name, value, known);
     let repeated = known.is_some_and(|known| head.fields.has(known));
     // The log shows also the line that is refused.
     head.fields.push(field);
     let Some(known) = known else {
-        return Ok(Taken::Field);
+        return Ok(Meaning::Field);
     };
     match known {
         KnownField::Host => return take_host(buf, head, field, repeated, compat),
@@ -55,7 +55,7 @@ pub(super) fn take(
         }
         _ => {}
     }
-    Ok(Taken::Field)
+    Ok(Meaning::Field)
 }
 
 fn take_host(
@@ -64,7 +64,7 @@ fn take_host(
     field: Field,
     repeated: bool,
     compat: HeadCompat,
-) -> Result<Taken, RequestFault> {
+) -> Result<Meaning, RequestFault> {
     if repeated {
         let pair = line_pair(buf, head, KnownField::Host, field);
         return Err(RequestFault::DuplicateHost(pair));
@@ -74,10 +74,10 @@ fn take_host(
         .validate(field.value.of(buf))
         .map_err(|_fault| RequestFault::InvalidHost)?;
     if !head.host.is_empty() {
-        return Ok(Taken::Field);
+        return Ok(Meaning::Field);
     }
     set_host(head, field.value, host);
-    Ok(Taken::Server)
+    Ok(Meaning::Server)
 }
 
 /// Records the host that selects the server; `whole` is where `host` was found.

@@ -1,7 +1,7 @@
 //! The parser that a client connection drives.
 
 use super::fault::{RequestFault, RequestNotice};
-use super::fields::{self, Taken};
+use super::fields::{self, Meaning};
 use super::head::RequestHead;
 use super::limits::HeadLimits;
 use super::line::RequestLine;
@@ -233,7 +233,7 @@ impl RequestParser {
             let seen = &buf[..buf.len().min(self.window.end())];
             match self.field.step(seen, &mut self.pos, rules) {
                 Ok(LineStep::Line) => {
-                    if self.take_line(buf, head, limits)? == Taken::Server {
+                    if self.take_line(buf, head, limits)? == Meaning::Server {
                         return Ok(Progress::Host);
                     }
                 }
@@ -264,13 +264,13 @@ impl RequestParser {
         buf: &[u8],
         head: &mut RequestHead,
         limits: &HeadLimits,
-    ) -> Result<Taken, RequestFault> {
+    ) -> Result<Meaning, RequestFault> {
         head.request_length += self.pos - self.field.name().start as usize;
         if self.field.is_invalid() && limits.ignore_invalid {
             self.notices.push(RequestNotice::InvalidHeaderLine {
                 line: self.field.line(),
             });
-            return Ok(Taken::Field);
+            return Ok(Meaning::Field);
         }
         if self.lines >= limits.max_headers {
             return Err(RequestFault::TooManyHeaderLines);

@@ -325,7 +325,7 @@ fn the_parser_goes_on_after_an_interim_head() {
         parser.parse(rest, &mut head, &NEW),
         Ok(ResponseProgress::Done)
     );
-    assert_eq!((head.status, head.fields.places()), (204, 0));
+    assert_eq!((head.status, head.fields.end()), (204, 0));
 }
 
 proptest! {
