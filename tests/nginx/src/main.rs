@@ -24,8 +24,16 @@ const NEEDED: [(&str, &str); 3] = [
 /// Set for the process that builds; the other one keeps its output apart.
 const MARK: &str = "WEIR_NGINX_BUILD";
 
-/// Written last, so that a build that was cut off is done again.
+/// Written last, with the modules in it, so that a build that was cut off or lacks one is done again.
 const DONE: &str = "built";
+
+/// Modules of nginx's own that are compiled in besides those that the crate chooses: those that
+/// Debian's package has.
+const MODULES: &str = "--with-http_addition_module --with-http_auth_request_module \
+    --with-http_dav_module --with-http_flv_module --with-http_gunzip_module \
+    --with-http_gzip_static_module --with-http_mp4_module --with-http_random_index_module \
+    --with-http_secure_link_module --with-http_slice_module --with-http_stub_status_module \
+    --with-http_sub_module";
 
 /// Packages are missing.
 const MISSING: u8 = 3;
@@ -62,7 +70,8 @@ fn main() -> ExitCode {
 fn built(directory: OsString) -> io::Result<PathBuf> {
     let directory = std::path::absolute(PathBuf::from(directory))?;
     let nginx = directory.join("nginx");
-    if directory.join(DONE).exists() {
+    let done = directory.join(DONE);
+    if fs::read_to_string(&done).is_ok_and(|modules| modules == MODULES) {
         return Ok(nginx);
     }
     fs::create_dir_all(&directory)?;
@@ -73,6 +82,7 @@ fn built(directory: OsString) -> io::Result<PathBuf> {
         .env(MARK, "1")
         // -O2, as packages have it; nginx's own default is -O1.
         .env("NGX_CFLAGS", "-O2")
+        .env("NGX_CONFIGURE_ARGS", MODULES)
         .env_remove("NGX_VERSION")
         .stdin(Stdio::null())
         .stderr(output.try_clone()?)
@@ -81,7 +91,7 @@ fn built(directory: OsString) -> io::Result<PathBuf> {
     if !status.success() {
         return Err(io::Error::other(format!("{status}, see {}", log.display())));
     }
-    File::create(directory.join(DONE))?;
+    fs::write(done, MODULES)?;
     Ok(nginx)
 }
 
