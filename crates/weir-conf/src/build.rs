@@ -8,6 +8,7 @@ mod level;
 mod listen;
 mod location;
 mod names;
+mod script;
 mod server;
 mod settle;
 mod upstream;
@@ -18,7 +19,7 @@ use crate::table::main::WrittenMain;
 use crate::table::{EVENTS, MAIN, arguments};
 use crate::text::{Block, Directive, Item};
 use crate::value::read::{Reading, Reject, flag};
-use crate::{Compat, Fault, Faults, Level, Variable};
+use crate::{Compat, Fault, Faults, Level};
 
 use walk::{call, each};
 
@@ -30,16 +31,11 @@ pub(crate) fn build(
 ) -> Result<Config, Faults> {
     let mut again = cx.clone();
     let (main, read) = read(blocks, cx);
-    again.redefined = read
-        .groups
-        .iter()
-        .filter(|name| Variable::named(name).is_ok())
-        .cloned()
-        .collect();
-    if again.redefined.is_empty() {
+    again.variables.redefined = read.variables.of_nginx();
+    if again.variables.redefined.is_empty() {
         return finish(main, read, files);
     }
-    // Whatever was read before the regular expression took the variable for nginx's.
+    // Whatever was read before the definition took the variable for nginx's.
     let (main, read) = self::read(blocks, again);
     finish(main, read, files)
 }

@@ -42,11 +42,12 @@ pub use explain::explain_further;
 pub use fault::{Fault, Faults, Place};
 pub use log_level::{Level, UnknownLevel};
 pub use model::{
-    AccessLog, BalanceMethod, Captures, Config, ErrorLogTarget, Escape, Found, Handler, Http,
-    Keepalive, Listen, ListenAddress, ListenOptions, Location, LocationKind, Locations,
-    LogDestination, LogFormat, Main, ProxyPass, ProxyTarget, Server, ServerMatch, ServerNames,
-    ServerParameters, SocketKeepalive, SourceFile, Upstream, UpstreamAddress, UpstreamServer,
-    WithoutEffect,
+    AccessLog, Assigned, BalanceMethod, Captures, Config, DefinedVariable, ErrorLogTarget, Escape,
+    FileKind, Found, Handler, Http, If, Keepalive, LimitExcept, Listen, ListenAddress,
+    ListenOptions, Location, LocationKind, Locations, LogDestination, LogFormat, Main, ProxyPass,
+    ProxyTarget, Rewrite, RewriteEnd, Script, Server, ServerMatch, ServerNames, ServerParameters,
+    SocketKeepalive, SourceFile, Step, Test, Upstream, UpstreamAddress, UpstreamServer,
+    VariableSource, WithoutEffect,
 };
 pub use page::directives_page;
 pub use pattern::{MatchFault, Pattern, PatternFault};
@@ -60,9 +61,9 @@ pub use value::number::{parse_offset, parse_seconds, parse_size, parse_time};
 pub use value::{
     AccessRule, AddHeader, AddInherit, Bind, BodyFile, Buffers, CookieFlags, CookieFlagsRule,
     CookieMatch, CookieRewrite, EnvRule, ErrorPage, HeaderNames, HostHeader, HttpVersion,
-    IfModifiedSince, IgnoreHeaders, KeepaliveDisable, KeepaliveTimeout, LingeringClose, Network,
-    NextUpstream, Overwrite, RateLimit, Redirect, RedirectFrom, RequestHeaders, Return, Satisfy,
-    Scheme, ServerTokens, SetHeader, TempPath, TryFallback, TryFile, TryFiles, Types,
+    IfModifiedSince, IgnoreHeaders, KeepaliveDisable, KeepaliveTimeout, LingeringClose, Methods,
+    Network, NextUpstream, Overwrite, RateLimit, Redirect, RedirectFrom, RequestHeaders, Return,
+    Satisfy, Scheme, ServerTokens, SetHeader, TempPath, TryFallback, TryFile, TryFiles, Types,
 };
 pub use variable::{UnknownVariable, VARIABLES, Variable};
 

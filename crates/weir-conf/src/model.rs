@@ -5,8 +5,10 @@ mod location;
 mod locations;
 mod log;
 mod names;
+mod script;
 mod server;
 mod upstream;
+mod variables;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,16 +17,18 @@ pub use crate::table::main::Main;
 use crate::{Compat, Fault, Place};
 
 pub use http::{Http, Listen, ListenAddress, ListenOptions, SocketKeepalive};
-pub use location::{Handler, Location, LocationKind, ProxyPass, ProxyTarget};
+pub use location::{Handler, LimitExcept, Location, LocationKind, ProxyPass, ProxyTarget};
 pub(crate) use locations::LocationsBuilder;
 pub use locations::{Captures, Found, Locations};
 pub use log::{AccessLog, ErrorLogTarget, Escape, LogDestination, LogFormat};
 pub(crate) use names::ServerNamesBuilder;
 pub use names::{ServerMatch, ServerNames};
+pub use script::{Assigned, FileKind, If, Rewrite, RewriteEnd, Script, Step, Test};
 pub use server::Server;
 pub use upstream::{
     BalanceMethod, Keepalive, ServerParameters, Upstream, UpstreamAddress, UpstreamServer,
 };
+pub use variables::{DefinedVariable, VariableSource};
 
 /// A whole configuration.
 #[derive(Debug)]

@@ -24,7 +24,8 @@ pub struct Pattern {
     plain: Option<Plain>,
     /// The longest text on which the interpreter takes few steps.
     longest: usize,
-    names: Arc<[(Box<str>, u16)]>,
+    /// Variables that groups are assigned to, by number, with the numbers of the groups.
+    variables: Arc<[(u32, u16)]>,
     source: Box<[u8]>,
     case: Case,
     jit: bool,
@@ -96,11 +97,9 @@ impl Pattern {
     pub(crate) fn compile(source: &[u8], case: Case, jit: bool) -> Result<Self, PatternFault> {
         let caseless = case == Case::Ignored;
         let code = Code::compile(source, caseless).map_err(|e| PatternFault::new(source, &e))?;
-        let names = code.names().into_iter();
-        let names = names.map(|(name, number)| (name.into(), number));
         let plain = Plain::read(source, caseless);
         Ok(Self {
-            names: names.collect(),
+            variables: Arc::default(),
             code: Arc::new(code),
             longest: plain.as_ref().map_or(0, Plain::longest),
             plain,
@@ -110,9 +109,15 @@ impl Pattern {
         })
     }
 
-    /// Names of the groups that have one.
-    pub(crate) fn group_names(&self) -> impl Iterator<Item = &str> {
-        self.names.iter().map(|(name, _)| &**name)
+    /// Names and numbers of the groups that have a name.
+    pub(crate) fn group_names(&self) -> Vec<(String, u16)> {
+        self.code.names()
+    }
+
+    /// The same; a match assigns groups to `variables`.
+    pub(crate) fn with_variables(mut self, variables: Vec<(u32, u16)>) -> Self {
+        self.variables = variables.into();
+        self
     }
 
     /// Whether there are groups besides the whole match.
@@ -133,7 +138,7 @@ impl Pattern {
     pub fn captures(&self, text: &[u8]) -> Result<Option<Captures>, Box<MatchFault>> {
         self.exec(text, |offsets| Captures {
             spans: offsets.iter().map(span).collect(),
-            names: Arc::clone(&self.names),
+            variables: Arc::clone(&self.variables),
         })
     }
 

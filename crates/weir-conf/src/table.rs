@@ -3,6 +3,7 @@
 mod absent;
 pub(crate) mod arguments;
 mod blocks;
+mod conditional;
 pub(crate) mod core;
 pub(crate) mod main;
 pub(crate) mod settings;
@@ -12,11 +13,11 @@ use std::ops::BitOr;
 use std::sync::LazyLock;
 
 pub(crate) use absent::instead;
-pub(crate) use slot::{First, Here, Many, Mark, Maybe, One, Sum};
+pub(crate) use slot::{Here, Many, Mark, Maybe, One, Sum};
 
 /// Where a directive may stand; several are joined with `|`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Contexts(u8);
+pub struct Contexts(u16);
 
 /// Outside all blocks.
 pub(crate) const MAIN: Contexts = Contexts(1);
@@ -30,8 +31,14 @@ pub(crate) const SERVER: Contexts = Contexts(8);
 pub(crate) const LOCATION: Contexts = Contexts(16);
 /// In `upstream`.
 pub(crate) const UPSTREAM: Contexts = Contexts(32);
+/// In an `if` of a server.
+pub(crate) const SERVER_IF: Contexts = Contexts(64);
+/// In an `if` of a location.
+pub(crate) const LOCATION_IF: Contexts = Contexts(128);
+/// In `limit_except`.
+pub(crate) const LIMIT_EXCEPT: Contexts = Contexts(256);
 /// In any block, and outside.
-pub(crate) const ANYWHERE: Contexts = Contexts(63);
+pub(crate) const ANYWHERE: Contexts = Contexts(511);
 
 impl Contexts {
     /// Whether one of `other`'s contexts is among these.
@@ -45,13 +52,16 @@ impl Contexts {
 
     /// The blocks' names, for the documentation.
     pub fn names(self) -> Vec<&'static str> {
-        const NAMES: [(Contexts, &str); 6] = [
+        const NAMES: [(Contexts, &str); 9] = [
             (MAIN, "main"),
             (EVENTS, "events"),
             (HTTP, "http"),
             (SERVER, "server"),
             (LOCATION, "location"),
             (UPSTREAM, "upstream"),
+            (SERVER_IF, "if in server"),
+            (LOCATION_IF, "if in location"),
+            (LIMIT_EXCEPT, "limit_except"),
         ];
         NAMES
             .iter()
@@ -149,6 +159,9 @@ pub fn entries() -> &'static [Entry] {
         all.extend_from_slice(core::ENTRIES);
         all.extend_from_slice(settings::ENTRIES);
         all.extend(absent::entries());
+        for entry in &mut all {
+            entry.contexts = conditional::with_conditional(entry);
+        }
         all
     });
     &ENTRIES
@@ -295,7 +308,6 @@ macro_rules! settled {
     (Sum, $ty:ty) => { $ty };
     (Maybe, $ty:ty) => { Option<$ty> };
     (Here, $ty:ty) => { Option<$ty> };
-    (First, $ty:ty) => { Option<$ty> };
     (Mark, $ty:ty) => { bool };
     (Many, $ty:ty) => { std::sync::Arc<[$ty]> };
 }
@@ -344,9 +356,6 @@ macro_rules! inheritance_of {
         $crate::table::Inheritance::AllOrNone
     };
     (Here) => {
-        $crate::table::Inheritance::Own
-    };
-    (First) => {
         $crate::table::Inheritance::Own
     };
     // One, Maybe, Mark

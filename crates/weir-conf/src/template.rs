@@ -156,6 +156,9 @@ fn split_name(text: &[u8]) -> Result<(&str, &[u8]), TemplateFault> {
     // Name bytes are ASCII, so this never fails.
     let name = std::str::from_utf8(&body[..end]).map_err(|_| TemplateFault::InvalidName)?;
     let after = &body[end..];
+    if braced && body.is_empty() {
+        return Err(TemplateFault::InvalidName);
+    }
     if braced && after.first() != Some(&b'}') {
         return Err(TemplateFault::NoClosingBracket(name.to_owned()));
     }
@@ -206,6 +209,7 @@ mod tests {
         check("$", "! invalid variable name");
         check("a$ b", "! invalid variable name");
         check("${}", "! invalid variable name");
+        check("a${", "! invalid variable name");
         check(
             "${uri",
             "! the closing bracket in \"uri\" variable is missing",

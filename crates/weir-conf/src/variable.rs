@@ -21,8 +21,8 @@ macro_rules! variables {
             $( $(#[doc = $pdoc])+ $pvariant(Box<str>), )+
             /// `$1` to `$9`: a group of the last matched regular expression.
             Capture(u8),
-            /// A named group of a regular expression in `server_name` or `location`.
-            NamedCapture(Box<str>),
+            /// One that the configuration defines, by its index in `Http::variables`.
+            Defined(u32),
         }
 
         impl Variable {
@@ -40,6 +40,11 @@ macro_rules! variables {
                     }
                 )+
                 Err(UnknownVariable(name.to_owned()))
+            }
+
+            /// Whether it is one of many whose names begin alike.
+            pub(crate) fn is_prefixed(&self) -> bool {
+                matches!(self, $( Self::$pvariant(_) )|+)
             }
         }
 

@@ -132,8 +132,8 @@ fn what_is_not_there_is_said_to_be_weir_s() {
         "weir has no TLS yet, however it is built; leave `ssl` out and put something in front that has",
     );
     check(
-        "server { listen 80; if ($host) {} } }",
+        "server { listen 80; proxy_cache x; } }",
         "3:21",
-        "no rewriting and conditions in weir yet; a host can have a `server` of its own, and a path a `location`",
+        "no stored or cached responses in weir yet; without the line each request goes to the upstream",
     );
 }

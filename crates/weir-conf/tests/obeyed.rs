@@ -16,8 +16,13 @@ use weir_conf::{Inheritance, Support, entries};
 const NOT_YET: [&str; 0] = [];
 
 /// What those look at that obey a directive which is no field of its own name.
-const READ_AS: [(&str, &str); 26] = [
-    ("return", ".return_"),
+const READ_AS: [(&str, &str); 31] = [
+    ("set", "Step::Set"),
+    ("if", "Step::If"),
+    ("rewrite", "Step::Rewrite"),
+    ("return", "Step::Return"),
+    ("break", "Step::Break"),
+    ("limit_except", ".limit_except"),
     ("proxy_hide_header", ".hidden"),
     ("proxy_pass_header", ".hidden"),
     ("compat", ".compat"),
@@ -55,7 +60,7 @@ const READ_INSIDE: [&str; 4] = [
 
 /// Fields of the configuration that only tests, or only weir-conf, look at, and that stand for no
 /// parameter of a directive.
-const FOR_OTHERS: [&str; 3] = ["kind", "log_formats", "spans"];
+const FOR_OTHERS: [&str; 4] = ["kind", "log_formats", "nested", "spans"];
 
 #[test]
 fn every_obeyed_directive_has_a_reader() {

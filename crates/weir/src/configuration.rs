@@ -2,9 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use weir_conf::{
-    AccessLog, Config, ErrorLogTarget, Faults, Http, Level, Location, Locations, LogDestination,
-};
+use weir_conf::{AccessLog, Config, ErrorLogTarget, Faults, Http, Level, Location, LogDestination};
 
 use crate::flags::{ERROR_LOG_PATH, Flags, LOG_FOLDER};
 
@@ -85,16 +83,8 @@ fn log_destinations(config: &Config) -> Vec<&LogDestination> {
 }
 
 fn of_http<'a>(http: &'a Http, found: &mut Vec<&'a LogDestination>) {
-    for server in &http.servers {
-        of_location(&server.default, found);
-        of_locations(&server.locations, found);
-    }
-}
-
-fn of_locations<'a>(locations: &'a Locations, found: &mut Vec<&'a LogDestination>) {
-    for location in locations.iter() {
+    for location in http.all_locations() {
         of_location(location, found);
-        of_locations(&location.nested, found);
     }
 }
 

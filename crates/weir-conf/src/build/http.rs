@@ -103,6 +103,7 @@ impl HttpDraft {
             servers,
             upstreams: upstreams.into_iter().map(Arc::new).collect(),
             log_formats: cx.log_formats.clone(),
+            variables: cx.variables.clone().finish(),
             location_count,
         })
     }
@@ -111,23 +112,19 @@ impl HttpDraft {
 /// Variables that neither nginx nor a regular expression defines
 /// (`ngx_http_variables_init_vars`).
 fn check_variables(cx: &mut Reading) {
-    let pending = std::mem::take(&mut cx.pending);
-    let mut reported = Vec::new();
-    for (name, place) in pending {
-        if cx.groups.contains(&name) || reported.contains(&name) {
-            continue;
-        }
-        let text = if is_absent(&name) {
+    let mut faults = Vec::new();
+    for (name, place) in cx.variables.unknown() {
+        let text = if is_absent(name) {
             format!("variable \"${name}\" is not implemented in weir yet")
         } else {
             format!("unknown \"{name}\" variable")
         };
         let mut fault = Fault::emerg(text, None);
-        fault.about = Some(place);
-        fault.hint = similar_variable(&name).map(|known| format!("did you mean \"${known}\"?"));
-        cx.faults.push(fault);
-        reported.push(name);
+        fault.about = Some(place.clone());
+        fault.hint = similar_variable(name).map(|known| format!("did you mean \"${known}\"?"));
+        faults.push(fault);
     }
+    cx.faults.extend(faults);
 }
 
 fn similar_variable(name: &str) -> Option<&'static str> {

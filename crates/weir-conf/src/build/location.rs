@@ -3,18 +3,20 @@
 use std::sync::Arc;
 
 use super::level::Level;
+use super::script::{self, StepDraft};
 use super::settle::settle;
 use super::upstream::Upstreams;
 use super::walk::{call, each};
 use crate::model::{
-    Handler, Location, LocationKind, Locations, LocationsBuilder, ProxyPass, ProxyTarget,
+    Handler, LimitExcept, Location, LocationKind, Locations, LocationsBuilder, ProxyPass,
+    ProxyTarget,
 };
 use crate::pattern::{Case, Pattern};
-use crate::table::LOCATION;
+use crate::table::{Contexts, LIMIT_EXCEPT, LOCATION};
 use crate::text::{Block, Directive};
 use crate::upstream_url::{UrlFault, parse_upstream_url};
-use crate::value::read::{Call, ProxyPassSeen, Reading, Reject};
-use crate::value::{Redirect, RedirectFrom, Scheme};
+use crate::value::read::{Call, ProxyPassSeen, Reading, Reject, methods};
+use crate::value::{Methods, Redirect, RedirectFrom, Scheme};
 use crate::{Fault, Place, Template};
 
 /// A `location` block as written.
@@ -26,7 +28,11 @@ pub(super) struct LocationDraft {
     /// Boxed, because blocks nest and the stack is finite.
     level: Box<Level>,
     proxy: Option<Proxy>,
+    pub(super) script: Vec<StepDraft>,
+    limit_except: Option<(Methods, Box<Self>)>,
     nested: Vec<Self>,
+    /// It is an `if` or a `limit_except`, and has the name of the location around it.
+    nameless: bool,
     place: Place,
 }
 
@@ -50,11 +56,7 @@ pub(super) fn read(
     if let Some(outer) = outer {
         check_nesting(&draft, outer)?;
     }
-    let seen = std::mem::replace(&mut cx.proxy_pass, ProxyPassSeen::None);
-    each(block, LOCATION, cx, |cx, directive| {
-        draft.take(cx, upstreams, directive)
-    });
-    cx.proxy_pass = seen;
+    draft.read_block(cx, upstreams, block, LOCATION);
     Ok(draft)
 }
 
@@ -92,7 +94,10 @@ fn read_head(call: &mut Call<'_>) -> Result<LocationDraft, Reject> {
         kind,
         level: Box::default(),
         proxy: None,
+        script: Vec::new(),
+        limit_except: None,
         nested: Vec::new(),
+        nameless: false,
         place: call.place.clone(),
     })
 }
@@ -116,6 +121,55 @@ fn check_nesting(inner: &LocationDraft, outer: &LocationDraft) -> Result<(), Rej
 }
 
 impl LocationDraft {
+    /// An `if` or a `limit_except` of this location.
+    pub(super) fn nameless(&self, directive: &Directive) -> Self {
+        Self {
+            name: self.name.clone(),
+            kind: self.kind,
+            pattern: None,
+            level: Box::default(),
+            proxy: None,
+            script: Vec::new(),
+            limit_except: None,
+            nested: Vec::new(),
+            nameless: true,
+            place: directive.place.clone(),
+        }
+    }
+
+    /// Reads what is in the braces.
+    pub(super) fn read_block(
+        &mut self,
+        cx: &mut Reading,
+        upstreams: &mut Upstreams,
+        block: &Block,
+        context: Contexts,
+    ) {
+        let seen = std::mem::replace(&mut cx.proxy_pass, ProxyPassSeen::None);
+        each(block, context, cx, |cx, directive| {
+            self.take(cx, upstreams, directive)
+        });
+        cx.proxy_pass = seen;
+    }
+
+    /// `limit_except METHOD... { ... }` (`ngx_http_core_limit_except`).
+    fn read_limit_except(
+        &mut self,
+        cx: &mut Reading,
+        upstreams: &mut Upstreams,
+        directive: &Directive,
+        block: &Block,
+    ) -> Result<(), Reject> {
+        if self.limit_except.is_some() {
+            return Err(Reject::directive("is duplicate"));
+        }
+        let allowed = methods(&call(directive, cx))?;
+        let mut inner = self.nameless(directive);
+        inner.read_block(cx, upstreams, block, LIMIT_EXCEPT);
+        self.limit_except = Some((allowed, Box::new(inner)));
+        Ok(())
+    }
+
     fn take(
         &mut self,
         cx: &mut Reading,
@@ -126,6 +180,18 @@ impl LocationDraft {
             (b"location", Some(block)) => {
                 let nested = read(cx, upstreams, directive, block, Some(self))?;
                 self.nested.push(nested);
+                Ok(())
+            }
+            (b"if", Some(block)) => {
+                let step = script::read_if(cx, upstreams, directive, block, self)?;
+                self.script.push(step);
+                Ok(())
+            }
+            (b"limit_except", Some(block)) => {
+                self.read_limit_except(cx, upstreams, directive, block)
+            }
+            _ if script::is_statement(directive) => {
+                self.script.push(script::read(cx, directive)?);
                 Ok(())
             }
             (b"proxy_pass", _) => {
@@ -165,7 +231,8 @@ impl LocationDraft {
     ) -> Result<Proxy, Reject> {
         let text = call.bytes(0);
         let place = call.place.clone();
-        let nameless = matches!(self.kind, LocationKind::Named | LocationKind::Regex);
+        let by_name = !matches!(self.kind, LocationKind::Named | LocationKind::Regex);
+        let nameless = self.nameless || !by_name;
         let location_len = if nameless { 0 } else { self.name.len() };
         if text.contains(&b'$') {
             let target = ProxyTarget::Variable(call.template(text)?);
@@ -227,52 +294,97 @@ impl LocationDraft {
     }
 }
 
-/// Inherits and settles `drafts` and what is in them; `at` is the end of the `http` block, which
-/// nginx blames for combinations that do not fit.
+/// What settling goes on with from one block to the next.
+pub(super) struct Finishing<'a> {
+    pub(super) cx: &'a mut Reading,
+    /// Locations so far.
+    pub(super) count: &'a mut usize,
+    /// The end of the `http` block, which nginx blames for combinations that do not fit.
+    pub(super) at: &'a Place,
+}
+
+/// A block around a location, as far as the location inherits from it.
+#[derive(Clone, Copy)]
+pub(super) struct Outer<'a> {
+    pub(super) level: &'a Level,
+    /// What `proxy_redirect default` means, where there is a `proxy_pass`
+    /// (`ngx_http_proxy_merge_loc_conf`).
+    redirect: Option<&'a Redirect>,
+    handler: Option<&'a Handler>,
+}
+
+impl<'a> Outer<'a> {
+    /// A server.
+    pub(super) fn server(level: &'a Level) -> Self {
+        Self {
+            level,
+            redirect: None,
+            handler: None,
+        }
+    }
+}
+
+/// Inherits and settles `drafts` and what is in them.
 pub(super) fn finish(
     drafts: Vec<LocationDraft>,
-    outer: &Level,
-    cx: &mut Reading,
-    count: &mut usize,
-    at: &Place,
+    outer: Outer<'_>,
+    finishing: &mut Finishing<'_>,
 ) -> Locations {
     let mut found = LocationsBuilder::default();
     for mut draft in drafts {
-        draft.level.inherit(outer);
-        let index = *count;
-        *count += 1;
-        let redirect = draft
-            .proxy
-            .as_ref()
-            .and_then(|proxy| proxy.redirect.as_ref());
-        let settings = settle(&draft.level, redirect, cx, at);
-        let nested = finish(
-            std::mem::take(&mut draft.nested),
-            &draft.level,
-            cx,
-            count,
-            at,
-        );
-        let Some(settings) = settings else { continue };
-        let handler = match draft.proxy {
-            Some(proxy) => Handler::Proxy(Box::new(proxy.pass)),
-            None => Handler::Static,
+        let pattern = draft.pattern.take();
+        let Some(location) = finish_one(draft, outer, finishing) else {
+            continue;
         };
-        let (name, kind, place) = (draft.name, draft.kind, draft.place);
-        let location = Location {
-            name,
-            kind,
-            settings,
-            handler,
-            nested,
-            place,
-            index,
-        };
-        if let Err(location) = found.add(Arc::new(location), draft.pattern) {
+        if let Err(location) = found.add(Arc::new(location), pattern) {
             let text = format!("duplicate location \"{}\"", location.name);
-            cx.duplicates
-                .push(Fault::emerg(text, Some(location.place.clone())));
+            let fault = Fault::emerg(text, Some(location.place.clone()));
+            finishing.cx.duplicates.push(fault);
         }
     }
     found.build()
+}
+
+/// Settles a location and what is in it; `None` after a fault, which is noted.
+pub(super) fn finish_one(
+    mut draft: LocationDraft,
+    outer: Outer<'_>,
+    finishing: &mut Finishing<'_>,
+) -> Option<Location> {
+    draft.level.inherit(outer.level);
+    let index = *finishing.count;
+    *finishing.count += 1;
+    let own = draft
+        .proxy
+        .as_ref()
+        .and_then(|proxy| proxy.redirect.clone());
+    let redirect = outer.redirect.cloned().or(own);
+    let settings = settle(&draft.level, redirect.as_ref(), finishing.cx, finishing.at);
+    let handler = match (draft.proxy, outer.handler) {
+        (Some(proxy), _) => Handler::Proxy(Arc::new(proxy.pass)),
+        (None, Some(handler)) if draft.nameless => handler.clone(),
+        (None, _) => Handler::Static,
+    };
+    let inner = Outer {
+        level: &draft.level,
+        redirect: redirect.as_ref(),
+        handler: Some(&handler),
+    };
+    let script = script::finish(draft.script, Some(inner), finishing);
+    let limit_except = draft.limit_except.and_then(|(allowed, limited)| {
+        let location = Arc::new(finish_one(*limited, inner, finishing)?);
+        Some(LimitExcept { allowed, location })
+    });
+    let nested = finish(draft.nested, inner, finishing);
+    Some(Location {
+        name: draft.name,
+        kind: draft.kind,
+        settings: settings?,
+        handler,
+        script,
+        limit_except,
+        nested,
+        place: draft.place,
+        index,
+    })
 }

@@ -2,8 +2,9 @@
 
 use super::level::Level;
 use super::listen::Listens;
-use super::location::{self, LocationDraft};
+use super::location::{self, Finishing, LocationDraft, Outer};
 use super::names::{self, NameDraft};
+use super::script::{self, StepDraft};
 use super::settle::settle;
 use super::upstream::Upstreams;
 use super::walk::{call, each};
@@ -24,6 +25,7 @@ pub(super) struct ServerDraft {
     pub(super) names: Vec<NameDraft>,
     level: Level,
     core: WrittenCore,
+    script: Vec<StepDraft>,
     locations: Vec<LocationDraft>,
     listening: bool,
     place: Place,
@@ -48,6 +50,7 @@ pub(super) fn read(
         names: Vec::new(),
         level: Level::default(),
         core: WrittenCore::default(),
+        script: Vec::new(),
         locations: Vec::new(),
         listening: false,
         place: directive.place.clone(),
@@ -77,6 +80,15 @@ impl ServerDraft {
             (b"location", Some(block)) => {
                 let location = location::read(cx, shared.upstreams, directive, block, None)?;
                 self.locations.push(location);
+                Ok(())
+            }
+            (b"if", Some(block)) => {
+                let step = script::read_if_of_server(cx, directive, block)?;
+                self.script.push(step);
+                Ok(())
+            }
+            _ if script::is_statement(directive) => {
+                self.script.push(script::read(cx, directive)?);
                 Ok(())
             }
             _ => match self.level.put(cx, directive) {
@@ -113,12 +125,17 @@ impl ServerDraft {
         let index = *count;
         *count += 1;
         let settings = settle(&self.level, None, cx, at);
-        let locations = location::finish(self.locations, &self.level, cx, count, at);
+        let mut finishing = Finishing { cx, count, at };
+        let script = script::finish(self.script, None, &mut finishing);
+        let locations =
+            location::finish(self.locations, Outer::server(&self.level), &mut finishing);
         let default = Location {
             name: String::new(),
             kind: LocationKind::Prefix,
             settings: settings?,
             handler: Handler::Static,
+            script,
+            limit_except: None,
             nested: Locations::default(),
             place: self.place.clone(),
             index,

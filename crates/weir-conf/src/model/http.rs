@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{LogFormat, Server, ServerNames, Upstream};
+use super::{DefinedVariable, Location, LogFormat, Server, ServerNames, Upstream};
 use crate::{Place, UpstreamUrl};
 
 /// The `http` block.
@@ -19,6 +19,8 @@ pub struct Http {
     pub upstreams: Vec<Arc<Upstream>>,
     /// All log formats, `combined` first.
     pub log_formats: Vec<Arc<LogFormat>>,
+    /// The variables that the configuration defines; [`crate::Variable::Defined`] is an index into them.
+    pub variables: Vec<DefinedVariable>,
     /// How many locations there are, the servers' own defaults among them: `Location::index`
     /// is below it.
     pub location_count: usize,
@@ -39,6 +41,18 @@ impl Http {
                 .position(|listen| listen.address.is_wildcard_of(*address)),
             ListenAddress::Unix(_) => None,
         })
+    }
+
+    /// Every location, the servers' own levels and what `if` and `limit_except` make included.
+    pub fn all_locations(&self) -> Vec<&Location> {
+        let mut found = Vec::new();
+        for server in &self.servers {
+            server.default.with_inner(&mut found);
+            for location in server.locations.iter() {
+                location.with_inner(&mut found);
+            }
+        }
+        found
     }
 
     /// The group that a `proxy_pass` with variables means, by host and port, if there is one

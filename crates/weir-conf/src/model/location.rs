@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::Locations;
+use super::{Locations, Script, Step};
 use crate::table::settings::Settings;
+use crate::value::Methods;
 use crate::{Place, Template};
 
 /// A `location` block, everything inherited and settled.
@@ -17,12 +18,25 @@ pub struct Location {
     pub settings: Arc<Settings>,
     /// What produces the response when no earlier phase does.
     pub handler: Handler,
+    /// Statements of the rewrite module; those of an `if` are in the `if`.
+    pub script: Option<Box<Script>>,
+    /// What requests with other methods obey instead.
+    pub limit_except: Option<LimitExcept>,
     /// Locations inside this one.
     pub nested: Locations,
     /// Where the block starts.
     pub place: Place,
     /// Unique over the configuration, for per-location state.
     pub index: usize,
+}
+
+/// A `limit_except`.
+#[derive(Debug)]
+pub struct LimitExcept {
+    /// The methods that it is not about.
+    pub allowed: Methods,
+    /// What holds for all others.
+    pub location: Arc<Location>,
 }
 
 /// How a location's name is compared with the URI.
@@ -41,10 +55,10 @@ pub enum LocationKind {
 }
 
 /// What produces a location's response.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Handler {
     /// `proxy_pass`.
-    Proxy(Box<ProxyPass>),
+    Proxy(Arc<ProxyPass>),
     /// Files under `root`, the default.
     Static,
 }
@@ -78,4 +92,24 @@ pub enum ProxyTarget {
     },
     /// Variables: evaluate, then [`crate::parse_evaluated_url`].
     Variable(Template),
+}
+
+impl Location {
+    /// This location and all that are in it: nested ones, and what `if` and `limit_except` make.
+    pub(crate) fn with_inner<'a>(&'a self, found: &mut Vec<&'a Self>) {
+        found.push(self);
+        for location in self.nested.iter() {
+            location.with_inner(found);
+        }
+        for location in self.limit_except.iter().map(|limit| &limit.location) {
+            location.with_inner(found);
+        }
+        for step in self.script.iter().flat_map(|script| &script.steps) {
+            if let Step::If(test) = step
+                && let Some(location) = &test.location
+            {
+                location.with_inner(found);
+            }
+        }
+    }
 }

@@ -39,9 +39,9 @@ struct Fixed {
 pub struct Captures {
     /// Group 0 is the whole match; up to the last group that took part, those that did not are empty.
     pub spans: SmallVec<[Range<u32>; 4]>,
-    /// Names of groups with their numbers. Of one that stands twice the last holds; in which case the
-    /// letters are does not matter.
-    pub names: Arc<[(Box<str>, u16)]>,
+    /// Variables, as indices of `Http::variables`, and the groups whose texts become their values. Of a
+    /// variable that stands twice the last holds.
+    pub variables: Arc<[(u32, u16)]>,
 }
 
 impl Captures {
@@ -51,14 +51,12 @@ impl Captures {
         Some(span.start as usize..span.end as usize)
     }
 
-    /// The range of the group called `name`, in any case, empty if it took no part; `None` if there is no such
-    /// group.
-    pub fn named(&self, name: &str) -> Option<Range<usize>> {
-        let (_, number) = self
-            .names
-            .iter()
-            .rfind(|(group, _)| group.eq_ignore_ascii_case(name))?;
-        Some(self.number(usize::from(*number)).unwrap_or_default())
+    /// The variables with the ranges of their texts, empty ones of groups that took no part.
+    pub fn variables(&self) -> impl Iterator<Item = (u32, Range<usize>)> {
+        self.variables.iter().map(|(variable, group)| {
+            let range = self.number(usize::from(*group));
+            (*variable, range.unwrap_or_default())
+        })
     }
 }
 

@@ -52,10 +52,6 @@ pub(crate) fn instead(name: &str) -> &'static str {
     match name {
         "gzip" | "gzip_static" => "without the line answers are sent as they are",
         "expires" => "`add_header Cache-Control \"max-age=SECONDS\"` says the same",
-        "rewrite" => {
-            "`return 301 URL` redirects, and a `proxy_pass` with a path puts it in place of the location's name"
-        }
-        "if" => "a host can have a `server` of its own, and a path a `location`",
         "charset" => "`default_type \"text/html; charset=utf-8\"` names one, as `types` does",
         "resolver" => "names are looked up when the configuration is read, and on each reload",
         "auth_basic" => "`allow` and `deny` let in by address",
@@ -171,7 +167,6 @@ const FAMILIES: &[Family] = &[
         counts_with!("gzip"),
         "gzip_vary gzip_http_version gzip_proxied gzip_disable",
     ),
-    refused_block(L, "limits by method", "limit_except"),
     refused(UPSTREAM, "names resolved at run time", "resolver"),
     refused(UPSTREAM, "balancing by response times", "least_time"),
     refused(UPSTREAM, "sessions that stay with a server", "sticky"),
@@ -382,13 +377,6 @@ const FAMILIES: &[Family] = &[
         SL,
         counts_with!("valid_referers"),
         "referer_hash_max_size referer_hash_bucket_size",
-    ),
-    refused(SL, "rewriting and conditions", "rewrite break set"),
-    refused_block(SL, "rewriting and conditions", "if"),
-    ignored(
-        HSL,
-        counts_with!("rewrite"),
-        "rewrite_log uninitialized_variable_warn",
     ),
     refused(L, "SCGI backends", "scgi_pass"),
     ignored(

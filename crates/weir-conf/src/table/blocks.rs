@@ -106,6 +106,37 @@ pub(crate) const ENTRIES: &[Entry] = &[
         Arity::ONE,
         "Keeps clients out: address, network, `unix:` or `all`.",
     )),
+    plain("set", INNER, Arity::TWO, "Assigns a value to a variable."),
+    block(
+        "if",
+        INNER,
+        Arity::SOME,
+        "Settings and statements for requests that meet a condition.",
+    ),
+    plain(
+        "rewrite",
+        INNER,
+        Arity::between(2, 3),
+        "Changes the path by a regular expression, or sends the client elsewhere.",
+    ),
+    plain(
+        "return",
+        INNER,
+        ONE_OR_TWO,
+        "Ends processing with a status.",
+    ),
+    plain(
+        "break",
+        INNER,
+        Arity::NONE,
+        "Ends the statements of the rewrite module.",
+    ),
+    block(
+        "limit_except",
+        LOCATION,
+        Arity::SOME,
+        "Settings for all methods but these.",
+    ),
     plain(
         "proxy_pass",
         LOCATION,

@@ -10,14 +10,14 @@ use crate::value::read::{
     Call, Reading, Reject, access_log, add_header, add_trailer, alias, bind, bits, buffers,
     cookie_domain, cookie_flags, cookie_path, count, error_log, error_page, flag, header_name,
     http_version, index, keepalive_timeout, keyword, late_text, mark, memory_size, number, offset,
-    predicates, rate, redirect, return_, root, server_tokens, set_header, size, temp_path,
-    template, text, time, try_files,
+    predicates, rate, redirect, root, server_tokens, set_header, size, temp_path, template, text,
+    time, try_files,
 };
 use crate::value::{
     AccessRule, AddHeader, AddInherit, Bind, BodyFile, Buffers, CookieFlagsRule, CookieRewrite,
     ErrorPage, HeaderNames, HttpVersion, IfModifiedSince, IgnoreHeaders, KeepaliveDisable,
     KeepaliveTimeout, LateText, LingeringClose, NextUpstream, RateLimit, Redirect, RequestHeaders,
-    Return, Satisfy, ServerTokens, TempPath, TryFiles, Types, WrittenHeader,
+    Satisfy, ServerTokens, TempPath, TryFiles, Types, WrittenHeader,
 };
 
 const ALL: super::Contexts = super::Contexts(HTTP.0 | SERVER.0 | LOCATION.0);
@@ -39,8 +39,11 @@ directives! {
     error_page: Many<ErrorPage> = error_page; in ALL, Arity::between(2, usize::MAX);
     /// Whether `error_page` holds for answers that an `error_page` made.
     recursive_error_pages: One<bool> = flag, "off"; in ALL;
-    /// Ends processing with a status.
-    return_ as "return": First<Return> = return_; in INNER, Arity::between(1, 2);
+    /// Whether `rewrite` and the regular expressions of `if` say in the error log, at `[notice]`, what they
+    /// did.
+    rewrite_log: One<bool> = flag, "off"; in ALL;
+    /// Whether the use of a variable that was never `set` is worth a warning.
+    uninitialized_variable_warn: One<bool> = flag, "on"; in ALL;
     /// Only internal redirects get here; others see 404.
     internal: Mark<bool> = mark; in LOCATION, Arity::NONE;
     /// Files to look for before the handler.

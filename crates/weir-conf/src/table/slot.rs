@@ -69,26 +69,6 @@ impl<T: Clone> Here<T> {
     }
 }
 
-/// Holds in its own block only; the first of several counts.
-#[derive(Clone, Debug)]
-pub(crate) struct First<T> {
-    value: Option<T>,
-}
-
-impl<T: Clone> First<T> {
-    pub(crate) fn put(&mut self, call: &mut Call<'_>, read: Reader<T>) -> Result<(), Reject> {
-        let value = read(call)?;
-        self.value.get_or_insert(value);
-        Ok(())
-    }
-
-    pub(crate) fn inherit(&self, _outer: &Self) {}
-
-    pub(crate) fn settle(&self) -> Option<T> {
-        self.value.clone()
-    }
-}
-
 /// A directive without arguments.
 #[derive(Clone, Debug)]
 pub(crate) struct Mark<T> {
@@ -233,7 +213,6 @@ empty_by_default! {
     One { value }
     Maybe { value }
     Here { value }
-    First { value }
     Mark { value }
     Many { values, written, inherited }
     Sum { value }

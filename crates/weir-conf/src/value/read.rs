@@ -5,8 +5,10 @@ mod logs;
 mod plain;
 mod proxy;
 mod replies;
+mod scripts;
+mod variables;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -14,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::compat::Differences;
-use crate::model::{LogDestination, LogFormat, WithoutEffect};
+use crate::model::{LogDestination, LogFormat, VariableSource, WithoutEffect};
 use crate::pattern::{Case, Pattern};
 use crate::table::arguments::ThreadPool;
 use crate::template::{Digits, TemplateFault};
@@ -37,6 +39,8 @@ pub(crate) use replies::{
     add_header, add_trailer, alias, error_page, index, predicates, return_, root, server_tokens,
     try_files,
 };
+pub(crate) use scripts::{condition, methods, rewrite, set};
+pub(crate) use variables::DefinedVariables;
 
 /// What readers know of the rest of the configuration, and where they leave what they find.
 #[derive(Clone, Debug)]
@@ -54,8 +58,8 @@ pub(crate) struct Reading {
     pub(crate) log_files: Vec<PathBuf>,
     /// Buffered access logs, which must agree wherever they are named.
     pub(crate) log_buffers: HashMap<LogDestination, (usize, Option<Duration>)>,
-    /// Variables that no built-in one matches; regular expressions may still define them.
-    pub(crate) pending: Vec<(String, Place)>,
+    /// The variables that the configuration defines.
+    pub(crate) variables: DefinedVariables,
     /// What the location being read has said about `proxy_pass` so far.
     pub(crate) proxy_pass: ProxyPassSeen,
     /// Faults that nginx finds after all others of the `http` block.
@@ -76,10 +80,6 @@ pub(crate) struct Reading {
     pub(crate) words: HashMap<String, Vec<String>>,
     /// `pcre_jit`, wherever it stands.
     pub(crate) jit: bool,
-    /// Named groups of the regular expressions read so far.
-    pub(crate) groups: HashSet<String>,
-    /// Of them those that have the name of a variable, which they replace everywhere.
-    pub(crate) redefined: HashSet<String>,
 }
 
 impl Reading {
@@ -93,15 +93,13 @@ impl Reading {
             log_formats: vec![Arc::new(LogFormat::combined())],
             log_files: Vec::new(),
             log_buffers: HashMap::new(),
-            pending: Vec::new(),
+            variables: DefinedVariables::default(),
             recent_settings: VecDeque::new(),
             proxy_pass: ProxyPassSeen::None,
             zones: Vec::new(),
             thread_pools: Vec::new(),
             words: HashMap::new(),
             jit: false,
-            groups: HashSet::new(),
-            redefined: HashSet::new(),
             late: Vec::new(),
             duplicates: Vec::new(),
             types: Arc::new(Types::of_nginx()),
@@ -150,25 +148,19 @@ impl Reading {
     }
 
     fn compile(&mut self, text: &[u8], place: &Place, digits: Digits) -> Result<Template, Reject> {
-        let Self {
-            pending,
-            redefined,
-            compat,
-            ..
-        } = self;
-        let compiled = Template::compile_with(text, digits, &mut |name| {
-            let lower = name.to_ascii_lowercase();
-            match Variable::named(name) {
-                Ok(variable) if !redefined.contains(&lower) && !compat.lacks_variable(&lower) => {
-                    Ok(variable)
-                }
-                _ => {
-                    pending.push((lower.clone(), place.clone()));
-                    Ok(Variable::NamedCapture(lower.into()))
-                }
-            }
-        });
+        let compiled =
+            Template::compile_with(text, digits, &mut |name| Ok(self.variable(name, place)));
         compiled.map_err(|fault| Reject::message(fault.to_string()))
+    }
+
+    /// The variable called `name`, which `place` uses (`ngx_http_get_variable_index`).
+    pub(crate) fn variable(&mut self, name: &str, place: &Place) -> Variable {
+        let lower = name.to_ascii_lowercase();
+        let redefined = self.variables.redefined.contains(&lower);
+        match Variable::named(name) {
+            Ok(variable) if !redefined && !self.compat.lacks_variable(&lower) => variable,
+            _ => Variable::Defined(self.variables.used(&lower, place)),
+        }
     }
 }
 
@@ -225,15 +217,20 @@ impl<'a> Call<'a> {
     /// Compiles a regular expression and makes its named groups known as variables.
     pub(crate) fn pattern(&mut self, text: &[u8], case: Case) -> Result<Pattern, Reject> {
         let pattern = self.nameless_pattern(text, case)?;
-        for name in pattern.group_names() {
-            if is_taken(name, self.cx.compat) {
+        let mut numbers = Vec::new();
+        for (name, group) in pattern.group_names() {
+            if is_taken(&name, self.cx.compat) {
                 return Err(Reject::message(format!(
                     "the duplicate \"{name}\" variable"
                 )));
             }
-            self.cx.groups.insert(name.to_ascii_lowercase());
+            let name = name.to_ascii_lowercase();
+            numbers.push((
+                self.cx.variables.define(&name, VariableSource::Group),
+                group,
+            ));
         }
-        Ok(pattern)
+        Ok(pattern.with_variables(numbers))
     }
 
     pub(crate) fn warn(&mut self, message: impl Into<String>) {

@@ -7,11 +7,10 @@ use super::Options;
 use crate::record::Record;
 
 /// Directives that the proxy may lack, and the reason that is given then.
-const DIRECTIVES: [(&str, &str); 8] = [
+const DIRECTIVES: [(&str, &str); 7] = [
     ("resolve", "resolver"),
     ("limit_req", "limit_req"),
     ("limit_conn", "limit_conn"),
-    ("rewrite ", "rewrite"),
     ("mirror", "mirror"),
     ("auth_request", "auth_request"),
     ("gzip", "gzip"),

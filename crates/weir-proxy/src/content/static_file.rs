@@ -21,6 +21,9 @@ use weir_io::buffers;
 
 /// Answers with the file of the URI (`ngx_http_index_handler`, `ngx_http_static_handler`).
 pub(crate) async fn answer(session: &mut Session) -> Outcome {
+    if let Err(status) = check_alias(session) {
+        return Outcome::Status(status);
+    }
     if session.req.uri.last() == Some(&b'/') {
         return index(session);
     }
@@ -43,6 +46,18 @@ pub(crate) async fn answer(session: &mut Session) -> Outcome {
         }
         Err(error) => open_failed(session, &path, &error),
     }
+}
+
+/// An `alias` stands for the name of its location, which a rewritten path does not begin with
+/// (`ngx_http_map_uri_to_path`).
+fn check_alias(session: &Session) -> Result<(), u16> {
+    if session.req.state.location_replaces || session.settings().alias_len.is_none() {
+        return Ok(());
+    }
+    let name = &session.location().name;
+    let line = format!("\"alias\" cannot be used in location \"{name}\" where URI was rewritten");
+    error_log::alert(session.view(), Message::text(&line));
+    Err(500)
 }
 
 /// The methods that nginx looks for a file for; POST is refused once there is one.

@@ -18,7 +18,7 @@ use crate::report::variables;
 ///
 /// The expression of a `proxy_cookie_flags` gave no answer.
 pub(super) fn rewrite(
-    session: &mut Session,
+    session: &Session,
     settings: &Settings,
     value: &[u8],
 ) -> Result<Option<Vec<u8>>, Box<MatchFault>> {
@@ -45,7 +45,7 @@ pub(super) fn rewrite(
 
 /// Rewrites every `Domain` and `Path`; whether one was rewritten.
 fn rewrite_values(
-    session: &mut Session,
+    session: &Session,
     cookie: &mut Cookie<'_>,
     domains: &[CookieRewrite],
     paths: &[CookieRewrite],
@@ -76,7 +76,7 @@ type Replace = fn(&Session, &[u8], &[u8], &Template) -> Option<Vec<u8>>;
 
 /// What the first rule that fits makes of `value`.
 fn first_that_fits(
-    session: &mut Session,
+    session: &Session,
     rules: &[CookieRewrite],
     value: &[u8],
     replace: Replace,
@@ -113,7 +113,7 @@ fn replace_prefix(session: &Session, value: &[u8], from: &[u8], to: &Template) -
 /// What the first rule about the cookie called `name` does to its flags; empty if there is none
 /// (`ngx_http_proxy_rewrite_cookie_flags`).
 fn flags_for(
-    session: &mut Session,
+    session: &Session,
     name: &[u8],
     rules: &[CookieFlagsRule],
 ) -> Result<CookieFlags, Box<MatchFault>> {
@@ -129,11 +129,7 @@ fn flags_for(
 }
 
 /// Whether the rule with this left side is about the cookie called `name`.
-fn concerns(
-    session: &mut Session,
-    cookie: &CookieMatch,
-    name: &[u8],
-) -> Result<bool, Box<MatchFault>> {
+fn concerns(session: &Session, cookie: &CookieMatch, name: &[u8]) -> Result<bool, Box<MatchFault>> {
     match cookie {
         CookieMatch::Text(text) => {
             Ok(variables::text(session.view(), text).eq_ignore_ascii_case(name))
@@ -142,7 +138,7 @@ fn concerns(
             let groups = pattern.captures(name)?;
             let matched = groups.is_some();
             if let Some(groups) = groups {
-                session.req.note_match(groups, name.to_vec());
+                session.req.note_match(&groups, name);
             }
             Ok(matched)
         }

@@ -7,16 +7,12 @@ use crate::report::error_log::{self, Message};
 use crate::report::variables;
 
 /// `Location` as the client shall see it; `None` leaves it alone (`ngx_http_proxy_rewrite_redirect`).
-pub(super) fn location(
-    session: &mut Session,
-    settings: &Settings,
-    value: &[u8],
-) -> Option<Vec<u8>> {
+pub(super) fn location(session: &Session, settings: &Settings, value: &[u8]) -> Option<Vec<u8>> {
     redirect(session, settings, value)
 }
 
 /// `Refresh`, whose URL follows `url=`.
-pub(super) fn refresh(session: &mut Session, settings: &Settings, value: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn refresh(session: &Session, settings: &Settings, value: &[u8]) -> Option<Vec<u8>> {
     let at = value
         .to_ascii_lowercase()
         .windows(4)
@@ -26,7 +22,7 @@ pub(super) fn refresh(session: &mut Session, settings: &Settings, value: &[u8]) 
     Some([&value[..at], &url].concat())
 }
 
-fn redirect(session: &mut Session, settings: &Settings, value: &[u8]) -> Option<Vec<u8>> {
+fn redirect(session: &Session, settings: &Settings, value: &[u8]) -> Option<Vec<u8>> {
     let rules = settings.proxy_redirect.clone();
     rules.iter().find_map(|rule| match &rule.from {
         RedirectFrom::Prefix(prefix) => {
@@ -41,7 +37,7 @@ fn redirect(session: &mut Session, settings: &Settings, value: &[u8]) -> Option<
 /// The text that replaces all of `value` if `pattern` matches it
 /// (`ngx_http_proxy_rewrite_regex_handler`).
 pub(super) fn replace_match(
-    session: &mut Session,
+    session: &Session,
     pattern: &Pattern,
     to: &Template,
     value: &[u8],
@@ -53,6 +49,6 @@ pub(super) fn replace_match(
             return None;
         }
     };
-    session.req.note_match(groups, value.to_vec());
+    session.req.note_match(&groups, value);
     Some(variables::text(session.view(), to))
 }

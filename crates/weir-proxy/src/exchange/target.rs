@@ -147,17 +147,17 @@ fn write_unchanged(session: &mut Session) {
     session.req.upstream.uri = out;
 }
 
-/// The URI part replaces the location's prefix.
+/// The URI part replaces the location's prefix; a path that was rewritten there is sent whole.
 fn write_replaced(session: &mut Session, uri: &[u8], location_len: usize) {
     let mut out = std::mem::take(&mut session.req.upstream.uri);
     out.clear();
     let req = &session.req;
-    out.extend_from_slice(uri);
-    write_escaped(
-        session,
-        location_len.min(req.uri.len())..req.uri.len(),
-        &mut out,
-    );
+    let mut replaced = 0;
+    if req.state.location_replaces {
+        out.extend_from_slice(uri);
+        replaced = location_len.min(req.uri.len());
+    }
+    write_escaped(session, replaced..req.uri.len(), &mut out);
     write_args(&req.args, &mut out);
     session.req.upstream.uri = out;
 }

@@ -12,6 +12,7 @@ mod session;
 mod shop;
 mod tasks;
 mod upstream_state;
+mod values;
 
 pub use action::Action;
 pub(crate) use attempt::Attempt;
@@ -25,3 +26,4 @@ pub(crate) use session::{Client, Session, View};
 pub(crate) use shop::Shop;
 pub(crate) use tasks::{Registration, Tasks};
 pub(crate) use upstream_state::UpstreamState;
+pub(crate) use values::{LookUp, Values};

@@ -1,13 +1,13 @@
 //! One request and the answer to it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use smallvec::SmallVec;
 use weir_conf::{Captures, Location, Server};
 use weir_wire::request::{Method, RequestHead, RequestParser};
 use weir_wire::{KnownField, Version};
 
-use super::{Attempt, RequestBody, Response, UpstreamState};
+use super::{Attempt, RequestBody, Response, UpstreamState, Values};
 use crate::plan::Own;
 use weir_io::buffers;
 use weir_io::clock::{self, Moment};
@@ -38,6 +38,10 @@ pub(crate) struct Request {
     /// Decoded and normalised path; `$uri`.
     pub(crate) uri: Vec<u8>,
     pub(crate) args: Vec<u8>,
+    /// Texts that the statements of the rewrite module look at.
+    pub(crate) script_room: Vec<u8>,
+    /// Who looks at a variable for the first time writes its value here.
+    pub(crate) values: RefCell<Values>,
     pub(crate) body: RequestBody,
     pub(crate) response: Response,
     /// Nearly always one, which lies with the rest.
@@ -60,6 +64,9 @@ pub(crate) struct State {
     pub(crate) method: Method,
     /// The raw target still says what `uri` and `args` say, so that it may be passed on as it came.
     pub(crate) target_is_raw: bool,
+    /// What the location's name means for the path holds: it was not changed since the location was chosen
+    /// (`valid_location`).
+    pub(crate) location_replaces: bool,
     /// `try_files` has found the file that `uri` names below an `alias` that would replace it whole.
     pub(crate) alias_takes_uri: bool,
     /// The request came here by an internal redirect.
@@ -70,9 +77,6 @@ pub(crate) struct State {
     pub(crate) in_error_page: bool,
     /// Status that replaces the one of whatever is served now (`error_page … =CODE`).
     pub(crate) status_override: Option<u16>,
-    pub(crate) captures: Option<Box<Captured>>,
-    /// Matches before that one, oldest first, as far as they have named groups.
-    pub(crate) earlier_captures: Vec<Captured>,
     /// The client sent it before the answer to the one before.
     pub(crate) pipelined: bool,
     /// `$request_id`, drawn on first use.
@@ -99,13 +103,12 @@ impl Default for State {
             args_known: false,
             method: Method::Get,
             target_is_raw: true,
+            location_replaces: true,
             alias_takes_uri: false,
             internal: false,
             redirects_left: MAX_REDIRECTS,
             in_error_page: false,
             status_override: None,
-            captures: None,
-            earlier_captures: Vec::new(),
             pipelined: false,
             id: Cell::new(None),
             keepalive: false,
@@ -121,25 +124,6 @@ impl Default for State {
 /// Fields whose room is asked for ahead: the processor finds the further ones by itself.
 const FEW_FIELDS: usize = 8;
 
-/// The groups of the regular expression that matched last, and the text they point into.
-#[derive(Debug)]
-pub(crate) struct Captured {
-    pub(crate) groups: Captures,
-    pub(crate) text: Vec<u8>,
-}
-
-impl Captured {
-    pub(crate) fn number(&self, number: u8) -> Option<&[u8]> {
-        let range = self.groups.number(usize::from(number))?;
-        Some(&self.text[range])
-    }
-
-    pub(crate) fn named(&self, name: &str) -> Option<&[u8]> {
-        let range = self.groups.named(name)?;
-        Some(&self.text[range])
-    }
-}
-
 impl Request {
     pub(crate) fn new() -> Self {
         Self {
@@ -151,6 +135,8 @@ impl Request {
             host: Vec::new(),
             uri: Vec::new(),
             args: Vec::new(),
+            script_room: Vec::new(),
+            values: RefCell::default(),
             body: RequestBody::default(),
             response: Response::default(),
             attempts: SmallVec::new(),
@@ -161,6 +147,8 @@ impl Request {
     /// Gives back what others could use: buffers, files, and its part in the configuration.
     pub(crate) fn release(&mut self) {
         buffers::give_back(std::mem::take(&mut self.bytes));
+        self.script_room = Vec::new();
+        *self.values.get_mut() = Values::default();
         self.state.server = None;
         self.state.location = None;
         self.body.release();
@@ -171,15 +159,8 @@ impl Request {
 
     /// A regular expression matched `text`: its groups have the numbers now, and names besides those
     /// of earlier ones (`ngx_http_regex_exec`).
-    pub(crate) fn note_match(&mut self, groups: Captures, text: Vec<u8>) {
-        let before = self
-            .state
-            .captures
-            .replace(Box::new(Captured { groups, text }));
-        let before = before.filter(|before| !before.groups.names.is_empty());
-        self.state
-            .earlier_captures
-            .extend(before.map(|before| *before));
+    pub(crate) fn note_match(&self, groups: &Captures, text: &[u8]) {
+        self.values.borrow_mut().note_match(groups, text);
     }
 
     /// Prepares for the next request of the connection: nothing of this one is left but the rooms, and
@@ -194,6 +175,8 @@ impl Request {
             host,
             uri,
             args,
+            script_room: _,
+            values,
             body,
             response,
             attempts,
@@ -205,6 +188,7 @@ impl Request {
         for text in [bytes, host, uri, args] {
             text.clear();
         }
+        values.get_mut().reset();
         body.reset();
         response.reset();
         attempts.clear();

@@ -1,7 +1,7 @@
 //! From the URI to a location, and what its settings decide at once.
 
 use crate::answer::redirect::add_slash;
-use weir_conf::{Found, KeepaliveDisable};
+use weir_conf::{Found, KeepaliveDisable, Methods};
 use weir_wire::request::Method;
 
 use crate::facts::{Idling, Outcome, Session};
@@ -19,8 +19,7 @@ pub(crate) fn location(session: &mut Session) -> Option<Outcome> {
         Found::Location { location, captures } => {
             session.req.state.location = Some(plan.own_location(location));
             if let Some(groups) = captures {
-                let uri = session.req.uri.clone();
-                session.req.note_match(groups, uri);
+                session.req.note_match(&groups, &session.req.uri);
             }
         }
         Found::AutoRedirect(location) => {
@@ -40,8 +39,43 @@ pub(crate) fn location(session: &mut Session) -> Option<Outcome> {
         session.client.link_mut().idle = Idling::of(session.settings());
         return Some(Outcome::Status(404));
     }
+    limit_by_method(session);
     apply_location(session);
     body_too_large(session)
+}
+
+/// What `limit_except` makes of a method that it does not name (`ngx_http_update_location_config`).
+fn limit_by_method(session: &mut Session) {
+    let Some(location) = &session.req.state.location else {
+        return;
+    };
+    if let Some(limit) = &location.limit_except
+        && !names(limit.allowed, session.req.state.method)
+    {
+        let limited = session.client.link().plan.own_location(&limit.location);
+        session.req.state.location = Some(limited);
+    }
+}
+
+/// Whether `limit_except` names the method.
+fn names(allowed: Methods, method: Method) -> bool {
+    allowed.contains(match method {
+        Method::Get => Methods::GET,
+        Method::Head => Methods::HEAD,
+        Method::Post => Methods::POST,
+        Method::Put => Methods::PUT,
+        Method::Delete => Methods::DELETE,
+        Method::Mkcol => Methods::MKCOL,
+        Method::Copy => Methods::COPY,
+        Method::Move => Methods::MOVE,
+        Method::Options => Methods::OPTIONS,
+        Method::Propfind => Methods::PROPFIND,
+        Method::Proppatch => Methods::PROPPATCH,
+        Method::Lock => Methods::LOCK,
+        Method::Unlock => Methods::UNLOCK,
+        Method::Patch => Methods::PATCH,
+        Method::Other | Method::Trace | Method::Connect => return false,
+    })
 }
 
 /// Keep-alive as the location's settings allow it (`ngx_http_update_location_config`).

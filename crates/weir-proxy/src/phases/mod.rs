@@ -3,5 +3,6 @@
 mod access;
 mod error_page;
 pub(crate) mod find_config;
+mod rewrite;
 pub(crate) mod run;
 mod try_files;

@@ -3,6 +3,7 @@
 use crate::facts::Outcome;
 use weir_conf::Handler;
 
+use super::rewrite::{self, End};
 use super::{access, error_page, find_config, try_files};
 use crate::content::{returned, static_file};
 use crate::exchange;
@@ -72,6 +73,7 @@ async fn redirect(session: &mut Session, uri: Vec<u8>, args: Option<Vec<u8>>) ->
     req.state.internal = true;
     req.state.target_is_raw = false;
     req.state.alias_takes_uri = false;
+    req.state.location_replaces = true;
     req.state.location = None;
     req.upstream.forget_context();
     session.client.link_mut().action = Action::Processing;
@@ -117,8 +119,8 @@ async fn enter_named(session: &mut Session, name: &[u8]) -> Outcome {
 
 /// The phases from the server's own `return` on.
 async fn enter(session: &mut Session) -> Outcome {
-    if let Some(rule) = session.server().default.settings.return_.clone() {
-        return returned::answer(session, &rule).await;
+    if let Some(end) = rewrite::of_server(session) {
+        return end_of_script(session, end).await;
     }
     if let Some(outcome) = find_config::location(session) {
         return outcome;
@@ -126,12 +128,40 @@ async fn enter(session: &mut Session) -> Outcome {
     run_location(session).await
 }
 
+async fn end_of_script(session: &mut Session, end: End) -> Outcome {
+    match end {
+        End::Return(rule) => returned::answer(session, &rule).await,
+        End::Outcome(outcome) => outcome,
+        End::Changed => Outcome::Status(500),
+    }
+}
+
+/// The phases that look for a location and carry out its statements, until none of them changes the path
+/// (`ngx_http_core_post_rewrite_phase`); an end if the request ends there.
+fn rewrite_in_location(session: &mut Session) -> Option<End> {
+    loop {
+        match rewrite::of_location(session)? {
+            End::Changed => {}
+            end => return Some(end),
+        }
+        if count_redirect(session) {
+            let mut text = b"rewrite or internal redirection cycle while processing \"".to_vec();
+            text.extend_from_slice(&session.req.uri);
+            text.push(b'"');
+            error_log::error(session.view(), Message::bytes(&text));
+            return Some(End::Outcome(Outcome::Status(500)));
+        }
+        session.req.state.location = None;
+        if let Some(outcome) = find_config::location(session) {
+            return Some(End::Outcome(outcome));
+        }
+    }
+}
+
 async fn run_location(session: &mut Session) -> Outcome {
     tracing::debug!(target: "weir", "using configuration \"{}\"", session.location().name);
-    if session.req.state.location.is_some()
-        && let Some(rule) = session.settings().return_.clone()
-    {
-        return returned::answer(session, &rule).await;
+    if let Some(end) = rewrite_in_location(session) {
+        return end_of_script(session, end).await;
     }
     if !access::allowed(session) {
         error_log::error(session.view(), Message::text("access forbidden by rule"));

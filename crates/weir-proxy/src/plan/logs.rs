@@ -8,7 +8,7 @@ use weir_conf::{AccessLog, Config, ErrorLogTarget, Http, LogDestination, LogForm
 use weir_io::clock;
 use weir_log::{Buffering, ErrorSink, ErrorSinks, LogFile, Logs, Output};
 
-use super::{PlanFault, all_locations};
+use super::PlanFault;
 
 /// The logs of one location.
 pub(super) struct LocationLogs {
@@ -134,7 +134,7 @@ pub(super) fn location_logs(
     logs.resize_with(http.location_count, || None);
     let mut known: HashMap<Vec<(LogDestination, weir_conf::Level)>, Arc<ErrorSinks>> =
         HashMap::new();
-    for location in all_locations(http) {
+    for location in http.all_locations() {
         let settings = &location.settings;
         let sinks = if settings.error_log.is_empty() {
             main.clone()

@@ -217,23 +217,6 @@ impl Plan {
     }
 }
 
-/// Every location, the servers' own levels included.
-fn all_locations(http: &Http) -> Vec<&Location> {
-    let mut found = Vec::new();
-    for server in &http.servers {
-        found.push(&server.default);
-        collect_locations(&server.locations, &mut found);
-    }
-    found
-}
-
-fn collect_locations<'a>(locations: &'a weir_conf::Locations, found: &mut Vec<&'a Location>) {
-    for location in locations.iter() {
-        found.push(location);
-        collect_locations(&location.nested, found);
-    }
-}
-
 fn head_limits(server: &Server, differences: Differences) -> HeadLimits {
     let core = &server.core;
     HeadLimits {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use weir_conf::{Config, Handler};
 
-use super::{PlanFault, all_locations};
+use super::PlanFault;
 
 /// Creates the folders of temporary files (`ngx_create_paths`); `owner` is the workers' user.
 pub fn create_temp_folders(config: &Config, owner: Option<(u32, u32)>) -> Result<(), PlanFault> {
@@ -12,7 +12,7 @@ pub fn create_temp_folders(config: &Config, owner: Option<(u32, u32)>) -> Result
         return Ok(());
     };
     let mut done = std::collections::HashSet::new();
-    for location in all_locations(http) {
+    for location in http.all_locations() {
         let settings = &location.settings;
         let mut wanted = vec![&settings.client_body_temp_path.path];
         if matches!(location.handler, Handler::Proxy(_)) {

@@ -113,6 +113,11 @@ pub(crate) fn is_remote(errno: i32) -> bool {
     )
 }
 
+/// Whether lines at `level` are written for the request's location.
+pub(crate) fn is_enabled(view: View<'_>, level: Level) -> bool {
+    view.link.plan.error_sinks(view.location()).enabled(level)
+}
+
 /// Writes a line at `level` to the error logs of the request's location.
 pub(crate) fn log(view: View<'_>, level: Level, message: Message<'_>) {
     let sinks = view.link.plan.error_sinks(view.location());

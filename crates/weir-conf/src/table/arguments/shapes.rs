@@ -42,7 +42,7 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
             limit_req_dry_run memcached_socket_keepalive mirror_request_body mp4_start_key_frame \
             proxy_cache_lock proxy_cache_revalidate proxy_cache_convert_head \
             proxy_cache_background_update proxy_ssl_session_reuse proxy_ssl_server_name \
-            proxy_ssl_verify real_ip_recursive rewrite_log uninitialized_variable_warn \
+            proxy_ssl_verify real_ip_recursive \
             scgi_buffering scgi_request_buffering scgi_ignore_client_abort scgi_socket_keepalive \
             scgi_pass_request_headers scgi_pass_request_body scgi_intercept_errors \
             scgi_force_ranges scgi_cache_lock scgi_cache_revalidate scgi_cache_background_update \

@@ -184,7 +184,7 @@ fn choose_server(conn: &Connection, req: &mut Request) -> Result<(), HeadEnd> {
     let server = match found {
         Ok(Some(found)) => {
             if let Some(groups) = found.captures {
-                req.note_match(groups, req.host.clone());
+                req.note_match(&groups, &req.host);
             }
             found.server
         }

@@ -2,6 +2,7 @@
 
 use weir_conf::{Part, Template, Variable};
 
+mod defined;
 pub(crate) mod paths;
 mod proxy_protocol;
 pub(crate) mod request;
@@ -165,7 +166,7 @@ pub(crate) fn write(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> V
         Variable::Http(name) => request::field(view, name.as_bytes(), out),
         Variable::Cookie(name) => request::cookie(view, name.as_bytes(), out),
         Variable::Arg(name) => request::arg(view, name.as_bytes(), out),
-        Variable::Capture(number) => request::capture(view, *number, out),
-        Variable::NamedCapture(name) => request::named_capture(view, name, out),
+        Variable::Capture(number) => defined::group(view, *number, out),
+        Variable::Defined(index) => defined::value(view, *index, out),
     }
 }

@@ -457,22 +457,6 @@ pub(super) fn arg(view: View<'_>, name: &[u8], out: &mut Vec<u8>) -> Value {
     Value::of(token::arg(&view.req.args, name), out)
 }
 
-pub(super) fn capture(view: View<'_>, number: u8, out: &mut Vec<u8>) -> Value {
-    let captures = view.req.state.captures.as_ref();
-    Value::of(captures.and_then(|captures| captures.number(number)), out)
-}
-
-pub(super) fn named_capture(view: View<'_>, name: &str, out: &mut Vec<u8>) -> Value {
-    let req = &view.req;
-    let mut matches = req
-        .state
-        .captures
-        .as_deref()
-        .into_iter()
-        .chain(req.state.earlier_captures.iter().rev());
-    Value::of(matches.find_map(|captures| captures.named(name)), out)
-}
-
 pub(super) fn tcpinfo(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> Value {
     let Some(info) = view.stream.and_then(Stream::tcp_info) else {
         return Value::Missing;

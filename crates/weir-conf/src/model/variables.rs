@@ -1,0 +1,24 @@
+//! Variables that the configuration itself defines.
+
+use crate::Variable;
+
+/// A variable that the configuration defines; [`Variable::Defined`] has its index in
+/// `Http::variables`.
+#[derive(Clone, Debug)]
+pub struct DefinedVariable {
+    /// Its name, in small letters.
+    pub name: Box<str>,
+    /// Where its value comes from as long as nothing has assigned one.
+    pub source: VariableSource,
+}
+
+/// Where the value of a variable comes from before anything assigns one.
+#[derive(Clone, Debug)]
+pub enum VariableSource {
+    /// There is none: a group of a regular expression that has not matched yet.
+    Group,
+    /// It is empty, and that it was never `set` is worth a warning (`ngx_http_rewrite_var`).
+    Set,
+    /// A variable of nginx's that `set` replaces.
+    Builtin(Variable),
+}

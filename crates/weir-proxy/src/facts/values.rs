@@ -1,0 +1,161 @@
+//! Values of the variables that the configuration defines, and the groups of its regular expressions.
+
+use std::ops::Range;
+
+use smallvec::SmallVec;
+use weir_conf::Captures;
+
+/// What a request has met of them. The texts lie one behind the other in one room, which the next
+/// request uses again.
+#[derive(Default)]
+pub(crate) struct Values {
+    /// By the variables' index; those behind the end are unknown.
+    variables: Vec<Known>,
+    room: Vec<u8>,
+    /// Ranges of `room`: groups of the regular expression that matched last.
+    groups: SmallVec<[Range<u32>; 4]>,
+}
+
+/// What is known of the value of a variable.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// Nobody has asked for it or assigned it.
+    #[default]
+    Nothing,
+    /// It has none.
+    Missing,
+    /// This range of the room.
+    Is(Range<u32>),
+}
+
+/// A value that was looked up.
+pub(crate) enum LookUp<'a> {
+    Unknown,
+    Missing,
+    Found(&'a [u8]),
+}
+
+impl Values {
+    /// The value of the variable at `index`, if it is known.
+    pub(crate) fn look_up(&self, index: u32) -> LookUp<'_> {
+        match self.variables.get(index as usize) {
+            None | Some(Known::Nothing) => LookUp::Unknown,
+            Some(Known::Missing) => LookUp::Missing,
+            Some(Known::Is(range)) => LookUp::Found(self.text(range)),
+        }
+    }
+
+    /// From now on the variable at `index` has this value, or none.
+    pub(crate) fn assign(&mut self, index: u32, value: Option<&[u8]>) {
+        let known = match value {
+            None => Known::Missing,
+            Some(value) => Known::Is(self.keep(value)),
+        };
+        self.know(index, known);
+    }
+
+    /// Group `number` of the last match; `None` if neither it nor a later one took part.
+    pub(crate) fn group(&self, number: u8) -> Option<&[u8]> {
+        let range = self.groups.get(usize::from(number))?;
+        Some(self.text(range))
+    }
+
+    /// A regular expression matched `text`.
+    pub(crate) fn note_match(&mut self, groups: &Captures, text: &[u8]) {
+        self.groups.clear();
+        if groups.spans.len() <= 1 && groups.variables.is_empty() {
+            return;
+        }
+        let start = self.keep(text).start;
+        let moved = |range: &Range<u32>| start + range.start..start + range.end;
+        self.groups.extend(groups.spans.iter().map(moved));
+        for (variable, range) in groups.variables() {
+            self.know(
+                variable,
+                Known::Is(moved(&(range.start as u32..range.end as u32))),
+            );
+        }
+    }
+
+    /// A regular expression of a script did not match: nothing has a number
+    /// (`ngx_http_script_regex_start_code`).
+    pub(crate) fn forget_groups(&mut self) {
+        self.groups.clear();
+    }
+
+    /// Forgets all; the room stays.
+    pub(crate) fn reset(&mut self) {
+        self.variables.clear();
+        self.room.clear();
+        self.groups.clear();
+    }
+
+    fn text(&self, range: &Range<u32>) -> &[u8] {
+        &self.room[range.start as usize..range.end as usize]
+    }
+
+    fn keep(&mut self, text: &[u8]) -> Range<u32> {
+        let start = self.room.len() as u32;
+        self.room.extend_from_slice(text);
+        start..self.room.len() as u32
+    }
+
+    fn know(&mut self, index: u32, known: Known) {
+        let index = index as usize;
+        if self.variables.len() <= index {
+            self.variables.resize(index + 1, Known::Nothing);
+        }
+        self.variables[index] = known;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn groups(spans: &[Range<u32>], variables: &[(u32, u16)]) -> Captures {
+        Captures {
+            spans: spans.iter().cloned().collect(),
+            variables: Arc::from(variables),
+        }
+    }
+
+    fn found(values: &Values, index: u32) -> Option<&[u8]> {
+        match values.look_up(index) {
+            LookUp::Found(value) => Some(value),
+            LookUp::Unknown | LookUp::Missing => None,
+        }
+    }
+
+    #[test]
+    fn the_last_assignment_holds() {
+        let mut values = Values::default();
+        assert!(matches!(values.look_up(3), LookUp::Unknown));
+        values.assign(3, Some(b"a"));
+        values.note_match(&groups(&[0..3, 1..2], &[(3, 1), (1, 2)]), b"xyz");
+        assert_eq!(found(&values, 3), Some(b"y".as_slice()));
+        // A group that took no part.
+        assert_eq!(found(&values, 1), Some(b"".as_slice()));
+        assert!(matches!(values.look_up(2), LookUp::Unknown));
+        values.assign(3, Some(b"b"));
+        assert_eq!(found(&values, 3), Some(b"b".as_slice()));
+        values.assign(3, None);
+        assert!(matches!(values.look_up(3), LookUp::Missing));
+        values.reset();
+        assert!(matches!(values.look_up(3), LookUp::Unknown));
+    }
+
+    #[test]
+    fn numbers_are_the_last_match_s() {
+        let mut values = Values::default();
+        values.note_match(&groups(&[0..2, 0..1, 1..2], &[]), b"ab");
+        assert_eq!(values.group(2), Some(b"b".as_slice()));
+        values.note_match(&groups(&[0..2, 1..2], &[]), b"cd");
+        assert_eq!(values.group(1), Some(b"d".as_slice()));
+        assert_eq!(values.group(2), None);
+        values.note_match(&groups(std::slice::from_ref(&(0..2)), &[]), b"ef");
+        assert_eq!(values.group(1), None);
+    }
+}
