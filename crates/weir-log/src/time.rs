@@ -20,6 +20,14 @@ pub fn update_time_zone() {
     *ZONE.lock().unwrap_or_else(PoisonError::into_inner) = Some(zone);
 }
 
+/// Seconds that local time is ahead of UTC at a second since 1970, in the zone of [`update_time_zone`].
+pub fn local_offset(unix_seconds: i64) -> i64 {
+    let mut zone = ZONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let zone = zone.get_or_insert_with(TimeZone::system);
+    let at = Timestamp::from_second(unix_seconds).unwrap_or(Timestamp::UNIX_EPOCH);
+    i64::from(zone.to_offset(at).seconds())
+}
+
 const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 ];

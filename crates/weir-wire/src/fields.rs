@@ -206,6 +206,33 @@ impl FieldLines {
         self.edited = true;
     }
 
+    /// Gives the line that counts for `known` another value, under the name that it has, or adds one
+    /// called `name`.
+    pub fn set_value(&mut self, known: KnownField, name: &[u8], value: &[u8]) {
+        let Some(index) = self.fields.known.get(known) else {
+            return self.push(known, name, value);
+        };
+        let start = self.text.len();
+        self.text.extend_from_slice(value);
+        self.fields.lines[index].value = Span::new(start, self.text.len());
+        self.edited = true;
+    }
+
+    /// As [`Self::set_value`] for the first line that was pushed for `known`; the others are removed.
+    pub fn set_only(&mut self, known: KnownField, name: &[u8], value: &[u8]) {
+        let mut first = None;
+        for index in 0..self.fields.end() {
+            let field = self.fields.at(index);
+            if field.is_some_and(|field| field.known == Some(known)) && first.is_some() {
+                self.fields.remove(index);
+            } else if field.is_some_and(|field| field.known == Some(known)) {
+                first = Some(index);
+            }
+        }
+        self.fields.known.set(known, first);
+        self.set_value(known, name, value);
+    }
+
     /// Removes the line that counts for `known`; none counts then.
     pub fn remove(&mut self, known: KnownField) {
         let Some(index) = self.fields.known.get(known) else {
@@ -350,6 +377,24 @@ mod tests {
         );
         lines.clear();
         check(&lines, "");
+    }
+
+    #[test]
+    fn a_value_is_set_under_the_name_that_is_there() {
+        let mut lines = cookies();
+        lines.set_value(KnownField::SetCookie, b"Set-Cookie", b"c=5");
+        lines.set_value(KnownField::Expires, b"Expires", b"now");
+        check(
+            &lines,
+            "Set-Cookie: a=1|x_own: 2|ETag: \"3\"|set-cookie: c=5|X-Own: |Expires: now|",
+        );
+        lines.set_only(KnownField::SetCookie, b"SET-COOKIE", b"longer=6");
+        lines.set_only(KnownField::Via, b"Via", b"1");
+        check(
+            &lines,
+            "Set-Cookie: longer=6|x_own: 2|ETag: \"3\"|X-Own: |Expires: now|Via: 1|",
+        );
+        assert_eq!(lines.value(KnownField::SetCookie), Some(&b"longer=6"[..]));
     }
 
     #[test]

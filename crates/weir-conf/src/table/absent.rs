@@ -51,7 +51,6 @@ const fn ignored(contexts: Contexts, because: &'static str, names: &'static str)
 pub(crate) fn instead(name: &str) -> &'static str {
     match name {
         "gzip" | "gzip_static" => "without the line answers are sent as they are",
-        "expires" => "`add_header Cache-Control \"max-age=SECONDS\"` says the same",
         "charset" => "`default_type \"text/html; charset=utf-8\"` names one, as `types` does",
         "resolver" => "names are looked up when the configuration is read, and on each reload",
         "auth_basic" => "`allow` and `deny` let in by address",
@@ -288,7 +287,6 @@ const FAMILIES: &[Family] = &[
             gzip_no_buffer gzip_min_length",
     ),
     refused(HSL, "compressed files", "gzip_static"),
-    refused(HSL, "expiry headers", "expires"),
     refused(L, "image conversion", "image_filter"),
     ignored(
         HSL,

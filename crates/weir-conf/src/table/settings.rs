@@ -8,14 +8,14 @@ use crate::Template;
 use crate::model::{AccessLog, ErrorLogTarget};
 use crate::value::read::{
     Call, Reading, Reject, access_log, add_header, add_trailer, alias, bind, bits, buffers,
-    cookie_domain, cookie_flags, cookie_path, count, error_log, error_page, flag, header_name,
-    http_version, index, keepalive_timeout, keyword, late_text, mark, memory_size, number, offset,
-    predicates, rate, redirect, root, server_tokens, set_header, size, temp_path, template, text,
-    time, try_files,
+    cookie_domain, cookie_flags, cookie_path, count, error_log, error_page, expires, flag,
+    header_name, http_version, index, keepalive_timeout, keyword, late_text, mark, memory_size,
+    number, offset, predicates, rate, redirect, root, server_tokens, set_header, size, temp_path,
+    template, text, time, try_files,
 };
 use crate::value::{
     AccessRule, AddHeader, AddInherit, Bind, BodyFile, Buffers, CookieFlagsRule, CookieRewrite,
-    ErrorPage, HeaderNames, HttpVersion, IfModifiedSince, IgnoreHeaders, KeepaliveDisable,
+    ErrorPage, Expires, HeaderNames, HttpVersion, IfModifiedSince, IgnoreHeaders, KeepaliveDisable,
     KeepaliveTimeout, LateText, LingeringClose, NextUpstream, RateLimit, Redirect, RequestHeaders,
     Satisfy, ServerTokens, TempPath, TryFiles, Types, WrittenHeader,
 };
@@ -118,6 +118,8 @@ directives! {
     max_ranges: One<u64> = number, "2147483647"; in ALL;
     /// Whether responses of unknown length are chunked.
     chunked_transfer_encoding: One<bool> = flag, "on"; in ALL;
+    /// What `Expires` and `Cache-Control` say of successes.
+    expires: One<Expires> = expires, "off"; in ALL, Arity::between(1, 2);
     /// Headers added to responses.
     add_header: Many<AddHeader> = add_header; in ALL, Arity::between(2, 3);
     /// Trailers added to responses.

@@ -1,22 +1,27 @@
-//! `add_header` and `add_trailer`.
+//! `expires`, `add_header` and `add_trailer`.
 
-use weir_conf::AddHeader;
+use weir_conf::{AddHeader, Expires, Expiry};
 use weir_wire::{KnownField, date};
 
+use super::expires;
 use crate::facts::{Response, Session};
 use crate::report::variables;
 
-/// Adds the fields of `add_header`, and notes whether trailers will follow
+/// Says how long the answer stays fresh, adds the fields of `add_header`, and notes whether trailers will follow
 /// (`ngx_http_headers_filter`).
 pub(super) fn filter(session: &mut Session) {
     let settings = session.settings();
-    if settings.add_header.is_empty() && settings.add_trailer.is_empty() {
+    let expires = settings.expires != Expires::Fixed(Expiry::Off);
+    if !expires && settings.add_header.is_empty() && settings.add_trailer.is_empty() {
         return;
     }
     let rules = settings.add_header.clone();
     let status = session.req.response.status;
     let trailers = settings.add_trailer.iter();
     let expects_trailers = trailers.filter(|rule| holds(rule, status)).count() > 0;
+    if expires && is_success(status) {
+        expires::set(session);
+    }
     let mut value = Vec::new();
     for rule in rules.iter().filter(|rule| holds(rule, status)) {
         value.clear();
@@ -28,11 +33,14 @@ pub(super) fn filter(session: &mut Session) {
 
 /// Whether a rule holds for an answer of this status: without `always` only if it is a success.
 fn holds(rule: &AddHeader, status: u16) -> bool {
-    let safe = matches!(
+    rule.always || is_success(status)
+}
+
+fn is_success(status: u16) -> bool {
+    matches!(
         status,
         200 | 201 | 204 | 206 | 301 | 302 | 303 | 304 | 307 | 308
-    );
-    safe || rule.always
+    )
 }
 
 /// Adds a field, or edits the one that there is of the names that allow only one

@@ -1,6 +1,7 @@
 //! Answers: what the header filters decide, heads, nginx's own pages.
 
 pub(crate) mod body;
+mod expires;
 mod framing;
 pub(crate) mod headers;
 pub(crate) mod media_type;

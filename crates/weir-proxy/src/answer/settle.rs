@@ -7,7 +7,7 @@ use crate::facts::Session;
 /// An error is the status of the page to send instead.
 ///
 /// 1. not_modified: 304 and 412 come before everything that describes the body.
-/// 2. headers: `add_header` sees the status before a range changes it.
+/// 2. headers: `expires` and `add_header` see the status before a range changes it.
 /// 3. range: after whatever changes the body's length; its fields follow those that were added.
 /// 4. chunked: needs the length that the range filter leaves.
 /// 5. header: what the status leaves of the rest.

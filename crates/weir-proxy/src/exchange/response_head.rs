@@ -270,7 +270,7 @@ fn copy_field(
             req.response.fields.add(name, value);
         }
         Some(KnownField::LastModified) => {
-            // Only a range asks for the time; nothing else does of an upstream's answer.
+            // A range asks for the time; `expires` reads it when it is needed.
             if req.response.allows_ranges {
                 req.response.modified = date::parse(value);
             }
@@ -282,7 +282,9 @@ fn copy_field(
             known @ (KnownField::Etag
             | KnownField::AcceptRanges
             | KnownField::ContentRange
-            | KnownField::ContentEncoding),
+            | KnownField::ContentEncoding
+            | KnownField::CacheControl
+            | KnownField::Expires),
         ) => req.response.fields.push(known, name, value),
         Some(known @ (KnownField::Location | KnownField::Refresh | KnownField::SetCookie)) => {
             let (name, value) = (name.to_vec(), value.to_vec());

@@ -7,7 +7,8 @@ use super::{Call, Reject};
 use crate::Template;
 use crate::value::number::parse_number;
 use crate::value::{
-    AddHeader, ErrorPage, Overwrite, Return, ServerTokens, TryFallback, TryFile, TryFiles,
+    AddHeader, ErrorPage, Expires, Expiry, Overwrite, Return, ServerTokens, TryFallback, TryFile,
+    TryFiles,
 };
 
 /// The argument of `root`: under the prefix, without a final slash (`ngx_http_core_root`).
@@ -202,6 +203,25 @@ pub(crate) fn add_header(call: &mut Call<'_>) -> Result<Vec<AddHeader>, Reject> 
 /// As [`add_header`].
 pub(crate) fn add_trailer(call: &mut Call<'_>) -> Result<Vec<AddHeader>, Reject> {
     add_header(call)
+}
+
+/// `[modified] TIME`, or a word; a text with variables is read later (`ngx_http_headers_expires`).
+pub(crate) fn expires(call: &mut Call<'_>) -> Result<Expires, Reject> {
+    let modified = call.args.len() == 2;
+    if modified && call.bytes(0) != b"modified" {
+        return Err(Reject::directive("invalid value"));
+    }
+    let text = call.bytes(usize::from(modified));
+    let template = call.template(text)?;
+    match template.as_literal() {
+        None => Ok(Expires::Variable {
+            text: template,
+            modified,
+        }),
+        Some(text) => Expiry::parse(text, modified)
+            .map(Expires::Fixed)
+            .map_err(|fault| Reject::directive(fault.to_string())),
+    }
 }
 
 /// Values of which one must be neither empty nor `0` (`ngx_http_set_predicate_slot`).
