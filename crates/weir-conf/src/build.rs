@@ -7,6 +7,7 @@ mod http;
 mod level;
 mod listen;
 mod location;
+mod map;
 mod names;
 mod script;
 mod server;

@@ -44,10 +44,10 @@ pub use log_level::{Level, UnknownLevel};
 pub use model::{
     AccessLog, Assigned, BalanceMethod, Captures, Config, DefinedVariable, ErrorLogTarget, Escape,
     FileKind, Found, Handler, Http, If, Keepalive, LimitExcept, Listen, ListenAddress,
-    ListenOptions, Location, LocationKind, Locations, LogDestination, LogFormat, Main, ProxyPass,
-    ProxyTarget, Rewrite, RewriteEnd, Script, Server, ServerMatch, ServerNames, ServerParameters,
-    SocketKeepalive, SourceFile, Step, Test, Upstream, UpstreamAddress, UpstreamServer,
-    VariableSource, WithoutEffect,
+    ListenOptions, Location, LocationKind, Locations, LogDestination, LogFormat, Main, Map,
+    ProxyPass, ProxyTarget, Rewrite, RewriteEnd, Script, Server, ServerMatch, ServerNames,
+    ServerParameters, SocketKeepalive, SourceFile, Step, Test, Upstream, UpstreamAddress,
+    UpstreamServer, VariableSource, WithoutEffect,
 };
 pub use page::directives_page;
 pub use pattern::{MatchFault, Pattern, PatternFault};

@@ -4,6 +4,7 @@ mod http;
 mod location;
 mod locations;
 mod log;
+mod map;
 mod names;
 mod script;
 mod server;
@@ -21,6 +22,8 @@ pub use location::{Handler, LimitExcept, Location, LocationKind, ProxyPass, Prox
 pub(crate) use locations::LocationsBuilder;
 pub use locations::{Captures, Found, Locations};
 pub use log::{AccessLog, ErrorLogTarget, Escape, LogDestination, LogFormat};
+pub(crate) use map::Keys;
+pub use map::{FoundInMap, Map};
 pub(crate) use names::ServerNamesBuilder;
 pub use names::{ServerMatch, ServerNames};
 pub use script::{Assigned, FileKind, If, Rewrite, RewriteEnd, Script, Step, Test};

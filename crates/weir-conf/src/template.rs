@@ -7,6 +7,8 @@ use crate::variable::UnknownVariable;
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Template {
     parts: Box<[Part]>,
+    /// See [`Self::values_first`].
+    values_first: bool,
 }
 
 /// A piece of a [`Template`].
@@ -48,9 +50,7 @@ impl Template {
         if text.is_empty() {
             return Self::default();
         }
-        Self {
-            parts: Box::new([Part::Literal(text)]),
-        }
+        Self::of(vec![Part::Literal(text)])
     }
 
     /// Compiles `text` as nginx's complex values: `$name`, `${name}`, `$1`, where `$12` is `$1` followed
@@ -85,9 +85,21 @@ impl Template {
         if !rest.is_empty() {
             parts.push(Part::Literal(rest.into()));
         }
-        Ok(Self {
+        Ok(Self::of(parts))
+    }
+
+    fn of(parts: Vec<Part>) -> Self {
+        let has = |is: fn(&Variable) -> bool| {
+            parts.iter().any(|part| match part {
+                Part::Literal(_) => false,
+                Part::Variable(variable) => is(variable),
+            })
+        };
+        Self {
+            values_first: has(|v| matches!(v, Variable::Capture(_)))
+                && has(|v| matches!(v, Variable::Defined(_))),
             parts: parts.into(),
-        })
+        }
     }
 
     /// A template of these pieces; adjacent literals are joined.
@@ -101,9 +113,7 @@ impl Template {
                 (_, part) => joined.push(part),
             }
         }
-        Self {
-            parts: joined.into(),
-        }
+        Self::of(joined)
     }
 
     pub(crate) fn into_parts(self) -> impl Iterator<Item = Part> {
@@ -127,6 +137,13 @@ impl Template {
     /// Whether the text is empty, whatever the request.
     pub fn is_empty(&self) -> bool {
         self.parts.is_empty()
+    }
+
+    /// Whether the variables that the configuration defines are looked up before anything is written: their
+    /// regular expressions give numbered groups, which the text shows as well, a new meaning. nginx measures
+    /// a text before it writes it, and finds the values then (`ngx_http_complex_value`).
+    pub fn values_first(&self) -> bool {
+        self.values_first
     }
 
     /// The pieces in order.

@@ -16,7 +16,8 @@ use weir_conf::{Inheritance, Support, entries};
 const NOT_YET: [&str; 0] = [];
 
 /// What those look at that obey a directive which is no field of its own name.
-const READ_AS: [(&str, &str); 31] = [
+const READ_AS: [(&str, &str); 32] = [
+    ("map", "VariableSource::Map"),
     ("set", "Step::Set"),
     ("if", "Step::If"),
     ("rewrite", "Step::Rewrite"),

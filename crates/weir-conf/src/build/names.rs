@@ -123,7 +123,7 @@ fn conflict(name: &str, address: &str) -> Fault {
 
 /// At most one asterisk, at one end and next to a dot; no two dots together
 /// (`ngx_hash_add_key`).
-fn is_wildcard_or_name(name: &str) -> bool {
+pub(super) fn is_wildcard_or_name(name: &str) -> bool {
     if name.contains("..") || name.contains('\0') {
         return false;
     }

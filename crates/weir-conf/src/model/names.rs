@@ -39,11 +39,8 @@ impl ServerNames {
             server,
             captures: None,
         };
-        if let Some(server) = self.exact.get(host).or_else(|| self.by_suffix(host)) {
-            return Ok(Some(plain(*server)));
-        }
-        if let Some(server) = self.by_prefix(host) {
-            return Ok(Some(plain(*server)));
+        if let Some(server) = self.find_text(host) {
+            return Ok(Some(plain(server)));
         }
         if host.is_empty() {
             return Ok(None);
@@ -57,6 +54,12 @@ impl ServerNames {
             }
         }
         Ok(None)
+    }
+
+    /// As [`Self::find`], without the regular expressions.
+    pub(crate) fn find_text(&self, name: &[u8]) -> Option<usize> {
+        let found = self.exact.get(name).or_else(|| self.by_suffix(name));
+        found.or_else(|| self.by_prefix(name)).copied()
     }
 
     fn by_suffix(&self, host: &[u8]) -> Option<&usize> {
@@ -106,6 +109,14 @@ impl ServerNamesBuilder {
         }
         map.insert(key.into_bytes().into(), server);
         true
+    }
+
+    /// Adds a name that is meant as it stands, whatever its ends are, unless there is one.
+    pub(crate) fn add_exact(&mut self, name: &str, index: usize) {
+        self.names
+            .exact
+            .entry(name.as_bytes().into())
+            .or_insert(index);
     }
 
     /// Adds a regular expression.

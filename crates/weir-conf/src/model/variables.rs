@@ -1,5 +1,8 @@
 //! Variables that the configuration itself defines.
 
+use std::sync::Arc;
+
+use super::Map;
 use crate::Variable;
 
 /// A variable that the configuration defines; [`Variable::Defined`] has its index in
@@ -19,6 +22,8 @@ pub enum VariableSource {
     Group,
     /// It is empty, and that it was never `set` is worth a warning (`ngx_http_rewrite_var`).
     Set,
+    /// A `map`.
+    Map(Arc<Map>),
     /// A variable of nginx's that `set` replaces.
     Builtin(Variable),
 }

@@ -313,12 +313,7 @@ const FAMILIES: &[Family] = &[
         "no log has variables in its name",
         "open_log_file_cache",
     ),
-    refused_block(H, "variables by other variables", "map"),
-    ignored(
-        H,
-        counts_with!("map"),
-        "map_hash_max_size map_hash_bucket_size",
-    ),
+    ignored(H, TABLES, "map_hash_max_size map_hash_bucket_size"),
     refused(L, "memcached backends", "memcached_pass"),
     ignored(
         HSL,

@@ -106,6 +106,12 @@ pub(crate) const ENTRIES: &[Entry] = &[
         Arity::ONE,
         "Keeps clients out: address, network, `unix:` or `all`.",
     )),
+    block(
+        "map",
+        HTTP,
+        Arity::TWO,
+        "A variable whose value another text decides.",
+    ),
     plain("set", INNER, Arity::TWO, "Assigns a value to a variable."),
     block(
         "if",

@@ -14,6 +14,8 @@ pub(crate) struct Values {
     room: Vec<u8>,
     /// Ranges of `room`: groups of the regular expression that matched last.
     groups: SmallVec<[Range<u32>; 4]>,
+    /// Values that are being made of others.
+    depth: u8,
 }
 
 /// What is known of the value of a variable.
@@ -34,6 +36,9 @@ pub(crate) enum LookUp<'a> {
     Missing,
     Found(&'a [u8]),
 }
+
+/// How deep a value may be made of values that are made then (`ngx_http_variable_depth`).
+const DEEPEST: u8 = 100;
 
 impl Values {
     /// The value of the variable at `index`, if it is known.
@@ -83,11 +88,24 @@ impl Values {
         self.groups.clear();
     }
 
+    /// Begins to make a value of others; `false` if that goes too deep.
+    pub(crate) fn descend(&mut self) -> bool {
+        let may = self.depth < DEEPEST;
+        self.depth += u8::from(may);
+        may
+    }
+
+    /// The value is made.
+    pub(crate) fn ascend(&mut self) {
+        self.depth = self.depth.saturating_sub(1);
+    }
+
     /// Forgets all; the room stays.
     pub(crate) fn reset(&mut self) {
         self.variables.clear();
         self.room.clear();
         self.groups.clear();
+        self.depth = 0;
     }
 
     fn text(&self, range: &Range<u32>) -> &[u8] {
@@ -157,5 +175,16 @@ mod tests {
         assert_eq!(values.group(2), None);
         values.note_match(&groups(std::slice::from_ref(&(0..2)), &[]), b"ef");
         assert_eq!(values.group(1), None);
+    }
+
+    #[test]
+    fn values_are_not_made_of_themselves() {
+        let mut values = Values::default();
+        let deep = std::iter::repeat_with(|| values.descend())
+            .take_while(|may| *may)
+            .count();
+        assert_eq!(deep, usize::from(DEEPEST));
+        values.ascend();
+        assert!(values.descend());
     }
 }

@@ -34,6 +34,15 @@ impl Value {
 
 /// Appends the text of `template`; variables without a value add nothing.
 pub(crate) fn expand(view: View<'_>, template: &Template, out: &mut Vec<u8>) {
+    if template.values_first() {
+        let start = out.len();
+        for variable in template.variables() {
+            if matches!(variable, Variable::Defined(_)) {
+                write(view, variable, out);
+            }
+        }
+        out.truncate(start);
+    }
     for part in template.parts() {
         match part {
             Part::Literal(text) => out.extend_from_slice(text),
