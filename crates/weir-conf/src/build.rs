@@ -12,6 +12,7 @@ mod names;
 mod script;
 mod server;
 mod settle;
+mod split_clients;
 mod upstream;
 mod walk;
 

@@ -63,6 +63,7 @@ impl Compat {
             header_lines_limited: self != Self::V1_28,
             ranges_weighed: since_1_29,
             content_range_replaced: since_1_23,
+            split_ends_at_whole: since_1_29,
         }
     }
 }
@@ -124,4 +125,7 @@ pub struct Differences {
     pub ranges_weighed: bool,
     /// A `Content-Range` of ours takes the place of one that is there already; 1.22.1 sends both.
     pub content_range_replaced: bool,
+    /// The part of `split_clients` that fills up to 100 % has all that is left of the hashes (since 1.29);
+    /// before, roundings left some without a part.
+    pub split_ends_at_whole: bool,
 }

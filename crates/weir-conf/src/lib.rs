@@ -46,8 +46,8 @@ pub use model::{
     FileKind, Found, Handler, Http, If, Keepalive, LimitExcept, Listen, ListenAddress,
     ListenOptions, Location, LocationKind, Locations, LogDestination, LogFormat, Main, Map,
     ProxyPass, ProxyTarget, Rewrite, RewriteEnd, Script, Server, ServerMatch, ServerNames,
-    ServerParameters, SocketKeepalive, SourceFile, Step, Test, Upstream, UpstreamAddress,
-    UpstreamServer, VariableSource, WithoutEffect,
+    ServerParameters, SocketKeepalive, SourceFile, SplitClients, Step, Test, Upstream,
+    UpstreamAddress, UpstreamServer, VariableSource, WithoutEffect,
 };
 pub use page::directives_page;
 pub use pattern::{MatchFault, Pattern, PatternFault};

@@ -8,6 +8,7 @@ mod map;
 mod names;
 mod script;
 mod server;
+mod split_clients;
 mod upstream;
 mod variables;
 
@@ -28,6 +29,8 @@ pub(crate) use names::ServerNamesBuilder;
 pub use names::{ServerMatch, ServerNames};
 pub use script::{Assigned, FileKind, If, Rewrite, RewriteEnd, Script, Step, Test};
 pub use server::Server;
+pub(crate) use split_clients::Part as SplitPart;
+pub use split_clients::SplitClients;
 pub use upstream::{
     BalanceMethod, Keepalive, ServerParameters, Upstream, UpstreamAddress, UpstreamServer,
 };

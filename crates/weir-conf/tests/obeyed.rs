@@ -16,8 +16,9 @@ use weir_conf::{Inheritance, Support, entries};
 const NOT_YET: [&str; 0] = [];
 
 /// What those look at that obey a directive which is no field of its own name.
-const READ_AS: [(&str, &str); 32] = [
+const READ_AS: [(&str, &str); 33] = [
     ("map", "VariableSource::Map"),
+    ("split_clients", "VariableSource::SplitClients"),
     ("set", "Step::Set"),
     ("if", "Step::If"),
     ("rewrite", "Step::Rewrite"),

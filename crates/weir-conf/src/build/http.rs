@@ -7,7 +7,7 @@ use super::listen::Listens;
 use super::server::{self, ServerDraft, Shared};
 use super::upstream::Upstreams;
 use super::walk::{call, each};
-use super::{failed, map, names};
+use super::{failed, map, names, split_clients};
 use crate::model::{Http, Listen};
 use crate::table::HTTP;
 use crate::table::core::WrittenCore;
@@ -51,6 +51,7 @@ impl HttpDraft {
             }
             (b"upstream", Some(block)) => self.upstreams.read(cx, directive, block),
             (b"map", Some(block)) => map::read(cx, directive, block),
+            (b"split_clients", Some(block)) => split_clients::read(cx, directive, block),
             (b"log_format", _) => log_format(&mut call(directive, cx)),
             _ => match self.level.put(cx, directive) {
                 Some(taken) => taken,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Map;
+use super::{Map, SplitClients};
 use crate::Variable;
 
 /// A variable that the configuration defines; [`Variable::Defined`] has its index in
@@ -24,6 +24,8 @@ pub enum VariableSource {
     Set,
     /// A `map`.
     Map(Arc<Map>),
+    /// A `split_clients`.
+    SplitClients(Arc<SplitClients>),
     /// A variable of nginx's that `set` replaces.
     Builtin(Variable),
 }

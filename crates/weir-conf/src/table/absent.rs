@@ -396,7 +396,6 @@ const FAMILIES: &[Family] = &[
         "secure_link secure_link_md5 secure_link_secret",
     ),
     refused(HSL, "responses in slices", "slice"),
-    refused_block(H, "split testing", "split_clients"),
     refused(HSL, "server-side includes", "ssi"),
     ignored(
         HSL,

@@ -112,6 +112,12 @@ pub(crate) const ENTRIES: &[Entry] = &[
         Arity::TWO,
         "A variable whose value another text decides.",
     ),
+    block(
+        "split_clients",
+        HTTP,
+        Arity::TWO,
+        "A variable that divides clients by the hash of a text.",
+    ),
     plain("set", INNER, Arity::TWO, "Assigns a value to a variable."),
     block(
         "if",

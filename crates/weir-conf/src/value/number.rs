@@ -15,6 +15,26 @@ pub(crate) fn parse_number(text: &[u8]) -> Option<u64> {
     u64::try_from(value).ok()
 }
 
+/// Hundredths of a number with at most two decimals (`ngx_atofp`). Of one that is far too large, the most.
+pub(crate) fn parse_hundredths(text: &[u8]) -> Option<u32> {
+    let dot = memchr::memchr(b'.', text);
+    let (whole, decimals) = match dot {
+        Some(dot) => (&text[..dot], &text[dot + 1..]),
+        None => (text, [].as_slice()),
+    };
+    if text.is_empty() || decimals.len() > 2 {
+        return None;
+    }
+    let scale = if decimals.len() == 2 {
+        1
+    } else {
+        10_u64.pow(2 - decimals.len() as u32)
+    };
+    let digits = [b"0", whole, decimals].concat();
+    let number = parse_number(&digits)?.checked_mul(scale)?;
+    Some(u32::try_from(number).unwrap_or(u32::MAX))
+}
+
 /// A size in bytes with `k`, `m` or `g` (`ngx_parse_offset`).
 pub fn parse_offset(text: &[u8]) -> Option<u64> {
     parse_scaled(text, true)
@@ -113,6 +133,24 @@ fn unit(letter: u8, second: i64) -> Option<(u8, i64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hundredths_have_two_decimals_at_most() {
+        for (text, expected) in [
+            ("1", Some(100)),
+            ("0.5", Some(50)),
+            (".05", Some(5)),
+            ("5.", Some(500)),
+            (".", Some(0)),
+            ("99999999", Some(u32::MAX)),
+            ("", None),
+            ("0.005", None),
+            ("1.2.3", None),
+            ("-1", None),
+        ] {
+            assert_eq!(parse_hundredths(text.as_bytes()), expected, "{text}");
+        }
+    }
 
     #[test]
     fn times() {

@@ -40,6 +40,14 @@ fn make(view: View<'_>, index: u32, variable: &DefinedVariable, out: &mut Vec<u8
             let value = in_map(view, map, out);
             (value, !map.volatile)
         }),
+        VariableSource::SplitClients(split) => made_of_others(view, index, variable, out, |out| {
+            let start = out.len();
+            expand(view, &split.text, out);
+            let value = split.find(&out[start..]);
+            out.truncate(start);
+            out.extend_from_slice(value);
+            (Value::Found, true)
+        }),
         VariableSource::Builtin(builtin) => write(view, builtin, out),
     }
 }
