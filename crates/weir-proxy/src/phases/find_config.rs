@@ -39,12 +39,11 @@ pub(crate) fn location(session: &mut Session) -> Option<Outcome> {
         session.client.link_mut().idle = Idling::of(session.settings());
         return Some(Outcome::Status(404));
     }
-    limit_by_method(session);
     apply_location(session);
     body_too_large(session)
 }
 
-/// What `limit_except` makes of a method that it does not name (`ngx_http_update_location_config`).
+/// What `limit_except` makes of a method that it does not name.
 fn limit_by_method(session: &mut Session) {
     let Some(location) = &session.req.state.location else {
         return;
@@ -78,8 +77,10 @@ fn names(allowed: Methods, method: Method) -> bool {
     })
 }
 
-/// Keep-alive as the location's settings allow it (`ngx_http_update_location_config`).
+/// The location is the request's now: what `limit_except` makes of it for the method, and keep-alive as
+/// its settings allow it (`ngx_http_update_location_config`).
 pub(crate) fn apply_location(session: &mut Session) {
+    limit_by_method(session);
     let settings = session.settings();
     let age = clock::now().saturating_duration_since(session.client.link().opened);
     let disabled = settings.keepalive_timeout.timeout.is_zero()
