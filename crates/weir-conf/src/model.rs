@@ -23,7 +23,6 @@ pub use location::{Handler, LimitExcept, Location, LocationKind, ProxyPass, Prox
 pub(crate) use locations::LocationsBuilder;
 pub use locations::{Captures, Found, Locations};
 pub use log::{AccessLog, ErrorLogTarget, Escape, LogDestination, LogFormat};
-pub(crate) use map::Keys;
 pub use map::{FoundInMap, Map};
 pub(crate) use names::ServerNamesBuilder;
 pub use names::{ServerMatch, ServerNames};

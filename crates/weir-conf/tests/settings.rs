@@ -253,6 +253,15 @@ fn proxy_pass_settles() {
                 location /e { proxy_pass http://unix:/s:/x; }
                 location /f { proxy_pass http://$host; }
                 location ~ ^/g { proxy_pass http://h.test; }
+                location /h/ {
+                    proxy_pass http://u/x/;
+                    location /h/i { proxy_pass http://u; }
+                    location /h/j {
+                        proxy_redirect off;
+                        proxy_pass http://u;
+                        location /h/j/k { proxy_pass http://u/y; }
+                    }
+                }
             }
         }",
     );
@@ -315,6 +324,10 @@ fn proxy_pass_settles() {
     check("/e", "/s \"/x\" localhost  2 http://unix:/s:/x>/e");
     check("/f", "variable 2");
     check("/g", "h.test \"-\" h.test 80 0 http://h.test/>/");
+    // What `default` means comes from the outermost block that is proxied.
+    check("/h/i", "u \"-\" u 80 4 http://u/x/>/h/");
+    check("/h/j", "u \"-\" u 80 4");
+    check("/h/j/k", "u \"/y\" u 80 6");
     let [group, ..] = http.upstreams.as_slice() else {
         panic!("no groups")
     };

@@ -223,10 +223,12 @@ impl FieldLines {
         let mut first = None;
         for index in 0..self.fields.end() {
             let field = self.fields.at(index);
-            if field.is_some_and(|field| field.known == Some(known)) && first.is_some() {
-                self.fields.remove(index);
-            } else if field.is_some_and(|field| field.known == Some(known)) {
-                first = Some(index);
+            if field.is_none_or(|field| field.known != Some(known)) {
+                continue;
+            }
+            match first {
+                None => first = Some(index),
+                Some(_) => self.fields.remove(index),
             }
         }
         self.fields.known.set(known, first);

@@ -1,10 +1,10 @@
 //! What `http`, `server` and `location` have in common.
 
-use super::walk::call;
+use super::walk::{call, each_line};
 use crate::table::Many;
 use crate::table::Sum;
 use crate::table::settings::Written;
-use crate::text::{Block, Directive, Item};
+use crate::text::{Block, Directive};
 use crate::value::read::{Reading, Reject, access_rule};
 use crate::value::{AccessRule, AddInherit, Types};
 
@@ -79,27 +79,13 @@ impl Level {
 
 /// The lines of a `types` block (`ngx_http_core_type`).
 fn read_types(block: &Block, cx: &mut Reading, types: &mut Types) {
-    for item in &block.items {
-        let directive = match item {
-            Item::Directive(directive) => directive,
-            Item::Fault(fault) => {
-                cx.faults.push(fault.clone());
-                continue;
-            }
-        };
-        let fault = |message: &str| crate::Fault::emerg(message, Some(directive.place.clone()));
-        if directive.block.is_some() {
-            cx.faults.push(fault("unexpected \"{\""));
-            continue;
+    each_line(block, cx, |cx, line| {
+        if line.name() == b"include" {
+            let text = "invalid number of arguments in \"include\" directive";
+            return Err(Reject::message(text));
         }
-        if directive.name() == b"include" {
-            cx.faults.push(fault(
-                "invalid number of arguments in \"include\" directive",
-            ));
-            continue;
-        }
-        let media = String::from_utf8_lossy(directive.name());
-        for word in directive.args() {
+        let media = String::from_utf8_lossy(line.name());
+        for word in line.args() {
             if let Some(previous) = types.insert(&word.text, &media) {
                 let extension = String::from_utf8_lossy(&word.text).to_ascii_lowercase();
                 cx.warn(
@@ -107,9 +93,10 @@ fn read_types(block: &Block, cx: &mut Reading, types: &mut Types) {
                         "duplicate extension \"{extension}\", content type: \"{media}\", \
                          previous content type: \"{previous}\""
                     ),
-                    &directive.place,
+                    &line.place,
                 );
             }
         }
-    }
+        Ok(())
+    });
 }

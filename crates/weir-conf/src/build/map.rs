@@ -1,36 +1,22 @@
 //! `map` blocks.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::names::is_wildcard_or_name;
-use super::walk::call;
+use super::walk::{call, each_line};
 use crate::Template;
-use crate::model::{Keys, Map, ServerNamesBuilder, VariableSource};
+use crate::model::{Map, ServerNamesBuilder, VariableSource};
 use crate::pattern::{Case, Pattern};
-use crate::text::{Block, Directive, Item};
-use crate::value::read::{Reading, Reject, own_name};
+use crate::text::{Block, Directive};
+use crate::value::read::{Reading, Reject, text_and_variable};
 
 /// Reads `map TEXT $VARIABLE { ... }` (`ngx_http_map_block`).
 pub(super) fn read(cx: &mut Reading, directive: &Directive, block: &Block) -> Result<(), Reject> {
-    let mut head = call(directive, cx);
-    let text = head.template(head.bytes(0))?;
-    let name = own_name(&head, 1)?;
+    let (text, name) = text_and_variable(&mut call(directive, cx))?;
     let mut draft = Draft::default();
-    for item in &block.items {
-        let line = match item {
-            Item::Directive(line) => line,
-            Item::Fault(fault) => {
-                cx.faults.push(fault.clone());
-                continue;
-            }
-        };
-        if let Err(reject) = draft.take(cx, line) {
-            cx.faults.extend(reject.into_fault("map", &line.place));
-        }
-    }
-    let map = Arc::new(draft.finish(text));
-    cx.variables.define(&name, VariableSource::Map(map));
+    each_line(block, cx, |cx, line| draft.take(cx, line));
+    let map = VariableSource::Map(Arc::new(draft.finish(text)));
+    cx.variables.define(&name, map);
     Ok(())
 }
 
@@ -40,8 +26,7 @@ struct Draft {
     hostnames: bool,
     volatile: bool,
     default: Option<Template>,
-    texts: HashMap<Box<[u8]>, usize>,
-    names: ServerNamesBuilder,
+    keys: ServerNamesBuilder,
     regexes: Vec<(Pattern, usize)>,
     values: Vec<Template>,
 }
@@ -49,9 +34,6 @@ struct Draft {
 impl Draft {
     /// `KEY VALUE`, `hostnames` or `volatile` (`ngx_http_map`).
     fn take(&mut self, cx: &mut Reading, line: &Directive) -> Result<(), Reject> {
-        if line.block.is_some() {
-            return Err(Reject::message("unexpected \"{\""));
-        }
         match (line.name(), line.args()) {
             (b"hostnames", []) => {
                 self.hostnames = true;
@@ -100,45 +82,32 @@ impl Draft {
     }
 
     fn take_text(&mut self, key: &[u8], index: usize) -> Result<(), Reject> {
-        let shown = String::from_utf8_lossy(key);
         let lower = key.to_ascii_lowercase();
-        let is_new = if self.hostnames {
-            let name = String::from_utf8_lossy(&lower);
-            if !is_wildcard_or_name(&name) {
-                let text = format!("invalid hostname or wildcard \"{shown}\"");
-                return Err(Reject::message(text));
-            }
-            self.names.add(&name, index)
-        } else {
-            self.texts.insert(lower.into(), index).is_none()
-        };
-        if is_new {
-            return Ok(());
+        if self.hostnames && !is_wildcard_or_name(&lower) {
+            return Err(about("invalid hostname or wildcard", key));
         }
-        let shown = shown.to_ascii_lowercase();
-        Err(Reject::message(format!(
-            "conflicting parameter \"{shown}\""
-        )))
+        let is_new = match self.hostnames {
+            true => self.keys.add(&lower, index),
+            false => self.keys.add_exact(&lower, index),
+        };
+        is_new
+            .then_some(())
+            .ok_or_else(|| about("conflicting parameter", &lower))
     }
 
-    fn finish(mut self, text: Template) -> Map {
-        let keys = if self.hostnames {
-            // Lines before `hostnames` were read as texts.
-            for (text, index) in &self.texts {
-                let name = String::from_utf8_lossy(text);
-                self.names.add_exact(&name, *index);
-            }
-            Keys::Hostnames(self.names.build())
-        } else {
-            Keys::Texts(self.texts)
-        };
+    fn finish(self, text: Template) -> Map {
         Map::new(
             text,
             self.volatile,
             self.default.unwrap_or_default(),
-            keys,
+            (self.hostnames, self.keys.build()),
             self.regexes,
             self.values,
         )
     }
+}
+
+fn about(fault: &str, key: &[u8]) -> Reject {
+    let key = String::from_utf8_lossy(key);
+    Reject::message(format!("{fault} \"{key}\""))
 }

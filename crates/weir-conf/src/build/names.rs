@@ -93,18 +93,18 @@ pub(super) fn of(listen: &ListenDraft, servers: &[ServerDraft], cx: &mut Reading
         for name in server.names.iter() {
             match name {
                 NameDraft::Regex(pattern) => names.add_pattern(pattern.clone(), index),
-                NameDraft::Text(name) if !is_wildcard_or_name(name) => {
+                NameDraft::Text(name) if !is_wildcard_or_name(name.as_bytes()) => {
                     let text = format!("invalid server name or wildcard \"{name}\" on {address}");
                     cx.faults.push(Fault::emerg(text, None));
                 }
                 NameDraft::Text(name) => {
-                    if !names.add(name, index) {
+                    if !names.add(name.as_bytes(), index) {
                         cx.faults.push(conflict(name, &address.to_string()));
                     }
                 }
             }
         }
-        if server.names.is_empty() && !names.add("", index) {
+        if server.names.is_empty() && !names.add(b"", index) {
             cx.faults.push(conflict("", &address.to_string()));
         }
     }
@@ -123,13 +123,13 @@ fn conflict(name: &str, address: &str) -> Fault {
 
 /// At most one asterisk, at one end and next to a dot; no two dots together
 /// (`ngx_hash_add_key`).
-pub(super) fn is_wildcard_or_name(name: &str) -> bool {
-    if name.contains("..") || name.contains('\0') {
+pub(super) fn is_wildcard_or_name(name: &[u8]) -> bool {
+    if name.windows(2).any(|two| two == b"..") || name.contains(&0) {
         return false;
     }
-    match name.bytes().filter(|byte| *byte == b'*').count() {
+    match name.iter().filter(|byte| **byte == b'*').count() {
         0 => true,
-        1 => name.len() > 2 && (name.starts_with("*.") || name.ends_with(".*")),
+        1 => name.len() > 2 && (name.starts_with(b"*.") || name.ends_with(b".*")),
         _ => false,
     }
 }

@@ -2,32 +2,23 @@
 
 use std::sync::Arc;
 
-use super::walk::call;
+use super::walk::{call, each_line};
 use crate::model::{SplitClients, SplitPart, VariableSource};
-use crate::text::{Block, Directive, Item};
+use crate::text::{Block, Directive};
 use crate::value::number::parse_hundredths;
-use crate::value::read::{Reading, Reject, own_name};
+use crate::value::read::{Reading, Reject, text_and_variable};
 
 /// All clients, in hundredths of a percent.
 const ALL: u32 = 10_000;
 
 /// Reads `split_clients TEXT $VARIABLE { ... }` (`ngx_conf_split_clients_block`).
 pub(super) fn read(cx: &mut Reading, directive: &Directive, block: &Block) -> Result<(), Reject> {
-    let mut head = call(directive, cx);
-    let text = head.template(head.bytes(0))?;
-    let name = own_name(&head, 1)?;
+    let (text, name) = text_and_variable(&mut call(directive, cx))?;
     let mut shares = Vec::new();
-    for item in &block.items {
-        match item {
-            Item::Directive(line) => match share(line) {
-                Ok(share) => shares.push(share),
-                Err(reject) => cx
-                    .faults
-                    .extend(reject.into_fault("split_clients", &line.place)),
-            },
-            Item::Fault(fault) => cx.faults.push(fault.clone()),
-        }
-    }
+    each_line(block, cx, |_, line| {
+        shares.push(share(line)?);
+        Ok(())
+    });
     let ends = cx.differences().split_ends_at_whole;
     // nginx blames the closing brace.
     let parts =
@@ -40,9 +31,6 @@ pub(super) fn read(cx: &mut Reading, directive: &Directive, block: &Block) -> Re
 
 /// `PERCENT% VALUE` or `* VALUE` (`ngx_http_split_clients`): hundredths of a percent, `None` for the rest.
 fn share(line: &Directive) -> Result<(Option<u32>, Box<[u8]>), Reject> {
-    if line.block.is_some() {
-        return Err(Reject::message("unexpected \"{\""));
-    }
     let written = line.name();
     let invalid = || {
         let text = String::from_utf8_lossy(written);

@@ -52,6 +52,24 @@ pub(super) fn each(
     cx.words = outer;
 }
 
+/// Hands every line of a block to `take` whose lines are no directives but a language of their own; a block
+/// inside is none of it.
+pub(super) fn each_line(
+    block: &Block,
+    cx: &mut Reading,
+    mut take: impl FnMut(&mut Reading, &Directive) -> Result<(), Reject>,
+) {
+    for item in &block.items {
+        match item {
+            Item::Fault(fault) => cx.faults.push(fault.clone()),
+            Item::Directive(line) => read(cx, line, &mut |cx, line| match &line.block {
+                Some(_) => Err(Reject::message("unexpected \"{\"")),
+                None => take(cx, line),
+            }),
+        }
+    }
+}
+
 fn read(
     cx: &mut Reading,
     directive: &Directive,

@@ -1,12 +1,8 @@
 //! `map`: a value by another value.
 
-use std::collections::HashMap;
-
-use super::ServerNames;
+use super::{Captures, ServerNames};
 use crate::Template;
 use crate::pattern::{Filter, MatchFault, Pattern};
-
-use super::Captures;
 
 /// A `map`.
 #[derive(Debug)]
@@ -17,19 +13,14 @@ pub struct Map {
     pub volatile: bool,
     /// What holds where nothing else does.
     pub default: Template,
-    keys: Keys,
+    /// Whether keys are host names, which may be looked up with a final dot.
+    hostnames: bool,
+    /// Indices of `values` by the keys, in small letters; without `hostnames` none has an asterisk.
+    keys: ServerNames,
     regexes: Vec<(Pattern, usize)>,
     /// Tells which regular expressions to try, where there are many.
     filter: Option<Filter>,
     values: Vec<Template>,
-}
-
-/// Texts that are looked for as they are, in any case of letters.
-#[derive(Debug)]
-pub(crate) enum Keys {
-    Texts(HashMap<Box<[u8]>, usize>),
-    /// `hostnames`: some may have an asterisk at one end.
-    Hostnames(ServerNames),
 }
 
 /// What a look-up found: the value, and the groups of the regular expression that matched.
@@ -40,7 +31,7 @@ impl Map {
         text: Template,
         volatile: bool,
         default: Template,
-        keys: Keys,
+        (hostnames, keys): (bool, ServerNames),
         regexes: Vec<(Pattern, usize)>,
         values: Vec<Template>,
     ) -> Self {
@@ -48,6 +39,7 @@ impl Map {
             text,
             volatile,
             default,
+            hostnames,
             keys,
             filter: Filter::new(regexes.iter().map(|(pattern, _)| pattern)),
             regexes,
@@ -62,11 +54,11 @@ impl Map {
     ///
     /// A regular expression gave no answer.
     pub fn find(&self, text: &[u8]) -> Result<FoundInMap<'_>, Box<MatchFault>> {
-        let mut key = text;
-        if let (Keys::Hostnames(_), [name @ .., b'.']) = (&self.keys, text) {
-            key = name;
-        }
-        if let Some(value) = self.keys.find(key) {
+        let key = match text {
+            [name @ .., b'.'] if self.hostnames => name,
+            text => text,
+        };
+        if let Some(value) = self.find_key(key) {
             return Ok((self.value(value), None));
         }
         if key.is_empty() {
@@ -76,6 +68,15 @@ impl Map {
             Some((value, captures)) => (self.value(value), Some(captures)),
             None => (&self.default, None),
         })
+    }
+
+    /// Letters may be of either case.
+    fn find_key(&self, key: &[u8]) -> Option<usize> {
+        if key.iter().any(u8::is_ascii_uppercase) {
+            self.keys.find_text(&key.to_ascii_lowercase())
+        } else {
+            self.keys.find_text(key)
+        }
     }
 
     fn value(&self, index: usize) -> &Template {
@@ -93,22 +94,5 @@ impl Map {
             .and_then(|filter| filter.candidates(text, attempt))
             .unwrap_or_else(|| (0..self.regexes.len()).find_map(attempt))
             .transpose()
-    }
-}
-
-impl Keys {
-    fn find(&self, text: &[u8]) -> Option<usize> {
-        let is_lower = !text.iter().any(u8::is_ascii_uppercase);
-        if is_lower {
-            return self.find_lower(text);
-        }
-        self.find_lower(&text.to_ascii_lowercase())
-    }
-
-    fn find_lower(&self, text: &[u8]) -> Option<usize> {
-        match self {
-            Self::Texts(texts) => texts.get(text).copied(),
-            Self::Hostnames(names) => names.find_text(text),
-        }
     }
 }

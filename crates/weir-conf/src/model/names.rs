@@ -86,37 +86,27 @@ pub(crate) struct ServerNamesBuilder {
 }
 
 impl ServerNamesBuilder {
-    /// Adds a name in lower case; `false` if it is taken.
-    pub(crate) fn add(&mut self, name: &str, server: usize) -> bool {
+    /// Adds a name in lower case, which may have an asterisk or a dot at one end; `false` if it is taken.
+    pub(crate) fn add(&mut self, name: &[u8], server: usize) -> bool {
         let names = &mut self.names;
-        let (map, key) = if let Some(suffix) = name.strip_prefix("*.") {
-            (&mut names.suffixes, format!(".{suffix}"))
-        } else if let Some(bare) = name.strip_prefix('.').filter(|bare| !bare.is_empty()) {
-            if names.exact.contains_key(bare.as_bytes())
-                || names.suffixes.contains_key(name.as_bytes())
-            {
-                return false;
+        let (map, key) = match name {
+            [b'*', suffix @ ..] if suffix.starts_with(b".") => (&mut names.suffixes, suffix),
+            [b'.', bare @ ..] if !bare.is_empty() => {
+                if names.exact.contains_key(bare) || names.suffixes.contains_key(name) {
+                    return false;
+                }
+                names.exact.insert(bare.into(), server);
+                (&mut names.suffixes, name)
             }
-            names.exact.insert(bare.as_bytes().into(), server);
-            (&mut names.suffixes, name.to_owned())
-        } else if let Some(prefix) = name.strip_suffix('*').filter(|head| head.ends_with('.')) {
-            (&mut names.prefixes, prefix.to_owned())
-        } else {
-            (&mut names.exact, name.to_owned())
+            [prefix @ .., b'*'] if prefix.ends_with(b".") => (&mut names.prefixes, prefix),
+            _ => return self.add_exact(name, server),
         };
-        if map.contains_key(key.as_bytes()) {
-            return false;
-        }
-        map.insert(key.into_bytes().into(), server);
-        true
+        insert_new(map, key, server)
     }
 
-    /// Adds a name that is meant as it stands, whatever its ends are, unless there is one.
-    pub(crate) fn add_exact(&mut self, name: &str, index: usize) {
-        self.names
-            .exact
-            .entry(name.as_bytes().into())
-            .or_insert(index);
+    /// Adds a name that is meant as it stands, whatever its ends are; `false` if it is taken.
+    pub(crate) fn add_exact(&mut self, name: &[u8], server: usize) -> bool {
+        insert_new(&mut self.names.exact, name, server)
     }
 
     /// Adds a regular expression.
@@ -127,4 +117,13 @@ impl ServerNamesBuilder {
     pub(crate) fn build(self) -> ServerNames {
         self.names
     }
+}
+
+/// Whether the map had no such key; now it has.
+fn insert_new(map: &mut HashMap<Box<[u8]>, usize>, key: &[u8], server: usize) -> bool {
+    let is_new = !map.contains_key(key);
+    if is_new {
+        map.insert(key.into(), server);
+    }
+    is_new
 }

@@ -39,7 +39,7 @@ pub(crate) use replies::{
     add_header, add_trailer, alias, error_page, expires, index, predicates, return_, root,
     server_tokens, try_files,
 };
-pub(crate) use scripts::{condition, methods, own_name, rewrite, set};
+pub(crate) use scripts::{condition, methods, rewrite, set, text_and_variable};
 pub(crate) use variables::DefinedVariables;
 
 /// What readers know of the rest of the configuration, and where they leave what they find.

@@ -7,8 +7,8 @@ use super::expires;
 use crate::facts::{Response, Session};
 use crate::report::variables;
 
-/// Says how long the answer stays fresh, adds the fields of `add_header`, and notes whether trailers will follow
-/// (`ngx_http_headers_filter`).
+/// Says how long the answer stays fresh, adds the fields of `add_header`, and notes whether trailers
+/// will follow (`ngx_http_headers_filter`).
 pub(super) fn filter(session: &mut Session) {
     let settings = session.settings();
     let expires = settings.expires != Expires::Fixed(Expiry::Off);

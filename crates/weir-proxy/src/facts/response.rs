@@ -22,7 +22,8 @@ pub(crate) struct Response {
     /// A `Location` of our own that was made absolute.
     pub(crate) location: Vec<u8>,
     /// All other fields, in order. `ETag`, `Last-Modified`, `Location`, `Accept-Ranges`,
-    /// `Content-Range`, `Content-Encoding`, `Cache-Control` and `Expires` count where nginx points to them in `headers_out`.
+    /// `Content-Range`, `Content-Encoding`, `Cache-Control` and `Expires` count where nginx points to
+    /// them in `headers_out`.
     pub(crate) fields: FieldLines,
     /// The fields hold a `Server` / `Date` that replaces ours.
     pub(crate) has_server: bool,

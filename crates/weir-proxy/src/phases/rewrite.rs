@@ -20,33 +20,44 @@ use crate::facts::{Outcome, Session};
 use crate::report::error_log::{self, Message};
 use crate::report::variables;
 
-/// How statements ended the phase.
+/// How statements end a request.
 pub(crate) enum End {
-    /// The path is another, and wants a location.
-    Changed,
     /// `return`.
     Return(Arc<Return>),
     /// A redirect, or 500.
     Outcome(Outcome),
 }
 
-/// Carries out the server's own statements; `None` goes on to the next phase.
-pub(crate) fn of_server(session: &mut Session) -> Option<End> {
-    session.server().default.script.as_ref()?;
-    let server = session.req.state.server.clone()?;
-    // A new path has no location yet that it could leave.
-    run(session, server.default.script.as_deref()?).filter(|end| !matches!(end, End::Changed))
+/// Whether the path is another than before, so that it wants a location.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PathIs {
+    Same,
+    Changed,
 }
 
-/// Carries out the statements of the location that was found; `None` goes on to the next phase
-/// (`ngx_http_rewrite_handler`).
-pub(crate) fn of_location(session: &mut Session) -> Option<End> {
-    session.req.state.location.as_ref()?.script.as_ref()?;
-    let location = session.req.state.location.clone()?;
-    run(session, location.script.as_deref()?)
+/// Carries out the server's own statements. The error ends the request; a new path has no location yet that
+/// it could leave.
+pub(crate) fn of_server(session: &mut Session) -> Result<(), End> {
+    let Some(server) = session.req.state.server.clone() else {
+        return Ok(());
+    };
+    match &server.default.script {
+        Some(script) => run(session, script).map(|_| ()),
+        None => Ok(()),
+    }
 }
 
-fn run(session: &mut Session, script: &Script) -> Option<End> {
+/// Carries out the statements of the location that was found (`ngx_http_rewrite_handler`). The error ends
+/// the request.
+pub(crate) fn of_location(session: &mut Session) -> Result<PathIs, End> {
+    let location = session.req.state.location.clone();
+    match location.as_ref().and_then(|own| own.script.as_deref()) {
+        Some(script) => run(session, script),
+        None => Ok(PathIs::Same),
+    }
+}
+
+fn run(session: &mut Session, script: &Script) -> Result<PathIs, End> {
     let room = std::mem::take(&mut session.req.script_room);
     let logs = session.settings().rewrite_log;
     let mut run = Run {
@@ -56,9 +67,9 @@ fn run(session: &mut Session, script: &Script) -> Option<End> {
         path_changed: false,
     };
     let end = match run.steps(script) {
-        Flow::Next | Flow::Exit => run.path_changed.then_some(End::Changed),
-        Flow::Return(rule) => Some(End::Return(rule)),
-        Flow::Outcome(outcome) => Some(End::Outcome(outcome)),
+        Flow::Next | Flow::Exit if run.path_changed => Ok(PathIs::Changed),
+        Flow::Next | Flow::Exit => Ok(PathIs::Same),
+        Flow::End(end) => Err(end),
     };
     let mut room = run.text;
     room.clear();
@@ -72,8 +83,14 @@ enum Flow {
     Next,
     /// Nothing more.
     Exit,
-    Return(Arc<Return>),
-    Outcome(Outcome),
+    /// Nor the request.
+    End(End),
+}
+
+impl Flow {
+    fn outcome(outcome: Outcome) -> Self {
+        Self::End(End::Outcome(outcome))
+    }
 }
 
 /// One run of a script.
@@ -107,7 +124,7 @@ impl Run<'_> {
             }
             Step::If(test) => self.conditional(test),
             Step::Rewrite(rule) => self.rewrite(rule),
-            Step::Return(rule) => Flow::Return(Arc::clone(rule)),
+            Step::Return(rule) => Flow::End(End::Return(Arc::clone(rule))),
             Step::Break => {
                 self.stay();
                 Flow::Exit
@@ -153,7 +170,7 @@ impl Run<'_> {
         match self.holds(&test.test) {
             Ok(true) => {}
             Ok(false) => return Flow::Next,
-            Err(outcome) => return Flow::Outcome(outcome),
+            Err(outcome) => return Flow::outcome(outcome),
         }
         if let Some(location) = &test.location {
             let location = self.session.client.link().plan.own_location(location);
@@ -261,7 +278,7 @@ impl Run<'_> {
         match self.matches(&rule.pattern) {
             Ok(true) => {}
             Ok(false) => return Flow::Next,
-            Err(outcome) => return Flow::Outcome(outcome),
+            Err(outcome) => return Flow::outcome(outcome),
         }
         let state = &mut self.session.req.state;
         state.internal = true;
@@ -269,7 +286,7 @@ impl Run<'_> {
         match rule.end {
             RewriteEnd::Redirect(status) => {
                 self.redirect(rule);
-                return Flow::Outcome(Outcome::Status(status));
+                return Flow::outcome(Outcome::Status(status));
             }
             RewriteEnd::Break => {
                 state.location_replaces = false;
@@ -278,7 +295,7 @@ impl Run<'_> {
             RewriteEnd::Next | RewriteEnd::Last => self.path_changed = true,
         }
         if let Err(outcome) = self.replace(rule) {
-            return Flow::Outcome(outcome);
+            return Flow::outcome(outcome);
         }
         match rule.end {
             RewriteEnd::Next => Flow::Next,

@@ -3,7 +3,7 @@
 use crate::facts::Outcome;
 use weir_conf::Handler;
 
-use super::rewrite::{self, End};
+use super::rewrite::{self, End, PathIs};
 use super::{access, error_page, find_config, try_files};
 use crate::content::{returned, static_file};
 use crate::exchange;
@@ -119,7 +119,7 @@ async fn enter_named(session: &mut Session, name: &[u8]) -> Outcome {
 
 /// The phases from the server's own `return` on.
 async fn enter(session: &mut Session) -> Outcome {
-    if let Some(end) = rewrite::of_server(session) {
+    if let Err(end) = rewrite::of_server(session) {
         return end_of_script(session, end).await;
     }
     if let Some(outcome) = find_config::location(session) {
@@ -132,35 +132,29 @@ async fn end_of_script(session: &mut Session, end: End) -> Outcome {
     match end {
         End::Return(rule) => returned::answer(session, &rule).await,
         End::Outcome(outcome) => outcome,
-        End::Changed => Outcome::Status(500),
     }
 }
 
 /// The phases that look for a location and carry out its statements, until none of them changes the path
-/// (`ngx_http_core_post_rewrite_phase`); an end if the request ends there.
-fn rewrite_in_location(session: &mut Session) -> Option<End> {
-    loop {
-        match rewrite::of_location(session)? {
-            End::Changed => {}
-            end => return Some(end),
-        }
+/// (`ngx_http_core_post_rewrite_phase`). The error ends the request.
+fn rewrite_in_location(session: &mut Session) -> Result<(), End> {
+    while rewrite::of_location(session)? == PathIs::Changed {
         if count_redirect(session) {
-            let mut text = b"rewrite or internal redirection cycle while processing \"".to_vec();
-            text.extend_from_slice(&session.req.uri);
-            text.push(b'"');
+            let before = b"rewrite or internal redirection cycle while processing \"";
+            let text = [before, session.req.uri.as_slice(), b"\""].concat();
             error_log::error(session.view(), Message::bytes(&text));
-            return Some(End::Outcome(Outcome::Status(500)));
+            return Err(End::Outcome(Outcome::Status(500)));
         }
-        session.req.state.location = None;
         if let Some(outcome) = find_config::location(session) {
-            return Some(End::Outcome(outcome));
+            return Err(End::Outcome(outcome));
         }
     }
+    Ok(())
 }
 
 async fn run_location(session: &mut Session) -> Outcome {
     tracing::debug!(target: "weir", "using configuration \"{}\"", session.location().name);
-    if let Some(end) = rewrite_in_location(session) {
+    if let Err(end) = rewrite_in_location(session) {
         return end_of_script(session, end).await;
     }
     if !access::allowed(session) {

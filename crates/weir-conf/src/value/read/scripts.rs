@@ -32,7 +32,7 @@ fn assigned(call: &mut Call<'_>) -> Result<Assigned, Reject> {
 
 /// The name of a variable that the configuration may define, argument `index` without its dollar sign, in
 /// small letters (`ngx_http_add_variable`).
-pub(crate) fn own_name(call: &Call<'_>, index: usize) -> Result<String, Reject> {
+fn own_name(call: &Call<'_>, index: usize) -> Result<String, Reject> {
     let text = call.text(index);
     let Some(name) = text.strip_prefix('$') else {
         let text = format!("invalid variable name \"{text}\"");
@@ -46,6 +46,14 @@ pub(crate) fn own_name(call: &Call<'_>, index: usize) -> Result<String, Reject> 
         return Err(Reject::message(text));
     }
     Ok(name.to_ascii_lowercase())
+}
+
+/// `TEXT $VARIABLE`, as `map` and `split_clients` begin: the text that decides, and the name of the variable
+/// in small letters.
+pub(crate) fn text_and_variable(call: &mut Call<'_>) -> Result<(Template, String), Reject> {
+    let text = call.bytes(0);
+    let text = call.template(text)?;
+    Ok((text, own_name(call, 1)?))
 }
 
 /// `REGEX REPLACEMENT [last|break|redirect|permanent]` (`ngx_http_rewrite`).
@@ -74,7 +82,8 @@ pub(crate) fn rewrite(call: &mut Call<'_>) -> Result<Rewrite, Reject> {
             return Err(Reject::message(text));
         }
     };
-    let mark = first_literal_mark(replacement);
+    // No name of a variable has one.
+    let mark = memchr::memchr(b'?', replacement);
     let (path, args) = match (mark, end) {
         (Some(mark), RewriteEnd::Next | RewriteEnd::Last | RewriteEnd::Break) => {
             (&replacement[..mark], Some(&replacement[mark + 1..]))
@@ -89,11 +98,6 @@ pub(crate) fn rewrite(call: &mut Call<'_>) -> Result<Rewrite, Reject> {
         has_mark: mark.is_some(),
         end,
     })
-}
-
-/// The first `?`; no name of a variable has one.
-fn first_literal_mark(text: &[u8]) -> Option<usize> {
-    memchr::memchr(b'?', text)
 }
 
 /// The condition of an `if` with its parentheses (`ngx_http_rewrite_if_condition`).
