@@ -274,3 +274,42 @@ fn values_of_bodies_and_of_requests_that_were_refused() {
         });
     }
 }
+
+#[test]
+fn values_are_not_there_for_the_next_request_of_a_connection() {
+    run(async {
+        let rig = Rig::new(&Conf {
+            http: "map $uri $kind { ~^/(?<word>s)et$ mapped; }",
+            server: "uninitialized_variable_warn off;",
+            location: "if ($uri = /set) { set $own $kind; }
+                return 200 \"[$own] [$word] [$1] [$kind]\";",
+            ..Conf::default()
+        });
+        let mut client = rig.connect();
+        for (path, values) in [
+            ("/set", "[mapped] [s] [s] [mapped]"),
+            ("/get", "[] [] [] []"),
+        ] {
+            client
+                .send(format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n"))
+                .await;
+            assert_eq!(client.answer().await.text(), values, "{path}");
+        }
+    });
+}
+
+#[test]
+fn maps_that_are_made_of_each_other_have_no_value() {
+    run(async {
+        let rig = Rig::new(&Conf {
+            http: "map $uri $a { default \"a$b\"; } map $uri $b { default \"b$a\"; }",
+            location: "return 200 \"[$a]\";",
+            ..Conf::default()
+        });
+        let answer = rig.get().await.text();
+        assert_eq!(answer, format!("[{}]", "ab".repeat(50)));
+        let errors = rig.errors().await;
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        assert!(errors[0].contains("cycle while evaluating variable \"a\""));
+    });
+}
