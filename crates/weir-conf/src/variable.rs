@@ -41,11 +41,6 @@ macro_rules! variables {
                 )+
                 Err(UnknownVariable(name.to_owned()))
             }
-
-            /// Whether it is one of many whose names begin alike.
-            pub(crate) fn is_prefixed(&self) -> bool {
-                matches!(self, $( Self::$pvariant(_) )|+)
-            }
         }
 
         /// Names and meaning of every variable, for documentation and "did you mean".
@@ -304,8 +299,8 @@ pub(crate) fn is_absent(name: &str) -> bool {
     NOT_YET.contains(&name)
 }
 
-/// Whether a regular expression may not call a group `name`, whatever the case: nginx has a variable
-/// of that name (`ngx_http_add_variable`).
+/// Whether no line may define a variable called `name`, whatever the case, nor a regular expression a group:
+/// nginx has one of that name (`ngx_http_add_variable`).
 pub(crate) fn is_taken(name: &str, compat: Compat) -> bool {
     let name = name.to_ascii_lowercase();
     let mut all = VARIABLES.iter().flat_map(|(names, _)| names.iter());

@@ -111,8 +111,7 @@ impl HttpDraft {
     }
 }
 
-/// Variables that neither nginx nor a regular expression defines
-/// (`ngx_http_variables_init_vars`).
+/// Variables that neither nginx nor the configuration defines (`ngx_http_variables_init_vars`).
 fn check_variables(cx: &mut Reading) {
     let mut faults = Vec::new();
     for (name, place) in cx.variables.unknown() {

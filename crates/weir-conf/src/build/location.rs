@@ -190,10 +190,6 @@ impl LocationDraft {
             (b"limit_except", Some(block)) => {
                 self.read_limit_except(cx, upstreams, directive, block)
             }
-            _ if script::is_statement(directive) => {
-                self.script.push(script::read(cx, directive)?);
-                Ok(())
-            }
             (b"proxy_pass", _) => {
                 if self.proxy.is_some() {
                     return Err(Reject::directive("is duplicate"));
@@ -219,7 +215,9 @@ impl LocationDraft {
                 });
                 self.level.put(cx, directive).unwrap_or(Ok(()))
             }
-            _ => self.level.put(cx, directive).unwrap_or(Ok(())),
+            _ => script::take(&mut self.script, cx, directive)
+                .or_else(|| self.level.put(cx, directive))
+                .unwrap_or(Ok(())),
         }
     }
 

@@ -25,24 +25,21 @@ pub(super) enum StepDraft {
     },
 }
 
-/// Reads a `set`, `rewrite`, `return` or `break`.
-pub(super) fn read(cx: &mut Reading, directive: &Directive) -> Result<StepDraft, Reject> {
+/// Reads a statement without a block into `steps`; `None` when it is none.
+pub(super) fn take(
+    steps: &mut Vec<StepDraft>,
+    cx: &mut Reading,
+    directive: &Directive,
+) -> Option<Result<(), Reject>> {
     let mut call = call(directive, cx);
-    Ok(StepDraft::Ready(match directive.name() {
-        b"set" => {
-            let (variable, value) = set(&mut call)?;
-            Step::Set { variable, value }
-        }
-        b"rewrite" => Step::Rewrite(Box::new(rewrite(&mut call)?)),
-        b"return" => Step::Return(Arc::new(return_(&mut call)?)),
-        // The only other one.
-        _ => Step::Break,
-    }))
-}
-
-/// Whether [`read`] knows it.
-pub(super) fn is_statement(directive: &Directive) -> bool {
-    matches!(directive.name(), b"set" | b"rewrite" | b"return" | b"break")
+    let step = match directive.name() {
+        b"set" => set(&mut call).map(|(variable, value)| Step::Set { variable, value }),
+        b"rewrite" => rewrite(&mut call).map(|rewrite| Step::Rewrite(Box::new(rewrite))),
+        b"return" => return_(&mut call).map(|rule| Step::Return(Arc::new(rule))),
+        b"break" => Ok(Step::Break),
+        _ => return None,
+    };
+    Some(step.map(|step| steps.push(StepDraft::Ready(step))))
 }
 
 /// An `if` in a server, whose settings nobody looks at (`ngx_http_rewrite_if`).
@@ -55,11 +52,9 @@ pub(super) fn read_if_of_server(
     let mut steps = Vec::new();
     let mut unused = Level::default();
     each(block, SERVER_IF, cx, |cx, directive| {
-        if is_statement(directive) {
-            steps.push(read(cx, directive)?);
-            return Ok(());
-        }
-        unused.put(cx, directive).unwrap_or(Ok(()))
+        take(&mut steps, cx, directive)
+            .or_else(|| unused.put(cx, directive))
+            .unwrap_or(Ok(()))
     });
     Ok(StepDraft::If {
         test,

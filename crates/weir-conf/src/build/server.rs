@@ -87,14 +87,10 @@ impl ServerDraft {
                 self.script.push(step);
                 Ok(())
             }
-            _ if script::is_statement(directive) => {
-                self.script.push(script::read(cx, directive)?);
-                Ok(())
-            }
-            _ => match self.level.put(cx, directive) {
-                Some(taken) => taken,
-                None => self.core.put(&mut call(directive, cx)).unwrap_or(Ok(())),
-            },
+            _ => script::take(&mut self.script, cx, directive)
+                .or_else(|| self.level.put(cx, directive))
+                .or_else(|| self.core.put(&mut call(directive, cx)))
+                .unwrap_or(Ok(())),
         }
     }
 

@@ -26,6 +26,6 @@ pub enum VariableSource {
     Map(Arc<Map>),
     /// A `split_clients`.
     SplitClients(Arc<SplitClients>),
-    /// A variable of nginx's that `set` replaces.
+    /// A variable of nginx's, from which a `set` takes over where it is carried out (`NGX_HTTP_VAR_WEAK`).
     Builtin(Variable),
 }

@@ -22,8 +22,10 @@ fn assigned(call: &mut Call<'_>) -> Result<Assigned, Reject> {
         "limit_rate" => Assigned::LimitRate,
         _ => {
             let source = match Variable::named(&name) {
-                Ok(builtin) if !builtin.is_prefixed() => VariableSource::Builtin(builtin),
-                _ => VariableSource::Set,
+                Ok(builtin) if !call.cx.compat.lacks_variable(&name) => {
+                    VariableSource::Builtin(builtin)
+                }
+                Ok(_) | Err(_) => VariableSource::Set,
             };
             Assigned::Defined(call.cx.variables.define_weakly(&name, source))
         }
