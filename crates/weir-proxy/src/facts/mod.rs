@@ -26,4 +26,4 @@ pub(crate) use session::{Client, Session, View};
 pub(crate) use shop::Shop;
 pub(crate) use tasks::{Registration, Tasks};
 pub(crate) use upstream_state::UpstreamState;
-pub(crate) use values::{LookUp, Values};
+pub(crate) use values::Values;

@@ -9,8 +9,8 @@ use weir_conf::Captures;
 /// request uses again.
 #[derive(Default)]
 pub(crate) struct Values {
-    /// By the variables' index; those behind the end are unknown.
-    variables: Vec<Known>,
+    /// Ranges of `room` by the variables' index, as far as the values are known.
+    variables: Vec<Option<Range<u32>>>,
     room: Vec<u8>,
     /// Ranges of `room`: groups of the regular expression that matched last.
     groups: SmallVec<[Range<u32>; 4]>,
@@ -18,45 +18,20 @@ pub(crate) struct Values {
     depth: u8,
 }
 
-/// What is known of the value of a variable.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Known {
-    /// Nobody has asked for it or assigned it.
-    #[default]
-    Nothing,
-    /// It has none.
-    Missing,
-    /// This range of the room.
-    Is(Range<u32>),
-}
-
-/// A value that was looked up.
-pub(crate) enum LookUp<'a> {
-    Unknown,
-    Missing,
-    Found(&'a [u8]),
-}
-
 /// How deep a value may be made of values that are made then (`ngx_http_variable_depth`).
 const DEEPEST: u8 = 100;
 
 impl Values {
     /// The value of the variable at `index`, if it is known.
-    pub(crate) fn look_up(&self, index: u32) -> LookUp<'_> {
-        match self.variables.get(index as usize) {
-            None | Some(Known::Nothing) => LookUp::Unknown,
-            Some(Known::Missing) => LookUp::Missing,
-            Some(Known::Is(range)) => LookUp::Found(self.text(range)),
-        }
+    pub(crate) fn value(&self, index: u32) -> Option<&[u8]> {
+        let range = self.variables.get(index as usize)?.as_ref()?;
+        Some(self.text(range))
     }
 
-    /// From now on the variable at `index` has this value, or none.
-    pub(crate) fn assign(&mut self, index: u32, value: Option<&[u8]>) {
-        let known = match value {
-            None => Known::Missing,
-            Some(value) => Known::Is(self.keep(value)),
-        };
-        self.know(index, known);
+    /// From now on the variable at `index` has this value.
+    pub(crate) fn assign(&mut self, index: u32, value: &[u8]) {
+        let value = self.keep(value);
+        self.know(index, value);
     }
 
     /// Group `number` of the last match; `None` if neither it nor a later one took part.
@@ -75,10 +50,7 @@ impl Values {
         let moved = |range: &Range<u32>| start + range.start..start + range.end;
         self.groups.extend(groups.spans.iter().map(moved));
         for (variable, range) in groups.variables() {
-            self.know(
-                variable,
-                Known::Is(moved(&(range.start as u32..range.end as u32))),
-            );
+            self.know(variable, moved(&(range.start as u32..range.end as u32)));
         }
     }
 
@@ -118,12 +90,12 @@ impl Values {
         start..self.room.len() as u32
     }
 
-    fn know(&mut self, index: u32, known: Known) {
+    fn know(&mut self, index: u32, value: Range<u32>) {
         let index = index as usize;
         if self.variables.len() <= index {
-            self.variables.resize(index + 1, Known::Nothing);
+            self.variables.resize(index + 1, None);
         }
-        self.variables[index] = known;
+        self.variables[index] = Some(value);
     }
 }
 
@@ -140,29 +112,20 @@ mod tests {
         }
     }
 
-    fn found(values: &Values, index: u32) -> Option<&[u8]> {
-        match values.look_up(index) {
-            LookUp::Found(value) => Some(value),
-            LookUp::Unknown | LookUp::Missing => None,
-        }
-    }
-
     #[test]
     fn the_last_assignment_holds() {
         let mut values = Values::default();
-        assert!(matches!(values.look_up(3), LookUp::Unknown));
-        values.assign(3, Some(b"a"));
+        assert_eq!(values.value(3), None);
+        values.assign(3, b"a");
         values.note_match(&groups(&[0..3, 1..2], &[(3, 1), (1, 2)]), b"xyz");
-        assert_eq!(found(&values, 3), Some(b"y".as_slice()));
+        assert_eq!(values.value(3), Some(b"y".as_slice()));
         // A group that took no part.
-        assert_eq!(found(&values, 1), Some(b"".as_slice()));
-        assert!(matches!(values.look_up(2), LookUp::Unknown));
-        values.assign(3, Some(b"b"));
-        assert_eq!(found(&values, 3), Some(b"b".as_slice()));
-        values.assign(3, None);
-        assert!(matches!(values.look_up(3), LookUp::Missing));
+        assert_eq!(values.value(1), Some(b"".as_slice()));
+        assert_eq!(values.value(2), None);
+        values.assign(3, b"b");
+        assert_eq!(values.value(3), Some(b"b".as_slice()));
         values.reset();
-        assert!(matches!(values.look_up(3), LookUp::Unknown));
+        assert_eq!(values.value(3), None);
     }
 
     #[test]

@@ -9,16 +9,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use weir_conf::{
-    Assigned, FileKind, If, MatchFault, Part, Pattern, Return, Rewrite, RewriteEnd, Script, Step,
+    Assigned, FileKind, If, MatchFault, Pattern, Return, Rewrite, RewriteEnd, Script, Step,
     Template, Test, Variable, parse_size,
 };
 use weir_log::Level;
-use weir_wire::uri::{Escape, Unescape, escape, unescape};
+use weir_wire::uri::{Unescape, unescape};
 
 use super::find_config;
 use crate::facts::{Outcome, Session};
 use crate::report::error_log::{self, Message};
-use crate::report::variables;
+use crate::report::variables::{self, Groups};
 
 /// How statements end a request.
 pub(crate) enum End {
@@ -148,7 +148,7 @@ impl Run<'_> {
     fn assign(&mut self, variable: Assigned) {
         let req = &mut *self.session.req;
         match variable {
-            Assigned::Defined(index) => req.values.get_mut().assign(index, Some(&self.text)),
+            Assigned::Defined(index) => req.values.get_mut().assign(index, &self.text),
             Assigned::Args => {
                 req.args.clear();
                 req.args.extend_from_slice(&self.text);
@@ -306,6 +306,7 @@ impl Run<'_> {
     /// The URL that the client is sent to.
     fn redirect(&mut self, rule: &Rewrite) {
         self.text.clear();
+        variables::find_defined(self.session.view(), &rule.path, &mut self.text);
         self.expand_replacement(&rule.path, Quoting::Always);
         let mut location = Vec::with_capacity(self.text.len());
         let read = unescape(&self.text, Unescape::Redirect, &mut location);
@@ -322,6 +323,10 @@ impl Run<'_> {
     /// The path and the arguments that the request has from then on.
     fn replace(&mut self, rule: &Rewrite) -> Result<(), Outcome> {
         self.text.clear();
+        // All values are found before any is written, as in `variables::expand`.
+        for template in [Some(&rule.path), rule.args.as_ref()].into_iter().flatten() {
+            variables::find_defined(self.session.view(), template, &mut self.text);
+        }
         self.expand_replacement(&rule.path, Quoting::Never);
         let path = self.text.len();
         if let Some(args) = &rule.args {
@@ -362,21 +367,11 @@ impl Run<'_> {
     /// where it could be taken for something else (`ngx_http_script_copy_capture_code`).
     fn expand_replacement(&mut self, template: &Template, quoting: Quoting) {
         let head = &self.session.req.head;
-        let escapes = quoting == Quoting::Always && (head.quoted_uri || head.plus_in_uri);
-        let view = self.session.view();
-        for part in template.parts() {
-            match part {
-                Part::Literal(text) => self.text.extend_from_slice(text),
-                Part::Variable(Variable::Capture(number)) if escapes => {
-                    let values = view.req.values.borrow();
-                    let group = values.group(*number).unwrap_or_default();
-                    escape(group, Escape::Args, &mut self.text);
-                }
-                Part::Variable(variable) => {
-                    variables::write(view, variable, &mut self.text);
-                }
-            }
-        }
+        let groups = match quoting {
+            Quoting::Always if head.quoted_uri || head.plus_in_uri => Groups::Escaped,
+            Quoting::Always | Quoting::Never => Groups::AsTheyAre,
+        };
+        variables::expand_with(self.session.view(), template, groups, &mut self.text);
     }
 }
 

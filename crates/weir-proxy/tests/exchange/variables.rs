@@ -313,3 +313,20 @@ fn maps_that_are_made_of_each_other_have_no_value() {
         assert!(errors[0].contains("cycle while evaluating variable \"a\""));
     });
 }
+
+#[test]
+fn a_map_that_gives_up_is_not_asked_again() {
+    run(async {
+        let rig = Rig::new(&Conf {
+            http: "map $arg_b $kind { default other; ~(*LIMIT_MATCH=999)^(a+)+$ letters; }",
+            location: "return 200 \"$kind $kind\";",
+            ..Conf::default()
+        });
+        let target = format!("/?b={}!", "a".repeat(28));
+        let request = format!("GET {target} HTTP/1.1\r\nHost: h\r\n\r\n");
+        assert_eq!(rig.ask(&request).await.text(), "other other");
+        let errors = rig.errors().await;
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        assert!(errors[0].contains("pcre2_match() failed: -47"));
+    });
+}

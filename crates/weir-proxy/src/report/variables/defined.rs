@@ -2,8 +2,10 @@
 
 use weir_conf::{DefinedVariable, Map, VariableSource};
 
+use weir_wire::uri::{Escape, escape};
+
 use super::{Value, expand, write};
-use crate::facts::{LookUp, View};
+use crate::facts::View;
 use crate::report::error_log::{self, Message};
 
 /// `$1` to `$9`.
@@ -11,13 +13,18 @@ pub(super) fn group(view: View<'_>, number: u8, out: &mut Vec<u8>) -> Value {
     Value::of(view.req.values.borrow().group(number), out)
 }
 
+/// The same, as it may stand among arguments.
+pub(super) fn escaped_group(view: View<'_>, number: u8, out: &mut Vec<u8>) {
+    if let Some(group) = view.req.values.borrow().group(number) {
+        escape(group, Escape::Args, out);
+    }
+}
+
 /// The value of the variable at `index` of `Http::variables`, made on first use
 /// (`ngx_http_get_indexed_variable`).
 pub(super) fn value(view: View<'_>, index: u32, out: &mut Vec<u8>) -> Value {
-    match view.req.values.borrow().look_up(index) {
-        LookUp::Unknown => {}
-        LookUp::Missing => return Value::Missing,
-        LookUp::Found(value) => return Value::of(Some(value), out),
+    if let Some(value) = view.req.values.borrow().value(index) {
+        return Value::of(Some(value), out);
     }
     let Some(variable) = view.link.plan.http().variables.get(index as usize) else {
         return Value::Missing;
@@ -33,12 +40,12 @@ fn make(view: View<'_>, index: u32, variable: &DefinedVariable, out: &mut Vec<u8
                 let text = format!("using uninitialized \"{}\" variable", variable.name);
                 error_log::warn(view, Message::text(&text));
             }
-            view.req.values.borrow_mut().assign(index, Some(b""));
+            view.req.values.borrow_mut().assign(index, b"");
             Value::Found
         }
         VariableSource::Map(map) => made_of_others(view, index, variable, out, |out| {
-            let value = in_map(view, map, out);
-            (value, !map.volatile)
+            in_map(view, map, out);
+            !map.volatile
         }),
         VariableSource::SplitClients(split) => made_of_others(view, index, variable, out, |out| {
             let start = out.len();
@@ -46,7 +53,7 @@ fn make(view: View<'_>, index: u32, variable: &DefinedVariable, out: &mut Vec<u8
             let value = split.find(&out[start..]);
             out.truncate(start);
             out.extend_from_slice(value);
-            (Value::Found, true)
+            true
         }),
         VariableSource::Builtin(builtin) => write(view, builtin, out),
     }
@@ -59,7 +66,7 @@ fn made_of_others(
     index: u32,
     variable: &DefinedVariable,
     out: &mut Vec<u8>,
-    make: impl FnOnce(&mut Vec<u8>) -> (Value, bool),
+    make: impl FnOnce(&mut Vec<u8>) -> bool,
 ) -> Value {
     if !view.req.values.borrow_mut().descend() {
         let text = format!("cycle while evaluating variable \"{}\"", variable.name);
@@ -67,33 +74,32 @@ fn made_of_others(
         return Value::Missing;
     }
     let start = out.len();
-    let (value, keeps) = make(out);
+    let keeps = make(out);
     let mut values = view.req.values.borrow_mut();
     values.ascend();
-    if keeps && value == Value::Found {
-        values.assign(index, Some(&out[start..]));
+    if keeps {
+        values.assign(index, &out[start..]);
     }
-    value
+    Value::Found
 }
 
-/// Appends what `map` has for the text that it looks at (`ngx_http_map_variable`).
-fn in_map(view: View<'_>, map: &Map, out: &mut Vec<u8>) -> Value {
+/// Appends what `map` has for the text that it looks at; a regular expression that gives up leaves the
+/// default (`ngx_http_map_variable`, `ngx_http_map_find`).
+fn in_map(view: View<'_>, map: &Map, out: &mut Vec<u8>) {
     let start = out.len();
     expand(view, &map.text, out);
-    let found = map.find(&out[start..]);
-    match found {
+    let value = match map.find(&out[start..]) {
         Ok((value, groups)) => {
             if let Some(groups) = groups {
                 view.req.note_match(&groups, &out[start..]);
             }
-            out.truncate(start);
-            expand(view, value, out);
-            Value::Found
+            value
         }
         Err(fault) => {
-            out.truncate(start);
             error_log::alert(view, Message::bytes(&fault.line()));
-            Value::Missing
+            &map.default
         }
-    }
+    };
+    out.truncate(start);
+    expand(view, value, out);
 }

@@ -35,17 +35,39 @@ impl Value {
 /// Appends the text of `template`; variables without a value add nothing.
 pub(crate) fn expand(view: View<'_>, template: &Template, out: &mut Vec<u8>) {
     if template.values_first() {
-        let start = out.len();
-        for variable in template.variables() {
-            if matches!(variable, Variable::Defined(_)) {
-                write(view, variable, out);
-            }
-        }
-        out.truncate(start);
+        find_defined(view, template, out);
     }
+    expand_with(view, template, Groups::AsTheyAre, out);
+}
+
+/// How the numbered groups of a regular expression are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Groups {
+    AsTheyAre,
+    /// As arguments of a URL.
+    Escaped,
+}
+
+/// Makes the values of the variables that the configuration defines, and appends nothing: to make one can
+/// give the groups another meaning.
+pub(crate) fn find_defined(view: View<'_>, template: &Template, room: &mut Vec<u8>) {
+    let start = room.len();
+    for variable in template.variables() {
+        if matches!(variable, Variable::Defined(_)) {
+            write(view, variable, room);
+        }
+    }
+    room.truncate(start);
+}
+
+/// Appends the text of `template` from its beginning to its end.
+pub(crate) fn expand_with(view: View<'_>, template: &Template, groups: Groups, out: &mut Vec<u8>) {
     for part in template.parts() {
         match part {
             Part::Literal(text) => out.extend_from_slice(text),
+            Part::Variable(Variable::Capture(number)) if groups == Groups::Escaped => {
+                defined::escaped_group(view, *number, out);
+            }
             Part::Variable(variable) => {
                 write(view, variable, out);
             }
