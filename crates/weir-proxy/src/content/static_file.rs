@@ -21,16 +21,15 @@ use weir_io::buffers;
 
 /// Answers with the file of the URI (`ngx_http_index_handler`, `ngx_http_static_handler`).
 pub(crate) async fn answer(session: &mut Session) -> Outcome {
-    if let Err(status) = check_alias(session) {
-        return Outcome::Status(status);
-    }
     if session.req.uri.last() == Some(&b'/') {
         return index(session);
     }
     if !is_served(session.req.state.method) {
         return Outcome::Status(405);
     }
-    let path = paths::filename(session.view(), &session.req.uri);
+    let Ok(path) = paths::filename(session.view(), &session.req.uri) else {
+        return Outcome::Status(500);
+    };
     match open(&path) {
         Ok((_, metadata)) if metadata.is_dir() => redirect::add_slash(session),
         Ok((_, metadata)) if metadata.is_file() && session.req.state.method == Method::Post => {
@@ -46,18 +45,6 @@ pub(crate) async fn answer(session: &mut Session) -> Outcome {
         }
         Err(error) => open_failed(session, &path, &error),
     }
-}
-
-/// An `alias` stands for the name of its location, which a rewritten path does not begin with
-/// (`ngx_http_map_uri_to_path`).
-fn check_alias(session: &Session) -> Result<(), u16> {
-    if session.req.state.location_replaces || session.settings().alias_len.is_none() {
-        return Ok(());
-    }
-    let name = &session.location().name;
-    let line = format!("\"alias\" cannot be used in location \"{name}\" where URI was rewritten");
-    error_log::alert(session.view(), Message::text(&line));
-    Err(500)
 }
 
 /// The methods that nginx looks for a file for; POST is refused once there is one.
@@ -81,15 +68,25 @@ fn index(session: &Session) -> Outcome {
         return Outcome::Status(405);
     }
     let view = session.view();
-    let folder = paths::filename(view, &view.req.uri);
     let mut folder_tested = false;
-    for name in view.settings().index.iter() {
-        let name = variables::text(view, name);
+    let mut folder = Vec::new();
+    for index in view.settings().index.iter() {
+        let name = variables::text(view, index);
         let redirect = |uri: Vec<u8>| Outcome::Redirect {
             uri,
             args: view.req.state.args_known.then(|| view.req.args.clone()),
         };
-        if name.first() == Some(&b'/') {
+        let is_absolute = name.first() == Some(&b'/');
+        if is_absolute && index.is_literal() {
+            return redirect(name);
+        }
+        if folder.is_empty() {
+            match paths::filename(view, &view.req.uri) {
+                Ok(path) => folder = path,
+                Err(paths::NoFile) => return Outcome::Status(500),
+            }
+        }
+        if is_absolute {
             return redirect(name);
         }
         let path = [folder.as_slice(), &name].concat();
@@ -136,7 +133,9 @@ fn index_failed(
 /// Whether the folder of the URI is there (`ngx_http_index_test_dir`); an outcome if it is not. `path`
 /// is the index file that a line about it names.
 fn test_folder(view: View<'_>, path: &[u8]) -> Option<Outcome> {
-    let mut folder = paths::filename(view, &view.req.uri);
+    let Ok(mut folder) = paths::filename(view, &view.req.uri) else {
+        return Some(Outcome::Status(500));
+    };
     if folder.len() > 1 && folder.last() == Some(&b'/') {
         folder.pop();
     }

@@ -15,6 +15,9 @@ use crate::report::variables::{self, paths};
 /// Looks for the files in turn (`ngx_http_try_files_handler`). The first that exists becomes the URI
 /// and the handler goes on; if none does, the fallback is the outcome.
 pub(crate) fn run(session: &mut Session, rule: &TryFiles) -> Option<Outcome> {
+    if let Err(paths::NoFile) = paths::check(session.view()) {
+        return Some(Outcome::Status(500));
+    }
     for file in &rule.files {
         let name = name(session.view(), &file.path);
         if exists(session.view(), &name, file.is_dir) {

@@ -2,6 +2,7 @@
 //! `$request_filename` is one of their variables.
 
 use crate::facts::View;
+use crate::report::error_log::{self, Message};
 use crate::report::variables;
 
 /// `alias` or `root`, evaluated; `$document_root`.
@@ -11,15 +12,32 @@ pub(crate) fn document_root(view: View<'_>) -> Vec<u8> {
     variables::text(view, template)
 }
 
+/// An `alias` stands for the name of its location, which a rewritten path does not begin with. The log has
+/// been told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NoFile;
+
+/// Whether the path stands for a file at all (`ngx_http_map_uri_to_path`).
+pub(crate) fn check(view: View<'_>) -> Result<(), NoFile> {
+    if view.req.state.location_replaces || replaced(view) == Replaced::Nothing {
+        return Ok(());
+    }
+    let name = &view.location().name;
+    let line = format!("\"alias\" cannot be used in location \"{name}\" where URI was rewritten");
+    error_log::alert(view, Message::text(&line));
+    Err(NoFile)
+}
+
 /// The file that `uri` stands for (`ngx_http_map_uri_to_path`).
-pub(crate) fn filename(view: View<'_>, uri: &[u8]) -> Vec<u8> {
+pub(crate) fn filename(view: View<'_>, uri: &[u8]) -> Result<Vec<u8>, NoFile> {
+    check(view)?;
     let behind = match replaced(view) {
         Replaced::Nothing => uri,
         Replaced::Prefix(length) => uri.get(length..).unwrap_or_default(),
         Replaced::All if view.req.state.alias_takes_uri => uri,
         Replaced::All => &[],
     };
-    below_root(view, behind)
+    Ok(below_root(view, behind))
 }
 
 /// `name` behind `root` or `alias`, whatever part of a URI that replaces.

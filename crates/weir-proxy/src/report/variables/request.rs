@@ -320,7 +320,7 @@ pub(super) fn document_root(view: View<'_>, resolved: bool, out: &mut Vec<u8>) -
 }
 
 pub(super) fn filename(view: View<'_>, out: &mut Vec<u8>) -> Value {
-    Value::of(Some(&paths::filename(view, &view.req.uri)), out)
+    Value::of(paths::filename(view, &view.req.uri).ok().as_deref(), out)
 }
 
 /// 16 random bytes in hex, the same for the whole request.
