@@ -67,6 +67,9 @@ pub(crate) struct State {
     /// What the location's name means for the path holds: it was not changed since the location was chosen
     /// (`valid_location`).
     pub(crate) location_replaces: bool,
+    /// A location on the way here passes requests on: files are not looked for, whatever an `if` that came
+    /// later says (`content_handler`).
+    pub(crate) content_is_proxied: bool,
     /// `try_files` has found the file that `uri` names below an `alias` that would replace it whole.
     pub(crate) alias_takes_uri: bool,
     /// The request came here by an internal redirect.
@@ -104,6 +107,7 @@ impl Default for State {
             method: Method::Get,
             target_is_raw: true,
             location_replaces: true,
+            content_is_proxied: false,
             alias_takes_uri: false,
             internal: false,
             redirects_left: MAX_REDIRECTS,

@@ -1,7 +1,7 @@
 //! From the URI to a location, and what its settings decide at once.
 
 use crate::answer::redirect::add_slash;
-use weir_conf::{Found, KeepaliveDisable, Methods};
+use weir_conf::{Found, Handler, KeepaliveDisable, Methods};
 use weir_wire::request::Method;
 
 use crate::facts::{Idling, Outcome, Session};
@@ -15,6 +15,8 @@ pub(crate) fn location(session: &mut Session) -> Option<Outcome> {
         return Some(Outcome::Status(500));
     };
     let plan = &session.client.link().plan;
+    session.req.state.content_is_proxied = false;
+    let mut lacks_slash = false;
     match server.locations.find(&session.req.uri) {
         Found::Location { location, captures } => {
             session.req.state.location = Some(plan.own_location(location));
@@ -24,8 +26,7 @@ pub(crate) fn location(session: &mut Session) -> Option<Outcome> {
         }
         Found::AutoRedirect(location) => {
             session.req.state.location = Some(plan.own_location(location));
-            apply_location(session);
-            return Some(add_slash(session));
+            lacks_slash = true;
         }
         Found::None => session.req.state.location = None,
         Found::Failed(location, fault) => {
@@ -40,7 +41,10 @@ pub(crate) fn location(session: &mut Session) -> Option<Outcome> {
         return Some(Outcome::Status(404));
     }
     apply_location(session);
-    body_too_large(session)
+    if let Some(outcome) = body_too_large(session) {
+        return Some(outcome);
+    }
+    lacks_slash.then(|| add_slash(session))
 }
 
 /// What `limit_except` makes of a method that it does not name.
@@ -77,10 +81,14 @@ fn names(allowed: Methods, method: Method) -> bool {
     })
 }
 
-/// The location is the request's now: what `limit_except` makes of it for the method, and keep-alive as
-/// its settings allow it (`ngx_http_update_location_config`).
+/// The location is the request's now: what `limit_except` makes of it for the method, who makes the answer,
+/// and keep-alive as its settings allow it (`ngx_http_update_location_config`).
 pub(crate) fn apply_location(session: &mut Session) {
     limit_by_method(session);
+    if let Some(location) = &session.req.state.location {
+        let proxied = matches!(location.handler, Handler::Proxy(_));
+        session.req.state.content_is_proxied |= proxied;
+    }
     let settings = session.settings();
     let age = clock::now().saturating_duration_since(session.client.link().opened);
     let disabled = settings.keepalive_timeout.timeout.is_zero()
@@ -110,8 +118,11 @@ fn browser_gets_none(session: &Session, disable: KeepaliveDisable) -> bool {
 
 fn body_too_large(session: &mut Session) -> Option<Outcome> {
     let limit = session.settings().client_max_body_size;
-    let length = session.req.head.content_length?;
-    if limit == 0 || length <= limit || session.req.body.discarded {
+    let (head, body) = (&session.req.head, &session.req.body);
+    // What an earlier location read of a body in chunks is its length now.
+    let read = (head.chunked && body.begun).then_some(body.taken);
+    let length = head.content_length.or(read)?;
+    if limit == 0 || length <= limit || body.discarded {
         return None;
     }
     let text = format!("client intended to send too large body: {length} bytes");

@@ -113,11 +113,12 @@ async fn enter_named(session: &mut Session, name: &[u8]) -> Outcome {
     session.req.state.internal = true;
     session.req.upstream.forget_context();
     session.req.state.location = Some(session.client.link().plan.own_location(&location));
+    session.req.state.content_is_proxied = false;
     find_config::apply_location(session);
     Box::pin(run_location(session)).await
 }
 
-/// The phases from the server's own `return` on.
+/// The phases from the server's own statements on.
 async fn enter(session: &mut Session) -> Outcome {
     if let Err(end) = rewrite::of_server(session) {
         return end_of_script(session, end).await;
@@ -171,6 +172,10 @@ async fn run_location(session: &mut Session) -> Outcome {
     };
     match &location.handler {
         Handler::Proxy(pass) => exchange::proxy(session, pass).await,
+        Handler::Static if session.req.state.content_is_proxied => {
+            error_log::alert(session.view(), Message::text("no upstream configuration"));
+            Outcome::Status(500)
+        }
         Handler::Static => static_file::answer(session).await,
     }
 }
