@@ -19,6 +19,7 @@ mod seen;
 
 pub use conf::{Conf, DEFAULT_BACKEND};
 pub use field::Field;
+pub use prefix::LaidOut;
 pub use process::{Binary, NoBinary, StartError};
 pub use run::Fault;
 pub use seen::Seen;

@@ -1,10 +1,13 @@
 //! The prefix directory of one run: configuration, pages, logs, temporary files.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, FileTimes, Permissions};
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
 
 /// Where a proxy runs.
 #[derive(Debug)]
@@ -17,6 +20,24 @@ const PAGES: [(&str, &str); 2] = [("index.html", "index\n"), ("50x.html", "custo
 
 /// 2020-01-01T00:00:00Z, which shows in Last-Modified and ETag.
 const PAGE_TIME: Duration = Duration::from_secs(1_577_836_800);
+
+/// Something below the prefix.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum LaidOut {
+    /// A file of this text, or a folder.
+    Text(String),
+    /// A symbolic link.
+    Link {
+        /// What it leads to.
+        link: PathBuf,
+    },
+}
+
+fn set_time(path: &Path) -> io::Result<()> {
+    let time = SystemTime::UNIX_EPOCH + PAGE_TIME;
+    File::open(path)?.set_times(FileTimes::new().set_modified(time))
+}
 
 impl Prefix {
     /// Clears `path` and lays out a prefix there with this configuration.
@@ -38,13 +59,36 @@ impl Prefix {
         for (name, text) in PAGES {
             let file = path.join("html").join(name);
             fs::write(&file, text)?;
-            let time = SystemTime::UNIX_EPOCH + PAGE_TIME;
-            File::options()
-                .write(true)
-                .open(file)?
-                .set_times(FileTimes::new().set_modified(time))?;
+            set_time(&file)?;
         }
         Ok(Self { path })
+    }
+
+    /// Lays out files and folders of these names; one that ends with a slash is a folder.
+    pub fn lay(&self, files: &BTreeMap<String, LaidOut>) -> io::Result<()> {
+        for (name, file) in files {
+            let path = self.path.join(name);
+            if let Some(folder) = path.parent() {
+                fs::create_dir_all(folder)?;
+            }
+            match file {
+                LaidOut::Text(_) if name.ends_with('/') => fs::create_dir_all(&path)?,
+                LaidOut::Text(text) => fs::write(&path, text)?,
+                LaidOut::Link { link } => symlink(link, &path)?,
+            }
+        }
+        // Folders last: what is put into one changes its time.
+        for name in files.keys() {
+            let path = self.path.join(name);
+            // A link may lead nowhere.
+            if path.exists() {
+                set_time(&path)?;
+            }
+            for folder in Path::new(name).ancestors().skip(1) {
+                set_time(&self.path.join(folder))?;
+            }
+        }
+        Ok(())
     }
 
     /// Writes `conf/nginx.conf`.

@@ -78,6 +78,7 @@ impl Fault {
             compat: None,
             client: self.client.clone(),
             config,
+            files: BTreeMap::new(),
             backend: self.backend.clone(),
             expect,
         }

@@ -21,6 +21,16 @@
 //! access = [{ upstream_addr = "crashing:1, healthy:1", upstream_status = "502, 200" }]
 //! ```
 //!
+//! `[files]` lays files below the directory of the run, all of the first second of 2020; a name that ends with a slash is a
+//! folder:
+//!
+//! ```toml
+//! [files]
+//! "html/list/a.txt" = "text"
+//! "html/list/empty/" = ""
+//! "html/list/again" = { link = "a.txt" }
+//! ```
+//!
 //! A backend's name is the address that the configuration writes. Whoever runs the scenario puts
 //! the real address in its place, and the name back into everything that was seen. A whole
 //! configuration (`file`) writes `listen proxy;`; `@PREFIX@` is the directory that it runs in.
@@ -30,7 +40,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bed::{Conf, Field};
+use crate::bed::{Conf, Field, LaidOut};
 use crate::script::{BackendScript, ClientStep};
 use crate::version::Version;
 
@@ -68,6 +78,9 @@ pub struct Scenario {
     /// Pieces of nginx.conf.
     #[serde(default)]
     pub config: Conf,
+    /// Files by their names below the directory of the run.
+    #[serde(default)]
+    pub files: BTreeMap<String, LaidOut>,
     /// Scripts by the address that the configuration writes: `app:1` or `unix:app.sock`.
     #[serde(default)]
     pub backend: BTreeMap<String, BackendScript>,

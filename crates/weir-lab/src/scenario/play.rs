@@ -34,6 +34,7 @@ impl Scenario {
         directory: &Path,
     ) -> Result<Seen, Fault> {
         let prefix = Prefix::clear(directory.to_owned()).map_err(Fault::bed("prefix"))?;
+        prefix.lay(&self.files).map_err(Fault::bed("files"))?;
         let backends = self.start_backends(directory).await?;
         let listener = own_address(self.config.sndbuf()).map_err(Fault::bed("listen"))?;
         let proxy = listener.local_addr().map_err(Fault::bed("listen"))?;

@@ -65,6 +65,7 @@ fn scenario(
             locations: Some(locations),
             ..Conf::default()
         },
+        files: BTreeMap::new(),
         backend: BTreeMap::from([(DEFAULT_BACKEND.to_owned(), script)]),
         expect: Expect::default(),
     }
