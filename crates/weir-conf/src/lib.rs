@@ -59,12 +59,12 @@ pub use template::{Part, Template, TemplateFault};
 pub use upstream_url::{UpstreamUrl, UrlFault, parse_evaluated_url, parse_upstream_url};
 pub use value::number::{parse_offset, parse_seconds, parse_size, parse_time};
 pub use value::{
-    AccessRule, AddHeader, AddInherit, Bind, BodyFile, Buffers, CookieFlags, CookieFlagsRule,
-    CookieMatch, CookieRewrite, EnvRule, ErrorPage, Expires, Expiry, ExpiryFault, HeaderNames,
-    HostHeader, HttpVersion, IfModifiedSince, IgnoreHeaders, KeepaliveDisable, KeepaliveTimeout,
-    LingeringClose, Methods, Network, NextUpstream, Overwrite, RateLimit, Redirect, RedirectFrom,
-    RequestHeaders, Return, Satisfy, Scheme, ServerTokens, SetHeader, TempPath, TryFallback,
-    TryFile, TryFiles, Types,
+    AccessRule, AddHeader, AddInherit, AutoindexFormat, Bind, BodyFile, Buffers, CookieFlags,
+    CookieFlagsRule, CookieMatch, CookieRewrite, EnvRule, ErrorPage, Expires, Expiry, ExpiryFault,
+    HeaderNames, HostHeader, HttpVersion, IfModifiedSince, IgnoreHeaders, KeepaliveDisable,
+    KeepaliveTimeout, LingeringClose, Methods, Network, NextUpstream, Overwrite, RateLimit,
+    Redirect, RedirectFrom, RequestHeaders, Return, Satisfy, Scheme, ServerTokens, SetHeader,
+    TempPath, TryFallback, TryFile, TryFiles, Types,
 };
 pub use variable::{UnknownVariable, VARIABLES, Variable};
 

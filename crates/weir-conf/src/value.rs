@@ -28,7 +28,9 @@ pub use methods::Methods;
 pub use paths::TempPath;
 pub use proxy::{Bind, HttpVersion, IgnoreHeaders, NextUpstream, Scheme};
 pub use redirect::{Redirect, RedirectFrom};
-pub use response::{AddInherit, EnvRule, IfModifiedSince, RateLimit, ServerTokens};
+pub use response::{
+    AddInherit, AutoindexFormat, EnvRule, IfModifiedSince, RateLimit, ServerTokens,
+};
 pub use types::Types;
 
 pub(crate) use keyword::{Keyword, bitset, keywords};

@@ -2,7 +2,8 @@
 
 const DAY: i64 = 24 * 60 * 60;
 
-const MONTHS: [&[u8; 3]; 12] = [
+/// The months' names, as HTTP shortens them.
+pub const MONTHS: [&[u8; 3]; 12] = [
     b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec",
 ];
 
@@ -173,43 +174,68 @@ fn days_before(year: i64, month: i64, day: i64) -> i64 {
 /// Days from March of the year 0 to 1970.
 const DAYS_TO_1970: i64 = 719_468;
 
+/// A moment of UTC by the calendar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Civil {
+    /// 1970 to 9999.
+    pub year: i64,
+    /// 0 to 11, as [`MONTHS`] has them.
+    pub month: usize,
+    /// 1 to 31.
+    pub day: i64,
+    /// 0 to 23.
+    pub hour: i64,
+    /// 0 to 59.
+    pub minute: i64,
+    /// 0 to 59.
+    pub second: i64,
+}
+
+/// The last second of 9999: years have four digits.
+const LAST: i64 = 253_402_300_799;
+
+impl Civil {
+    /// What a second since 1970 is called; one before that, or after the year 9999, counts as the first or
+    /// last (`ngx_gmtime`).
+    #[must_use]
+    pub fn of(seconds: i64) -> Self {
+        let seconds = seconds.clamp(0, LAST);
+        // In cycles of 400 years of 146,097 days, and years that begin in March.
+        let days = seconds / DAY + DAYS_TO_1970;
+        let (cycle, day) = (days / 146_097, days % 146_097);
+        let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+        let day = day - (365 * year + year / 4 - year / 100);
+        let month = (5 * day + 2) / 153;
+        let second = seconds % DAY;
+        Self {
+            year: year + cycle * 400 + i64::from(month >= 10),
+            month: usize::try_from((month + 2) % 12).unwrap_or(0),
+            day: day - (153 * month + 2) / 5 + 1,
+            hour: second / 3600,
+            minute: second / 60 % 60,
+            second: second % 60,
+        }
+    }
+}
+
 /// Appends `Tue, 14 Nov 2023 22:13:20 GMT`; a time before 1970 is shown as its beginning
 /// (`ngx_http_time`).
 pub fn write(seconds: i64, out: &mut Vec<u8>) {
-    let seconds = seconds.max(0);
-    let (days, second) = (seconds / DAY, seconds % DAY);
-    let (year, month, day) = civil(days);
-    let weekday = usize::try_from((days + 4) % 7).unwrap_or(0);
+    let seconds = seconds.clamp(0, LAST);
+    let time = Civil::of(seconds);
+    let weekday = usize::try_from((seconds / DAY + 4) % 7).unwrap_or(0);
     out.extend_from_slice(WEEKDAYS[weekday]);
     out.extend_from_slice(b", ");
-    push_number(day, 2, out);
+    push_number(time.day, 2, out);
     out.push(b' ');
-    out.extend_from_slice(MONTHS[month]);
+    out.extend_from_slice(MONTHS[time.month]);
     out.push(b' ');
-    push_number(year, 4, out);
-    for (unit, before) in [
-        (second / 3600, b' '),
-        (second / 60 % 60, b':'),
-        (second % 60, b':'),
-    ] {
+    push_number(time.year, 4, out);
+    for (unit, before) in [(time.hour, b' '), (time.minute, b':'), (time.second, b':')] {
         out.push(before);
         push_number(unit, 2, out);
     }
     out.extend_from_slice(b" GMT");
-}
-
-/// Year, month from 0, and day of the month, of so many days after 1970 began.
-fn civil(days: i64) -> (i64, usize, i64) {
-    // In cycles of 400 years of 146,097 days, and years that begin in March.
-    let days = days + DAYS_TO_1970;
-    let (cycle, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let year = year + cycle * 400 + i64::from(month >= 10);
-    let month = (month + 2) % 12;
-    (year, usize::try_from(month).unwrap_or(0), day)
 }
 
 fn push_number(number: i64, width: u32, out: &mut Vec<u8>) {

@@ -28,10 +28,11 @@ pub(crate) fn text(flags: &Flags) -> String {
 }
 
 /// Optional parts of nginx that weir may have, each by a directive that only it brings.
-const WITH: [(&str, &str); 5] = [
+const WITH: [(&str, &str); 6] = [
     ("ssl_certificate", "http_ssl_module"),
     ("http2", "http_v2_module"),
     ("set_real_ip_from", "http_realip_module"),
+    ("random_index", "http_random_index_module"),
     ("stub_status", "http_stub_status_module"),
     ("auth_request", "http_auth_request_module"),
 ];

@@ -197,12 +197,6 @@ const FAMILIES: &[Family] = &[
         "authentication by a subrequest",
         "auth_request auth_request_set",
     ),
-    refused(HSL, "listings of directories", "autoindex"),
-    ignored(
-        HSL,
-        counts_with!("autoindex"),
-        "autoindex_format autoindex_localtime autoindex_exact_size",
-    ),
     refused(
         HSL,
         "variables about browsers",
@@ -358,7 +352,6 @@ const FAMILIES: &[Family] = &[
             proxy_ssl_conf_command",
     ),
     ignored(H, counts_with!("proxy_cache"), "proxy_cache_path"),
-    refused(L, "random files", "random_index"),
     refused(HSL, "client addresses from headers", "set_real_ip_from"),
     ignored(
         HSL,

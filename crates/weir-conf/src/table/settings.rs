@@ -14,10 +14,10 @@ use crate::value::read::{
     template, text, time, try_files,
 };
 use crate::value::{
-    AccessRule, AddHeader, AddInherit, Bind, BodyFile, Buffers, CookieFlagsRule, CookieRewrite,
-    ErrorPage, Expires, HeaderNames, HttpVersion, IfModifiedSince, IgnoreHeaders, KeepaliveDisable,
-    KeepaliveTimeout, LateText, LingeringClose, NextUpstream, RateLimit, Redirect, RequestHeaders,
-    Satisfy, ServerTokens, TempPath, TryFiles, Types, WrittenHeader,
+    AccessRule, AddHeader, AddInherit, AutoindexFormat, Bind, BodyFile, Buffers, CookieFlagsRule,
+    CookieRewrite, ErrorPage, Expires, HeaderNames, HttpVersion, IfModifiedSince, IgnoreHeaders,
+    KeepaliveDisable, KeepaliveTimeout, LateText, LingeringClose, NextUpstream, RateLimit,
+    Redirect, RequestHeaders, Satisfy, ServerTokens, TempPath, TryFiles, Types, WrittenHeader,
 };
 
 const ALL: super::Contexts = super::Contexts(HTTP.0 | SERVER.0 | LOCATION.0);
@@ -33,6 +33,16 @@ directives! {
     alias: Maybe<Template> = alias; in LOCATION;
     /// Files looked for when a URI ends with `/`.
     index: Many<Template> = index, "index.html"; in ALL, Arity::SOME;
+    /// Whether any file of a folder is its index.
+    random_index: One<bool> = flag, "off"; in LOCATION;
+    /// Whether a folder without an index file is listed.
+    autoindex: One<bool> = flag, "off"; in ALL;
+    /// What such a list is written as.
+    autoindex_format: One<AutoindexFormat> = keyword, "html"; in ALL;
+    /// Whether it shows times in the local zone, if it is a page.
+    autoindex_localtime: One<bool> = flag, "off"; in ALL;
+    /// Whether it shows sizes in bytes, if it is a page.
+    autoindex_exact_size: One<bool> = flag, "on"; in ALL;
     /// Media type of files whose extension is in no `types`.
     default_type: One<String> = text, "text/plain"; in ALL;
     /// What to answer instead of a status.

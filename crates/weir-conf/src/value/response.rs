@@ -40,6 +40,20 @@ keywords! {
     }
 }
 
+keywords! {
+    /// What a list of a folder is written as.
+    AutoindexFormat {
+        /// A page.
+        Html = "html",
+        /// An array of objects.
+        Json = "json",
+        /// The same, as the argument of a call of a function that the client names.
+        Jsonp = "jsonp",
+        /// Elements.
+        Xml = "xml",
+    }
+}
+
 /// A rate or amount that may depend on the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RateLimit {

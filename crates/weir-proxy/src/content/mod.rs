@@ -1,4 +1,68 @@
 //! What a location produces itself. (What it passes on is `exchange`.)
 
+mod autoindex;
+mod folder;
+mod index;
+mod random_index;
 pub(crate) mod returned;
-pub(crate) mod static_file;
+mod static_file;
+
+use std::ffi::OsStr;
+use std::fs::Metadata;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use weir_wire::request::Method;
+
+use crate::facts::{Outcome, Session, View};
+use crate::report::error_log::{self, Message};
+use crate::report::variables::paths;
+
+/// Answers with what the URI stands for on this machine: the content handlers of nginx's modules, in the order in
+/// which nginx asks them (`ngx_http_core_content_phase`).
+pub(crate) async fn file(session: &mut Session) -> Outcome {
+    if session.req.uri.last() != Some(&b'/') {
+        return static_file::answer(session).await;
+    }
+    if !is_asked_for(session.req.state.method) {
+        return Outcome::Status(405);
+    }
+    let view = session.view();
+    if view.settings().random_index
+        && let Some(outcome) = random_index::outcome(view)
+    {
+        return outcome;
+    }
+    if let Some(outcome) = index::outcome(view) {
+        return outcome;
+    }
+    if view.settings().autoindex && session.req.state.method != Method::Post {
+        // Boxed: few locations have it, and every request would pay for its future.
+        return Box::pin(autoindex::answer(session)).await;
+    }
+    if let Ok(folder) = paths::filename(view, &view.req.uri) {
+        let text = quoted(b"directory index of ", &folder, b" is forbidden");
+        error_log::error(view, Message::bytes(&text));
+    }
+    Outcome::Status(403)
+}
+
+/// The methods that nginx looks for a file for; POST is refused once there is one.
+fn is_asked_for(method: Method) -> bool {
+    matches!(method, Method::Get | Method::Head | Method::Post)
+}
+
+fn metadata(path: &[u8]) -> io::Result<Metadata> {
+    std::fs::metadata(Path::new(OsStr::from_bytes(path)))
+}
+
+/// `BEFORE"PATH"AFTER`; a path may hold any bytes.
+fn quoted(before: &[u8], path: &[u8], after: &[u8]) -> Vec<u8> {
+    [before, b"\"", path, b"\"", after].concat()
+}
+
+/// Tells of a system call on a path that failed through no fault of the client.
+fn call_failed(view: View<'_>, call: &[u8], path: &[u8], error: &io::Error) {
+    error_log::log_call(view, true, &quoted(call, path, b" failed"), error);
+}

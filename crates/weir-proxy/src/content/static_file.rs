@@ -1,4 +1,4 @@
-//! Files, well enough for error pages and small sites.
+//! The file of a URI.
 
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
@@ -11,20 +11,17 @@ use std::path::Path;
 use weir_wire::KnownField;
 use weir_wire::request::Method;
 
+use super::{is_asked_for, quoted};
 use crate::answer::{body, headers, media_type, redirect, send};
 use crate::client::throttle::Throttle;
-use crate::facts::{Action, Cut, Ending, Outcome, Parts, Session, View};
+use crate::facts::{Action, Cut, Ending, Outcome, Parts, Session};
 use crate::report::error_log::{self, Message};
-use crate::report::variables;
 use crate::report::variables::paths;
 use weir_io::buffers;
 
-/// Answers with the file of the URI (`ngx_http_index_handler`, `ngx_http_static_handler`).
-pub(crate) async fn answer(session: &mut Session) -> Outcome {
-    if session.req.uri.last() == Some(&b'/') {
-        return index(session);
-    }
-    if !is_served(session.req.state.method) {
+/// Answers with the file of the URI, which ends with no slash (`ngx_http_static_handler`).
+pub(super) async fn answer(session: &mut Session) -> Outcome {
+    if !is_asked_for(session.req.state.method) {
         return Outcome::Status(405);
     }
     let Ok(path) = paths::filename(session.view(), &session.req.uri) else {
@@ -47,11 +44,6 @@ pub(crate) async fn answer(session: &mut Session) -> Outcome {
     }
 }
 
-/// The methods that nginx looks for a file for; POST is refused once there is one.
-fn is_served(method: Method) -> bool {
-    matches!(method, Method::Get | Method::Head | Method::Post)
-}
-
 /// Opens without waiting: a named pipe without a writer would stop the worker.
 fn open(path: &[u8]) -> io::Result<(File, Metadata)> {
     let file = File::options()
@@ -60,119 +52,6 @@ fn open(path: &[u8]) -> io::Result<(File, Metadata)> {
         .open(Path::new(OsStr::from_bytes(path)))?;
     let metadata = file.metadata()?;
     Ok((file, metadata))
-}
-
-/// A URI that ends with a slash: the first index file that exists (`ngx_http_index_handler`).
-fn index(session: &Session) -> Outcome {
-    if !is_served(session.req.state.method) {
-        return Outcome::Status(405);
-    }
-    let view = session.view();
-    let mut folder_tested = false;
-    let mut folder = Vec::new();
-    for index in view.settings().index.iter() {
-        let name = variables::text(view, index);
-        let redirect = |uri: Vec<u8>| Outcome::Redirect {
-            uri,
-            args: view.req.state.args_known.then(|| view.req.args.clone()),
-        };
-        let is_absolute = name.first() == Some(&b'/');
-        if is_absolute && index.is_literal() {
-            return redirect(name);
-        }
-        if folder.is_empty() {
-            match paths::filename(view, &view.req.uri) {
-                Ok(path) => folder = path,
-                Err(paths::NoFile) => return Outcome::Status(500),
-            }
-        }
-        if is_absolute {
-            return redirect(name);
-        }
-        let path = [folder.as_slice(), &name].concat();
-        let Err(error) = metadata(&path) else {
-            // A folder of that name, too: whoever is asked for it next adds the slash.
-            return redirect([view.req.uri.as_slice(), &name].concat());
-        };
-        if let Some(outcome) = index_failed(view, &path, &error, &mut folder_tested) {
-            return outcome;
-        }
-    }
-    let text = quoted(b"directory index of ", &folder, b" is forbidden");
-    error_log::error(view, Message::bytes(&text));
-    Outcome::Status(403)
-}
-
-/// What follows from an index file that cannot be asked for; `None`: try the next one. `tested`: the
-/// folder was seen to exist.
-fn index_failed(
-    view: View<'_>,
-    path: &[u8],
-    error: &io::Error,
-    tested: &mut bool,
-) -> Option<Outcome> {
-    match error.raw_os_error() {
-        Some(libc::EMLINK | libc::ELOOP) => return Some(Outcome::Status(403)),
-        Some(libc::ENOTDIR | libc::ENAMETOOLONG | libc::EACCES) => {
-            return Some(index_error(view, path, error));
-        }
-        _ => {}
-    }
-    if !std::mem::replace(tested, true)
-        && let Some(outcome) = test_folder(view, path)
-    {
-        return Some(outcome);
-    }
-    if error.raw_os_error() == Some(libc::ENOENT) {
-        return None;
-    }
-    error_log::log_call(view, true, &quoted(b"stat() ", path, b" failed"), error);
-    Some(Outcome::Status(500))
-}
-
-/// Whether the folder of the URI is there (`ngx_http_index_test_dir`); an outcome if it is not. `path`
-/// is the index file that a line about it names.
-fn test_folder(view: View<'_>, path: &[u8]) -> Option<Outcome> {
-    let Ok(mut folder) = paths::filename(view, &view.req.uri) else {
-        return Some(Outcome::Status(500));
-    };
-    if folder.len() > 1 && folder.last() == Some(&b'/') {
-        folder.pop();
-    }
-    match metadata(&folder) {
-        Ok(found) if found.is_dir() => None,
-        Ok(_) => {
-            let text = quoted(b"", path, b" is not a directory");
-            error_log::alert(view, Message::bytes(&text));
-            Some(Outcome::Status(500))
-        }
-        Err(error) => match error.raw_os_error() {
-            Some(libc::EMLINK | libc::ELOOP) => Some(Outcome::Status(403)),
-            Some(libc::ENOENT) => Some(index_error(view, path, &error)),
-            // The index file could be asked for, so the folder may be entered.
-            Some(libc::EACCES) => None,
-            _ => {
-                error_log::log_call(view, true, &quoted(b"stat() ", &folder, b" failed"), &error);
-                Some(Outcome::Status(500))
-            }
-        },
-    }
-}
-
-/// `ngx_http_index_error`.
-fn index_error(view: View<'_>, path: &[u8], error: &io::Error) -> Outcome {
-    if error.raw_os_error() == Some(libc::EACCES) {
-        error_log::log_call(view, false, &quoted(b"", path, b" is forbidden"), error);
-        return Outcome::Status(403);
-    }
-    if view.settings().log_not_found {
-        error_log::log_call(view, false, &quoted(b"", path, b" is not found"), error);
-    }
-    Outcome::Status(404)
-}
-
-fn metadata(path: &[u8]) -> io::Result<Metadata> {
-    std::fs::metadata(Path::new(OsStr::from_bytes(path)))
 }
 
 fn open_failed(session: &Session, path: &[u8], error: &io::Error) -> Outcome {
@@ -186,11 +65,6 @@ fn open_failed(session: &Session, path: &[u8], error: &io::Error) -> Outcome {
         error_log::log_call(session.view(), status == 500, &text, error);
     }
     Outcome::Status(status)
-}
-
-/// `BEFORE"PATH"AFTER`; a path may hold any bytes.
-fn quoted(before: &[u8], path: &[u8], after: &[u8]) -> Vec<u8> {
-    [before, b"\"", path, b"\"", after].concat()
 }
 
 async fn answer_with(session: &mut Session, file: &File, metadata: &Metadata) -> Outcome {

@@ -5,7 +5,7 @@ use weir_conf::Handler;
 
 use super::rewrite::{self, End, PathIs};
 use super::{access, error_page, find_config, try_files};
-use crate::content::{returned, static_file};
+use crate::content::{self, returned};
 use crate::exchange;
 use crate::facts::{Action, Session};
 use crate::report::error_log::{self, Message};
@@ -168,7 +168,7 @@ async fn run_location(session: &mut Session) -> Outcome {
         return outcome;
     }
     let Some(location) = session.req.state.location.clone() else {
-        return static_file::answer(session).await;
+        return content::file(session).await;
     };
     match &location.handler {
         Handler::Proxy(pass) => exchange::proxy(session, pass).await,
@@ -176,6 +176,6 @@ async fn run_location(session: &mut Session) -> Outcome {
             error_log::alert(session.view(), Message::text("no upstream configuration"));
             Outcome::Status(500)
         }
-        Handler::Static => static_file::answer(session).await,
+        Handler::Static => content::file(session).await,
     }
 }

@@ -31,7 +31,7 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
     (
         Shape::Flag,
         "accept_mutex aio_write open_file_cache_errors open_file_cache_events gzip_vary \
-            gzip_no_buffer autoindex_localtime autoindex_exact_size create_full_put_path \
+            gzip_no_buffer create_full_put_path \
             fastcgi_buffering fastcgi_request_buffering fastcgi_ignore_client_abort \
             fastcgi_socket_keepalive fastcgi_pass_request_headers fastcgi_pass_request_body \
             fastcgi_intercept_errors fastcgi_force_ranges fastcgi_cache_lock \
@@ -222,10 +222,6 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
     ),
     (Shape::Unread(3, 3), "limit_req_zone"),
     (Shape::Word(&["1.0", "1.1"]), "gzip_http_version"),
-    (
-        Shape::Word(&["html", "json", "jsonp", "xml"]),
-        "autoindex_format",
-    ),
     (Shape::Word(&["off", "on", "leaf"]), "ssl_ocsp"),
     (
         Shape::Word(&["off", "on", "optional", "optional_no_ca"]),
