@@ -2,7 +2,7 @@
 //!
 //! Modules in reading order: [`clock`] and [`deadline`] (when), [`stream`], [`dial`] and
 //! [`gathered_write`] (bytes to and from a peer), [`pipe`] (bytes that stay in the kernel),
-//! [`temp_file`] (what memory is not for), [`spare`] (descriptors kept for the next), [`buffers`] and [`prefetch`] (memory).
+//! [`temp_file`] (what memory is not for), [`crypt`] (passwords), [`spare`] (descriptors kept for the next), [`buffers`] and [`prefetch`] (memory).
 //!
 //! # Invariants
 //!
@@ -12,6 +12,7 @@
 
 pub mod buffers;
 pub mod clock;
+pub mod crypt;
 pub mod deadline;
 pub mod dial;
 pub mod gathered_write;

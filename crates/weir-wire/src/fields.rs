@@ -245,6 +245,17 @@ impl FieldLines {
         self.edited = true;
     }
 
+    /// Removes every line that was pushed for `known`.
+    pub fn remove_all(&mut self, known: KnownField) {
+        for index in 0..self.fields.end() {
+            let field = self.fields.at(index);
+            if field.is_some_and(|field| field.known == Some(known)) {
+                self.fields.remove(index);
+                self.edited = true;
+            }
+        }
+    }
+
     /// No line counts for `known` any more; those that are there stay.
     pub fn forget(&mut self, known: KnownField) {
         self.fields.known.set(known, None);

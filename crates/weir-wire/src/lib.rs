@@ -5,8 +5,8 @@
 //! copied and, once its `Vec`s have grown, nothing is allocated per request.
 //!
 //! Modules in reading order: [`span`], [`field`] and [`fields`] (what a head consists of), [`request`],
-//! [`response`], [`chunked`] (bodies), [`host`], [`address`], [`uri`], [`date`], [`range`] and [`token`]
-//! (what is inside the values), [`proxy_protocol`] (what a balancer in front says before the first head).
+//! [`response`], [`chunked`] (bodies), [`host`], [`address`], [`uri`], [`date`], [`range`], [`base64`] and
+//! [`token`] (what is inside the values), [`proxy_protocol`] (what a balancer in front says before the first head).
 //!
 //! # Invariants
 //!
@@ -16,6 +16,7 @@
 //! - Byte strings stay byte strings; nothing here demands UTF-8.
 
 pub mod address;
+pub mod base64;
 pub mod chunked;
 pub mod date;
 pub mod field;

@@ -53,7 +53,6 @@ pub(crate) fn instead(name: &str) -> &'static str {
         "gzip" | "gzip_static" => "without the line answers are sent as they are",
         "charset" => "`default_type \"text/html; charset=utf-8\"` names one, as `types` does",
         "resolver" => "names are looked up when the configuration is read, and on each reload",
-        "auth_basic" => "`allow` and `deny` let in by address",
         "set_real_ip_from" => "`log_format` can show `$http_x_forwarded_for`",
         "http2" | "http3" => "without the line clients speak HTTP/1.1",
         "proxy_cache" | "proxy_store" => "without the line each request goes to the upstream",
@@ -153,7 +152,6 @@ const FAMILIES: &[Family] = &[
         "aio aio_write read_ahead directio directio_alignment output_buffers",
     ),
     ignored(HSL, "nginx heeds it on FreeBSD only", "send_lowat"),
-    ignored(HSL, counts_with!("auth_basic"), "auth_delay"),
     ignored(
         HSL,
         OPEN_FILES,
@@ -190,8 +188,6 @@ const FAMILIES: &[Family] = &[
         "add_before_body add_after_body",
     ),
     ignored(HSL, counts_with!("add_before_body"), "addition_types"),
-    refused(HSL, "basic authentication", "auth_basic"),
-    ignored(HSL, counts_with!("auth_basic"), "auth_basic_user_file"),
     refused(
         HSL,
         "authentication by a subrequest",

@@ -8,10 +8,10 @@ use crate::Template;
 use crate::model::{AccessLog, ErrorLogTarget};
 use crate::value::read::{
     Call, Reading, Reject, access_log, add_header, add_trailer, alias, bind, bits, buffers,
-    cookie_domain, cookie_flags, cookie_path, count, error_log, error_page, expires, flag,
-    header_name, http_version, index, keepalive_timeout, keyword, late_text, mark, memory_size,
-    number, offset, predicates, rate, redirect, root, server_tokens, set_header, size, temp_path,
-    template, text, time, try_files,
+    conf_file, cookie_domain, cookie_flags, cookie_path, count, error_log, error_page, expires,
+    flag, header_name, http_version, index, keepalive_timeout, keyword, late_text, mark,
+    memory_size, number, offset, predicates, rate, redirect, root, server_tokens, set_header, size,
+    temp_path, template, text, time, try_files,
 };
 use crate::value::{
     AccessRule, AddHeader, AddInherit, AutoindexFormat, Bind, BodyFile, Buffers, CookieFlagsRule,
@@ -56,6 +56,14 @@ directives! {
     uninitialized_variable_warn: One<bool> = flag, "on"; in ALL;
     /// Only internal redirects get here; others see 404.
     internal: Mark<bool> = mark; in LOCATION, Arity::NONE;
+    /// Whether all checks of access must pass, or one: `allow` and `deny`, then `auth_basic`.
+    satisfy: One<Satisfy> = keyword, "all"; in ALL;
+    /// What users are asked to log in to; `off` asks nobody.
+    auth_basic: Maybe<Template> = template; in ALL;
+    /// The file of users and passwords; without one nobody is asked.
+    auth_basic_user_file: Maybe<Template> = conf_file; in ALL;
+    /// How long a refusal that asks for a login waits.
+    auth_delay: One<Duration> = time, "0"; in ALL;
     /// Files to look for before the handler.
     try_files: Here<TryFiles> = try_files; in INNER, Arity::between(2, usize::MAX);
     /// Whether missing files are worth an error line.
@@ -214,9 +222,6 @@ directives! {
         add_trailer_inherit: One<AddInherit> = keyword, "on"; in ALL;
     }
     checked {
-        /// Whether all access checks must pass, or one.
-        satisfy: One<Satisfy> = keyword, "all"; in ALL;
-            because "`allow` and `deny` are the only checks of access here";
         /// Whether subrequests are logged.
         log_subrequest: One<bool> = flag, "off"; in ALL;
             because "weir makes no subrequests yet";

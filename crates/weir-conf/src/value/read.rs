@@ -28,8 +28,8 @@ use crate::{Compat, Fault, Place, Settings, Template, Variable};
 pub(crate) use client::{access_rule, keepalive_timeout, temp_path};
 pub(crate) use logs::{access_log, error_log, log_format};
 pub(crate) use plain::{
-    bits, buffers, count, env, flag, flags, header_name, keyword, mark, memory_size, number,
-    offset, path, rate, size, template, text, time, user, word, worker_connections,
+    bits, buffers, conf_file, count, env, flag, flags, header_name, keyword, mark, memory_size,
+    number, offset, path, rate, size, template, text, time, user, word, worker_connections,
     worker_processes,
 };
 pub(crate) use proxy::{
@@ -139,6 +139,11 @@ impl Reading {
     /// `name` under the prefix unless it is absolute (`ngx_conf_full_name`).
     pub(crate) fn under_prefix(&self, name: &[u8]) -> PathBuf {
         self.prefix.join(OsStr::from_bytes(name))
+    }
+
+    /// `name` beside the configuration file unless it is absolute (`ngx_conf_full_name`).
+    pub(crate) fn under_conf_dir(&self, name: &[u8]) -> PathBuf {
+        self.conf_dir.join(OsStr::from_bytes(name))
     }
 
     /// Compiles a text; unknown variables wait for the end of the `http` block, as in nginx

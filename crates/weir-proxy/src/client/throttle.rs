@@ -108,20 +108,10 @@ impl Throttle {
         self.blocked_until
     }
 
-    /// Waits until bytes may pass, or the client leaves (`ngx_http_test_reading`).
+    /// Waits until bytes may pass, or the client leaves.
     async fn pause(&mut self, session: &mut Session) -> Result<(), ClientGone> {
         while let Some(until) = self.blocked_until {
-            let client = &mut session.client;
-            client.link_mut().deadline.set_at(until);
-            let gone = poll_fn(|cx| match client.poll_gone(cx) {
-                Poll::Ready(error) => Poll::Ready(Some(error)),
-                Poll::Pending => client.link_mut().deadline.poll_expired(cx).map(|()| None),
-            })
-            .await;
-            client.link_mut().deadline.clear();
-            if let Some(error) = gone {
-                return Err(session.client_left(error.as_ref()));
-            }
+            session.wait_until(until).await?;
             self.resume();
         }
         Ok(())
@@ -158,6 +148,24 @@ impl Throttle {
             .is_some_and(|until| clock::now() >= until)
         {
             self.blocked_until = None;
+        }
+    }
+}
+
+impl Session {
+    /// Waits until then, or until the client leaves (`ngx_http_test_reading`).
+    pub(crate) async fn wait_until(&mut self, until: Moment) -> Result<(), ClientGone> {
+        let client = &mut self.client;
+        client.link_mut().deadline.set_at(until);
+        let gone = poll_fn(|cx| match client.poll_gone(cx) {
+            Poll::Ready(error) => Poll::Ready(Some(error)),
+            Poll::Pending => client.link_mut().deadline.poll_expired(cx).map(|()| None),
+        })
+        .await;
+        client.link_mut().deadline.clear();
+        match gone {
+            Some(error) => Err(self.client_left(error.as_ref())),
+            None => Ok(()),
         }
     }
 }

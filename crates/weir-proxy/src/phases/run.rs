@@ -158,10 +158,17 @@ async fn run_location(session: &mut Session) -> Outcome {
     if let Err(end) = rewrite_in_location(session) {
         return end_of_script(session, end).await;
     }
-    if !access::allowed(session) {
-        error_log::error(session.view(), Message::text("access forbidden by rule"));
-        return Outcome::Status(403);
-    }
+    // Handed on and back: a reference that waits here would make every request's future larger.
+    let session = match access::asks_more(session) {
+        true => match Box::pin(access::check(session)).await {
+            Ok(session) => session,
+            Err(outcome) => return outcome,
+        },
+        false => match access::check_address(session) {
+            None => session,
+            Some(outcome) => return outcome,
+        },
+    };
     if let Some(files) = session.settings().try_files.clone()
         && let Some(outcome) = try_files::run(session, &files)
     {

@@ -27,6 +27,9 @@ use crate::plan::{Generation, Plan};
 /// How long connections may take to end when everything ends at once.
 const STOP_LIMIT: Duration = Duration::from_secs(1);
 
+/// Threads that hash passwords for a worker: more would take the processors from those who serve.
+const HASHERS: usize = 2;
+
 /// The runtime of a worker; lives on the worker's thread.
 #[derive(Debug)]
 pub struct Runtime(LocalRuntime);
@@ -38,6 +41,7 @@ impl Runtime {
     pub fn new() -> io::Result<Self> {
         Builder::new_current_thread()
             .enable_all()
+            .max_blocking_threads(HASHERS)
             .on_thread_unpark(clock::refresh)
             .build_local(LocalOptions::default())
             .map(Self)

@@ -92,7 +92,7 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
     ),
     (
         Shape::Time,
-        "timer_resolution accept_mutex_delay auth_delay resolver_timeout \
+        "timer_resolution accept_mutex_delay resolver_timeout \
             fastcgi_connect_timeout fastcgi_send_timeout fastcgi_read_timeout \
             fastcgi_cache_lock_timeout fastcgi_cache_lock_age fastcgi_next_upstream_timeout \
             grpc_connect_timeout grpc_send_timeout grpc_read_timeout grpc_next_upstream_timeout \
@@ -131,7 +131,7 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
     ),
     (
         Shape::Value,
-        "auth_basic_user_file fastcgi_cache_key proxy_cache_key scgi_cache_key uwsgi_cache_key \
+        "fastcgi_cache_key proxy_cache_key scgi_cache_key uwsgi_cache_key \
             grpc_ssl_name proxy_ssl_name uwsgi_ssl_name grpc_ssl_certificate \
             grpc_ssl_certificate_key proxy_ssl_certificate proxy_ssl_certificate_key \
             uwsgi_ssl_certificate uwsgi_ssl_certificate_key",

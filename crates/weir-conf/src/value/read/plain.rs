@@ -1,6 +1,7 @@
 //! Values that are a word or two.
 
 use std::ops::BitOr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -75,6 +76,17 @@ pub(crate) fn header_name(call: &mut Call<'_>) -> Result<Vec<String>, Reject> {
 /// A path under the prefix.
 pub(crate) fn path(call: &mut Call<'_>) -> Result<PathBuf, Reject> {
     Ok(call.cx.under_prefix(call.bytes(0)))
+}
+
+/// A file with variables in its name, beside the configuration file unless a variable begins it
+/// (`ngx_http_auth_basic_user_file`).
+pub(crate) fn conf_file(call: &mut Call<'_>) -> Result<Template, Reject> {
+    let text = call.bytes(0);
+    if text.starts_with(b"$") {
+        return call.template(text);
+    }
+    let full = call.cx.under_conf_dir(text);
+    call.template(full.as_os_str().as_bytes())
 }
 
 /// A text with variables (`ngx_http_set_complex_value_slot`).

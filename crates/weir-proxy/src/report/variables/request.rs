@@ -5,8 +5,6 @@ use std::net::IpAddr;
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use weir_conf::Variable;
 use weir_wire::address::write_ip;
 use weir_wire::token::PairDivider;
@@ -15,6 +13,7 @@ use weir_wire::{KnownField, Span, date, token};
 use super::Value;
 use super::paths;
 use crate::facts::{ClientAddress, Ending, View, status_digits};
+use crate::report::credentials::Credentials;
 use crate::report::peer_text::write_client;
 use weir_io::clock::{self, Moment};
 use weir_io::stream::Stream;
@@ -90,33 +89,8 @@ pub(super) fn remote_user(view: View<'_>, out: &mut Vec<u8>) -> Value {
     let Some(value) = view.req.field(KnownField::Authorization) else {
         return Value::Missing;
     };
-    match basic_user(value) {
-        Some(user) if !user.is_empty() => Value::of(Some(&user), out),
-        Some(_) | None => Value::Missing,
-    }
-}
-
-/// Base64 as `ngx_decode_base64` reads it.
-const LENIENT: GeneralPurpose = GeneralPurpose::new(
-    &base64::alphabet::STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true),
-);
-
-/// The name before the colon of `Basic` credentials (`ngx_http_auth_basic_user`).
-fn basic_user(credentials: &[u8]) -> Option<Vec<u8>> {
-    let (scheme, rest) = credentials.split_at_checked(6)?;
-    if !scheme.eq_ignore_ascii_case(b"basic ") {
-        return None;
-    }
-    let rest = rest.trim_ascii();
-    // What follows the padding counts for nothing, nor do bits that make no byte (`ngx_decode_base64`).
-    let end = memchr::memchr(b'=', rest).unwrap_or(rest.len());
-    let mut decoded = LENIENT.decode(&rest[..end]).ok()?;
-    let colon = memchr::memchr(b':', &decoded)?;
-    decoded.truncate(colon);
-    Some(decoded)
+    let credentials = Credentials::read(value);
+    Value::of(credentials.as_ref().map(Credentials::user), out)
 }
 
 pub(super) fn server_addr(view: View<'_>, out: &mut Vec<u8>) -> Value {
@@ -468,27 +442,4 @@ pub(super) fn tcpinfo(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) ->
         _ => info.tcpi_rcv_space,
     };
     number(u64::from(value), out)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::basic_user;
-
-    #[test]
-    fn users_are_read_as_nginx_reads_base64() {
-        for (credentials, user) in [
-            ("Basic am9lOnB3", Some("joe")),
-            ("basic am9lOnB3", Some("joe")),
-            ("Basic am9lOng=", Some("joe")),
-            ("Basic am9lOng", Some("joe")),
-            ("Basic am9lOnh", Some("joe")),
-            ("Basic am9lOng=more", Some("joe")),
-            ("Basic am9l", None),
-            ("Basic am9l*Onc", None),
-            ("Digest am9lOnB3", None),
-        ] {
-            let found = basic_user(credentials.as_bytes());
-            assert_eq!(found.as_deref(), user.map(str::as_bytes), "{credentials}");
-        }
-    }
 }
