@@ -69,10 +69,7 @@ fn read(blocks: &[Block], mut cx: Reading) -> (MainBuild, Reading) {
 
 fn finish(main: MainBuild, mut cx: Reading, files: Vec<SourceFile>) -> Result<Config, Faults> {
     cx.faults.extend(arguments::unknown_pool(&cx));
-    if let Some((name, _)) = cx.zones.iter().find(|(_, size)| *size == 0) {
-        let text = format!("zero size shared memory zone \"{name}\"");
-        cx.faults.push(Fault::emerg(text, None));
-    }
+    cx.faults.extend(cx.zones.fault());
     let settled = match main.written.settle(&mut cx) {
         Ok(settled) => Some(settled),
         Err(reject) => {

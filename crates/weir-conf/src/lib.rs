@@ -43,10 +43,10 @@ pub use fault::{Fault, Faults, Place};
 pub use log_level::{Level, UnknownLevel};
 pub use model::{
     AccessLog, Assigned, BalanceMethod, Captures, Config, DefinedVariable, ErrorLogTarget, Escape,
-    FileKind, Found, Handler, Http, If, Keepalive, LimitExcept, Listen, ListenAddress,
+    FileKind, Found, Handler, Http, If, Keepalive, KeyedZone, LimitExcept, Listen, ListenAddress,
     ListenOptions, Location, LocationKind, Locations, LogDestination, LogFormat, Main, Map,
-    ProxyPass, ProxyTarget, Rewrite, RewriteEnd, Script, Server, ServerMatch, ServerNames,
-    ServerParameters, SocketKeepalive, SourceFile, SplitClients, Step, Test, Upstream,
+    ProxyPass, ProxyTarget, RequestZone, Rewrite, RewriteEnd, Script, Server, ServerMatch,
+    ServerNames, ServerParameters, SocketKeepalive, SourceFile, SplitClients, Step, Test, Upstream,
     UpstreamAddress, UpstreamServer, VariableSource, WithoutEffect,
 };
 pub use page::directives_page;
@@ -59,12 +59,13 @@ pub use template::{Part, Template, TemplateFault};
 pub use upstream_url::{UpstreamUrl, UrlFault, parse_evaluated_url, parse_upstream_url};
 pub use value::number::{parse_offset, parse_seconds, parse_size, parse_time};
 pub use value::{
-    AccessRule, AddHeader, AddInherit, AutoindexFormat, Bind, BodyFile, Buffers, CookieFlags,
-    CookieFlagsRule, CookieMatch, CookieRewrite, EnvRule, ErrorPage, Expires, Expiry, ExpiryFault,
-    HeaderNames, HostHeader, HttpVersion, IfModifiedSince, IgnoreHeaders, KeepaliveDisable,
-    KeepaliveTimeout, LingeringClose, Methods, Network, NextUpstream, Overwrite, RateLimit,
-    Redirect, RedirectFrom, RequestHeaders, Return, Satisfy, Scheme, ServerTokens, SetHeader,
-    TempPath, TryFallback, TryFile, TryFiles, Types,
+    AccessRule, AddHeader, AddInherit, AutoindexFormat, Bind, BodyFile, Buffers, ConnectionLimit,
+    CookieFlags, CookieFlagsRule, CookieMatch, CookieRewrite, EnvRule, ErrorPage, Expires, Expiry,
+    ExpiryFault, HeaderNames, HostHeader, HttpVersion, IfModifiedSince, IgnoreHeaders,
+    KeepaliveDisable, KeepaliveTimeout, LimitLogLevel, LingeringClose, Methods, Network,
+    NextUpstream, Overwrite, RateLimit, Redirect, RedirectFrom, RequestHeaders, RequestLimit,
+    Return, Satisfy, Scheme, ServerTokens, SetHeader, TempPath, TryFallback, TryFile, TryFiles,
+    Types,
 };
 pub use variable::{UnknownVariable, VARIABLES, Variable};
 

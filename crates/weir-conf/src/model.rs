@@ -11,6 +11,7 @@ mod server;
 mod split_clients;
 mod upstream;
 mod variables;
+mod zone;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -34,6 +35,7 @@ pub use upstream::{
     BalanceMethod, Keepalive, ServerParameters, Upstream, UpstreamAddress, UpstreamServer,
 };
 pub use variables::{DefinedVariable, VariableSource};
+pub use zone::{KeyedZone, RequestZone};
 
 /// A whole configuration.
 #[derive(Debug)]

@@ -9,6 +9,7 @@ mod error_page;
 mod expires;
 mod headers;
 mod keyword;
+mod limits;
 mod methods;
 pub(crate) mod number;
 mod paths;
@@ -24,6 +25,7 @@ pub use error_page::{ErrorPage, Overwrite, Return, TryFallback, TryFile, TryFile
 pub use expires::{Expires, Expiry, ExpiryFault};
 pub use headers::{AddHeader, HeaderNames, HostHeader, RequestHeaders, SetHeader};
 pub(crate) use headers::{LateText, WrittenHeader};
+pub use limits::{ConnectionLimit, LimitLogLevel, RequestLimit};
 pub use methods::Methods;
 pub use paths::TempPath;
 pub use proxy::{Bind, HttpVersion, IgnoreHeaders, NextUpstream, Scheme};

@@ -97,6 +97,10 @@ variables! {
         IsRequestPort = "is_request_port";
         /// The rate limit of the response, bytes per second.
         LimitRate = "limit_rate";
+        /// What became of the request by `limit_conn`.
+        LimitConnStatus = "limit_conn_status";
+        /// What became of the request by `limit_req`.
+        LimitReqStatus = "limit_req_status";
         /// Now, seconds since the epoch with milliseconds.
         Msec = "msec";
         /// The reproduced nginx version.
@@ -221,9 +225,9 @@ variables! {
         UpstreamQueueTime = "upstream_queue_time";
         /// Name of the last server tried, as written.
         UpstreamLastServerName = "upstream_last_server_name";
-        /// Of TLS, caches, limits, compression and the like, which weir has not got yet: not set, as in
+        /// Of TLS, caches, compression and the like, which weir has not got yet: not set, as in
         /// nginx where they are not in use.
-        Unset = "gzip_ratio" | "limit_conn_status" | "limit_req_status" | "secure_link"
+        Unset = "gzip_ratio" | "secure_link"
             | "secure_link_expires" | "slice_range" | "ssl_alpn_protocol" | "ssl_cipher"
             | "ssl_ciphers" | "ssl_client_cert" | "ssl_client_escaped_cert"
             | "ssl_client_fingerprint" | "ssl_client_i_dn" | "ssl_client_i_dn_legacy"

@@ -16,7 +16,9 @@ use weir_conf::{Inheritance, Support, entries};
 const NOT_YET: [&str; 0] = [];
 
 /// What those look at that obey a directive which is no field of its own name.
-const READ_AS: [(&str, &str); 33] = [
+const READ_AS: [(&str, &str); 35] = [
+    ("limit_req_zone", ".request_zones"),
+    ("limit_conn_zone", ".connection_zones"),
     ("map", "VariableSource::Map"),
     ("split_clients", "VariableSource::SplitClients"),
     ("set", "Step::Set"),

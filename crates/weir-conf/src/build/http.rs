@@ -12,7 +12,7 @@ use crate::model::{Http, Listen};
 use crate::table::HTTP;
 use crate::table::core::WrittenCore;
 use crate::text::{Block, Directive};
-use crate::value::read::{Reading, Reject, log_format};
+use crate::value::read::{Reading, Reject, limit_conn_zone, limit_req_zone, log_format};
 use crate::variable::{VARIABLES, is_absent};
 use crate::{Fault, Place};
 
@@ -52,6 +52,8 @@ impl HttpDraft {
             (b"upstream", Some(block)) => self.upstreams.read(cx, directive, block),
             (b"map", Some(block)) => map::read(cx, directive, block),
             (b"split_clients", Some(block)) => split_clients::read(cx, directive, block),
+            (b"limit_req_zone", _) => limit_req_zone(&mut call(directive, cx)),
+            (b"limit_conn_zone", _) => limit_conn_zone(&mut call(directive, cx)),
             (b"log_format", _) => log_format(&mut call(directive, cx)),
             _ => match self.level.put(cx, directive) {
                 Some(taken) => taken,
@@ -106,6 +108,8 @@ impl HttpDraft {
             upstreams: upstreams.into_iter().map(Arc::new).collect(),
             log_formats: cx.log_formats.clone(),
             variables: cx.variables.clone().finish(),
+            request_zones: cx.zones.requests(),
+            connection_zones: cx.zones.connections(),
             location_count,
         })
     }

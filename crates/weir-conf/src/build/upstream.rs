@@ -12,8 +12,8 @@ use crate::model::{
 use crate::table::UPSTREAM;
 use crate::text::{Block, Directive};
 use crate::upstream_url::{UpstreamUrl, split_host};
-use crate::value::number::{parse_number, parse_seconds, parse_size};
-use crate::value::read::{Call, Reading, Reject, number, time};
+use crate::value::number::{parse_number, parse_seconds};
+use crate::value::read::{Call, Reading, Reject, group_zone, number, time};
 use crate::{Fault, Place};
 
 /// The groups seen so far, in order of appearance.
@@ -271,7 +271,7 @@ impl Body {
             "keepalive_time" => set(&mut self.keepalive_time, call, time),
             "keepalive_timeout" => set(&mut self.keepalive_timeout, call, time),
             "zone" => {
-                self.zone = Some(read_zone(call)?);
+                self.zone = Some(group_zone(call)?);
                 Ok(())
             }
             _ => Ok(()),
@@ -416,50 +416,6 @@ impl Body {
             None | Some(BalanceMethod::RoundRobin | BalanceMethod::LeastConn)
         )
     }
-}
-
-/// `NAME [SIZE]`; weir needs no memory for it but checks as nginx does
-/// (`ngx_http_upstream_zone`).
-fn read_zone(call: &mut Call<'_>) -> Result<String, Reject> {
-    const SMALLEST: usize = 8 * 4096;
-    let name = call.text(0);
-    if name.is_empty() {
-        return Err(Reject::message("invalid zone name \"\""));
-    }
-    let mut size = 0;
-    if let Some(word) = call.args.get(1) {
-        match parse_size(&word.text) {
-            None => {
-                return Err(Reject::message(format!(
-                    "invalid zone size \"{}\"",
-                    call.text(1)
-                )));
-            }
-            Some(known) if known < SMALLEST => {
-                return Err(Reject::message(format!("zone \"{name}\" is too small")));
-            }
-            Some(known) => size = known,
-        }
-    }
-    share_zone(call.cx, &name, size)?;
-    Ok(name)
-}
-
-/// Several groups may live in one zone, of which one says how big it is (`ngx_shared_memory_add`).
-fn share_zone(cx: &mut Reading, name: &str, size: usize) -> Result<(), Reject> {
-    let Some((_, known)) = cx.zones.iter_mut().find(|(known, _)| known == name) else {
-        cx.zones.push((name.to_owned(), size));
-        return Ok(());
-    };
-    if *known == 0 {
-        *known = size;
-    }
-    if size == 0 || size == *known {
-        return Ok(());
-    }
-    Err(Reject::message(format!(
-        "the size {size} of shared memory zone \"{name}\" conflicts with already declared size {known}"
-    )))
 }
 
 /// A parameter of nginx's that weir has not got yet.

@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{DefinedVariable, Location, LogFormat, Server, ServerNames, Upstream};
+use super::{
+    DefinedVariable, KeyedZone, Location, LogFormat, RequestZone, Server, ServerNames, Upstream,
+};
 use crate::{Place, UpstreamUrl};
 
 /// The `http` block.
@@ -21,6 +23,10 @@ pub struct Http {
     pub log_formats: Vec<Arc<LogFormat>>,
     /// The variables that the configuration defines; [`crate::Variable::Defined`] is an index into them.
     pub variables: Vec<DefinedVariable>,
+    /// The zones of `limit_req`.
+    pub request_zones: Vec<RequestZone>,
+    /// The zones of `limit_conn`.
+    pub connection_zones: Vec<KeyedZone>,
     /// How many locations there are, the servers' own defaults among them: `Location::index`
     /// is below it.
     pub location_count: usize,

@@ -284,20 +284,6 @@ const FAMILIES: &[Family] = &[
         "image_filter_jpeg_quality image_filter_webp_quality image_filter_sharpen \
             image_filter_transparency image_filter_interlace image_filter_buffer",
     ),
-    ignored(H, counts_with!("limit_conn"), "limit_conn_zone"),
-    refused(HSL, "limits of connections", "limit_conn"),
-    ignored(
-        HSL,
-        counts_with!("limit_conn"),
-        "limit_conn_log_level limit_conn_status limit_conn_dry_run",
-    ),
-    ignored(H, counts_with!("limit_req"), "limit_req_zone"),
-    refused(HSL, "limits of request rates", "limit_req"),
-    ignored(
-        HSL,
-        counts_with!("limit_req"),
-        "limit_req_log_level limit_req_status limit_req_dry_run",
-    ),
     ignored(
         HSL,
         "no log has variables in its name",

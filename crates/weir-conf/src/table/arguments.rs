@@ -16,8 +16,8 @@ use super::Arity;
 use crate::pattern::Case;
 use crate::value::number::{parse_number, parse_seconds, parse_size};
 use crate::value::read::{
-    Call, Reject, access_rule, bind, bits, buffers, flag, flags, number, offset, predicates, rate,
-    size, temp_path, template, time, word,
+    Call, Reject, access_rule, between, bind, bits, buffers, flag, flags, number, offset,
+    predicates, rate, size, temp_path, template, time, word,
 };
 use crate::value::{IgnoreHeaders, Keyword, NextUpstream};
 
@@ -178,7 +178,7 @@ impl Shape {
         match self {
             Self::Flag => flag(call).map(drop),
             Self::Number => number::<u64>(call).map(drop),
-            Self::Between(least, most) => between(call, least, most),
+            Self::Between(least, most) => between::<u64>(call, least, most).map(drop),
             Self::Priority => priority(call),
             Self::Size => size(call).map(drop),
             Self::SizeOf(sizes) => size_of(call, sizes),
@@ -242,16 +242,6 @@ pub(crate) fn pool_size(call: &mut Call<'_>) -> Result<usize, Reject> {
         )));
     }
     Ok(size)
-}
-
-fn between(call: &mut Call<'_>, least: u64, most: u64) -> Result<(), Reject> {
-    let number: u64 = number(call)?;
-    if (least..=most).contains(&number) {
-        return Ok(());
-    }
-    Err(Reject::message(format!(
-        "value must be between {least} and {most}"
-    )))
 }
 
 fn priority(call: &Call<'_>) -> Result<(), Reject> {

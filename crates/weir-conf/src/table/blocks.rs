@@ -94,6 +94,18 @@ pub(crate) const ENTRIES: &[Entry] = &[
         Arity::between(2, usize::MAX),
         "A format for `access_log`.",
     ),
+    plain(
+        "limit_req_zone",
+        HTTP,
+        Arity::between(3, 3),
+        "Memory in which the workers count requests by a key.",
+    ),
+    plain(
+        "limit_conn_zone",
+        HTTP,
+        Arity::TWO,
+        "Memory in which the workers count requests under way by a key.",
+    ),
     inherited(plain(
         "allow",
         LEVELS,

@@ -9,15 +9,16 @@ use crate::model::{AccessLog, ErrorLogTarget};
 use crate::value::read::{
     Call, Reading, Reject, access_log, add_header, add_trailer, alias, bind, bits, buffers,
     conf_file, cookie_domain, cookie_flags, cookie_path, count, error_log, error_page, expires,
-    flag, header_name, http_version, index, keepalive_timeout, keyword, late_text, mark,
-    memory_size, number, offset, predicates, rate, redirect, root, server_tokens, set_header, size,
-    temp_path, template, text, time, try_files,
+    flag, header_name, http_version, index, keepalive_timeout, keyword, late_text, limit_conn,
+    limit_req, mark, memory_size, number, offset, predicates, rate, redirect, root, server_tokens,
+    set_header, size, status_of_refusal, temp_path, template, text, time, try_files,
 };
 use crate::value::{
-    AccessRule, AddHeader, AddInherit, AutoindexFormat, Bind, BodyFile, Buffers, CookieFlagsRule,
-    CookieRewrite, ErrorPage, Expires, HeaderNames, HttpVersion, IfModifiedSince, IgnoreHeaders,
-    KeepaliveDisable, KeepaliveTimeout, LateText, LingeringClose, NextUpstream, RateLimit,
-    Redirect, RequestHeaders, Satisfy, ServerTokens, TempPath, TryFiles, Types, WrittenHeader,
+    AccessRule, AddHeader, AddInherit, AutoindexFormat, Bind, BodyFile, Buffers, ConnectionLimit,
+    CookieFlagsRule, CookieRewrite, ErrorPage, Expires, HeaderNames, HttpVersion, IfModifiedSince,
+    IgnoreHeaders, KeepaliveDisable, KeepaliveTimeout, LateText, LimitLogLevel, LingeringClose,
+    NextUpstream, RateLimit, Redirect, RequestHeaders, RequestLimit, Satisfy, ServerTokens,
+    TempPath, TryFiles, Types, WrittenHeader,
 };
 
 const ALL: super::Contexts = super::Contexts(HTTP.0 | SERVER.0 | LOCATION.0);
@@ -116,6 +117,22 @@ directives! {
     limit_rate: One<RateLimit> = rate, "0"; in ALL;
     /// Bytes before `limit_rate` holds.
     limit_rate_after: One<RateLimit> = rate, "0"; in ALL;
+    /// How often clients may ask.
+    limit_req: Many<RequestLimit> = limit_req; in ALL, Arity::between(1, 3);
+    /// How grave it is that a request is refused for that; one that is delayed is one level less so.
+    limit_req_log_level: One<LimitLogLevel> = keyword, "error"; in ALL;
+    /// What a request is refused with that comes too soon.
+    limit_req_status: One<u16> = status_of_refusal, "503"; in ALL;
+    /// Whether requests that come too soon are told of only.
+    limit_req_dry_run: One<bool> = flag, "off"; in ALL;
+    /// How many requests of a client may be under way.
+    limit_conn: Many<ConnectionLimit> = limit_conn; in ALL, Arity::TWO;
+    /// How grave it is that a request is refused for that.
+    limit_conn_log_level: One<LimitLogLevel> = keyword, "error"; in ALL;
+    /// What a request is refused with that is one too many.
+    limit_conn_status: One<u16> = status_of_refusal, "503"; in ALL;
+    /// Whether requests beyond the limit are told of only.
+    limit_conn_dry_run: One<bool> = flag, "off"; in ALL;
     /// What `Server:` and built-in pages show.
     server_tokens: One<ServerTokens> = server_tokens, "on"; in ALL;
     /// Whether redirects use the server's first name instead of the host asked for.

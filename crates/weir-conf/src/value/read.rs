@@ -1,12 +1,14 @@
 //! Readers: the arguments of a directive into a value.
 
 mod client;
+mod limits;
 mod logs;
 mod plain;
 mod proxy;
 mod replies;
 mod scripts;
 mod variables;
+mod zones;
 
 use std::collections::{HashMap, VecDeque};
 use std::ffi::OsStr;
@@ -26,11 +28,12 @@ use crate::variable::is_taken;
 use crate::{Compat, Fault, Place, Settings, Template, Variable};
 
 pub(crate) use client::{access_rule, keepalive_timeout, temp_path};
+pub(crate) use limits::{limit_conn, limit_req, status_of_refusal};
 pub(crate) use logs::{access_log, error_log, log_format};
 pub(crate) use plain::{
-    bits, buffers, conf_file, count, env, flag, flags, header_name, keyword, mark, memory_size,
-    number, offset, path, rate, size, template, text, time, user, word, worker_connections,
-    worker_processes,
+    between, bits, buffers, conf_file, count, env, flag, flags, header_name, keyword, mark,
+    memory_size, number, offset, path, rate, size, template, text, time, user, word,
+    worker_connections, worker_processes,
 };
 pub(crate) use proxy::{
     bind, cookie_domain, cookie_flags, cookie_path, http_version, late_text, redirect, set_header,
@@ -41,6 +44,7 @@ pub(crate) use replies::{
 };
 pub(crate) use scripts::{condition, methods, rewrite, set, text_and_variable};
 pub(crate) use variables::DefinedVariables;
+pub(crate) use zones::{Zones, group_zone, limit_conn_zone, limit_req_zone};
 
 /// What readers know of the rest of the configuration, and where they leave what they find.
 #[derive(Clone, Debug)]
@@ -72,8 +76,8 @@ pub(crate) struct Reading {
     pub(crate) types: Arc<Types>,
     /// Whether the process may listen on ports below 1024.
     pub(crate) privileged: bool,
-    /// Names and sizes of the zones of shared memory; 0 as long as no size was given.
-    pub(crate) zones: Vec<(String, usize)>,
+    /// The zones of shared memory.
+    pub(crate) zones: Zones,
     /// Pools of threads that are defined or named.
     pub(crate) thread_pools: Vec<ThreadPool>,
     /// Words of sets that the block being read has named, by directive.
@@ -96,7 +100,7 @@ impl Reading {
             variables: DefinedVariables::default(),
             recent_settings: VecDeque::new(),
             proxy_pass: ProxyPassSeen::None,
-            zones: Vec::new(),
+            zones: Zones::default(),
             thread_pools: Vec::new(),
             words: HashMap::new(),
             jit: false,

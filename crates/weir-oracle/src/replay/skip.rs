@@ -7,10 +7,8 @@ use super::Options;
 use crate::record::Record;
 
 /// Directives that the proxy may lack, and the reason that is given then.
-const DIRECTIVES: [(&str, &str); 7] = [
+const DIRECTIVES: [(&str, &str); 5] = [
     ("resolve", "resolver"),
-    ("limit_req", "limit_req"),
-    ("limit_conn", "limit_conn"),
     ("mirror", "mirror"),
     ("auth_request", "auth_request"),
     ("gzip", "gzip"),

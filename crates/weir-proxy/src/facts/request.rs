@@ -7,7 +7,7 @@ use weir_conf::{Captures, Location, Server};
 use weir_wire::request::{Method, RequestHead, RequestParser};
 use weir_wire::{KnownField, Version};
 
-use super::{Attempt, RequestBody, Response, UpstreamState, Values};
+use super::{Attempt, Limits, RequestBody, Response, UpstreamState, Values};
 use crate::plan::Own;
 use weir_io::buffers;
 use weir_io::clock::{self, Moment};
@@ -74,6 +74,8 @@ pub(crate) struct State {
     pub(crate) alias_takes_uri: bool,
     /// The request came here by an internal redirect.
     pub(crate) internal: bool,
+    /// What became of it by `limit_req` and `limit_conn`.
+    pub(crate) limits: Limits,
     /// Internal redirects left before nginx calls it a cycle.
     pub(crate) redirects_left: u8,
     /// An `error_page` is being served (and `recursive_error_pages` is off).
@@ -110,6 +112,7 @@ impl Default for State {
             content_is_proxied: false,
             alias_takes_uri: false,
             internal: false,
+            limits: Limits::default(),
             redirects_left: MAX_REDIRECTS,
             in_error_page: false,
             status_override: None,

@@ -3,6 +3,9 @@
 mod access;
 mod error_page;
 pub(crate) mod find_config;
+mod keyed;
+mod limit_conn;
+mod limit_req;
 mod rewrite;
 pub(crate) mod run;
 mod try_files;

@@ -3,8 +3,9 @@
 use crate::facts::Outcome;
 use weir_conf::Handler;
 
+use super::limit_req::Pause;
 use super::rewrite::{self, End, PathIs};
-use super::{access, error_page, find_config, try_files};
+use super::{access, error_page, find_config, limit_conn, limit_req, try_files};
 use crate::content::{self, returned};
 use crate::exchange;
 use crate::facts::{Action, Session};
@@ -153,12 +154,31 @@ fn rewrite_in_location(session: &mut Session) -> Result<(), End> {
     Ok(())
 }
 
+/// The preaccess phase.
+fn limits(session: &mut Session) -> Pause {
+    if !session.settings().limit_req.is_empty() {
+        match limit_req::check(session) {
+            Pause::None => {}
+            pause @ (Pause::Refused(_) | Pause::For(_)) => return pause,
+        }
+    }
+    limit_conn::check(session).map_or(Pause::None, Pause::Refused)
+}
+
 async fn run_location(session: &mut Session) -> Outcome {
     tracing::debug!(target: "weir", "using configuration \"{}\"", session.location().name);
     if let Err(end) = rewrite_in_location(session) {
         return end_of_script(session, end).await;
     }
     // Handed on and back: a reference that waits here would make every request's future larger.
+    let session = match limits(session) {
+        Pause::None => session,
+        Pause::Refused(outcome) => return outcome,
+        Pause::For(time) => match Box::pin(limit_req::wait(session, time)).await {
+            Ok(session) => session,
+            Err(outcome) => return outcome,
+        },
+    };
     let session = match access::asks_more(session) {
         true => match Box::pin(access::check(session)).await {
             Ok(session) => session,

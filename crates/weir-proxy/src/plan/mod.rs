@@ -8,6 +8,7 @@ mod lines;
 mod logs;
 mod pools;
 mod temp_folders;
+mod zones;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -27,11 +28,13 @@ pub use temp_folders::create_temp_folders;
 
 use logs::{LineTarget, LocationLogs, LogBook, LogFiles, error_sinks};
 use pools::pool_spec;
+use zones::Zones;
 
 /// A configuration that is ready to serve.
 pub struct Plan {
     config: Arc<Config>,
     pools: Vec<Arc<Pool>>,
+    zones: Zones,
     main_sinks: Arc<ErrorSinks>,
     /// By `Location::index`.
     location_logs: Vec<LocationLogs>,
@@ -59,6 +62,20 @@ pub enum PlanFault {
         /// The directive.
         place: Place,
     },
+    /// A zone is to be used by another key than before, which a reload cannot change.
+    #[error(
+        "{what} \"{zone}\" uses the \"{key}\" key while previously it used the \"{previous}\" key"
+    )]
+    ZoneKey {
+        /// What nginx calls it.
+        what: &'static str,
+        /// The zone's name.
+        zone: String,
+        /// The key as written.
+        key: String,
+        /// The key that is in force.
+        previous: String,
+    },
     /// A log cannot be opened.
     #[error(transparent)]
     Log(#[from] weir_log::OpenError),
@@ -82,6 +99,7 @@ impl Plan {
         let mut files = LogFiles::open(logs, &config)?;
         let main_sinks = error_sinks(&config.main.error_log, &mut files)?;
         let mut pools = Vec::new();
+        let mut zones = Zones::default();
         let mut book = LogBook {
             files,
             lines: Vec::new(),
@@ -99,6 +117,7 @@ impl Plan {
                     carried.map(|pool| &**pool),
                 )));
             }
+            zones = Zones::new(http, previous.map(|plan| &plan.zones))?;
             location_logs = logs::location_logs(http, &mut book, &main_sinks)?;
             listen_names = http
                 .listens
@@ -113,6 +132,7 @@ impl Plan {
         }
         Ok(Self {
             pools,
+            zones,
             main_sinks,
             location_logs,
             lines: book.lines,
@@ -169,6 +189,11 @@ impl Plan {
     /// The pools, by index in `Http::upstreams`.
     pub fn pools(&self) -> &[Arc<Pool>] {
         &self.pools
+    }
+
+    /// What the workers share by key.
+    pub(crate) fn zones(&self) -> &Zones {
+        &self.zones
     }
 
     fn pool_named(&self, name: &str) -> Option<&Arc<Pool>> {

@@ -2,7 +2,6 @@
 
 use super::Shape;
 
-const LEVELS: &[&str] = &["info", "notice", "warn", "error"];
 const PROTOCOLS: &[&str] = &["SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
 const GZIP_PROXIED: &[&str] = &[
     "off",
@@ -38,8 +37,7 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
             fastcgi_cache_revalidate fastcgi_cache_background_update fastcgi_keep_conn \
             geoip_proxy_recursive grpc_socket_keepalive grpc_intercept_errors \
             grpc_ssl_session_reuse grpc_ssl_server_name grpc_ssl_verify \
-            image_filter_transparency image_filter_interlace limit_conn_dry_run \
-            limit_req_dry_run memcached_socket_keepalive mirror_request_body mp4_start_key_frame \
+            image_filter_transparency image_filter_interlace memcached_socket_keepalive mirror_request_body mp4_start_key_frame \
             proxy_cache_lock proxy_cache_revalidate proxy_cache_convert_head \
             proxy_cache_background_update proxy_ssl_session_reuse proxy_ssl_server_name \
             proxy_ssl_verify real_ip_recursive \
@@ -164,10 +162,6 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
     ),
     (Shape::Between(0, 255), "uwsgi_modifier1 uwsgi_modifier2"),
     (Shape::Between(1, 9), "gzip_comp_level"),
-    (
-        Shape::Between(400, 599),
-        "limit_conn_status limit_req_status",
-    ),
     (Shape::Few(USERID_FLAGS), "userid_flags"),
     (Shape::FileCache, "open_file_cache"),
     (
@@ -211,16 +205,12 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
         "fastcgi_cache_valid proxy_cache_valid scgi_cache_valid \
             uwsgi_cache_valid",
     ),
-    (
-        Shape::Unread(2, 2),
-        "limit_conn_zone xslt_param xslt_string_param",
-    ),
+    (Shape::Unread(2, 2), "xslt_param xslt_string_param"),
     (Shape::Unread(2, 3), "fastcgi_param scgi_param uwsgi_param"),
     (
         Shape::Unread(2, usize::MAX),
         "fastcgi_cache_path proxy_cache_path scgi_cache_path uwsgi_cache_path",
     ),
-    (Shape::Unread(3, 3), "limit_req_zone"),
     (Shape::Word(&["1.0", "1.1"]), "gzip_http_version"),
     (Shape::Word(&["off", "on", "leaf"]), "ssl_ocsp"),
     (
@@ -228,10 +218,6 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
         "ssl_verify_client",
     ),
     (Shape::Word(&["stop", "abort"]), "debug_points"),
-    (
-        Shape::Word(LEVELS),
-        "limit_conn_log_level limit_req_log_level",
-    ),
     (
         Shape::Words(&["GET", "HEAD", "POST"]),
         "fastcgi_cache_methods proxy_cache_methods scgi_cache_methods uwsgi_cache_methods",

@@ -63,6 +63,18 @@ pub(crate) fn number<T: TryFrom<u64>>(call: &mut Call<'_>) -> Result<T, Reject> 
         .ok_or_else(|| Reject::directive("invalid number"))
 }
 
+/// A number of this range (`ngx_conf_check_num_bounds`).
+pub(crate) fn between<T: TryFrom<u64>>(
+    call: &mut Call<'_>,
+    least: u64,
+    most: u64,
+) -> Result<T, Reject> {
+    let found: u64 = number(call)?;
+    let fits = (least..=most).contains(&found);
+    let found = fits.then(|| T::try_from(found).ok()).flatten();
+    found.ok_or_else(|| Reject::message(format!("value must be between {least} and {most}")))
+}
+
 /// A text as it stands.
 pub(crate) fn text(call: &mut Call<'_>) -> Result<String, Reject> {
     Ok(call.text(0))

@@ -123,6 +123,14 @@ pub(crate) fn write(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> V
         Variable::IsArgs => Value::of(Some(if view.req.args.is_empty() { b"" } else { b"?" }), out),
         Variable::IsRequestPort => Value::of(Some(request::is_port(view)), out),
         Variable::LimitRate => request::number(view.req.response.limit_rate.unwrap_or(0), out),
+        Variable::LimitConnStatus => {
+            let status = view.req.state.limits.places;
+            Value::of(status.map(|status| status.words().as_bytes()), out)
+        }
+        Variable::LimitReqStatus => {
+            let status = view.req.state.limits.rate;
+            Value::of(status.map(|status| status.words().as_bytes()), out)
+        }
         Variable::Msec => request::msec(out),
         Variable::NginxVersion => Value::of(Some(view.link.plan.version().as_bytes()), out),
         Variable::Pid => request::number(u64::from(std::process::id()), out),
