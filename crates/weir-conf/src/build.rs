@@ -86,6 +86,7 @@ fn finish(main: MainBuild, mut cx: Reading, files: Vec<SourceFile>) -> Result<Co
             warnings: cx.faults,
             without_effect: cx.without_effect,
             compat: cx.compat,
+            prefix: cx.prefix,
         }),
         _ => Err(Faults::new(cx.faults, files)),
     }

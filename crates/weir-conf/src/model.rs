@@ -55,6 +55,8 @@ pub struct Config {
     pub without_effect: Vec<WithoutEffect>,
     /// The nginx generation to behave like.
     pub compat: Compat,
+    /// Base of relative paths that are known with a request; ends without a slash.
+    pub prefix: PathBuf,
 }
 
 /// A directive that was accepted but changes nothing.

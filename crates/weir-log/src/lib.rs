@@ -30,7 +30,7 @@ pub use error_line::{LINE_LIMIT, write_line, write_startup_line};
 pub use file::{LogFile, Logs, OpenError};
 pub use layer::{DebugLog, ERROR_LOG_TARGET, WhileAtDebug, emit};
 pub use lines::{Awaits, Buffering, LineBuffer, Shortfall, WriteFault};
-pub use sinks::{CapturedLine, ErrorSink, ErrorSinks, MemoryLog, Output};
+pub use sinks::{CapturedLine, ErrorSink, ErrorSinks, MemoryLog, Output, message_room};
 pub use time::{LogTime, TimeCache, local_offset, update_time_zone, write_msec};
 /// The levels that `error_log` names, and the words for what the system refuses. Both are the
 /// configuration's too, whose faults are log lines.

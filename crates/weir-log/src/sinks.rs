@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockWriteGuard, Weak};
 
-use crate::{Level, LogFile, LogTime, TimeCache, write_line};
+use crate::{LINE_LIMIT, Level, LogFile, LogTime, TimeCache, write_line};
 
 /// One `error_log` directive.
 #[derive(Debug, Clone)]
@@ -83,6 +83,14 @@ impl ErrorSinks {
             }
         }
     }
+}
+
+/// Bytes that a message of the calling thread may have at this level before its line is cut.
+pub fn message_room(level: Level, conn: Option<u64>) -> usize {
+    let (pid, tid) = process_and_thread();
+    let mut line = Vec::with_capacity(64);
+    write_line(&mut line, &LogTime::new(0), level, pid, tid, conn, b"");
+    LINE_LIMIT + 1 - line.len()
 }
 
 impl Drop for ErrorSinks {

@@ -11,6 +11,7 @@ mod temp_folders;
 mod zones;
 
 use std::collections::HashMap;
+use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
 use weir_conf::{Config, Differences, Http, Location, Place, Server};
@@ -227,6 +228,15 @@ impl Plan {
 
     pub(crate) fn differences(&self) -> &Differences {
         &self.differences
+    }
+
+    /// `path` under the prefix unless it is absolute (`ngx_get_full_name`).
+    pub(crate) fn full_name(&self, path: Vec<u8>) -> Vec<u8> {
+        if path.first() == Some(&b'/') {
+            return path;
+        }
+        let prefix = self.config.prefix.as_os_str().as_bytes();
+        [prefix, b"/", &path].concat()
     }
 
     pub(crate) fn version(&self) -> &'static str {

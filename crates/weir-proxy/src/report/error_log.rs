@@ -3,7 +3,7 @@
 
 use std::io;
 
-use weir_log::{ErrorNumber, Level};
+use weir_log::{ErrorNumber, LINE_LIMIT, Level};
 use weir_wire::KnownField;
 
 use super::peer_text::{errno_of, write_client};
@@ -125,7 +125,10 @@ pub(crate) fn log(view: View<'_>, level: Level, message: Message<'_>) {
         return;
     }
     let mut line = Vec::with_capacity(256);
-    write_message(&mut line, message);
+    write_message(
+        &mut line,
+        shortened(message, level, view.link.number, &mut Vec::new()),
+    );
     write_place(view, &mut line);
     weir_log::emit(sinks, level, Some(view.link.number), &line);
 }
@@ -173,6 +176,32 @@ pub(crate) fn log_closed_keepalive(link: &Link, error: Option<&io::Error>) {
     line.extend_from_slice(b" closed keepalive connection");
     write_errno(&mut line, error.map_or(0, errno_of));
     weir_log::emit(sinks, Level::Info, Some(link.number), &line);
+}
+
+/// Bytes that nginx keeps free at the end of a line for an error's words.
+const ROOM_FOR_ERRNO: usize = 50;
+
+/// A message that is so long that its error would not be shown is cut (`ngx_log_errno`).
+fn shortened<'a>(
+    message: Message<'a>,
+    level: Level,
+    number: u64,
+    room: &'a mut Vec<u8>,
+) -> Message<'a> {
+    const LONGEST_START: usize = 128;
+    if message.errno == 0 || message.text.len() < LINE_LIMIT - ROOM_FOR_ERRNO - LONGEST_START {
+        return message;
+    }
+    let most = weir_log::message_room(level, Some(number)) - ROOM_FOR_ERRNO;
+    if message.text.len() <= most {
+        return message;
+    }
+    room.extend_from_slice(&message.text[..most]);
+    room.extend_from_slice(b"...");
+    Message {
+        text: room,
+        errno: message.errno,
+    }
 }
 
 fn write_message(line: &mut Vec<u8>, message: Message<'_>) {

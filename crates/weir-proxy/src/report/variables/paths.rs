@@ -9,7 +9,12 @@ use crate::report::variables;
 pub(crate) fn document_root(view: View<'_>) -> Vec<u8> {
     let settings = view.settings();
     let template = settings.alias.as_ref().unwrap_or(&settings.root);
-    variables::text(view, template)
+    let root = variables::text(view, template);
+    if template.is_literal() {
+        root
+    } else {
+        view.link.plan.full_name(root)
+    }
 }
 
 /// An `alias` stands for the name of its location, which a rewritten path does not begin with. The log has
@@ -43,11 +48,6 @@ pub(crate) fn filename(view: View<'_>, uri: &[u8]) -> Result<Vec<u8>, NoFile> {
 /// `name` behind `root` or `alias`, whatever part of a URI that replaces.
 pub(crate) fn below_root(view: View<'_>, name: &[u8]) -> Vec<u8> {
     let mut path = document_root(view);
-    if replaced(view) == Replaced::Nothing {
-        while path.last() == Some(&b'/') {
-            path.pop();
-        }
-    }
     path.extend_from_slice(name);
     path
 }

@@ -1,8 +1,10 @@
 //! Values of the core, log and proxy modules' variables.
 
+use std::ffi::OsStr;
 use std::io::Write;
 use std::net::IpAddr;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::time::Duration;
 
 use weir_conf::Variable;
@@ -14,6 +16,7 @@ use super::Value;
 use super::paths;
 use crate::facts::{ClientAddress, Ending, View, status_digits};
 use crate::report::credentials::Credentials;
+use crate::report::error_log;
 use crate::report::peer_text::write_client;
 use weir_io::clock::{self, Moment};
 use weir_io::stream::Stream;
@@ -286,10 +289,15 @@ pub(super) fn document_root(view: View<'_>, resolved: bool, out: &mut Vec<u8>) -
     if !resolved {
         return Value::of(Some(&root), out);
     }
-    let path = std::path::Path::new(std::ffi::OsStr::from_bytes(&root)).canonicalize();
-    match path {
+    // The root that is `/` stands before URIs as nothing.
+    let root = if root.is_empty() { &b"/"[..] } else { &root };
+    match Path::new(OsStr::from_bytes(root)).canonicalize() {
         Ok(path) => Value::of(Some(path.as_os_str().as_bytes()), out),
-        Err(_) => Value::Missing,
+        Err(error) => {
+            let text = [b"realpath() \"", root, b"\" failed"].concat();
+            error_log::log_call(view, true, &text, &error);
+            Value::Missing
+        }
     }
 }
 
