@@ -60,12 +60,12 @@ pub use upstream_url::{UpstreamUrl, UrlFault, parse_evaluated_url, parse_upstrea
 pub use value::number::{parse_offset, parse_seconds, parse_size, parse_time};
 pub use value::{
     AccessRule, AddHeader, AddInherit, AutoindexFormat, Bind, BodyFile, Buffers, ConnectionLimit,
-    CookieFlags, CookieFlagsRule, CookieMatch, CookieRewrite, EnvRule, ErrorPage, Expires, Expiry,
-    ExpiryFault, HeaderNames, HostHeader, HttpVersion, IfModifiedSince, IgnoreHeaders,
-    KeepaliveDisable, KeepaliveTimeout, LimitLogLevel, LingeringClose, Methods, Network,
-    NextUpstream, Overwrite, RateLimit, Redirect, RedirectFrom, RequestHeaders, RequestLimit,
-    Return, Satisfy, Scheme, ServerTokens, SetHeader, TempPath, TryFallback, TryFile, TryFiles,
-    Types,
+    CookieFlags, CookieFlagsRule, CookieMatch, CookieRewrite, DisableSymlinks, EnvRule, ErrorPage,
+    Expires, Expiry, ExpiryFault, HeaderNames, HostHeader, HttpVersion, IfModifiedSince,
+    IgnoreHeaders, KeepaliveDisable, KeepaliveTimeout, LimitLogLevel, LingeringClose, Methods,
+    Network, NextUpstream, Overwrite, RateLimit, Redirect, RedirectFrom, RequestHeaders,
+    RequestLimit, Return, Satisfy, Scheme, ServerTokens, SetHeader, SymbolicLinks, TempPath,
+    TryFallback, TryFile, TryFiles, Types,
 };
 pub use variable::{UnknownVariable, VARIABLES, Variable};
 

@@ -27,7 +27,7 @@ pub use headers::{AddHeader, HeaderNames, HostHeader, RequestHeaders, SetHeader}
 pub(crate) use headers::{LateText, WrittenHeader};
 pub use limits::{ConnectionLimit, LimitLogLevel, RequestLimit};
 pub use methods::Methods;
-pub use paths::TempPath;
+pub use paths::{DisableSymlinks, SymbolicLinks, TempPath};
 pub use proxy::{Bind, HttpVersion, IgnoreHeaders, NextUpstream, Scheme};
 pub use redirect::{Redirect, RedirectFrom};
 pub use response::{

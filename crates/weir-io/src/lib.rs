@@ -2,7 +2,8 @@
 //!
 //! Modules in reading order: [`clock`] and [`deadline`] (when), [`stream`], [`dial`] and
 //! [`gathered_write`] (bytes to and from a peer), [`pipe`] (bytes that stay in the kernel),
-//! [`temp_file`] (what memory is not for), [`crypt`] (passwords), [`spare`] (descriptors kept for the next), [`buffers`] and [`prefetch`] (memory).
+//! [`temp_file`] (what memory is not for), [`links`] (files that are served), [`crypt`] (passwords), [`spare`]
+//! (descriptors kept for the next), [`buffers`] and [`prefetch`] (memory).
 //!
 //! # Invariants
 //!
@@ -16,6 +17,7 @@ pub mod crypt;
 pub mod deadline;
 pub mod dial;
 pub mod gathered_write;
+pub mod links;
 pub mod pipe;
 pub mod prefetch;
 pub mod spare;

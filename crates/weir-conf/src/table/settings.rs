@@ -8,17 +8,18 @@ use crate::Template;
 use crate::model::{AccessLog, ErrorLogTarget};
 use crate::value::read::{
     Call, Reading, Reject, access_log, add_header, add_trailer, alias, bind, bits, buffers,
-    conf_file, cookie_domain, cookie_flags, cookie_path, count, error_log, error_page, expires,
-    flag, header_name, http_version, index, keepalive_timeout, keyword, late_text, limit_conn,
-    limit_req, mark, memory_size, number, offset, predicates, rate, redirect, root, server_tokens,
-    set_header, size, status_of_refusal, temp_path, template, text, time, try_files,
+    conf_file, cookie_domain, cookie_flags, cookie_path, count, disable_symlinks, error_log,
+    error_page, expires, flag, header_name, http_version, index, keepalive_timeout, keyword,
+    late_text, limit_conn, limit_req, mark, memory_size, number, offset, predicates, rate,
+    redirect, root, server_tokens, set_header, size, status_of_refusal, temp_path, template, text,
+    time, try_files,
 };
 use crate::value::{
     AccessRule, AddHeader, AddInherit, AutoindexFormat, Bind, BodyFile, Buffers, ConnectionLimit,
-    CookieFlagsRule, CookieRewrite, ErrorPage, Expires, HeaderNames, HttpVersion, IfModifiedSince,
-    IgnoreHeaders, KeepaliveDisable, KeepaliveTimeout, LateText, LimitLogLevel, LingeringClose,
-    NextUpstream, RateLimit, Redirect, RequestHeaders, RequestLimit, Satisfy, ServerTokens,
-    TempPath, TryFiles, Types, WrittenHeader,
+    CookieFlagsRule, CookieRewrite, DisableSymlinks, ErrorPage, Expires, HeaderNames, HttpVersion,
+    IfModifiedSince, IgnoreHeaders, KeepaliveDisable, KeepaliveTimeout, LateText, LimitLogLevel,
+    LingeringClose, NextUpstream, RateLimit, Redirect, RequestHeaders, RequestLimit, Satisfy,
+    ServerTokens, TempPath, TryFiles, Types, WrittenHeader,
 };
 
 const ALL: super::Contexts = super::Contexts(HTTP.0 | SERVER.0 | LOCATION.0);
@@ -34,6 +35,8 @@ directives! {
     alias: Maybe<Template> = alias; in LOCATION;
     /// Files looked for when a URI ends with `/`.
     index: Many<Template> = index, "index.html"; in ALL, Arity::SOME;
+    /// Symbolic links that lead to no file, and where paths may hold any.
+    disable_symlinks: One<DisableSymlinks> = disable_symlinks, "off"; in ALL, Arity::between(1, 2);
     /// Whether any file of a folder is its index.
     random_index: One<bool> = flag, "off"; in LOCATION;
     /// Whether a folder without an index file is listed.

@@ -39,8 +39,8 @@ pub(crate) use proxy::{
     bind, cookie_domain, cookie_flags, cookie_path, http_version, late_text, redirect, set_header,
 };
 pub(crate) use replies::{
-    add_header, add_trailer, alias, error_page, expires, index, predicates, return_, root,
-    server_tokens, try_files,
+    add_header, add_trailer, alias, disable_symlinks, error_page, expires, index, predicates,
+    return_, root, server_tokens, try_files,
 };
 pub(crate) use scripts::{condition, methods, rewrite, set, text_and_variable};
 pub(crate) use variables::DefinedVariables;

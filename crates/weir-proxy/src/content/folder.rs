@@ -2,8 +2,11 @@
 
 use std::ffi::OsStr;
 use std::fs::ReadDir;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+
+use weir_io::links::Failed;
 
 use super::quoted;
 use crate::facts::{Outcome, View};
@@ -21,4 +24,12 @@ pub(super) fn open(view: View<'_>, path: &[u8]) -> Result<ReadDir, Outcome> {
         error_log::log_call(view, status == 500, &text, &error);
         Outcome::Status(status)
     })
+}
+
+/// The next name of a folder that could not be read.
+pub(super) fn unread(error: io::Error) -> Failed {
+    Failed {
+        call: "readdir()",
+        error,
+    }
 }

@@ -2,10 +2,11 @@
 
 use std::io;
 
-use super::{metadata, quoted};
+use super::{call_failed, looked_up, quoted};
 use crate::facts::{Outcome, View};
 use crate::report::error_log::{self, Message};
 use crate::report::variables::{self, paths};
+use weir_io::links::Failed;
 
 /// Where the first index file that exists leads (`ngx_http_index_handler`); `None` if there is none.
 pub(super) fn outcome(view: View<'_>) -> Option<Outcome> {
@@ -31,11 +32,11 @@ pub(super) fn outcome(view: View<'_>) -> Option<Outcome> {
             return Some(redirect(name));
         }
         let path = [folder.as_slice(), &name].concat();
-        let Err(error) = metadata(&path) else {
+        let Err(reason) = looked_up::metadata(view, &path) else {
             // A folder of that name, too: whoever is asked for it next adds the slash.
             return Some(redirect([view.req.uri.as_slice(), &name].concat()));
         };
-        if let Some(outcome) = failed(view, &path, &error, &mut folder_tested) {
+        if let Some(outcome) = failed(view, &path, &reason, &mut folder_tested) {
             return Some(outcome);
         }
     }
@@ -44,7 +45,8 @@ pub(super) fn outcome(view: View<'_>) -> Option<Outcome> {
 
 /// What follows from an index file that cannot be asked for; `None`: try the next one. `tested`: the
 /// folder was seen to exist.
-fn failed(view: View<'_>, path: &[u8], error: &io::Error, tested: &mut bool) -> Option<Outcome> {
+fn failed(view: View<'_>, path: &[u8], reason: &Failed, tested: &mut bool) -> Option<Outcome> {
+    let error = &reason.error;
     match error.raw_os_error() {
         Some(libc::EMLINK | libc::ELOOP) => return Some(Outcome::Status(403)),
         Some(libc::ENOTDIR | libc::ENAMETOOLONG | libc::EACCES) => {
@@ -60,7 +62,7 @@ fn failed(view: View<'_>, path: &[u8], error: &io::Error, tested: &mut bool) -> 
     if error.raw_os_error() == Some(libc::ENOENT) {
         return None;
     }
-    error_log::log_call(view, true, &quoted(b"stat() ", path, b" failed"), error);
+    call_failed(view, reason, path);
     Some(Outcome::Status(500))
 }
 
@@ -73,20 +75,20 @@ fn test_folder(view: View<'_>, path: &[u8]) -> Option<Outcome> {
     if folder.len() > 1 && folder.last() == Some(&b'/') {
         folder.pop();
     }
-    match metadata(&folder) {
+    match looked_up::metadata(view, &folder) {
         Ok(found) if found.is_dir() => None,
         Ok(_) => {
             let text = quoted(b"", path, b" is not a directory");
             error_log::alert(view, Message::bytes(&text));
             Some(Outcome::Status(500))
         }
-        Err(error) => match error.raw_os_error() {
+        Err(reason) => match reason.error.raw_os_error() {
             Some(libc::EMLINK | libc::ELOOP) => Some(Outcome::Status(403)),
-            Some(libc::ENOENT) => Some(not_had(view, path, &error)),
+            Some(libc::ENOENT) => Some(not_had(view, path, &reason.error)),
             // The index file could be asked for, so the folder may be entered.
             Some(libc::EACCES) => None,
             _ => {
-                error_log::log_call(view, true, &quoted(b"stat() ", &folder, b" failed"), &error);
+                call_failed(view, &reason, &folder);
                 Some(Outcome::Status(500))
             }
         },

@@ -3,16 +3,12 @@
 mod autoindex;
 mod folder;
 mod index;
+pub(crate) mod looked_up;
 mod random_index;
 pub(crate) mod returned;
 mod static_file;
 
-use std::ffi::OsStr;
-use std::fs::Metadata;
-use std::io;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
-
+use weir_io::links::Failed;
 use weir_wire::request::Method;
 
 use crate::facts::{Outcome, Session, View};
@@ -53,16 +49,13 @@ fn is_asked_for(method: Method) -> bool {
     matches!(method, Method::Get | Method::Head | Method::Post)
 }
 
-fn metadata(path: &[u8]) -> io::Result<Metadata> {
-    std::fs::metadata(Path::new(OsStr::from_bytes(path)))
-}
-
 /// `BEFORE"PATH"AFTER`; a path may hold any bytes.
 fn quoted(before: &[u8], path: &[u8], after: &[u8]) -> Vec<u8> {
     [before, b"\"", path, b"\"", after].concat()
 }
 
 /// Tells of a system call on a path that failed through no fault of the client.
-fn call_failed(view: View<'_>, call: &[u8], path: &[u8], error: &io::Error) {
-    error_log::log_call(view, true, &quoted(call, path, b" failed"), error);
+pub(crate) fn call_failed(view: View<'_>, failed: &Failed, path: &[u8]) {
+    let text = quoted(format!("{} ", failed.call).as_bytes(), path, b" failed");
+    error_log::log_call(view, true, &text, &failed.error);
 }

@@ -1,13 +1,12 @@
 //! `random_index`: a URI that ends with a slash stands for any file in that folder.
 
-use std::ffi::OsStr;
 use std::fs::DirEntry;
 use std::hash::{BuildHasher, RandomState};
-use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 
-use super::{call_failed, folder, metadata};
+use weir_io::links::{self, Failed, Links};
+
+use super::{call_failed, folder};
 use crate::facts::{Outcome, View};
 use crate::report::variables::paths;
 
@@ -37,7 +36,7 @@ fn files(view: View<'_>, path: &[u8]) -> Result<Vec<Vec<u8>>, Outcome> {
     let mut names = Vec::new();
     for entry in folder::open(view, path)? {
         let entry = entry.map_err(|error| {
-            call_failed(view, b"readdir() ", path, &error);
+            call_failed(view, &folder::unread(error), path);
             Outcome::Status(500)
         })?;
         let name = entry.file_name().as_bytes().to_vec();
@@ -48,8 +47,8 @@ fn files(view: View<'_>, path: &[u8]) -> Result<Vec<Vec<u8>>, Outcome> {
         match is_file(&entry, &file) {
             Ok(true) => names.push(name),
             Ok(false) => {}
-            Err((call, error)) => {
-                call_failed(view, call, &file, &error);
+            Err(failed) => {
+                call_failed(view, &failed, &file);
                 return Err(Outcome::Status(500));
             }
         }
@@ -57,22 +56,22 @@ fn files(view: View<'_>, path: &[u8]) -> Result<Vec<Vec<u8>>, Outcome> {
     Ok(names)
 }
 
-/// Whether an entry, or what it links to, is a file; else the call that could not tell.
-fn is_file(entry: &DirEntry, path: &[u8]) -> Result<bool, (&'static [u8], io::Error)> {
-    let kind = entry
-        .file_type()
-        .map_err(|error| (&b"stat() "[..], error))?;
+/// Whether an entry, or what it links to, is a file.
+fn is_file(entry: &DirEntry, path: &[u8]) -> Result<bool, Failed> {
+    let kind = entry.file_type().map_err(|error| Failed {
+        call: "stat()",
+        error,
+    })?;
     if !kind.is_symlink() {
         return Ok(kind.is_file());
     }
-    match metadata(path) {
+    match links::metadata(path, Links::All) {
         Ok(found) => Ok(found.is_file()),
-        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {
-            let link = std::fs::symlink_metadata(Path::new(OsStr::from_bytes(path)));
-            link.map(|link| link.is_file())
-                .map_err(|error| (&b"lstat() "[..], error))
+        // A link that leads nowhere.
+        Err(failed) if failed.error.raw_os_error() == Some(libc::ENOENT) => {
+            links::link_metadata(path).map(|link| link.is_file())
         }
-        Err(error) => Err((b"stat() ", error)),
+        Err(failed) => Err(failed),
     }
 }
 

@@ -1,23 +1,20 @@
 //! The file of a URI.
 
-use std::ffi::OsStr;
 use std::fs::{File, Metadata};
-use std::io;
 use std::ops::Range;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
-use std::path::Path;
+use std::os::unix::fs::{FileExt, MetadataExt};
 
 use weir_wire::KnownField;
 use weir_wire::request::Method;
 
-use super::{is_asked_for, quoted};
+use super::{is_asked_for, looked_up, quoted};
 use crate::answer::{body, headers, media_type, redirect, send};
 use crate::client::throttle::Throttle;
 use crate::facts::{Action, Cut, Ending, Outcome, Parts, Session};
 use crate::report::error_log::{self, Message};
 use crate::report::variables::paths;
 use weir_io::buffers;
+use weir_io::links::Failed;
 
 /// Answers with the file of the URI, which ends with no slash (`ngx_http_static_handler`).
 pub(super) async fn answer(session: &mut Session) -> Outcome {
@@ -27,7 +24,7 @@ pub(super) async fn answer(session: &mut Session) -> Outcome {
     let Ok(path) = paths::filename(session.view(), &session.req.uri) else {
         return Outcome::Status(500);
     };
-    match open(&path) {
+    match looked_up::open(session.view(), &path) {
         Ok((_, metadata)) if metadata.is_dir() => redirect::add_slash(session),
         Ok((_, metadata)) if metadata.is_file() && session.req.state.method == Method::Post => {
             Outcome::Status(405)
@@ -40,29 +37,19 @@ pub(super) async fn answer(session: &mut Session) -> Outcome {
             );
             Outcome::Status(404)
         }
-        Err(error) => open_failed(session, &path, &error),
+        Err(failed) => open_failed(session, &path, &failed),
     }
 }
 
-/// Opens without waiting: a named pipe without a writer would stop the worker.
-fn open(path: &[u8]) -> io::Result<(File, Metadata)> {
-    let file = File::options()
-        .read(true)
-        .custom_flags(libc::O_NONBLOCK)
-        .open(Path::new(OsStr::from_bytes(path)))?;
-    let metadata = file.metadata()?;
-    Ok((file, metadata))
-}
-
-fn open_failed(session: &Session, path: &[u8], error: &io::Error) -> Outcome {
-    let (status, missing) = match error.raw_os_error() {
+fn open_failed(session: &Session, path: &[u8], failed: &Failed) -> Outcome {
+    let (status, missing) = match failed.error.raw_os_error() {
         Some(libc::ENOENT | libc::ENOTDIR | libc::ENAMETOOLONG) => (404, true),
         Some(libc::EACCES | libc::EMLINK | libc::ELOOP) => (403, false),
         _ => (500, false),
     };
     if !missing || session.settings().log_not_found {
-        let text = quoted(b"open() ", path, b" failed");
-        error_log::log_call(session.view(), status == 500, &text, error);
+        let text = quoted(format!("{} ", failed.call).as_bytes(), path, b" failed");
+        error_log::log_call(session.view(), status == 500, &text, &failed.error);
     }
     Outcome::Status(status)
 }
@@ -94,7 +81,8 @@ fn describe(session: &mut Session, metadata: &Metadata) {
     response.modified = Some(modified).filter(|&modified| modified != -1);
     response.allows_ranges = true;
     if with_tag {
-        let tag = format!("\"{modified:x}-{length:x}\"");
+        let sign = if modified < 0 { "-" } else { "" };
+        let tag = format!("\"{sign}{:x}-{length:x}\"", modified.unsigned_abs());
         response
             .fields
             .push(KnownField::Etag, b"ETag", tag.as_bytes());

@@ -1,15 +1,11 @@
 //! `try_files`.
 
-use std::ffi::OsStr;
-use std::io;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
-
 use weir_conf::{Template, TryFallback, TryFile, TryFiles};
+use weir_io::links::Failed;
 use weir_wire::uri::split_args;
 
+use crate::content::{call_failed, looked_up};
 use crate::facts::{Outcome, Session, View};
-use crate::report::error_log;
 use crate::report::variables::{self, paths};
 
 /// Looks for the files in turn (`ngx_http_try_files_handler`). The first that exists becomes the URI
@@ -26,7 +22,7 @@ pub(crate) fn run(session: &mut Session, rule: &TryFiles) -> Option<Outcome> {
         }
     }
     let target = match &rule.fallback {
-        TryFallback::Code(status) => return Some(Outcome::Status(*status)),
+        TryFallback::Code(status) => return Some(end(*status)),
         TryFallback::Uri(template) => name(session.view(), template),
     };
     if target.first() == Some(&b'@') {
@@ -37,6 +33,15 @@ pub(crate) fn run(session: &mut Session, rule: &TryFiles) -> Option<Outcome> {
         uri: path.to_vec(),
         args: Some(args.unwrap_or_default().to_vec()),
     })
+}
+
+/// What a code makes of the request: there are pages of errors and redirects, and of 201 and 204; any other
+/// code ends a request without an answer (`ngx_http_finalize_request`).
+fn end(status: u16) -> Outcome {
+    match status {
+        201 | 204 | 300.. => Outcome::Status(status),
+        _ => Outcome::Answered,
+    }
 }
 
 /// What stands behind `root` or `alias`: of a name with variables nginx takes the location's own name
@@ -56,23 +61,22 @@ fn name(view: View<'_>, template: &Template) -> Vec<u8> {
 /// Whether the file is there, and of the kind that is looked for.
 fn exists(view: View<'_>, name: &[u8], is_dir: bool) -> bool {
     let path = paths::below_root(view, name);
-    match std::fs::metadata(Path::new(OsStr::from_bytes(&path))) {
+    match looked_up::metadata(view, &path) {
         Ok(found) => found.is_dir() == is_dir,
-        Err(error) => {
-            log_failed(view, &path, &error);
+        Err(failed) => {
+            log_failed(view, &path, &failed);
             false
         }
     }
 }
 
 /// A file that is not there is what `try_files` is for; that it cannot be asked for is worth a line.
-fn log_failed(view: View<'_>, path: &[u8], error: &io::Error) {
+fn log_failed(view: View<'_>, path: &[u8], failed: &Failed) {
     if !matches!(
-        error.raw_os_error(),
+        failed.error.raw_os_error(),
         Some(libc::ENOENT | libc::ENOTDIR | libc::ENAMETOOLONG)
     ) {
-        let text = [b"stat() \"", path, b"\" failed"].concat();
-        error_log::log_call(view, true, &text, error);
+        call_failed(view, failed, path);
     }
 }
 

@@ -7,8 +7,8 @@ use super::{Call, Reject};
 use crate::Template;
 use crate::value::number::parse_number;
 use crate::value::{
-    AddHeader, ErrorPage, Expires, Expiry, Overwrite, Return, ServerTokens, TryFallback, TryFile,
-    TryFiles,
+    AddHeader, DisableSymlinks, ErrorPage, Expires, Expiry, Keyword, Overwrite, Return,
+    ServerTokens, SymbolicLinks, TryFallback, TryFile, TryFiles,
 };
 
 /// The argument of `root`: under the prefix, without a final slash (`ngx_http_core_root`).
@@ -46,6 +46,37 @@ fn directory(call: &mut Call<'_>, text: &[u8]) -> Result<Template, Reject> {
         full.as_os_str().as_bytes()
     };
     call.template(full)
+}
+
+/// `off`, or `on|if_not_owner [from=PATH]` (`ngx_http_core_disable_symlinks`).
+pub(crate) fn disable_symlinks(call: &mut Call<'_>) -> Result<DisableSymlinks, Reject> {
+    let (mut refused, mut from) = (None, None);
+    for index in 0..call.args.len() {
+        let text = call.bytes(index);
+        let mut words = SymbolicLinks::WORDS.iter();
+        if let Some((_, links)) = words.find(|(word, _)| word.as_bytes() == text) {
+            refused = Some(*links);
+        } else if let Some(path) = text.strip_prefix(b"from=") {
+            from = Some(call.template(path)?);
+        } else {
+            let text = format!("invalid parameter \"{}\"", call.text(index));
+            return Err(Reject::message(text));
+        }
+    }
+    let fault = match (refused, &from) {
+        (None, _) => format!(
+            "\"{}\" must have \"off\", \"on\" or \"if_not_owner\" parameter",
+            call.name
+        ),
+        (Some(_), None) if call.args.len() > 1 => {
+            format!("duplicate parameters \"{} {}\"", call.text(0), call.text(1))
+        }
+        (Some(SymbolicLinks::None), Some(_)) => {
+            "\"from=\" cannot be used with \"off\" parameter".to_owned()
+        }
+        (Some(refused), _) => return Ok(DisableSymlinks { refused, from }),
+    };
+    Err(Reject::message(fault))
 }
 
 /// File names (`ngx_http_index_set_index`).
@@ -171,7 +202,9 @@ pub(crate) fn try_files(call: &mut Call<'_>) -> Result<TryFiles, Reject> {
     let text: &[u8] = last.first().map_or(&[], |word| &word.text);
     let fallback = match text {
         [b'=', code @ ..] => match parse_number(code) {
-            Some(code @ 0..=999) => TryFallback::Code(code as u16),
+            // nginx keeps 0 for "no code": the text leads somewhere, as it stands.
+            Some(0) => TryFallback::Uri(call.template(text)?),
+            Some(code @ 1..=999) => TryFallback::Code(code as u16),
             _ => {
                 let text = String::from_utf8_lossy(text);
                 return Err(Reject::message(format!("invalid code \"{text}\"")));

@@ -1,12 +1,12 @@
 //! What a list says of something in a folder.
 
-use std::ffi::OsStr;
 use std::fs::{DirEntry, Metadata};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 
-use crate::content::{call_failed, metadata};
+use weir_io::links::{self, Links};
+
+use crate::content::call_failed;
 use crate::facts::View;
 
 /// A row of the list.
@@ -55,26 +55,26 @@ impl Entry {
             return Ok(None);
         }
         let path = [path, b"/", &name].concat();
-        let error = match metadata(&path) {
+        let failed = match links::metadata(&path, Links::All) {
             Ok(found) => return Ok(Some(Self::of(name, &found))),
-            Err(error) => error,
+            Err(failed) => failed,
         };
-        match error.raw_os_error() {
+        match failed.error.raw_os_error() {
             // A link that leads nowhere.
             Some(libc::ENOENT | libc::ELOOP) => {}
             Some(libc::EACCES) => {
-                call_failed(view, b"stat() ", &path, &error);
+                call_failed(view, &failed, &path);
                 return Ok(None);
             }
             _ => {
-                call_failed(view, b"stat() ", &path, &error);
+                call_failed(view, &failed, &path);
                 return Err(Unreadable);
             }
         }
-        match std::fs::symlink_metadata(Path::new(OsStr::from_bytes(&path))) {
+        match links::link_metadata(&path) {
             Ok(link) => Ok(Some(Self::of(name, &link))),
-            Err(error) => {
-                call_failed(view, b"lstat() ", &path, &error);
+            Err(failed) => {
+                call_failed(view, &failed, &path);
                 Err(Unreadable)
             }
         }

@@ -118,7 +118,7 @@ fn entries(view: View<'_>, folder: ReadDir, path: &[u8]) -> Option<Vec<Entry>> {
         let found = match found {
             Ok(found) => found,
             Err(error) => {
-                call_failed(view, b"readdir() ", path, &error);
+                call_failed(view, &folder::unread(error), path);
                 return None;
             }
         };
