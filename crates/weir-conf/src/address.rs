@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// A literal `ADDRESS[:PORT]`, IPv6 in brackets or bare.
 pub(crate) fn parse_literal(text: &str, default_port: u16) -> Option<SocketAddr> {
-    if let Some(address) = parse_ip(text) {
+    if let Some(address) = parse_ip(text.as_bytes()) {
         return Some(SocketAddr::new(address, default_port));
     }
     if let Some(inner) = text
@@ -24,10 +24,10 @@ pub(crate) fn parse_literal(text: &str, default_port: u16) -> Option<SocketAddr>
 }
 
 /// An address of either kind, without brackets.
-pub(crate) fn parse_ip(text: &str) -> Option<IpAddr> {
-    parse_ipv4(text.as_bytes())
+pub fn parse_ip(text: &[u8]) -> Option<IpAddr> {
+    parse_ipv4(text)
         .map(IpAddr::V4)
-        .or_else(|| parse_ipv6(text.as_bytes()).map(IpAddr::V6))
+        .or_else(|| parse_ipv6(text).map(IpAddr::V6))
 }
 
 /// Four decimal numbers up to 255 between three dots. As in nginx, leading zeros do not mean

@@ -64,6 +64,8 @@ impl Compat {
             ranges_weighed: since_1_29,
             content_range_replaced: since_1_23,
             split_ends_at_whole: since_1_29,
+            geo_volatile: since_1_29,
+            brackets_without_port: since_1_23,
         }
     }
 }
@@ -128,4 +130,8 @@ pub struct Differences {
     /// The part of `split_clients` that fills up to 100 % has all that is left of the hashes (since 1.29);
     /// before, roundings left some without a part.
     pub split_ends_at_whole: bool,
+    /// A `geo` may be `volatile` (since 1.29.3).
+    pub geo_volatile: bool,
+    /// An address in `X-Forwarded-For` may stand in brackets without a port (since 1.23).
+    pub brackets_without_port: bool,
 }

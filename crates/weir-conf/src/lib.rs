@@ -36,6 +36,7 @@ use std::path::{Path, PathBuf};
 use text::Sources;
 use value::read::Reading;
 
+pub use address::parse_ip;
 pub use compat::{Compat, Differences};
 pub use error_number::ErrorNumber;
 pub use explain::explain_further;
@@ -43,11 +44,11 @@ pub use fault::{Fault, Faults, Place};
 pub use log_level::{Level, UnknownLevel};
 pub use model::{
     AccessLog, Assigned, BalanceMethod, Captures, Config, DefinedVariable, ErrorLogTarget, Escape,
-    FileKind, Found, Handler, Http, If, Keepalive, KeyedZone, LimitExcept, Listen, ListenAddress,
-    ListenOptions, Location, LocationKind, Locations, LogDestination, LogFormat, Main, Map,
-    ProxyPass, ProxyTarget, RequestZone, Rewrite, RewriteEnd, Script, Server, ServerMatch,
-    ServerNames, ServerParameters, SocketKeepalive, SourceFile, SplitClients, Step, Test, Upstream,
-    UpstreamAddress, UpstreamServer, VariableSource, WithoutEffect,
+    FileKind, Found, Geo, Handler, Http, If, Keepalive, KeyedZone, LimitExcept, Listen,
+    ListenAddress, ListenOptions, Location, LocationKind, Locations, LogDestination, LogFormat,
+    Main, Map, ProxyPass, ProxyTarget, RequestZone, Rewrite, RewriteEnd, Script, Server,
+    ServerMatch, ServerNames, ServerParameters, SocketKeepalive, SourceFile, SplitClients, Step,
+    Test, Upstream, UpstreamAddress, UpstreamServer, VariableSource, WithoutEffect,
 };
 pub use page::directives_page;
 pub use pattern::{MatchFault, Pattern, PatternFault};

@@ -1,5 +1,6 @@
 //! The configuration as the rest of weir sees it: typed, inherited, checked.
 
+mod geo;
 mod http;
 mod location;
 mod locations;
@@ -19,6 +20,8 @@ use std::sync::Arc;
 pub use crate::table::main::Main;
 use crate::{Compat, Fault, Place};
 
+pub use geo::Geo;
+pub(crate) use geo::{Asked, Spans};
 pub use http::{Http, Listen, ListenAddress, ListenOptions, SocketKeepalive};
 pub use location::{Handler, LimitExcept, Location, LocationKind, ProxyPass, ProxyTarget};
 pub(crate) use locations::LocationsBuilder;

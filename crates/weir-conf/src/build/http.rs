@@ -7,7 +7,7 @@ use super::listen::Listens;
 use super::server::{self, ServerDraft, Shared};
 use super::upstream::Upstreams;
 use super::walk::{call, each};
-use super::{failed, map, names, split_clients};
+use super::{failed, geo, map, names, split_clients};
 use crate::model::{Http, Listen};
 use crate::table::HTTP;
 use crate::table::core::WrittenCore;
@@ -50,6 +50,7 @@ impl HttpDraft {
                 Ok(())
             }
             (b"upstream", Some(block)) => self.upstreams.read(cx, directive, block),
+            (b"geo", Some(block)) => geo::read(cx, directive, block),
             (b"map", Some(block)) => map::read(cx, directive, block),
             (b"split_clients", Some(block)) => split_clients::read(cx, directive, block),
             (b"limit_req_zone", _) => limit_req_zone(&mut call(directive, cx)),

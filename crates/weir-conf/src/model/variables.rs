@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Map, SplitClients};
+use super::{Geo, Map, SplitClients};
 use crate::Variable;
 
 /// A variable that the configuration defines; [`Variable::Defined`] has its index in
@@ -22,6 +22,8 @@ pub enum VariableSource {
     Group,
     /// It is empty, and that it was never `set` is worth a warning (`ngx_http_rewrite_var`).
     Set,
+    /// A `geo`.
+    Geo(Arc<Geo>),
     /// A `map`.
     Map(Arc<Map>),
     /// A `split_clients`.

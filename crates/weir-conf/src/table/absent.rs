@@ -241,7 +241,6 @@ const FAMILIES: &[Family] = &[
     ),
     ignored(H, counts_with!("fastcgi_pass"), "fastcgi_cache_path"),
     refused(L, "Flash video", "flv"),
-    refused_block(H, "variables by the client's address", "geo"),
     refused(
         H,
         "variables by GeoIP database",

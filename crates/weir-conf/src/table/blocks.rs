@@ -119,6 +119,12 @@ pub(crate) const ENTRIES: &[Entry] = &[
         "Keeps clients out: address, network, `unix:` or `all`.",
     )),
     block(
+        "geo",
+        HTTP,
+        ONE_OR_TWO,
+        "A variable whose value the client's address decides, or another address.",
+    ),
+    block(
         "map",
         HTTP,
         Arity::TWO,

@@ -27,7 +27,7 @@ use crate::value::{Redirect, Types};
 use crate::variable::is_taken;
 use crate::{Compat, Fault, Place, Settings, Template, Variable};
 
-pub(crate) use client::{access_rule, keepalive_timeout, temp_path};
+pub(crate) use client::{access_rule, keepalive_timeout, parse_cidr, temp_path};
 pub(crate) use limits::{limit_conn, limit_req, status_of_refusal};
 pub(crate) use logs::{access_log, error_log, log_format};
 pub(crate) use plain::{
@@ -42,7 +42,9 @@ pub(crate) use replies::{
     add_header, add_trailer, alias, disable_symlinks, error_page, expires, index, predicates,
     return_, root, server_tokens, try_files,
 };
-pub(crate) use scripts::{condition, methods, rewrite, set, text_and_variable};
+pub(crate) use scripts::{
+    address_and_variable, condition, methods, rewrite, set, text_and_variable,
+};
 pub(crate) use variables::DefinedVariables;
 pub(crate) use zones::{Zones, group_zone, limit_conn_zone, limit_req_zone};
 

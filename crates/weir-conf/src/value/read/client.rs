@@ -65,12 +65,12 @@ pub(crate) fn access_rule(call: &mut Call<'_>, allow: bool) -> Result<AccessRule
 }
 
 /// `ADDRESS[/BITS]`, and whether the bits after the mask are zero (`ngx_ptocidr`).
-fn parse_cidr(text: &str) -> Option<(Network, bool)> {
+pub(crate) fn parse_cidr(text: &str) -> Option<(Network, bool)> {
     let (address, bits) = match text.split_once('/') {
         Some((address, bits)) => (address, Some(bits)),
         None => (text, None),
     };
-    let address = parse_ip(address)?;
+    let address = parse_ip(address.as_bytes())?;
     let width: u8 = if address.is_ipv4() { 32 } else { 128 };
     let prefix = match bits {
         None => width,

@@ -58,6 +58,22 @@ pub(crate) fn text_and_variable(call: &mut Call<'_>) -> Result<(Template, String
     Ok((text, own_name(call, 1)?))
 }
 
+/// `[$ADDRESS] $VARIABLE`, as `geo` begins: the variable that has the address, and the name of the one that is
+/// defined, in small letters.
+pub(crate) fn address_and_variable(
+    call: &mut Call<'_>,
+) -> Result<(Option<Variable>, String), Reject> {
+    if call.args.len() < 2 {
+        return Ok((None, own_name(call, 0)?));
+    }
+    let text = call.text(0);
+    let name = text.strip_prefix('$');
+    let invalid = || Reject::message(format!("invalid variable name \"{text}\""));
+    let name = name.filter(|name| !name.is_empty()).ok_or_else(invalid)?;
+    let address = call.cx.variable(name, call.place);
+    Ok((Some(address), own_name(call, 1)?))
+}
+
 /// `REGEX REPLACEMENT [last|break|redirect|permanent]` (`ngx_http_rewrite`).
 pub(crate) fn rewrite(call: &mut Call<'_>) -> Result<Rewrite, Reject> {
     let replacement = call.bytes(1);

@@ -1,12 +1,17 @@
 //! Values of the variables that the configuration defines.
 
-use weir_conf::{DefinedVariable, Map, VariableSource};
+use weir_conf::{DefinedVariable, Geo, Map, VariableSource, parse_ip};
 
+use std::net::IpAddr;
+
+use smallvec::SmallVec;
+use weir_wire::KnownField;
 use weir_wire::uri::{Escape, escape};
 
 use super::{Value, expand, write};
-use crate::facts::View;
+use crate::facts::{ClientAddress, View};
 use crate::report::error_log::{self, Message};
+use crate::report::forwarded;
 
 /// `$1` to `$9`.
 pub(super) fn group(view: View<'_>, number: u8, out: &mut Vec<u8>) -> Value {
@@ -43,6 +48,11 @@ fn make(view: View<'_>, index: u32, variable: &DefinedVariable, out: &mut Vec<u8
             view.req.values.borrow_mut().assign(index, b"");
             Value::Found
         }
+        VariableSource::Geo(geo) => made_of_others(view, index, variable, out, |out| {
+            let address = address_for(view, geo, out);
+            out.extend_from_slice(geo.find(address));
+            !geo.volatile
+        }),
         VariableSource::Map(map) => made_of_others(view, index, variable, out, |out| {
             in_map(view, map, out);
             !map.volatile
@@ -81,6 +91,40 @@ fn made_of_others(
         values.assign(index, &out[start..]);
     }
     Value::Found
+}
+
+/// The address that `geo` is asked for; `None` for clients of unix-domain sockets, and where a variable has
+/// none (`ngx_http_geo_addr`).
+fn address_for(view: View<'_>, geo: &Geo, room: &mut Vec<u8>) -> Option<IpAddr> {
+    let address = match &geo.address {
+        None => match &view.link.address {
+            ClientAddress::Inet(address) => Some(address.ip()),
+            ClientAddress::Unix => None,
+        },
+        Some(variable) => {
+            let start = room.len();
+            write(view, variable, room);
+            let address = parse_ip(&room[start..]);
+            room.truncate(start);
+            Some(address?)
+        }
+    };
+    if geo.proxies.is_empty() {
+        return address;
+    }
+    let req = view.req;
+    let lines = req
+        .head
+        .fields
+        .values(KnownField::XForwardedFor, &req.bytes);
+    let lines: SmallVec<[&[u8]; 4]> = lines.collect();
+    let trusts = |address: Option<IpAddr>| geo.trusts(address);
+    let rules = forwarded::Rules {
+        recursive: geo.proxy_recursive,
+        brackets_without_port: view.link.plan.differences().brackets_without_port,
+    };
+    let found = forwarded::address(address, &lines, rules, trusts);
+    found.map_or(address, |found| Some(found.ip()))
 }
 
 /// Appends what `map` has for the text that it looks at; a regular expression that gives up leaves the
