@@ -91,7 +91,12 @@ impl Bench<'_> {
              server {{ listen 127.0.0.1:1; server_name shop.example; {locations} }} }}"
         );
         let generation = Generation::new(prepare(&text, self.folder)?);
-        Ok(Worker::new(generation, Dialer::System, Arc::new(1.into())))
+        Ok(Worker::new(
+            generation,
+            Dialer::System,
+            Arc::new(1.into()),
+            &Arc::default(),
+        ))
     }
 
     fn request_heads(&self, criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {

@@ -210,7 +210,15 @@ def large_configurations():
     )
 
 
+def limits():
+    yield Workload(
+        "limit-req", "limit_req by address on every request", 0.85, haproxy=None, floor=False,
+        http="limit_req_zone $binary_remote_addr zone=clients:10m rate=1000000r/s;",
+        locations=f"location / {{ limit_req zone=clients burst=1000 nodelay; {KEPT} }}",
+    )
+
+
 WORKLOADS = (
     *small_answers(), *long_answers(), *new_connections(), *uploads(), *upstream_failures(),
-    *large_configurations(),
+    *large_configurations(), *limits(),
 )

@@ -67,6 +67,14 @@ variables! {
         ConnectionRequests = "connection_requests";
         /// Age of the client connection, seconds with milliseconds.
         ConnectionTime = "connection_time";
+        /// Connections of clients, over all workers.
+        ConnectionsActive = "connections_active";
+        /// Requests whose head is being read.
+        ConnectionsReading = "connections_reading";
+        /// Connections that wait for a request.
+        ConnectionsWaiting = "connections_waiting";
+        /// Requests that are worked on.
+        ConnectionsWriting = "connections_writing";
         /// The `Content-Length` request header.
         ContentLength = "content_length";
         /// The `Content-Type` request header.
@@ -284,12 +292,8 @@ const CHANGEABLE: [&str; 10] = [
 const CHANGEABLE_PREFIX: &str = "ssl_";
 
 /// nginx's variables that weir has not got yet and that nginx never leaves empty.
-const NOT_YET: [&str; 11] = [
+const NOT_YET: [&str; 7] = [
     "ancient_browser",
-    "connections_active",
-    "connections_reading",
-    "connections_waiting",
-    "connections_writing",
     "date_gmt",
     "date_local",
     "fastcgi_path_info",

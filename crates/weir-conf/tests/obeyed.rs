@@ -16,9 +16,11 @@ use weir_conf::{Inheritance, Support, entries};
 const NOT_YET: [&str; 0] = [];
 
 /// What those look at that obey a directive which is no field of its own name.
-const READ_AS: [(&str, &str); 36] = [
+const READ_AS: [(&str, &str); 38] = [
     ("limit_req_zone", ".request_zones"),
     ("limit_conn_zone", ".connection_zones"),
+    ("stub_status", "Handler::StubStatus"),
+    ("empty_gif", "Handler::EmptyGif"),
     ("geo", "VariableSource::Geo"),
     ("map", "VariableSource::Map"),
     ("split_clients", "VariableSource::SplitClients"),

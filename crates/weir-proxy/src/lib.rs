@@ -34,3 +34,4 @@ mod report;
 pub mod serve;
 
 pub use facts::{Action, ClientAddress};
+pub use pool::Statistics;

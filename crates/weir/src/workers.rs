@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use weir_io::dial::Dialer;
 use weir_log::{Level, emit};
+use weir_proxy::Statistics;
 use weir_proxy::plan::Plan;
 use weir_proxy::serve::host::{Host, Runtime, Surroundings};
 
@@ -53,6 +54,8 @@ pub(crate) struct WorkerThread {
 pub(crate) struct Process {
     /// Counts the connections of the process.
     pub(crate) numbers: Arc<AtomicU64>,
+    /// What the workers count.
+    pub(crate) statistics: Arc<Statistics>,
     /// Receives the id of a worker that ends.
     pub(crate) ended: mpsc::UnboundedSender<u64>,
 }
@@ -152,6 +155,7 @@ async fn work(
     let Assignment { plan, shares } = assignment;
     let around = Surroundings {
         numbers: process.numbers.clone(),
+        statistics: process.statistics.clone(),
         ..Surroundings::alone(Dialer::System)
     };
     let host = Rc::new(Host::new(plan.clone(), around));

@@ -28,6 +28,8 @@ pub(super) struct LocationDraft {
     /// Boxed, because blocks nest and the stack is finite.
     level: Box<Level>,
     proxy: Option<Proxy>,
+    /// Makes the answer, whatever `proxy_pass` stands before it.
+    own: Option<Handler>,
     pub(super) script: Vec<StepDraft>,
     limit_except: Option<(Methods, Box<Self>)>,
     nested: Vec<Self>,
@@ -94,6 +96,7 @@ fn read_head(call: &mut Call<'_>) -> Result<LocationDraft, Reject> {
         kind,
         level: Box::default(),
         proxy: None,
+        own: None,
         script: Vec::new(),
         limit_except: None,
         nested: Vec::new(),
@@ -129,6 +132,7 @@ impl LocationDraft {
             pattern: None,
             level: Box::default(),
             proxy: None,
+            own: None,
             script: Vec::new(),
             limit_except: None,
             nested: Vec::new(),
@@ -200,6 +204,15 @@ impl LocationDraft {
                     None => ProxyPassSeen::Variable,
                 };
                 self.proxy = Some(proxy);
+                self.own = None;
+                Ok(())
+            }
+            (b"stub_status", _) => {
+                self.own = Some(Handler::StubStatus);
+                Ok(())
+            }
+            (b"empty_gif", _) => {
+                self.own = Some(Handler::EmptyGif);
                 Ok(())
             }
             (b"alias", _) => {
@@ -358,10 +371,12 @@ pub(super) fn finish_one(
         .and_then(|proxy| proxy.redirect.clone());
     let redirect = outer.redirect.cloned().or(own);
     let settings = settle(&draft.level, redirect.as_ref(), finishing.cx, finishing.at);
-    let handler = match (draft.proxy, outer.handler) {
-        (Some(proxy), _) => Handler::Proxy(Arc::new(proxy.pass)),
-        (None, Some(handler)) if draft.nameless => handler.clone(),
-        (None, _) => Handler::Static,
+    let passes_on = |handler: &&Handler| matches!(handler, Handler::Proxy(_));
+    let handler = match (draft.own, draft.proxy, outer.handler.filter(passes_on)) {
+        (Some(own), ..) => own,
+        (None, Some(proxy), _) => Handler::Proxy(Arc::new(proxy.pass)),
+        (None, None, Some(handler)) if draft.nameless => handler.clone(),
+        (None, None, _) => Handler::Static,
     };
     let inner = Outer {
         level: &draft.level,

@@ -27,6 +27,7 @@ pub(super) struct ServerDraft {
     core: WrittenCore,
     script: Vec<StepDraft>,
     locations: Vec<LocationDraft>,
+    handler: Handler,
     listening: bool,
     place: Place,
 }
@@ -52,6 +53,7 @@ pub(super) fn read(
         core: WrittenCore::default(),
         script: Vec::new(),
         locations: Vec::new(),
+        handler: Handler::Static,
         listening: false,
         place: directive.place.clone(),
     };
@@ -80,6 +82,10 @@ impl ServerDraft {
             (b"location", Some(block)) => {
                 let location = location::read(cx, shared.upstreams, directive, block, None)?;
                 self.locations.push(location);
+                Ok(())
+            }
+            (b"stub_status", _) => {
+                self.handler = Handler::StubStatus;
                 Ok(())
             }
             (b"if", Some(block)) => {
@@ -129,7 +135,7 @@ impl ServerDraft {
             name: String::new(),
             kind: LocationKind::Prefix,
             settings: settings?,
-            handler: Handler::Static,
+            handler: self.handler,
             script,
             limit_except: None,
             nested: Locations::default(),

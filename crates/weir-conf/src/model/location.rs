@@ -59,6 +59,10 @@ pub enum LocationKind {
 pub enum Handler {
     /// `proxy_pass`.
     Proxy(Arc<ProxyPass>),
+    /// `stub_status`.
+    StubStatus,
+    /// `empty_gif`.
+    EmptyGif,
     /// Files under `root`, the default.
     Static,
 }

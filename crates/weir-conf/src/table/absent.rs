@@ -222,7 +222,6 @@ const FAMILIES: &[Family] = &[
     ),
     refused(H, "answers under memory pressure", "degradation"),
     refused(HSL, "answers under memory pressure", "degrade"),
-    refused(L, "one-pixel image", "empty_gif"),
     refused(L, "FastCGI backends", "fastcgi_pass"),
     ignored(
         HSL,
@@ -399,7 +398,6 @@ const FAMILIES: &[Family] = &[
         counts_with!("listen … ssl"),
         "ssl_object_cache_inheritable",
     ),
-    refused(SL, "status page", "stub_status"),
     refused(HSL, "text replaced in responses", "sub_filter"),
     ignored(
         HSL,

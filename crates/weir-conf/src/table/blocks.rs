@@ -182,6 +182,18 @@ pub(crate) const ENTRIES: &[Entry] = &[
         Arity::ONE,
         "Where requests are passed to.",
     ),
+    plain(
+        "stub_status",
+        INNER,
+        Arity::between(0, 1),
+        "Answers with numbers of connections and requests.",
+    ),
+    plain(
+        "empty_gif",
+        LOCATION,
+        Arity::NONE,
+        "Answers with a picture of one transparent pixel.",
+    ),
     plain("server", UPSTREAM, Arity::SOME, "A server of the group."),
     plain(
         "hash",

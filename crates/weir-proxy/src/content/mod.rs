@@ -1,23 +1,34 @@
 //! What a location produces itself. (What it passes on is `exchange`.)
 
 mod autoindex;
+mod empty_gif;
 mod folder;
 mod index;
 pub(crate) mod looked_up;
 mod random_index;
 pub(crate) mod returned;
 mod static_file;
+mod stub_status;
 
 use weir_io::links::Failed;
 use weir_wire::request::Method;
 
-use crate::facts::{Outcome, Session, View};
+use crate::facts::{Content, Outcome, Session, View};
 use crate::report::error_log::{self, Message};
 use crate::report::variables::paths;
 
+/// Answers with what the location makes itself. Boxed where it is rare: every request would pay for its future.
+pub(crate) async fn own(session: &mut Session) -> Outcome {
+    match session.req.state.content {
+        Content::StubStatus => Box::pin(stub_status::answer(session)).await,
+        Content::EmptyGif => Box::pin(empty_gif::answer(session)).await,
+        Content::File | Content::Upstream => file(session).await,
+    }
+}
+
 /// Answers with what the URI stands for on this machine: the content handlers of nginx's modules, in the order in
 /// which nginx asks them (`ngx_http_core_content_phase`).
-pub(crate) async fn file(session: &mut Session) -> Outcome {
+async fn file(session: &mut Session) -> Outcome {
     if session.req.uri.last() != Some(&b'/') {
         return static_file::answer(session).await;
     }

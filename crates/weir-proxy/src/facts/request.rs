@@ -49,6 +49,26 @@ pub(crate) struct Request {
     pub(crate) upstream: UpstreamState,
 }
 
+/// Which of the worker's counters count the request now.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counted {
+    pub(crate) reading: bool,
+    pub(crate) writing: bool,
+    pub(crate) waiting: bool,
+}
+
+/// Who makes the answer, as far as a location on the way here has said; an `if` that came later takes nothing
+/// back (`content_handler`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// Nobody: files are looked for.
+    #[default]
+    File,
+    Upstream,
+    StubStatus,
+    EmptyGif,
+}
+
 /// What is known of a request beside its texts. It is replaced whole, so that the next request of the
 /// connection begins with nothing of this one.
 pub(crate) struct State {
@@ -67,9 +87,8 @@ pub(crate) struct State {
     /// What the location's name means for the path holds: it was not changed since the location was chosen
     /// (`valid_location`).
     pub(crate) location_replaces: bool,
-    /// A location on the way here passes requests on: files are not looked for, whatever an `if` that came
-    /// later says (`content_handler`).
-    pub(crate) content_is_proxied: bool,
+    pub(crate) content: Content,
+    pub(crate) counted: Counted,
     /// `try_files` has found the file that `uri` names below an `alias` that would replace it whole.
     pub(crate) alias_takes_uri: bool,
     /// The request came here by an internal redirect.
@@ -109,7 +128,8 @@ impl Default for State {
             method: Method::Get,
             target_is_raw: true,
             location_replaces: true,
-            content_is_proxied: false,
+            content: Content::File,
+            counted: Counted::default(),
             alias_takes_uri: false,
             internal: false,
             limits: Limits::default(),

@@ -51,6 +51,45 @@ impl Client {
 }
 
 impl Session {
+    /// A request has begun (`ngx_http_alloc_request`).
+    pub(crate) fn begin_counting(&mut self) {
+        let counters = &self.client.link().shop.counters;
+        counters.requests.add_one();
+        counters.reading.add_one();
+        self.req.state.counted.reading = true;
+    }
+
+    /// Its head is there, and right (`ngx_http_process_request`).
+    pub(crate) fn count_writing(&mut self) {
+        let counters = &self.client.link().shop.counters;
+        if std::mem::take(&mut self.req.state.counted.reading) {
+            counters.reading.take_one();
+        }
+        counters.writing.add_one();
+        self.req.state.counted.writing = true;
+    }
+
+    /// Its connection lingers, and could make room (`ngx_http_set_lingering_close`).
+    pub(crate) fn count_waiting(&mut self) {
+        self.client.link().shop.counters.waiting.add_one();
+        self.req.state.counted.waiting = true;
+    }
+
+    /// The request is over (`ngx_http_free_request`).
+    pub(crate) fn end_counting(&mut self) {
+        let counted = std::mem::take(&mut self.req.state.counted);
+        let counters = &self.client.link().shop.counters;
+        for (was, counter) in [
+            (counted.reading, &counters.reading),
+            (counted.writing, &counters.writing),
+            (counted.waiting, &counters.waiting),
+        ] {
+            if was {
+                counter.take_one();
+            }
+        }
+    }
+
     pub(crate) fn view(&self) -> View<'_> {
         match &self.client {
             Client::H1(conn) => conn.view(&self.req),

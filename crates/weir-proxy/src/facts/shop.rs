@@ -12,7 +12,7 @@ use weir_io::{clock, spare};
 
 use super::Tasks;
 use crate::plan::{Generation, WaitingLines};
-use crate::pool::{Slot, Slots, UpstreamConnection};
+use crate::pool::{Member, Slot, Slots, UpstreamConnection};
 
 /// Idle connections that make room at once, as in nginx.
 const REUSED_AT_ONCE: usize = 32;
@@ -30,6 +30,8 @@ pub(crate) struct Shop {
     /// The places of [`Plan::connection_slots`](crate::plan::Plan).
     slots: Rc<Slots>,
     numbers: Arc<AtomicU64>,
+    /// What `stub_status` shows.
+    pub(crate) counters: Rc<Member>,
     pub(crate) tasks: Rc<Tasks>,
     /// When it was last told that places are scarce, in whole seconds.
     reuse_told: Cell<Option<u64>>,
@@ -56,7 +58,13 @@ impl Wake for IdleWoken {
 
 impl Shop {
     /// A shop that begins with `generation`. `numbers` counts connections of the whole process.
-    pub(crate) fn new(generation: Generation, dialer: Dialer, numbers: Arc<AtomicU64>) -> Self {
+    pub(crate) fn new(
+        generation: Generation,
+        dialer: Dialer,
+        numbers: Arc<AtomicU64>,
+        counters: Member,
+    ) -> Self {
+        let counters = Rc::new(counters);
         let idle_woken = Arc::new(IdleWoken::default());
         Self {
             idle_waker: idle_woken.clone().into(),
@@ -66,7 +74,8 @@ impl Shop {
             older: RefCell::default(),
             dialer,
             numbers,
-            tasks: Rc::default(),
+            tasks: Rc::new(Tasks::new(counters.clone())),
+            counters,
             reuse_told: Cell::default(),
             draining: Cell::new(false),
             retiring: Cell::new(false),

@@ -4,9 +4,13 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::task::Waker;
 
+use crate::pool::Member;
+
 /// The tasks of the open connections.
-#[derive(Default)]
-pub(crate) struct Tasks(RefCell<List>);
+pub(crate) struct Tasks {
+    list: RefCell<List>,
+    counters: Rc<Member>,
+}
 
 #[derive(Default)]
 struct List {
@@ -35,9 +39,19 @@ pub(crate) struct Registration {
 }
 
 impl Tasks {
+    /// An empty list, whose changes are counted.
+    pub(crate) fn new(counters: Rc<Member>) -> Self {
+        Self {
+            list: RefCell::default(),
+            counters,
+        }
+    }
+
     /// Enters the running task into the list.
     pub(crate) fn register(self: &Rc<Self>, waker: Waker) -> Registration {
-        let mut list = self.0.borrow_mut();
+        self.counters.active.add_one();
+        self.counters.handled.add_one();
+        let mut list = self.list.borrow_mut();
         let entry = Some(Entry {
             waker,
             evicted: false,
@@ -61,32 +75,32 @@ impl Tasks {
 
     /// Connections that are open now.
     pub(crate) fn open(&self) -> usize {
-        let list = self.0.borrow();
+        let list = self.list.borrow();
         list.entries.len() - list.free.len()
     }
 
     /// Open connections on which a request is served, or its end awaited.
     pub(crate) fn busy(&self) -> usize {
-        let list = self.0.borrow();
+        let list = self.list.borrow();
         let idle = list.idle_since.iter().filter(|turn| **turn > 0).count();
         list.entries.len() - list.free.len() - idle
     }
 
     /// Connections that were told to make room and have not closed yet.
     pub(crate) fn evicted(&self) -> usize {
-        self.0.borrow().evicted
+        self.list.borrow().evicted
     }
 
     /// A turn for whoever falls idle now.
     pub(crate) fn next_turn(&self) -> u64 {
-        let mut list = self.0.borrow_mut();
+        let mut list = self.list.borrow_mut();
         list.turns += 1;
         list.turns
     }
 
     /// The turns of those that idle, in no order.
     pub(crate) fn idle_turns(&self) -> Vec<u64> {
-        let list = self.0.borrow();
+        let list = self.list.borrow();
         let idle = list.entries.iter().zip(&list.idle_since);
         let stays = |entry: &Option<Entry>| entry.as_ref().is_some_and(|entry| !entry.evicted);
         idle.filter(|(entry, turn)| **turn > 0 && stays(entry))
@@ -96,7 +110,7 @@ impl Tasks {
 
     /// Tells those that have idled since turn `last` or longer to close; they do when their tasks run.
     pub(crate) fn evict(&self, last: u64) {
-        let mut list = self.0.borrow_mut();
+        let mut list = self.list.borrow_mut();
         let List {
             entries,
             idle_since,
@@ -119,7 +133,7 @@ impl Tasks {
     }
 
     pub(crate) fn wake_all(&self) {
-        let list = self.0.borrow();
+        let list = self.list.borrow();
         let wakers: Vec<Waker> = list
             .entries
             .iter()
@@ -145,8 +159,13 @@ impl Registration {
     /// not even if it was told to.
     pub(crate) fn set_idle(&self, idle: bool) {
         let turn = if idle { self.tasks.next_turn() } else { 0 };
-        let mut list = self.tasks.0.borrow_mut();
-        list.idle_since[self.index] = turn;
+        let mut list = self.tasks.list.borrow_mut();
+        let since = std::mem::replace(&mut list.idle_since[self.index], turn);
+        match (since > 0, idle) {
+            (false, true) => self.tasks.counters.waiting.add_one(),
+            (true, false) => self.tasks.counters.waiting.take_one(),
+            (false, false) | (true, true) => {}
+        }
         if !idle && list.evicted > 0 {
             list.spare(self.index);
         }
@@ -154,7 +173,7 @@ impl Registration {
 
     /// Whether the connection is to make room for another.
     pub(crate) fn is_evicted(&self) -> bool {
-        let list = self.tasks.0.borrow();
+        let list = self.tasks.list.borrow();
         list.entries[self.index]
             .as_ref()
             .is_some_and(|entry| entry.evicted)
@@ -163,21 +182,28 @@ impl Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        let mut list = self.tasks.0.borrow_mut();
+        let mut list = self.tasks.list.borrow_mut();
         list.spare(self.index);
         list.entries[self.index] = None;
-        list.idle_since[self.index] = 0;
+        if std::mem::take(&mut list.idle_since[self.index]) > 0 {
+            self.tasks.counters.waiting.take_one();
+        }
+        self.tasks.counters.active.take_one();
         list.free.push(self.index);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::pool::Statistics;
 
     #[test]
     fn who_idles_longest_is_told_once_and_may_still_serve() {
-        let tasks = Rc::new(Tasks::default());
+        let counters = Rc::new(Arc::new(Statistics::default()).enter());
+        let tasks = Rc::new(Tasks::new(counters.clone()));
         let idle: Vec<_> = (0..3)
             .map(|_| {
                 let registration = tasks.register(Waker::noop().clone());
@@ -197,7 +223,9 @@ mod tests {
         assert_eq!((tasks.evicted(), tasks.open(), tasks.busy()), (2, 3, 0));
         idle[0].set_idle(false);
         assert_eq!((tasks.evicted(), tasks.busy()), (1, 1));
+        assert_eq!((counters.all().active, counters.all().waiting), (3, 2));
         drop(idle);
+        assert_eq!((counters.all().active, counters.all().waiting), (0, 0));
         assert_eq!((tasks.evicted(), tasks.open()), (0, 0));
     }
 }

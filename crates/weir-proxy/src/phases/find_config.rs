@@ -4,7 +4,7 @@ use crate::answer::redirect::add_slash;
 use weir_conf::{Found, Handler, KeepaliveDisable, Methods};
 use weir_wire::request::Method;
 
-use crate::facts::{Idling, Outcome, Session};
+use crate::facts::{Content, Idling, Outcome, Session};
 use crate::report::error_log::{self, Message};
 use weir_io::clock;
 
@@ -15,7 +15,7 @@ pub(crate) fn location(session: &mut Session) -> Option<Outcome> {
         return Some(Outcome::Status(500));
     };
     let plan = &session.client.link().plan;
-    session.req.state.content_is_proxied = false;
+    session.req.state.content = Content::File;
     let mut lacks_slash = false;
     match server.locations.find(&session.req.uri) {
         Found::Location { location, captures } => {
@@ -85,9 +85,11 @@ fn names(allowed: Methods, method: Method) -> bool {
 /// and keep-alive as its settings allow it (`ngx_http_update_location_config`).
 pub(crate) fn apply_location(session: &mut Session) {
     limit_by_method(session);
-    if let Some(location) = &session.req.state.location {
-        let proxied = matches!(location.handler, Handler::Proxy(_));
-        session.req.state.content_is_proxied |= proxied;
+    match &session.location().handler {
+        Handler::Proxy(_) => session.req.state.content = Content::Upstream,
+        Handler::StubStatus => session.req.state.content = Content::StubStatus,
+        Handler::EmptyGif => session.req.state.content = Content::EmptyGif,
+        Handler::Static => {}
     }
     let settings = session.settings();
     let age = clock::now().saturating_duration_since(session.client.link().opened);

@@ -8,11 +8,12 @@ use super::rewrite::{self, End, PathIs};
 use super::{access, error_page, find_config, limit_conn, limit_req, try_files};
 use crate::content::{self, returned};
 use crate::exchange;
-use crate::facts::{Action, Session};
+use crate::facts::{Action, Content, Session};
 use crate::report::error_log::{self, Message};
 
 /// Answers a request whose head has been read.
 pub(crate) async fn respond(session: &mut Session) {
+    session.count_writing();
     let outcome = enter(session).await;
     follow(session, outcome).await;
 }
@@ -114,7 +115,7 @@ async fn enter_named(session: &mut Session, name: &[u8]) -> Outcome {
     session.req.state.internal = true;
     session.req.upstream.forget_context();
     session.req.state.location = Some(session.client.link().plan.own_location(&location));
-    session.req.state.content_is_proxied = false;
+    session.req.state.content = Content::File;
     find_config::apply_location(session);
     Box::pin(run_location(session)).await
 }
@@ -194,15 +195,15 @@ async fn run_location(session: &mut Session) -> Outcome {
     {
         return outcome;
     }
-    let Some(location) = session.req.state.location.clone() else {
-        return content::file(session).await;
-    };
-    match &location.handler {
-        Handler::Proxy(pass) => exchange::proxy(session, pass).await,
-        Handler::Static if session.req.state.content_is_proxied => {
+    if session.req.state.content != Content::Upstream {
+        return content::own(session).await;
+    }
+    let location = session.req.state.location.clone();
+    match location.as_ref().map(|location| &location.handler) {
+        Some(Handler::Proxy(pass)) => exchange::proxy(session, pass).await,
+        Some(Handler::Static | Handler::StubStatus | Handler::EmptyGif) | None => {
             error_log::alert(session.view(), Message::text("no upstream configuration"));
             Outcome::Status(500)
         }
-        Handler::Static => content::file(session).await,
     }
 }

@@ -3,9 +3,12 @@
 mod connection;
 mod label;
 mod slots;
+mod statistics;
 mod worker_pool;
 
 pub(crate) use connection::UpstreamConnection;
 pub(crate) use label::PeerLabel;
 pub(crate) use slots::{Slot, Slots};
+pub(crate) use statistics::Member;
+pub use statistics::Statistics;
 pub(crate) use worker_pool::{KeySource, WorkerPool};

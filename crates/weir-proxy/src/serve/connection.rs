@@ -168,6 +168,7 @@ async fn finish(session: &mut Session) -> bool {
         }
     }
     if lingers(session) && !session.client.has_ended() {
+        session.count_waiting();
         session.linger().await;
     }
     false
@@ -206,6 +207,7 @@ impl DerefMut for Logged<'_> {
 
 impl Drop for Logged<'_> {
     fn drop(&mut self) {
+        self.0.end_counting();
         let written = std::mem::replace(&mut self.0.req.state.logged, true);
         if self.0.req.state.begun && !written {
             self.0.client.link_mut().action = Action::Logging;
@@ -219,6 +221,7 @@ impl Session {
     fn begin_request(&mut self) {
         std::mem::swap(&mut self.req.bytes, self.client.input());
         self.req.started = clock::now();
+        self.begin_counting();
         let requests = &mut self.client.link_mut().requests;
         *requests = requests.saturating_add(1);
         let Client::H1(conn) = &mut self.client;

@@ -23,6 +23,7 @@ use weir_io::stream::Stream;
 use super::worker::Worker;
 use crate::facts::ClientAddress;
 use crate::plan::{Generation, Plan};
+use crate::pool::Statistics;
 
 /// How long connections may take to end when everything ends at once.
 const STOP_LIMIT: Duration = Duration::from_secs(1);
@@ -86,6 +87,8 @@ pub struct Surroundings {
     pub dialer: Dialer,
     /// Counts the connections of the process; the first has the number that stands here.
     pub numbers: Arc<AtomicU64>,
+    /// What the workers of the process count.
+    pub statistics: Arc<Statistics>,
     /// Who hears of its events; whoever the thread has chosen, if `None`.
     pub subscriber: Option<Dispatch>,
 }
@@ -96,6 +99,7 @@ impl Surroundings {
         Self {
             dialer,
             numbers: Arc::new(1.into()),
+            statistics: Arc::default(),
             subscriber: None,
         }
     }
@@ -125,9 +129,10 @@ impl Host {
         let Surroundings {
             dialer,
             numbers,
+            statistics,
             subscriber,
         } = around;
-        let worker = Worker::new(Generation::new(plan), dialer, numbers);
+        let worker = Worker::new(Generation::new(plan), dialer, numbers, &statistics);
         let keepers = [
             spawn(subscriber.as_ref(), worker.clone().run_line_flusher()),
             spawn(subscriber.as_ref(), worker.clone().run_housekeeping()),

@@ -19,6 +19,7 @@ use super::{connection, doors};
 use crate::facts::h1::Connection;
 use crate::facts::{ClientAddress, Idling, Link, Shop};
 use crate::plan::Generation;
+use crate::pool::Statistics;
 
 /// Time between two looks at idle upstream connections.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
@@ -37,10 +38,17 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// A worker that begins with `generation`. `numbers` counts connections of the whole process.
-    pub fn new(generation: Generation, dialer: Dialer, numbers: Arc<AtomicU64>) -> Rc<Self> {
+    /// A worker that begins with `generation`. `numbers` counts connections of the whole process,
+    /// `statistics` what its workers do.
+    pub fn new(
+        generation: Generation,
+        dialer: Dialer,
+        numbers: Arc<AtomicU64>,
+        statistics: &Arc<Statistics>,
+    ) -> Rc<Self> {
+        let counters = statistics.enter();
         Rc::new(Self {
-            shop: Rc::new(Shop::new(generation, dialer, numbers)),
+            shop: Rc::new(Shop::new(generation, dialer, numbers, counters)),
             runners: RefCell::default(),
         })
     }
@@ -159,6 +167,7 @@ impl Worker {
         local: Option<SocketAddr>,
         guard: impl Sized,
     ) -> impl Future<Output = ()> {
+        self.shop.counters.accepted.add_one();
         let mut conn = self.connection(stream, listen, client, local);
         async move {
             let _guard = guard;

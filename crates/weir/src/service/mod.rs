@@ -91,6 +91,7 @@ impl Service {
         } = opened;
         let (send_ended, ended) = mpsc::unbounded_channel();
         let process = Process {
+            statistics: Arc::default(),
             // Connection numbers begin with 1, as nginx's do.
             numbers: Arc::new(AtomicU64::new(1)),
             ended: send_ended,

@@ -98,6 +98,10 @@ pub(crate) fn write(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> V
         Variable::Connection => request::number(view.link.number, out),
         Variable::ConnectionRequests => request::number(view.link.requests.into(), out),
         Variable::ConnectionTime => request::since(view.link.opened, out),
+        Variable::ConnectionsActive => request::number(view.link.shop.counters.all().active, out),
+        Variable::ConnectionsReading => request::number(view.link.shop.counters.all().reading, out),
+        Variable::ConnectionsWaiting => request::number(view.link.shop.counters.all().waiting, out),
+        Variable::ConnectionsWriting => request::number(view.link.shop.counters.all().writing, out),
         Variable::ContentLength => request::content_length(view, out),
         Variable::ContentType => request::repeated(view, weir_wire::KnownField::ContentType, out),
         Variable::DocumentRoot | Variable::RealpathRoot => {
