@@ -11,12 +11,13 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 /// Each crate of the workspace and what it may use, from the bottom up.
-const MAY_USE: [(&str, &[&str]); 11] = [
+const MAY_USE: [(&str, &[&str]); 12] = [
     ("weir-conf", &[]),
     ("weir-wire", &[]),
     ("weir-upstream", &["weir-conf"]),
     ("weir-verdict", &["weir-conf", "weir-wire"]),
     ("weir-zone", &[]),
+    ("weir-filter", &["weir-conf"]),
     ("weir-log", &["weir-conf"]),
     ("weir-io", &["weir-conf", "weir-upstream", "weir-log"]),
     (
@@ -27,6 +28,7 @@ const MAY_USE: [(&str, &[&str]); 11] = [
             "weir-upstream",
             "weir-verdict",
             "weir-zone",
+            "weir-filter",
             "weir-log",
             "weir-io",
         ],
@@ -56,7 +58,13 @@ const FOLDERS: [&str; 10] = [
 ];
 
 /// Crates without I/O: no runtime, no system calls of their own.
-const PURE: [&str; 4] = ["weir-wire", "weir-upstream", "weir-verdict", "weir-zone"];
+const PURE: [&str; 5] = [
+    "weir-wire",
+    "weir-upstream",
+    "weir-verdict",
+    "weir-zone",
+    "weir-filter",
+];
 
 /// What a crate without I/O may not be built from. (`libc` stays allowed: errno's numbers are in it.)
 const IO: [&str; 5] = ["tokio", "socket2", "nix", "hyper", "tracing"];

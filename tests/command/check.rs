@@ -36,11 +36,11 @@ fn a_good_file_is_told_in_two_lines_or_in_none() {
 fn a_directive_without_effect_is_listed_after_nginx_s_lines() {
     let conf = "worker_cpu_affinity auto;
         events { multi_accept on; }
-        http { gzip off; tcp_nopush on; server { tcp_nopush on; listen 127.0.0.1:PORT; } }";
+        http { ssi off; tcp_nopush on; server { tcp_nopush on; listen 127.0.0.1:PORT; } }";
     let listed = "weir: accepted without effect:
   worker_cpu_affinity  the system places the threads (PREFIX/conf/nginx.conf:1)
   multi_accept         a worker accepts in turns of 16, between which it serves (PREFIX/conf/nginx.conf:2)
-  gzip                 it is off anyway (PREFIX/conf/nginx.conf:3)
+  ssi                  it is off anyway (PREFIX/conf/nginx.conf:3)
   tcp_nopush           head and beginning of a file are one write, so that packets are filled (PREFIX/conf/nginx.conf:3 and 1 more)
 ";
     check(conf, &[], 0, &[OK, SUCCESS, listed].concat());

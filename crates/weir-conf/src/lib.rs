@@ -30,7 +30,6 @@ mod variable;
 
 /// The configuration as the rest of weir sees it.
 pub mod model;
-pub mod modules;
 
 use std::path::{Path, PathBuf};
 
@@ -44,12 +43,13 @@ pub use explain::explain_further;
 pub use fault::{Fault, Faults, Place};
 pub use log_level::{Level, UnknownLevel};
 pub use model::{
-    AccessLog, Assigned, BalanceMethod, Captures, Config, DefinedVariable, ErrorLogTarget, Escape,
-    FileKind, Found, Geo, Handler, Http, If, Keepalive, KeyedZone, LimitExcept, Listen,
-    ListenAddress, ListenOptions, Location, LocationKind, Locations, LogDestination, LogFormat,
-    Main, Map, ProxyPass, ProxyTarget, RequestZone, Rewrite, RewriteEnd, Script, Server,
-    ServerMatch, ServerNames, ServerParameters, SocketKeepalive, SourceFile, SplitClients, Step,
-    Test, Upstream, UpstreamAddress, UpstreamServer, VariableSource, WithoutEffect,
+    AccessLog, Assigned, BalanceMethod, Captures, Charsets, Config, Decoded, DefinedVariable,
+    ErrorLogTarget, Escape, FileKind, Found, FromUtf8, Geo, Handler, Http, If, Keepalive,
+    KeyedZone, LimitExcept, Listen, ListenAddress, ListenOptions, Location, LocationKind,
+    Locations, LogDestination, LogFormat, Main, Map, ProxyPass, ProxyTarget, Recoding, RequestZone,
+    Rewrite, RewriteEnd, Script, Server, ServerMatch, ServerNames, ServerParameters,
+    SocketKeepalive, SourceFile, SplitClients, Step, Test, ToUtf8, Upstream, UpstreamAddress,
+    UpstreamServer, VariableSource, WithoutEffect,
 };
 pub use page::directives_page;
 pub use pattern::{MatchFault, Pattern, PatternFault};
@@ -61,13 +61,14 @@ pub use template::{Part, Template, TemplateFault};
 pub use upstream_url::{UpstreamUrl, UrlFault, parse_evaluated_url, parse_upstream_url};
 pub use value::number::{parse_offset, parse_seconds, parse_size, parse_time};
 pub use value::{
-    AccessRule, AddHeader, AddInherit, AutoindexFormat, Bind, BodyFile, Buffers, ConnectionLimit,
-    CookieFlags, CookieFlagsRule, CookieMatch, CookieRewrite, DisableSymlinks, EnvRule, ErrorPage,
-    Expires, Expiry, ExpiryFault, HeaderNames, HostHeader, HttpVersion, IfModifiedSince,
-    IgnoreHeaders, KeepaliveDisable, KeepaliveTimeout, LimitLogLevel, LingeringClose, Methods,
+    AccessRule, AddHeader, AddInherit, AutoindexFormat, Bind, BodyFile, Buffers, Charset,
+    ConnectionLimit, CookieFlags, CookieFlagsRule, CookieMatch, CookieRewrite, DisableSymlinks,
+    EnvRule, ErrorPage, Expires, Expiry, ExpiryFault, GzipDisable, GzipHttpVersion, GzipProxied,
+    GzipStatic, HeaderNames, HostHeader, HttpVersion, IfModifiedSince, IgnoreHeaders,
+    KeepaliveDisable, KeepaliveTimeout, LimitLogLevel, LingeringClose, MediaTypes, Methods,
     Network, NextUpstream, Overwrite, RateLimit, Redirect, RedirectFrom, RequestHeaders,
-    RequestLimit, Return, Satisfy, Scheme, ServerTokens, SetHeader, SymbolicLinks, TempPath,
-    TryFallback, TryFile, TryFiles, Types,
+    RequestLimit, Return, Satisfy, Scheme, ServerTokens, SetHeader, SubFilter, SymbolicLinks,
+    TempPath, TryFallback, TryFile, TryFiles, Types,
 };
 pub use variable::{UnknownVariable, VARIABLES, Variable};
 

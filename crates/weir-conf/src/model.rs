@@ -1,5 +1,6 @@
 //! The configuration as the rest of weir sees it: typed, inherited, checked.
 
+mod charset;
 mod geo;
 mod http;
 mod location;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 pub use crate::table::main::Main;
 use crate::{Compat, Fault, Place};
 
+pub use charset::{Charsets, Decoded, FromUtf8, Recoding, ToUtf8};
 pub use geo::Geo;
 pub(crate) use geo::{Asked, Spans};
 pub use http::{Http, Listen, ListenAddress, ListenOptions, SocketKeepalive};

@@ -4,28 +4,35 @@ pub(crate) mod read;
 
 mod access;
 mod body;
+mod charset;
 mod cookie;
 mod error_page;
 mod expires;
+mod gzip;
 mod headers;
 mod keyword;
 mod limits;
+mod media_types;
 mod methods;
 pub(crate) mod number;
 mod paths;
 mod proxy;
 mod redirect;
 mod response;
+mod sub_filter;
 mod types;
 
 pub use access::{AccessRule, Network, Satisfy};
 pub use body::{BodyFile, Buffers, KeepaliveDisable, KeepaliveTimeout, LingeringClose};
+pub use charset::Charset;
 pub use cookie::{CookieFlags, CookieFlagsRule, CookieMatch, CookieRewrite};
 pub use error_page::{ErrorPage, Overwrite, Return, TryFallback, TryFile, TryFiles};
 pub use expires::{Expires, Expiry, ExpiryFault};
+pub use gzip::{GzipDisable, GzipHttpVersion, GzipProxied, GzipStatic};
 pub use headers::{AddHeader, HeaderNames, HostHeader, RequestHeaders, SetHeader};
 pub(crate) use headers::{LateText, WrittenHeader};
 pub use limits::{ConnectionLimit, LimitLogLevel, RequestLimit};
+pub use media_types::MediaTypes;
 pub use methods::Methods;
 pub use paths::{DisableSymlinks, SymbolicLinks, TempPath};
 pub use proxy::{Bind, HttpVersion, IgnoreHeaders, NextUpstream, Scheme};
@@ -33,6 +40,7 @@ pub use redirect::{Redirect, RedirectFrom};
 pub use response::{
     AddInherit, AutoindexFormat, EnvRule, IfModifiedSince, RateLimit, ServerTokens,
 };
+pub use sub_filter::SubFilter;
 pub use types::Types;
 
 pub(crate) use keyword::{Keyword, bitset, keywords};

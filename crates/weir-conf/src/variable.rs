@@ -233,9 +233,9 @@ variables! {
         UpstreamQueueTime = "upstream_queue_time";
         /// Name of the last server tried, as written.
         UpstreamLastServerName = "upstream_last_server_name";
-        /// Of TLS, caches, compression and the like, which weir has not got yet: not set, as in
+        /// Of TLS, caches and the like, which weir has not got yet: not set, as in
         /// nginx where they are not in use.
-        Unset = "gzip_ratio" | "secure_link"
+        Unset = "secure_link"
             | "secure_link_expires" | "slice_range" | "ssl_alpn_protocol" | "ssl_cipher"
             | "ssl_ciphers" | "ssl_client_cert" | "ssl_client_escaped_cert"
             | "ssl_client_fingerprint" | "ssl_client_i_dn" | "ssl_client_i_dn_legacy"
@@ -248,6 +248,8 @@ variables! {
             | "upstream_cache_last_modified";
         /// Of HTTP/2, referers and visitors, likewise: empty.
         Nothing = "http2" | "invalid_referer" | "uid_reset";
+        /// How many times shorter `gzip` made the body.
+        GzipRatio = "gzip_ratio";
         /// weir's own: machine-readable reason of the failure of each try.
         UpstreamFailure = "upstream_failure";
     }

@@ -13,7 +13,7 @@ fn explained(text: &str) -> String {
 
 #[test]
 fn all_faults_are_shown_with_their_lines() {
-    let text = "events {}\nhttp {\n    proxy_pas http://x;\n    server {\n        listen 80 foo;\n        tcp_nodelay maybe;\n        gzip on;\n    }\n}\nworker_connections 5;\n";
+    let text = "events {}\nhttp {\n    proxy_pas http://x;\n    server {\n        listen 80 foo;\n        tcp_nodelay maybe;\n        dav_methods PUT;\n    }\n}\nworker_connections 5;\n";
     insta::assert_snapshot!(explained(text));
 }
 

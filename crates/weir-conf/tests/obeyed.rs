@@ -16,13 +16,14 @@ use weir_conf::{Inheritance, Support, entries};
 const NOT_YET: [&str; 0] = [];
 
 /// What those look at that obey a directive which is no field of its own name.
-const READ_AS: [(&str, &str); 38] = [
+const READ_AS: &[(&str, &str)] = &[
     ("limit_req_zone", ".request_zones"),
     ("limit_conn_zone", ".connection_zones"),
     ("stub_status", "Handler::StubStatus"),
     ("empty_gif", "Handler::EmptyGif"),
     ("geo", "VariableSource::Geo"),
     ("map", "VariableSource::Map"),
+    ("charset_map", ".recoding"),
     ("split_clients", "VariableSource::SplitClients"),
     ("set", "Step::Set"),
     ("if", "Step::If"),

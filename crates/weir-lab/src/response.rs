@@ -1,5 +1,8 @@
 //! How a client reads one response: everything it can tell, and nothing repaired.
 
+use std::io::Read as _;
+
+use flate2::read::MultiGzDecoder;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -16,8 +19,11 @@ pub struct Response {
     pub status: Option<u16>,
     /// Status line and header lines.
     pub head: Vec<Text>,
-    /// The body, unchunked.
+    /// The body, unchunked and decompressed.
     pub body: Body,
+    /// How far a body in gzip could be decompressed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gzip: Option<Gzip>,
     /// What ends the body; None when nothing arrived.
     pub framing: Option<Framing>,
     /// Whether the body ended as the framing demands.
@@ -36,6 +42,16 @@ pub struct Response {
     /// What came over an upgraded connection.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extra: Option<Text>,
+}
+
+/// How far a body in gzip could be decompressed. What it holds is compared, not how hard it was compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Gzip {
+    /// To its end.
+    Whole,
+    /// It breaks off.
+    Cut,
 }
 
 /// A body; long ones are written as length, digest and beginning.
@@ -170,7 +186,24 @@ fn read_body(
     }
     response.complete = complete;
     response.end = ended.unwrap_or_default();
+    decompress(response);
     Some(length)
+}
+
+/// Decompresses a body that says that it is in gzip, and begins so.
+fn decompress(response: &mut Response) {
+    const MAGIC: &[u8] = b"\x1f\x8b";
+    let encoding = header(&response.head, "content-encoding").map(<[u8]>::trim_ascii);
+    if encoding != Some(b"gzip") || !response.body.0.starts_with(MAGIC) {
+        return;
+    }
+    let mut body = Vec::new();
+    let read = MultiGzDecoder::new(&response.body.0[..]).read_to_end(&mut body);
+    response.gzip = Some(match read {
+        Ok(_) => Gzip::Whole,
+        Err(_) => Gzip::Cut,
+    });
+    response.body = Body(body);
 }
 
 fn framing(response: &Response, to_head: bool) -> Framing {
@@ -233,6 +266,8 @@ pub fn summed_up(bytes: &[u8], limit: usize) -> serde_json::Value {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use serde_json::json;
 
     use super::*;
@@ -287,6 +322,23 @@ mod tests {
         );
         check(b"", Some(End::Fin), json!([null, "", false, 0]));
         check(b"HTT", None, json!(null));
+    }
+
+    #[test]
+    fn a_body_in_gzip_is_shown_decompressed() {
+        let mut packed = Vec::new();
+        let mut encoder = flate2::write::GzEncoder::new(&mut packed, flate2::Compression::best());
+        encoder.write_all(b"a text").expect("memory takes all");
+        encoder.finish().expect("memory takes all");
+        for (length, expected) in [(packed.len(), Gzip::Whole), (packed.len() - 1, Gzip::Cut)] {
+            let mut bytes = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n".to_vec();
+            bytes.extend_from_slice(&packed[..length]);
+            let Progress::Whole(response, _) = read(&bytes, false, Some(End::Fin)) else {
+                panic!("the response is whole");
+            };
+            assert_eq!(response.gzip, Some(expected));
+            assert_eq!(response.body.0, b"a text");
+        }
     }
 
     #[test]

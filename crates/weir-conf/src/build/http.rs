@@ -7,7 +7,7 @@ use super::listen::Listens;
 use super::server::{self, ServerDraft, Shared};
 use super::upstream::Upstreams;
 use super::walk::{call, each};
-use super::{failed, geo, map, names, split_clients};
+use super::{charset, failed, geo, map, names, split_clients};
 use crate::model::{Http, Listen};
 use crate::table::HTTP;
 use crate::table::core::WrittenCore;
@@ -55,6 +55,7 @@ impl HttpDraft {
             (b"split_clients", Some(block)) => split_clients::read(cx, directive, block),
             (b"limit_req_zone", _) => limit_req_zone(&mut call(directive, cx)),
             (b"limit_conn_zone", _) => limit_conn_zone(&mut call(directive, cx)),
+            (b"charset_map", Some(block)) => charset::read(cx, directive, block),
             (b"log_format", _) => log_format(&mut call(directive, cx)),
             _ => match self.level.put(cx, directive) {
                 Some(taken) => taken,
@@ -88,6 +89,7 @@ impl HttpDraft {
         }
         let duplicates = std::mem::take(&mut cx.duplicates);
         cx.faults.extend(duplicates);
+        charset::check(cx);
         check_variables(cx);
         let late = std::mem::take(&mut cx.late);
         cx.faults.extend(late);
@@ -96,7 +98,6 @@ impl HttpDraft {
             .all
             .into_iter()
             .zip(listen_names)
-            .filter(|(listen, _)| !listen.quic)
             .map(|(listen, names)| Listen {
                 address: listen.address,
                 place: listen.place,
@@ -112,6 +113,7 @@ impl HttpDraft {
             variables: cx.variables.clone().finish(),
             request_zones: cx.zones.requests(),
             connection_zones: cx.zones.connections(),
+            charsets: cx.charsets.clone(),
             location_count,
         })
     }
@@ -121,11 +123,12 @@ impl HttpDraft {
 fn check_variables(cx: &mut Reading) {
     let mut faults = Vec::new();
     for (name, place) in cx.variables.unknown() {
-        let mut fault = if is_absent(name) {
-            Fault::lacking("variable", &format!("${name}"), None)
+        let text = if is_absent(name) {
+            format!("variable \"${name}\" is not implemented in weir yet")
         } else {
-            Fault::emerg(format!("unknown \"{name}\" variable"), None)
+            format!("unknown \"{name}\" variable")
         };
+        let mut fault = Fault::emerg(text, None);
         fault.about = Some(place.clone());
         fault.hint = similar_variable(name).map(|known| format!("did you mean \"${known}\"?"));
         faults.push(fault);

@@ -66,6 +66,7 @@ impl Level {
         let rule = own.add_trailer_inherit.value.unwrap_or(AddInherit::On);
         own.add_trailer
             .inherit_by(rule, &outer_settings.add_trailer);
+        inherit_msie6(own, outer_settings);
         self.access.inherit(&outer.access);
         self.types.inherit(&outer.types);
         // `root` and `alias` are one setting (`ngx_http_core_merge_loc_conf`).
@@ -74,6 +75,14 @@ impl Level {
         } else if !own_alias {
             self.alias_len = outer.alias_len;
         }
+    }
+}
+
+/// `msie6` is inherited apart from the expressions (`ngx_http_core_merge_loc_conf`).
+fn inherit_msie6(own: &mut Written, outer: &Written) {
+    let outer = outer.gzip_disable.value.as_ref();
+    if let Some(own) = &mut own.gzip_disable.value {
+        own.msie6 |= outer.is_some_and(|outer| outer.msie6);
     }
 }
 

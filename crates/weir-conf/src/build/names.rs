@@ -118,7 +118,6 @@ fn conflict(name: &str, address: &str) -> Fault {
         place: None,
         about: None,
         hint: None,
-        lacking: None,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::charset;
 use super::level::Level;
 use crate::model::AccessLog;
 use crate::table::settings::{Settings, Written};
@@ -71,6 +72,7 @@ pub(super) fn settle(
         }
     }
     settings.hidden = hidden_headers(written);
+    charset::note(&settings, cx);
     Some(share(settings, &mut cx.recent_settings))
 }
 

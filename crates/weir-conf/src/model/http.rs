@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{
-    DefinedVariable, KeyedZone, Location, LogFormat, RequestZone, Server, ServerNames, Upstream,
+    Charsets, DefinedVariable, KeyedZone, Location, LogFormat, RequestZone, Server, ServerNames,
+    Upstream,
 };
 use crate::{Place, UpstreamUrl};
 
@@ -27,6 +28,8 @@ pub struct Http {
     pub request_zones: Vec<RequestZone>,
     /// The zones of `limit_conn`.
     pub connection_zones: Vec<KeyedZone>,
+    /// The character sets that are named, and the tables between them.
+    pub charsets: Charsets,
     /// How many locations there are, the servers' own defaults among them: `Location::index`
     /// is below it.
     pub location_count: usize,

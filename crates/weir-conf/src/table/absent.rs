@@ -50,16 +50,10 @@ const fn ignored(contexts: Contexts, because: &'static str, names: &'static str)
 /// What may be written instead of a refused directive, or what happens without it.
 pub(crate) fn instead(name: &str) -> &'static str {
     match name {
-        "gzip" | "gzip_static" => "without the line answers are sent as they are",
-        "charset" => "`default_type \"text/html; charset=utf-8\"` names one, as `types` does",
         "resolver" => "names are looked up when the configuration is read, and on each reload",
         "set_real_ip_from" => "`log_format` can show `$http_x_forwarded_for`",
-        "http2" => "without the line clients speak HTTP/1.1",
+        "http2" | "http3" => "without the line clients speak HTTP/1.1",
         "proxy_cache" | "proxy_store" => "without the line each request goes to the upstream",
-        "stream" => {
-            "weir proxies HTTP: let an nginx or haproxy have these ports, with this block in a file of its own"
-        }
-        "mail" => "weir proxies HTTP: let an nginx have this block in a file of its own",
         "ssl_reject_handshake" => "put something in front that speaks TLS",
         _ => "leave it out if you can do without, or keep nginx for it",
     }
@@ -80,17 +74,11 @@ macro_rules! counts_with {
 const TABLES: &str = "tables take the room they need";
 /// Why caches of open files change nothing.
 const OPEN_FILES: &str = "each request opens its file anew, so that a change shows at once";
-/// Why what is said of HTTP/3 changes nothing.
-const QUIC: &str = "there is no QUIC yet: clients are served over TCP";
 /// Why ways of reading files change nothing.
 const READS: &str = "files are read through the system's cache";
 
 const FAMILIES: &[Family] = &[
-    ignored(
-        MAIN,
-        "no path hangs on it: relative ones are below the prefix; cores are dumped where weir was started",
-        "working_directory",
-    ),
+    refused(MAIN, "a working directory of its own", "working_directory"),
     ignored(
         MAIN,
         "the clock is read whenever the time is needed",
@@ -117,6 +105,11 @@ const FAMILIES: &[Family] = &[
         MAIN,
         "the limit that weir was started with holds: `ulimit -c`, or `LimitCORE=` of systemd",
         "worker_rlimit_core",
+    ),
+    ignored(
+        MAIN,
+        "there are no modules to load; what one would bring is refused by name where it is used",
+        "load_module",
     ),
     ignored(EVENTS, "events come from epoll", "use"),
     ignored(
@@ -163,11 +156,6 @@ const FAMILIES: &[Family] = &[
             open_file_cache_errors open_file_cache_events",
     ),
     ignored(HSL, counts_with!("resolver"), "resolver_timeout"),
-    ignored(
-        HSL,
-        counts_with!("gzip"),
-        "gzip_vary gzip_http_version gzip_proxied gzip_disable",
-    ),
     refused(UPSTREAM, "names resolved at run time", "resolver"),
     refused(UPSTREAM, "balancing by response times", "least_time"),
     refused(UPSTREAM, "sessions that stay with a server", "sticky"),
@@ -207,13 +195,6 @@ const FAMILIES: &[Family] = &[
         counts_with!("modern_browser"),
         "modern_browser_value ancient_browser_value",
     ),
-    refused(
-        HSL,
-        "character sets",
-        "charset source_charset override_charset",
-    ),
-    ignored(HSL, counts_with!("charset"), "charset_types"),
-    refused_block(H, "character sets", "charset_map"),
     refused(HSL, "WebDAV", "dav_methods"),
     ignored(
         HSL,
@@ -269,16 +250,11 @@ const FAMILIES: &[Family] = &[
             grpc_ssl_password_file grpc_ssl_conf_command \
             grpc_socket_rcvbuf grpc_socket_sndbuf",
     ),
-    refused(HSL, "decompression", "gunzip"),
-    ignored(HSL, counts_with!("gunzip"), "gunzip_buffers"),
-    refused(HSL, "compression", "gzip"),
     ignored(
         HSL,
-        counts_with!("gzip"),
-        "gzip_buffers gzip_types gzip_comp_level gzip_window gzip_hash postpone_gzipping \
-            gzip_no_buffer gzip_min_length",
+        "what is decompressed goes on at once",
+        "gunzip_buffers",
     ),
-    refused(HSL, "compressed files", "gzip_static"),
     refused(L, "image conversion", "image_filter"),
     ignored(
         HSL,
@@ -398,12 +374,6 @@ const FAMILIES: &[Family] = &[
         counts_with!("listen … ssl"),
         "ssl_object_cache_inheritable",
     ),
-    refused(HSL, "text replaced in responses", "sub_filter"),
-    ignored(
-        HSL,
-        counts_with!("sub_filter"),
-        "sub_filter_types sub_filter_once sub_filter_last_modified",
-    ),
     refused(HSL, "cookies that count visitors", "userid"),
     ignored(
         HSL,
@@ -441,8 +411,7 @@ const FAMILIES: &[Family] = &[
         "xml_entities xslt_param xslt_string_param xslt_types xslt_last_modified",
     ),
     refused(L, "XSLT", "xslt_stylesheet"),
-    refused_block(MAIN, "plain TCP or UDP", "stream"),
-    refused_block(MAIN, "mail", "mail"),
+    refused_block(MAIN, "traffic that is not HTTP", "stream mail"),
     ignored(
         HS,
         counts_with!("http2"),
@@ -458,12 +427,12 @@ const FAMILIES: &[Family] = &[
     ),
     ignored(
         HS,
-        QUIC,
-        "http3 http3_hq http3_max_concurrent_streams http3_stream_buffer_size \
+        counts_with!("http3"),
+        "http3_hq http3_max_concurrent_streams http3_stream_buffer_size \
             quic_active_connection_id_limit quic_gso quic_host_key quic_retry",
     ),
-    ignored(MAIN, QUIC, "quic_bpf"),
-    refused(HS, "HTTP/2", "http2"),
+    ignored(MAIN, counts_with!("http3"), "quic_bpf"),
+    refused(HS, "HTTP/2 and HTTP/3", "http2 http3"),
 ];
 
 /// The rows.

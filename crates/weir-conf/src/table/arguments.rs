@@ -13,8 +13,7 @@ use std::sync::LazyLock;
 use self::shapes::SHAPES;
 pub(crate) use self::threads::{ThreadPool, unknown_pool};
 use super::Arity;
-use crate::pattern::Case;
-use crate::value::number::{parse_number, parse_seconds, parse_size};
+use crate::value::number::{parse_number, parse_seconds};
 use crate::value::read::{
     Call, Reject, access_rule, between, bind, bits, buffers, flag, flags, number, offset,
     predicates, rate, size, temp_path, template, time, word,
@@ -34,8 +33,6 @@ pub(crate) enum Shape {
     Priority,
     /// `ngx_conf_set_size_slot`.
     Size,
-    /// A size that is one of these (`ngx_http_gzip_window`, `ngx_http_gzip_hash`).
-    SizeOf(&'static [&'static str]),
     /// A size of a pool (`ngx_http_core_pool_size`).
     Pool,
     /// A size that Linux cannot obey (`ngx_http_core_lowat_check`).
@@ -83,8 +80,6 @@ pub(crate) enum Shape {
     Bind,
     /// `ngx_conf_set_path_slot`.
     Path,
-    /// Regular expressions, or `msie6` (`ngx_http_gzip_disable`).
-    Patterns,
     /// `ngx_http_core_open_file_cache`.
     FileCache,
     /// `ngx_http_file_cache_valid_set_slot`.
@@ -134,7 +129,6 @@ impl Shape {
             | Self::IgnoredHeaders
             | Self::NextUpstream { .. }
             | Self::Types
-            | Self::Patterns
             | Self::Processors
             | Self::CacheValid => Arity::SOME,
             Self::Access | Self::Few(_) => Arity::between(1, 3),
@@ -158,7 +152,6 @@ impl Shape {
                 | Self::IgnoredHeaders
                 | Self::NextUpstream { .. }
                 | Self::Types
-                | Self::Patterns
                 | Self::Network
                 | Self::CacheValid
                 | Self::Obsolete
@@ -181,7 +174,6 @@ impl Shape {
             Self::Between(least, most) => between::<u64>(call, least, most).map(drop),
             Self::Priority => priority(call),
             Self::Size => size(call).map(drop),
-            Self::SizeOf(sizes) => size_of(call, sizes),
             Self::Pool => pool_size(call).map(drop),
             Self::LowMark => low_mark(call),
             Self::OffsetOrOff if call.bytes(0) == b"off" => Ok(()),
@@ -205,7 +197,6 @@ impl Shape {
             Self::Access => access(call),
             Self::Bind => bind(call).map(drop),
             Self::Path => temp_path(call).map(drop),
-            Self::Patterns => patterns(call),
             Self::FileCache => file_cache(call),
             Self::CacheValid => cache_valid(call),
             Self::EventMethod => event_method(call),
@@ -254,21 +245,6 @@ fn priority(call: &Call<'_>) -> Result<(), Reject> {
         Some(_) => Ok(()),
         None => Err(Reject::directive("invalid number")),
     }
-}
-
-fn size_of(call: &mut Call<'_>, sizes: &[&str]) -> Result<(), Reject> {
-    let size = size(call)?;
-    if sizes
-        .iter()
-        .any(|known| parse_size(known.as_bytes()) == Some(size))
-    {
-        return Ok(());
-    }
-    let (last, others) = sizes.split_last().unwrap_or((&"", &[]));
-    Err(Reject::directive(format!(
-        "must be {}, or {last}",
-        others.join(", ")
-    )))
 }
 
 fn low_mark(call: &mut Call<'_>) -> Result<(), Reject> {
@@ -322,16 +298,6 @@ fn access(call: &Call<'_>) -> Result<(), Reject> {
         };
         if !known {
             return Err(Reject::message(format!("invalid value \"{text}\"")));
-        }
-    }
-    Ok(())
-}
-
-fn patterns(call: &Call<'_>) -> Result<(), Reject> {
-    for index in 0..call.args.len() {
-        let text = call.bytes(index);
-        if text != b"msie6" {
-            call.nameless_pattern(text, Case::Ignored)?;
         }
     }
     Ok(())

@@ -55,15 +55,6 @@ pub(crate) const ENTRIES: &[Entry] = &[
         Arity::ONE,
         "Whether regular expressions count their steps as machine code does; weir's run as such anyway.",
     ),
-    Entry {
-        support: Support::Checked("weir has what it brings"),
-        ..plain(
-            "load_module",
-            MAIN,
-            Arity::ONE,
-            "Loads one of nginx's modules: those that weir has need not be loaded, others are refused.",
-        )
-    },
     block("events", MAIN, Arity::NONE, "How connections are handled."),
     block("http", MAIN, Arity::NONE, "Everything about HTTP."),
     block("server", HTTP, Arity::NONE, "A virtual server."),
@@ -138,6 +129,12 @@ pub(crate) const ENTRIES: &[Entry] = &[
         HTTP,
         Arity::TWO,
         "A variable whose value another text decides.",
+    ),
+    block(
+        "charset_map",
+        HTTP,
+        Arity::TWO,
+        "How the bytes of one character set become those of another.",
     ),
     block(
         "split_clients",

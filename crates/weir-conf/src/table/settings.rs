@@ -8,18 +8,20 @@ use crate::Template;
 use crate::model::{AccessLog, ErrorLogTarget};
 use crate::value::read::{
     Call, Reading, Reject, access_log, add_header, add_trailer, alias, bind, bits, buffers,
-    conf_file, cookie_domain, cookie_flags, cookie_path, count, disable_symlinks, error_log,
-    error_page, expires, flag, header_name, http_version, index, keepalive_timeout, keyword,
-    late_text, limit_conn, limit_req, mark, memory_size, number, offset, predicates, rate,
-    redirect, root, server_tokens, set_header, size, status_of_refusal, temp_path, template, text,
+    charset, conf_file, cookie_domain, cookie_flags, cookie_path, count, disable_symlinks,
+    error_log, error_page, expires, flag, gzip_disable, gzip_hash, gzip_level, gzip_window,
+    header_name, http_version, index, keepalive_timeout, keyword, late_text, limit_conn, limit_req,
+    mark, media_types, memory_size, number, offset, predicates, rate, redirect, root,
+    server_tokens, set_header, size, status_of_refusal, sub_filter, temp_path, template, text,
     time, try_files,
 };
 use crate::value::{
-    AccessRule, AddHeader, AddInherit, AutoindexFormat, Bind, BodyFile, Buffers, ConnectionLimit,
-    CookieFlagsRule, CookieRewrite, DisableSymlinks, ErrorPage, Expires, HeaderNames, HttpVersion,
+    AccessRule, AddHeader, AddInherit, AutoindexFormat, Bind, BodyFile, Buffers, Charset,
+    ConnectionLimit, CookieFlagsRule, CookieRewrite, DisableSymlinks, ErrorPage, Expires,
+    GzipDisable, GzipHttpVersion, GzipProxied, GzipStatic, HeaderNames, HttpVersion,
     IfModifiedSince, IgnoreHeaders, KeepaliveDisable, KeepaliveTimeout, LateText, LimitLogLevel,
-    LingeringClose, NextUpstream, RateLimit, Redirect, RequestHeaders, RequestLimit, Satisfy,
-    ServerTokens, TempPath, TryFiles, Types, WrittenHeader,
+    LingeringClose, MediaTypes, NextUpstream, RateLimit, Redirect, RequestHeaders, RequestLimit,
+    Satisfy, ServerTokens, SubFilter, TempPath, TryFiles, Types, WrittenHeader,
 };
 
 const ALL: super::Contexts = super::Contexts(HTTP.0 | SERVER.0 | LOCATION.0);
@@ -158,6 +160,50 @@ directives! {
     chunked_transfer_encoding: One<bool> = flag, "on"; in ALL;
     /// What `Expires` and `Cache-Control` say of successes.
     expires: One<Expires> = expires, "off"; in ALL, Arity::between(1, 2);
+    /// The character set that responses of `charset_types` are told to be in, and recoded to.
+    charset: One<Charset> = charset, "off"; in ALL;
+    /// The character set of responses that do not tell theirs.
+    source_charset: One<Charset> = charset, "off"; in ALL;
+    /// Whether responses are recoded that tell theirs.
+    override_charset: One<bool> = flag, "off"; in ALL;
+    /// Media types of responses that get a `charset`.
+    charset_types: Sum<MediaTypes> = media_types,
+        "text/html text/xml text/plain text/vnd.wap.wml application/javascript application/rss+xml";
+        in ALL, Arity::SOME;
+    /// A text that is replaced in responses, and by what.
+    sub_filter: Many<SubFilter> = sub_filter; in ALL, Arity::TWO;
+    /// Media types of responses that texts are replaced in.
+    sub_filter_types: Sum<MediaTypes> = media_types, "text/html"; in ALL, Arity::SOME;
+    /// Whether each text is replaced once only.
+    sub_filter_once: One<bool> = flag, "on"; in ALL;
+    /// Whether such responses keep their `Last-Modified`, and a weak `ETag`.
+    sub_filter_last_modified: One<bool> = flag, "off"; in ALL;
+    /// Whether responses are compressed for clients that take it.
+    gzip: One<bool> = flag, "off"; in ALL;
+    /// Buffers for compressed bytes: they go on when one of this size is full, or none is to come.
+    gzip_buffers: One<Buffers> = buffers, "32 4k"; in ALL, Arity::TWO;
+    /// Media types of responses that are compressed.
+    gzip_types: Sum<MediaTypes> = media_types, "text/html"; in ALL, Arity::SOME;
+    /// How hard to compress, 1 to 9.
+    gzip_comp_level: One<u32> = gzip_level, "1"; in ALL;
+    /// How far back repetitions are looked for, bytes.
+    gzip_window: One<u8> = gzip_window, "32k"; in ALL;
+    /// Whether compressed bytes go on before a buffer is full.
+    gzip_no_buffer: One<bool> = flag, "off"; in ALL;
+    /// Length from which on responses are compressed, if it is known.
+    gzip_min_length: One<u64> = memory_size, "20"; in ALL;
+    /// Whether caches are told that a response depends on `Accept-Encoding`.
+    gzip_vary: One<bool> = flag, "off"; in ALL;
+    /// Least version of requests whose responses are compressed.
+    gzip_http_version: One<GzipHttpVersion> = keyword, "1.1"; in ALL;
+    /// Which responses to requests that came through a proxy are compressed.
+    gzip_proxied: Sum<GzipProxied> = bits, "off"; in ALL, Arity::SOME;
+    /// Browsers that get no compressed response, by `User-Agent`.
+    gzip_disable: Sum<GzipDisable> = gzip_disable, ""; in ALL, Arity::SOME;
+    /// Whether a compressed file beside the one that is asked for is sent instead.
+    gzip_static: One<GzipStatic> = keyword, "off"; in ALL;
+    /// Whether compressed responses are decompressed for clients that do not take them.
+    gunzip: One<bool> = flag, "off"; in ALL;
     /// Headers added to responses.
     add_header: Many<AddHeader> = add_header; in ALL, Arity::between(2, 3);
     /// Trailers added to responses.
@@ -242,6 +288,12 @@ directives! {
         add_trailer_inherit: One<AddInherit> = keyword, "on"; in ALL;
     }
     checked {
+        /// Bytes of zlib's table of repetitions.
+        gzip_hash: One<u8> = gzip_hash, "64k"; in ALL;
+            because "zlib-rs's table is as large as its level wants it";
+        /// Bytes that are gathered before compression begins.
+        postpone_gzipping: One<usize> = size, "0"; in ALL;
+            because "compressors are kept from one response to the next, so that beginning early costs nothing";
         /// Whether subrequests are logged.
         log_subrequest: One<bool> = flag, "off"; in ALL;
             because "weir makes no subrequests yet";

@@ -103,7 +103,6 @@ impl Reader<'_> {
                     place,
                     about: None,
                     hint: None,
-                    lacking: None,
                 }));
                 return;
             }

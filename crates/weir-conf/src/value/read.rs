@@ -1,6 +1,7 @@
 //! Readers: the arguments of a directive into a value.
 
 mod client;
+mod filters;
 mod limits;
 mod logs;
 mod plain;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::compat::Differences;
-use crate::model::{LogDestination, LogFormat, VariableSource, WithoutEffect};
+use crate::model::{Charsets, LogDestination, LogFormat, VariableSource, WithoutEffect};
 use crate::pattern::{Case, Pattern};
 use crate::table::arguments::ThreadPool;
 use crate::template::{Digits, TemplateFault};
@@ -28,6 +29,9 @@ use crate::variable::is_taken;
 use crate::{Compat, Fault, Place, Settings, Template, Variable};
 
 pub(crate) use client::{access_rule, keepalive_timeout, parse_cidr, temp_path};
+pub(crate) use filters::{
+    charset, gzip_disable, gzip_hash, gzip_level, gzip_window, media_types, sub_filter,
+};
 pub(crate) use limits::{limit_conn, limit_req, status_of_refusal};
 pub(crate) use logs::{access_log, error_log, log_format};
 pub(crate) use plain::{
@@ -86,6 +90,10 @@ pub(crate) struct Reading {
     pub(crate) words: HashMap<String, Vec<String>>,
     /// `pcre_jit`, wherever it stands.
     pub(crate) jit: bool,
+    /// The character sets that are named.
+    pub(crate) charsets: Charsets,
+    /// From which of them to which some location recodes.
+    pub(crate) needed_recodings: Vec<(usize, usize)>,
 }
 
 impl Reading {
@@ -106,6 +114,8 @@ impl Reading {
             thread_pools: Vec::new(),
             words: HashMap::new(),
             jit: false,
+            charsets: Charsets::default(),
+            needed_recodings: Vec::new(),
             late: Vec::new(),
             duplicates: Vec::new(),
             types: Arc::new(Types::of_nginx()),

@@ -2,32 +2,74 @@
 
 use std::borrow::Cow;
 
+use weir_filter::Flush;
+use weir_verdict::Phase;
 use weir_wire::chunked::write_chunk_size;
 
 use super::headers;
-use crate::facts::{Cut, Session};
+use crate::facts::{Action, Cut, Session};
+use crate::report::error_log::{self, Message};
 
 /// What of `body` goes out behind the pending head as it is; what has to be cut or framed is put behind
-/// the head here (`ngx_http_range_body_filter`, `ngx_http_chunked_body_filter`).
-pub(crate) fn behind_head<'a>(session: &mut Session, body: &'a [u8]) -> &'a [u8] {
+/// the head here (`ngx_http_range_body_filter`, `ngx_http_chunked_body_filter`). `flush` stands behind it;
+/// its end does in any case.
+pub(crate) fn behind_head<'a>(
+    session: &mut Session,
+    body: &'a [u8],
+    flush: Flush,
+) -> Result<&'a [u8], Broken> {
     if session.req.response.header_only {
-        return &[];
+        return Ok(&[]);
     }
     if session.req.response.sends_plain() {
-        return body;
+        return Ok(body);
+    }
+    let mut body = cut(std::mem::take(&mut session.req.response.cut), body);
+    let mut rest = Vec::new();
+    if session.req.response.filters.is_some() {
+        let mut piece = body.into_owned();
+        filter(session, &mut piece, flush)?;
+        if flush != Flush::End {
+            filter(session, &mut rest, Flush::End)?;
+        }
+        body = Cow::Owned(piece);
     }
     headers::add_trailers(session);
     let response = &mut session.req.response;
     let mut out = std::mem::take(&mut response.pending);
-    let body = cut(std::mem::take(&mut response.cut), body);
     if response.chunked {
         write_chunk(&body, &mut out);
+        write_chunk(&rest, &mut out);
         write_last_chunk(session, &mut out);
     } else {
         out.extend_from_slice(&body);
+        out.extend_from_slice(&rest);
     }
     session.req.response.pending = out;
-    &[]
+    Ok(&[])
+}
+
+/// The body cannot go on; the log has been told.
+#[derive(Debug)]
+pub(crate) struct Broken;
+
+/// Puts in place of `piece` what the answer's filters make of it.
+pub(crate) fn filter(
+    session: &mut Session,
+    piece: &mut Vec<u8>,
+    flush: Flush,
+) -> Result<(), Broken> {
+    let Some(filters) = &mut session.req.response.filters else {
+        return Ok(());
+    };
+    filters.pass(piece, flush).map_err(|fault| {
+        let action = &mut session.client.link_mut().action;
+        if matches!(action, Action::Exchange(_)) {
+            *action = Action::Exchange(Phase::SendingToClient);
+        }
+        error_log::error(session.view(), Message::text(&fault.to_string()));
+        Broken
+    })
 }
 
 fn cut(cut: Cut, body: &[u8]) -> Cow<'_, [u8]> {

@@ -42,6 +42,7 @@ pub(super) fn head(session: &mut Session) {
             response.fields.forget(KnownField::LastModified);
         }
     }
+    session.req.response.content_type.complete();
     make_location_absolute(session);
     if session.client.is_leaving() {
         // The client must not send its next request to somebody who is about to go.

@@ -10,13 +10,13 @@ pub(crate) fn set(session: &mut Session) {
     if !session.req.response.content_type.is_empty() {
         return;
     }
-    let mut out = std::mem::take(&mut session.req.response.content_type);
+    let mut content_type = std::mem::take(&mut session.req.response.content_type);
     let settings = session.settings();
     let extension = extension(&session.req.uri).to_ascii_lowercase();
     let media = match settings.types.find(&extension) {
         Some(media) if !extension.is_empty() => media,
         Some(_) | None => &settings.default_type,
     };
-    out.extend_from_slice(media.as_bytes());
-    session.req.response.content_type = out;
+    content_type.set(media.as_bytes());
+    session.req.response.content_type = content_type;
 }

@@ -1,8 +1,11 @@
 //! Answers: what the header filters decide, heads, nginx's own pages.
 
 pub(crate) mod body;
+mod charset;
 mod expires;
 mod framing;
+mod gunzip;
+pub(crate) mod gzip;
 pub(crate) mod headers;
 pub(crate) mod media_type;
 mod not_modified;
@@ -12,3 +15,4 @@ pub(crate) mod redirect;
 pub(crate) mod send;
 mod settle;
 pub(crate) mod status_line;
+mod sub;

@@ -110,9 +110,10 @@ fn begin_parts(response: &mut Response, ranges: Vec<Range<u64>>, length: u64) {
     // As in nginx, the boundary is a number of the sequence that also names temporary files.
     let boundary = format!("{:020}", temp_file::next_number());
     let mut before = format!("\r\n--{boundary}\r\n").into_bytes();
+    response.content_type.complete();
     if !response.content_type.is_empty() {
         before.extend_from_slice(b"Content-Type: ");
-        before.extend_from_slice(&response.content_type);
+        before.extend_from_slice(response.content_type.text());
         before.extend_from_slice(b"\r\n");
     }
     let end = format!("\r\n--{boundary}--\r\n").into_bytes();
@@ -126,7 +127,9 @@ fn begin_parts(response: &mut Response, ranges: Vec<Range<u64>>, length: u64) {
         (lines, range)
     };
     let parts = ranges.into_iter().map(lines).collect();
-    response.content_type = format!("multipart/byteranges; boundary={boundary}").into_bytes();
+    let multipart = format!("multipart/byteranges; boundary={boundary}");
+    response.content_type.clear();
+    response.content_type.set(multipart.as_bytes());
     response.content_length = Some(total);
     response.cut = Cut::Parts(Box::new(Parts { parts, end }));
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use weir_conf::ServerTokens;
+use weir_filter::Flush;
 use weir_wire::request::Version;
 use weir_wire::{KnownField, date};
 
@@ -34,7 +35,7 @@ pub(crate) fn begin(session: &mut Session) -> Result<(), Outcome> {
     if session.req.response.begun {
         return Ok(());
     }
-    settle::settle(session).map_err(Outcome::Status)?;
+    settle::settle(session)?;
     let mut out = std::mem::take(&mut session.req.response.pending);
     if out.capacity() == 0 {
         out = buffers::take_head();
@@ -74,7 +75,7 @@ fn write_head(session: &Session, out: &mut Vec<u8>) {
         clock::with_log_time(|time| line(out, b"Date: ", time.http_date()));
     }
     if !response.content_type.is_empty() {
-        line(out, b"Content-Type: ", &response.content_type);
+        line(out, b"Content-Type: ", response.content_type.text());
     }
     if let Some(length) = response.content_length {
         line(
@@ -97,6 +98,9 @@ fn write_head(session: &Session, out: &mut Vec<u8>) {
         out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
     }
     write_connection(session, out);
+    if session.req.state.varies_by_encoding && session.settings().gzip_vary {
+        out.extend_from_slice(b"Vary: Accept-Encoding\r\n");
+    }
     response.fields.write(out);
     out.extend_from_slice(b"\r\n");
 }
@@ -128,7 +132,9 @@ impl Session {
         if let Err(outcome) = begin(self) {
             return outcome;
         }
-        let body = body::behind_head(self, body);
+        let Ok(body) = body::behind_head(self, body, Flush::End) else {
+            return self.break_off();
+        };
         let sent = if throttle::limits(self, self.settings()) {
             let mut throttle = Throttle::client(self, true);
             Box::pin(throttle.write(self, body)).await
@@ -138,6 +144,14 @@ impl Session {
         if sent {
             self.req.state.ending = Ending::Complete;
         }
+        Outcome::Answered
+    }
+
+    /// A filter cannot go on: nginx closes the connection, and what it holds of the answer is lost.
+    pub(crate) fn break_off(&mut self) -> Outcome {
+        self.req.response.pending.clear();
+        self.req.state.closes_at_once = true;
+        self.req.state.ending = Ending::Broken;
         Outcome::Answered
     }
 }

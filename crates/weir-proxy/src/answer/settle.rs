@@ -1,18 +1,20 @@
 //! What is decided of an answer before its head is written, whoever made it.
 
-use super::{framing, headers, not_modified, ranges};
-use crate::facts::Session;
+use super::{charset, framing, gunzip, gzip, headers, not_modified, ranges, sub};
+use crate::facts::{Outcome, Session};
 
 /// Runs nginx's header filters in the order in which it runs them: that of `ngx_modules`, backwards.
-/// An error is the status of the page to send instead.
+/// An error is what becomes of the request instead.
 ///
 /// 1. not_modified: 304 and 412 come before everything that describes the body.
 /// 2. headers: `expires` and `add_header` see the status before a range changes it.
-/// 3. range: after whatever changes the body's length; its fields follow those that were added.
-/// 4. chunked: needs the length that the range filter leaves.
-/// 5. header: what the status leaves of the rest.
-pub(super) fn settle(session: &mut Session) -> Result<(), u16> {
+/// 3. gunzip, sub, charset, gzip: in the order in which the body passes them.
+/// 4. range: after whatever changes the body's length; its fields follow those that were added.
+/// 5. chunked: needs the length that the range filter leaves.
+/// 6. header: what the status leaves of the rest.
+pub(super) fn settle(session: &mut Session) -> Result<(), Outcome> {
     let response = &mut session.req.response;
+    response.filters = None;
     if response.no_head {
         response.status = 200;
         return Ok(());
@@ -21,9 +23,14 @@ pub(super) fn settle(session: &mut Session) -> Result<(), u16> {
         response.status = status;
         response.status_line.clear();
     }
-    not_modified::filter(session)?;
+    not_modified::filter(session).map_err(Outcome::Status)?;
     headers::filter(session);
-    ranges::filter(session)?;
+    gunzip::filter(session);
+    sub::filter(session);
+    let status = session.req.response.status;
+    charset::filter(session).map_err(|charset::NoValue| Outcome::Close(status))?;
+    gzip::filter(session);
+    ranges::filter(session).map_err(Outcome::Status)?;
     framing::chunks(session);
     framing::head(session);
     Ok(())

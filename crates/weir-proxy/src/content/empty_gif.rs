@@ -22,7 +22,7 @@ pub(super) async fn answer(session: &mut Session) -> Outcome {
     }
     let response = &mut session.req.response;
     response.status = 200;
-    response.content_type = b"image/gif".to_vec();
+    response.content_type.set(b"image/gif");
     response.content_length = Some(PICTURE.len() as u64);
     session.send_answer(PICTURE).await
 }

@@ -3,6 +3,7 @@
 mod autoindex;
 mod empty_gif;
 mod folder;
+mod gzip_static;
 mod index;
 pub(crate) mod looked_up;
 mod random_index;

@@ -4,9 +4,11 @@ use std::fs::{File, Metadata};
 use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt};
 
+use weir_filter::Flush;
 use weir_wire::KnownField;
 use weir_wire::request::Method;
 
+use super::gzip_static::{self, Found};
 use super::{is_asked_for, looked_up, quoted};
 use crate::answer::{body, headers, media_type, redirect, send};
 use crate::client::throttle::Throttle;
@@ -21,6 +23,15 @@ pub(super) async fn answer(session: &mut Session) -> Outcome {
     if !is_asked_for(session.req.state.method) {
         return Outcome::Status(405);
     }
+    match gzip_static::find(session) {
+        Found::Nothing => {}
+        Found::Refused(outcome) => return outcome,
+        // Boxed, that the future does not hold it twice.
+        Found::Compressed(file, metadata) => {
+            let encoding = Some(&b"gzip"[..]);
+            return Box::pin(answer_with(session, &file, &metadata, encoding)).await;
+        }
+    }
     let Ok(path) = paths::filename(session.view(), &session.req.uri) else {
         return Outcome::Status(500);
     };
@@ -29,7 +40,9 @@ pub(super) async fn answer(session: &mut Session) -> Outcome {
         Ok((_, metadata)) if metadata.is_file() && session.req.state.method == Method::Post => {
             Outcome::Status(405)
         }
-        Ok((file, metadata)) if metadata.is_file() => answer_with(session, &file, &metadata).await,
+        Ok((file, metadata)) if metadata.is_file() => {
+            answer_with(session, &file, &metadata, None).await
+        }
         Ok(_) => {
             error_log::crit(
                 session.view(),
@@ -54,15 +67,25 @@ fn open_failed(session: &Session, path: &[u8], failed: &Failed) -> Outcome {
     Outcome::Status(status)
 }
 
-async fn answer_with(session: &mut Session, file: &File, metadata: &Metadata) -> Outcome {
+async fn answer_with(
+    session: &mut Session,
+    file: &File,
+    metadata: &Metadata,
+    encoding: Option<&[u8]>,
+) -> Outcome {
     if let Err(outcome) = session.settle_unwanted_body().await {
         return outcome;
     }
+    session.client.link_mut().action = Action::SendingFile;
     describe(session, metadata);
+    if let Some(encoding) = encoding {
+        let known = KnownField::ContentEncoding;
+        let fields = &mut session.req.response.fields;
+        fields.push(known, b"Content-Encoding", encoding);
+    }
     if let Err(outcome) = send::begin(session) {
         return outcome;
     }
-    session.client.link_mut().action = Action::SendingFile;
     // Boxed: through its buffer and throttle it would add 40 bytes to the future of every request.
     if Box::pin(FileBody::new(session, file).send(metadata.len())).await {
         session.req.state.ending = Ending::Complete;
@@ -92,6 +115,9 @@ fn describe(session: &mut Session, metadata: &Metadata) {
 
 /// The size of a buffer that nginx reads a file into (`output_buffers`): one chunk.
 const CHUNK: usize = 32 * 1024;
+
+/// Bytes read at once of a file that may be decompressed to a thousand times as many.
+const COMPRESSED_CHUNK: usize = 4 * 1024;
 
 /// A file on its way to the client, through a buffer.
 struct FileBody<'a> {
@@ -149,7 +175,9 @@ impl<'a> FileBody<'a> {
 
     /// Reads a part of the file behind what waits in the block, which is sent whenever it is full.
     async fn send_part(&mut self, part: Range<u64>) -> bool {
+        let settings = self.session.settings();
         let limit = match self.session.req.response.chunked {
+            _ if settings.gunzip => COMPRESSED_CHUNK,
             true => CHUNK,
             false => buffers::RELAY_BUFFER,
         };
@@ -187,6 +215,16 @@ impl<'a> FileBody<'a> {
     /// Sends the block, as a chunk where the answer goes in chunks, and behind the `last` one what
     /// ends the body.
     async fn send_block(&mut self, last: bool) -> bool {
+        if self.session.req.response.filters.is_some() {
+            let flush = if last { Flush::End } else { Flush::No };
+            if body::filter(self.session, &mut self.block, flush).is_err() {
+                self.session.break_off();
+                return false;
+            }
+            if self.block.is_empty() && !last {
+                return true;
+            }
+        }
         if self.session.req.response.chunked {
             let mut framed = std::mem::take(&mut self.session.req.response.pending);
             body::write_chunk(&self.block, &mut framed);

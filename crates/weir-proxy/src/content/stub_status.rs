@@ -25,7 +25,7 @@ pub(super) async fn answer(session: &mut Session) -> Outcome {
     );
     let response = &mut session.req.response;
     response.status = 200;
-    response.content_type = b"text/plain".to_vec();
+    response.content_type.set(b"text/plain");
     response.content_length = Some(text.len() as u64);
     session.send_answer(text.as_bytes()).await
 }

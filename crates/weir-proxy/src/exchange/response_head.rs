@@ -28,6 +28,7 @@ pub(super) async fn follow(exchange: &mut Exchange<'_>, held: Held) -> Step {
     };
     tracing::debug!(target: "weir", "http upstream status {status}");
     note_limit_rate(exchange.session, exchange.settings);
+    note_charset(exchange.session, exchange.settings);
     let hinted = exchange.current().status;
     if hinted == 0 {
         exchange.current().status = status;
@@ -77,6 +78,18 @@ fn note_limit_rate(session: &mut Session, settings: &Settings) {
     let rate = rate.filter(|rate| rate.iter().all(u8::is_ascii_digit));
     let rate = rate.and_then(|rate| std::str::from_utf8(rate).ok()?.parse().ok());
     req.response.limit_rate = rate.or(req.response.limit_rate);
+}
+
+/// `X-Accel-Charset` is what the client gets (`ngx_http_upstream_process_charset`).
+fn note_charset(session: &mut Session, settings: &Settings) {
+    let ignored = settings.proxy_ignore_headers;
+    let req = &mut *session.req;
+    let fields = &req.upstream.head.fields;
+    if !fields.has(KnownField::XAccelCharset) || ignored.contains(IgnoreHeaders::X_ACCEL_CHARSET) {
+        return;
+    }
+    let lines = fields.values(KnownField::XAccelCharset, &req.upstream.bytes);
+    req.response.accel_charset = lines.last().map(Box::from);
 }
 
 /// `proxy_intercept_errors`: only statuses that have an `error_page`.
@@ -258,8 +271,7 @@ fn copy_field(
             | KnownField::ContentLength,
         ) => {}
         Some(KnownField::ContentType) => {
-            req.response.content_type.clear();
-            req.response.content_type.extend_from_slice(value);
+            req.response.content_type.set_sent(value);
         }
         Some(KnownField::Server) => {
             req.response.has_server = true;
@@ -267,7 +279,7 @@ fn copy_field(
         }
         Some(KnownField::Date) => {
             req.response.has_date = true;
-            req.response.fields.add(name, value);
+            req.response.fields.push(KnownField::Date, name, value);
         }
         Some(KnownField::LastModified) => {
             // A range asks for the time; `expires` reads it when it is needed.

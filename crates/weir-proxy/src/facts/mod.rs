@@ -3,6 +3,7 @@
 mod action;
 mod attempt;
 mod body;
+mod content_type;
 pub(crate) mod h1;
 mod limits;
 mod link;
@@ -18,6 +19,7 @@ mod values;
 pub use action::Action;
 pub(crate) use attempt::Attempt;
 pub(crate) use body::{BodyFraming, RequestBody};
+pub(crate) use content_type::ContentType;
 pub(crate) use limits::{Limits, PlacesStatus, RateStatus};
 pub use link::ClientAddress;
 pub(crate) use link::{Idling, Link};

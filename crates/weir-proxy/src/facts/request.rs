@@ -103,6 +103,10 @@ pub(crate) struct State {
     pub(crate) status_override: Option<u16>,
     /// The client sent it before the answer to the one before.
     pub(crate) pipelined: bool,
+    /// The client takes compressed answers and may have this one; `None`: nobody has asked.
+    pub(crate) takes_gzip: Option<bool>,
+    /// Whether it does decides what it gets.
+    pub(crate) varies_by_encoding: bool,
     /// `$request_id`, drawn on first use.
     pub(crate) id: Cell<Option<u128>>,
     pub(crate) keepalive: bool,
@@ -137,6 +141,8 @@ impl Default for State {
             in_error_page: false,
             status_override: None,
             pipelined: false,
+            takes_gzip: None,
+            varies_by_encoding: false,
             id: Cell::new(None),
             keepalive: false,
             lingers: false,
@@ -247,7 +253,7 @@ impl Request {
             &self.bytes,
             &self.uri,
             &response.status_line,
-            &response.content_type,
+            response.content_type.room(),
         ];
         for text in texts.into_iter().chain([response.fields.room()]) {
             prefetch::room(text, 1);

@@ -3,7 +3,10 @@
 use std::mem::take;
 use std::ops::Range;
 
+use weir_filter::{Chain, Filter};
 use weir_wire::{FieldLines, KnownField};
+
+use super::ContentType;
 
 /// An answer's head and how its body is framed: nginx's `headers_out`. It lasts as long as the request:
 /// whatever answers after an internal redirect, or the page of a status, adds to what is there and
@@ -14,7 +17,9 @@ pub(crate) struct Response {
     /// `200 OK` as an upstream sent it; empty = nginx's own words.
     pub(crate) status_line: Vec<u8>,
     /// Empty = no such field.
-    pub(crate) content_type: Vec<u8>,
+    pub(crate) content_type: ContentType,
+    /// `X-Accel-Charset` of an upstream.
+    pub(crate) accel_charset: Option<Box<[u8]>>,
     pub(crate) content_length: Option<u64>,
     /// When what is sent was changed last, in seconds since 1970. The head shows it unless `fields` hold
     /// a `Last-Modified` that counts.
@@ -36,6 +41,8 @@ pub(crate) struct Response {
     pub(crate) unconditional: bool,
     /// Which bytes of the body are sent.
     pub(crate) cut: Cut,
+    /// What rewrites the body on its way.
+    pub(crate) filters: Option<Box<Chain>>,
     /// The body, if any, is sent in chunks.
     pub(crate) chunked: bool,
     /// No body may be sent: HEAD, 204, 304.
@@ -110,6 +117,8 @@ impl Response {
         self.trailers.clear();
         self.has_server = false;
         self.has_date = false;
+        self.accel_charset = None;
+        self.filters = None;
         self.cut = Cut::Whole;
         self.chunked = false;
         self.header_only = false;
@@ -137,8 +146,37 @@ impl Response {
         self.fields.remove(KnownField::AcceptRanges);
     }
 
+    /// The body that is sent is another one: of what length is not known yet, and no parts of it may be had.
+    pub(crate) fn replace_body(&mut self) {
+        self.content_length = None;
+        self.clear_ranges();
+    }
+
+    /// The tag says no more than that the answer means the same (`ngx_http_weak_etag`).
+    pub(crate) fn weaken_etag(&mut self) {
+        let Some(tag) = self.fields.value(KnownField::Etag) else {
+            return;
+        };
+        match tag {
+            [b'W', b'/', _, ..] => {}
+            [b'"', ..] => {
+                let weak = [b"W/", tag].concat();
+                self.fields.set_value(KnownField::Etag, b"ETag", &weak);
+            }
+            _ => self.fields.remove(KnownField::Etag),
+        }
+    }
+
+    /// Adds a filter that the body passes.
+    pub(crate) fn filter_through(&mut self, filter: Filter) {
+        self.filters.get_or_insert_default().add(filter);
+    }
+
     /// The body is sent as it is: whole, and without frames of ours.
     pub(crate) fn sends_plain(&self) -> bool {
-        matches!(self.cut, Cut::Whole) && !self.chunked && !self.expects_trailers
+        matches!(self.cut, Cut::Whole)
+            && !self.chunked
+            && !self.expects_trailers
+            && self.filters.is_none()
     }
 }

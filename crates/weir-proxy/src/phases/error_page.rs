@@ -27,7 +27,7 @@ pub(crate) async fn answer(session: &mut Session, status: u16) -> Outcome {
     if matches!(status, 400 | 495 | 496 | 497) && session.req.parser_done() {
         session.req.state.lingers = false;
     }
-    session.req.response.content_type.clear();
+    session.req.response.content_type.forget_type();
     if let Some(outcome) = custom(session, status) {
         return outcome;
     }
@@ -115,7 +115,7 @@ async fn send_page(session: &mut Session, status: u16) -> Outcome {
     let response = &mut session.req.response;
     response.clear_validators();
     if body.is_some() {
-        response.content_type.extend_from_slice(b"text/html");
+        response.content_type.set(b"text/html");
     }
     let body = body.unwrap_or_default();
     response.content_length = Some(body.len() as u64);

@@ -3,17 +3,6 @@
 use super::Shape;
 
 const PROTOCOLS: &[&str] = &["SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
-const GZIP_PROXIED: &[&str] = &[
-    "off",
-    "expired",
-    "no-cache",
-    "no-store",
-    "private",
-    "no_last_modified",
-    "no_etag",
-    "auth",
-    "any",
-];
 const USERID_FLAGS: &[&str] = &[
     "off",
     "secure",
@@ -29,8 +18,7 @@ const NEXT_MEMCACHED: &[&str] = &["error", "timeout", "invalid_response", "not_f
 pub(super) const SHAPES: &[(Shape, &str)] = &[
     (
         Shape::Flag,
-        "accept_mutex aio_write open_file_cache_errors open_file_cache_events gzip_vary \
-            gzip_no_buffer create_full_put_path \
+        "accept_mutex aio_write open_file_cache_errors open_file_cache_events create_full_put_path \
             fastcgi_buffering fastcgi_request_buffering fastcgi_ignore_client_abort \
             fastcgi_socket_keepalive fastcgi_pass_request_headers fastcgi_pass_request_body \
             fastcgi_intercept_errors fastcgi_force_ranges fastcgi_cache_lock \
@@ -46,11 +34,11 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
             scgi_force_ranges scgi_cache_lock scgi_cache_revalidate scgi_cache_background_update \
             ssi_silent_errors ssi_ignore_recycled_buffers ssi_last_modified \
             ssl_prefer_server_ciphers ssl_session_tickets ssl_stapling ssl_stapling_verify \
-            ssl_early_data sub_filter_once sub_filter_last_modified uwsgi_buffering \
+            ssl_early_data uwsgi_buffering \
             uwsgi_request_buffering uwsgi_ignore_client_abort uwsgi_socket_keepalive \
             uwsgi_pass_request_headers uwsgi_pass_request_body uwsgi_intercept_errors \
             uwsgi_force_ranges uwsgi_cache_lock uwsgi_cache_revalidate uwsgi_ssl_session_reuse \
-            uwsgi_ssl_server_name uwsgi_ssl_verify xslt_last_modified http3 http3_hq quic_bpf quic_gso \
+            uwsgi_ssl_server_name uwsgi_ssl_verify xslt_last_modified http3_hq quic_bpf quic_gso \
             quic_retry uwsgi_cache_background_update tunnel_socket_keepalive \
             ssl_certificate_compression ssl_object_cache_inheritable",
     ),
@@ -70,7 +58,7 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
     ),
     (
         Shape::Size,
-        "subrequest_output_buffer_size read_ahead postpone_gzipping gzip_min_length \
+        "subrequest_output_buffer_size read_ahead \
             fastcgi_buffer_size fastcgi_busy_buffers_size fastcgi_max_temp_file_size \
             fastcgi_temp_file_write_size grpc_buffer_size image_filter_buffer \
             memcached_buffer_size mp4_buffer_size mp4_max_buffer_size scgi_buffer_size \
@@ -105,12 +93,12 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
     (Shape::Seconds, "open_file_cache_valid ssl_session_timeout"),
     (
         Shape::Buffers,
-        "gzip_buffers fastcgi_buffers gunzip_buffers scgi_buffers uwsgi_buffers \
+        "fastcgi_buffers gunzip_buffers scgi_buffers uwsgi_buffers \
             output_buffers",
     ),
     (
         Shape::Text,
-        "lock_file working_directory fastcgi_index grpc_ssl_ciphers grpc_ssl_trusted_certificate grpc_ssl_crl \
+        "lock_file fastcgi_index grpc_ssl_ciphers grpc_ssl_trusted_certificate grpc_ssl_crl \
             proxy_ssl_ciphers proxy_ssl_trusted_certificate proxy_ssl_crl ssl_dhparam \
             ssl_ecdh_curve ssl_ciphers ssl_client_certificate ssl_trusted_certificate ssl_crl \
             ssl_ocsp_responder ssl_stapling_file ssl_stapling_responder userid_name uwsgi_string \
@@ -143,10 +131,7 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
         Shape::Rate,
         "fastcgi_limit_rate scgi_limit_rate uwsgi_limit_rate",
     ),
-    (
-        Shape::Types,
-        "gzip_types addition_types charset_types ssi_types sub_filter_types xslt_types",
-    ),
+    (Shape::Types, "addition_types ssi_types xslt_types"),
     (
         Shape::Access,
         "dav_access fastcgi_store_access proxy_store_access scgi_store_access \
@@ -161,7 +146,6 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
         "fastcgi_temp_path scgi_temp_path uwsgi_temp_path",
     ),
     (Shape::Between(0, 255), "uwsgi_modifier1 uwsgi_modifier2"),
-    (Shape::Between(1, 9), "gzip_comp_level"),
     (Shape::Few(USERID_FLAGS), "userid_flags"),
     (Shape::FileCache, "open_file_cache"),
     (
@@ -180,12 +164,11 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
     (Shape::ChunkSize, "http2_chunk_size"),
     (Shape::ReceiveSize, "http2_recv_buffer_size"),
     (Shape::OffsetOrOff, "directio"),
-    (Shape::Patterns, "gzip_disable"),
     (Shape::Pool, "request_pool_size http2_pool_size"),
     (Shape::Priority, "worker_priority"),
     (
         Shape::Unread(1, 1),
-        "modern_browser_value ancient_browser_value fastcgi_split_path_info fastcgi_store \
+        "load_module modern_browser_value ancient_browser_value fastcgi_split_path_info fastcgi_store \
             fastcgi_cache geoip_proxy grpc_ssl_password_file \
             image_filter_jpeg_quality image_filter_webp_quality image_filter_sharpen \
             proxy_ssl_password_file real_ip_header scgi_store scgi_cache \
@@ -222,7 +205,6 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
         Shape::Words(&["GET", "HEAD", "POST"]),
         "fastcgi_cache_methods proxy_cache_methods scgi_cache_methods uwsgi_cache_methods",
     ),
-    (Shape::Words(GZIP_PROXIED), "gzip_proxied"),
     (
         Shape::IgnoredHeaders,
         "fastcgi_ignore_headers grpc_ignore_headers scgi_ignore_headers uwsgi_ignore_headers",
@@ -252,12 +234,4 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
     (Shape::ThreadPool, "thread_pool"),
     (Shape::Processors, "worker_cpu_affinity"),
     (Shape::Network, "debug_connection"),
-    (
-        Shape::SizeOf(&["512", "1k", "2k", "4k", "8k", "16k", "32k"]),
-        "gzip_window",
-    ),
-    (
-        Shape::SizeOf(&["512", "1k", "2k", "4k", "8k", "16k", "32k", "64k", "128k"]),
-        "gzip_hash",
-    ),
 ];

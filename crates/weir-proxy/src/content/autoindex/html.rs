@@ -20,7 +20,7 @@ const SHORTENED: usize = 47;
 pub(super) fn write(view: View<'_>, entries: &[Entry]) -> Vec<u8> {
     let settings = view.settings();
     let row = Row {
-        letters: is_utf8(&view.req.response.content_type),
+        letters: is_utf8(view.req.response.content_type.charset()),
         ahead: if settings.autoindex_localtime {
             local_offset(clock::unix_seconds())
         } else {
@@ -42,10 +42,8 @@ pub(super) fn write(view: View<'_>, entries: &[Entry]) -> Vec<u8> {
 }
 
 /// Whether the answer is sent as UTF-8.
-fn is_utf8(content_type: &[u8]) -> bool {
-    content_type
-        .to_ascii_lowercase()
-        .ends_with(b"; charset=utf-8")
+fn is_utf8(charset: &[u8]) -> bool {
+    charset.eq_ignore_ascii_case(b"utf-8")
 }
 
 /// How a row is written.

@@ -41,7 +41,11 @@ pub(super) async fn answer(session: &mut Session) -> Outcome {
         Err(outcome) => return outcome,
     };
     session.req.response.status = 200;
-    session.req.response.content_type = format.media_type().to_vec();
+    let content_type = &mut session.req.response.content_type;
+    content_type.set(format.media_type());
+    if matches!(format, Format::Xml) {
+        content_type.tell_charset(b"utf-8");
+    }
     if let Err(outcome) = send::begin(session) {
         return outcome;
     }
@@ -71,7 +75,7 @@ impl Format {
             Self::Html => b"text/html",
             Self::Json => b"application/json",
             Self::Call(_) => b"application/javascript",
-            Self::Xml => b"text/xml; charset=utf-8",
+            Self::Xml => b"text/xml",
         }
     }
 

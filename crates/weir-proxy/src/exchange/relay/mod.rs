@@ -96,6 +96,8 @@ struct Relay {
     buffer: u64,
     client_chunked: bool,
     header_only: bool,
+    /// Filters rewrite the body, and have not seen its end.
+    filtered: bool,
     /// The part of the body that the client asked for.
     /// Boxed: 8 bytes instead of 32 in the future of every request.
     cut: Option<Box<StreamCut>>,
@@ -192,6 +194,7 @@ impl Relay {
             buffer: settings.proxy_buffers.size.max(1) as u64,
             client_chunked: session.req.response.chunked,
             header_only: session.req.response.header_only,
+            filtered: session.req.response.filters.is_some() && !session.req.response.header_only,
             cut: None,
             prefix: Vec::new(),
             suffix: Vec::new(),

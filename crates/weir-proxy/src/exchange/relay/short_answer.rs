@@ -1,10 +1,12 @@
 //! A body that came whole along with its head: most short answers. There is nothing to gather,
 //! nothing to read on, and one write sends it.
 
+use weir_filter::Flush;
 use weir_upstream::PeerOutcome;
 
 use crate::answer::{body, send};
 use crate::client::throttle;
+use crate::exchange::response_head;
 use crate::exchange::tries::{Exchange, Held};
 use crate::facts::Outcome;
 use crate::facts::{Action, Ending};
@@ -20,7 +22,8 @@ pub(super) fn length(exchange: &Exchange<'_>) -> Option<usize> {
     let session = &*exchange.session;
     let upstream = &session.req.upstream;
     let response = &session.req.response;
-    if response.no_head || upstream.head.chunked {
+    // What a page is decompressed to may be a thousand times as long: it goes piece by piece.
+    if response.no_head || upstream.head.chunked || session.settings().gunzip {
         return None;
     }
     if session.req.is_head() != upstream.asked_head {
@@ -47,14 +50,21 @@ pub(super) async fn pass(exchange: &mut Exchange<'_>, held: Held, length: usize)
     exchange.close_attempt();
     exchange.release(PeerOutcome::Success);
     exchange.keep(held);
+    let flush = match response_head::is_buffered(exchange.session, exchange.settings) {
+        true => Flush::No,
+        false => Flush::Now,
+    };
     let session = &mut *exchange.session;
     session.client.link_mut().action = Action::Exchange(Phase::ReadingBody);
     let req = &mut *session.req;
     let start = req.upstream.head.len;
     let sent = if !req.response.sends_plain() {
         let bytes = std::mem::take(&mut req.upstream.bytes);
-        let _nothing_left = body::behind_head(session, &bytes[start..]);
+        let framed = body::behind_head(session, &bytes[start..], flush).is_ok();
         session.req.upstream.bytes = bytes;
+        if !framed {
+            return session.break_off();
+        }
         session.write_all(&[]).await
     } else if length <= COPIED {
         let body = &req.upstream.bytes[start..];

@@ -4,6 +4,7 @@ use std::io;
 use std::task::{Context, Poll};
 
 use weir_conf::Settings;
+use weir_filter::Flush;
 use weir_wire::chunked::write_chunk_size;
 
 use super::{Event, Relay, UpstreamEnd};
@@ -12,6 +13,15 @@ use crate::client::h1::output::WRITEV_FAILED;
 use crate::facts::Session;
 use weir_io::clock;
 use weir_io::stream::Stream;
+
+/// Bytes of a body that may be compressed that are handed on at once at most: what they become, which may be
+/// a thousand times as much, has to fit memory.
+const COMPRESSED_PIECE: usize = 4 * 1024;
+
+/// As [`body::filter`]; the fault is no fault of the client's.
+fn filter(session: &mut Session, piece: &mut Vec<u8>, flush: Flush) -> Result<(), io::Error> {
+    body::filter(session, piece, flush).map_err(|body::Broken| io::ErrorKind::Other.into())
+}
 
 impl Relay {
     /// Begins the next write if none is under way and there is something to write.
@@ -28,10 +38,14 @@ impl Relay {
             self.writing = true;
             return Ok(());
         }
-        let refilled = self.refill()?;
+        let refilled = self.refill(session)?;
         let ended = self.upstream != UpstreamEnd::Open
             && self.spool.incoming.is_empty()
             && !self.spool.file_has_more();
+        let mut tail = Vec::new();
+        if ended && self.filtered {
+            tail = self.end_filters(session, refilled)?;
+        }
         let head = session.req.response.pending.len();
         // A long head does not wait for a body that is gathered first (`ngx_http_write_filter`).
         let at_once =
@@ -45,6 +59,10 @@ impl Relay {
         if self.client_chunked && refilled {
             write_chunk_size(self.spool.outgoing.len() as u64, &mut self.prefix);
             self.suffix.extend_from_slice(b"\r\n");
+        }
+        match self.client_chunked {
+            true => body::write_chunk(&tail, &mut self.suffix),
+            false => self.suffix.append(&mut tail),
         }
         if ended && self.upstream == UpstreamEnd::Complete && !self.header_only {
             self.take_trailers(session, settings);
@@ -78,33 +96,67 @@ impl Relay {
 
     /// Whether the client gets the body's bytes and nothing else.
     pub(super) fn passes_as_it_is(&self) -> bool {
-        !self.client_chunked && !self.header_only && self.cut.is_none()
+        !self.client_chunked && !self.header_only && !self.filtered && self.cut.is_none()
     }
 
     /// Hands on what may be sent next, cut to the part that is wanted; `false` if there is nothing.
-    fn refill(&mut self) -> Result<bool, io::Error> {
+    fn refill(&mut self, session: &mut Session) -> Result<bool, io::Error> {
         if self.header_only {
             self.spool.incoming.clear();
             return Ok(false);
         }
+        let most = match session.settings().gunzip {
+            true => COMPRESSED_PIECE,
+            false => usize::MAX,
+        };
         loop {
             let released = self.released();
             let from_file = self.spool.file_has_more();
-            if !self.spool.refill(released).map_err(|error| error.source)? {
+            if !self
+                .spool
+                .refill(released, most)
+                .map_err(|error| error.source)?
+            {
                 return Ok(false);
             }
             if !from_file {
                 self.handed_on += self.spool.outgoing.len() as u64;
                 self.decoder.begin_pass();
             }
-            let Some(cut) = &mut self.cut else {
-                return Ok(true);
-            };
-            cut.apply(&mut self.spool.outgoing);
+            if let Some(cut) = &mut self.cut {
+                cut.apply(&mut self.spool.outgoing);
+            }
+            if self.filtered {
+                let flush = if self.buffering {
+                    Flush::No
+                } else {
+                    Flush::Now
+                };
+                filter(session, &mut self.spool.outgoing, flush)?;
+            }
             if !self.spool.outgoing.is_empty() {
                 return Ok(true);
             }
         }
+    }
+
+    /// What the filters still hold: of a body that is cut, what a flush lets go, as in
+    /// `ngx_http_upstream_finalize_request`. Where they find fault with the end, what they let go before
+    /// (`refilled`) is sent all the same, and the body breaks off behind it.
+    fn end_filters(&mut self, session: &mut Session, refilled: bool) -> Result<Vec<u8>, io::Error> {
+        let flush = match self.upstream {
+            UpstreamEnd::Complete => Flush::End,
+            UpstreamEnd::Open | UpstreamEnd::Cut | UpstreamEnd::Broken => Flush::Now,
+        };
+        self.filtered = false;
+        let mut tail = Vec::new();
+        // Unbuffered, a head that comes alone goes out alone.
+        let goes_out = refilled || (!self.buffering && self.received == 0);
+        match filter(session, &mut tail, flush) {
+            Err(_) if goes_out => self.upstream = UpstreamEnd::Broken,
+            end => end?,
+        }
+        Ok(tail)
     }
 
     /// The trailers that follow the body: the upstream's where `proxy_pass_trailers` says so

@@ -160,9 +160,10 @@ pub(crate) fn write(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> V
         Variable::SentHttpCacheControl => request::sent_joined(view, b"cache-control", out),
         Variable::SentHttpConnection => request::sent_connection(view, out),
         Variable::SentHttpContentLength => request::sent_content_length(view, out),
-        Variable::SentHttpContentType => {
-            Value::of(request::nonempty(&view.req.response.content_type), out)
-        }
+        Variable::SentHttpContentType => Value::of(
+            request::nonempty(view.req.response.content_type.text()),
+            out,
+        ),
         Variable::SentHttpKeepAlive => request::sent_keep_alive(view, out),
         Variable::SentHttpLastModified => request::sent_last_modified(view, out),
         Variable::SentHttpLink => request::sent_joined(view, b"link", out),
@@ -200,6 +201,7 @@ pub(crate) fn write(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> V
             Value::Missing
         }
         Variable::UpstreamLastServerName => upstream::last_server_name(view, out),
+        Variable::GzipRatio => request::gzip_ratio(view, out),
         Variable::UpstreamFailure => upstream::failure(view, out),
         Variable::UpstreamHttp(name) => upstream::field(view, name.as_bytes(), out),
         Variable::UpstreamTrailer(name) => upstream::trailer(view, name.as_bytes(), out),

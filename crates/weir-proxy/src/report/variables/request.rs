@@ -451,3 +451,16 @@ pub(super) fn tcpinfo(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) ->
     };
     number(u64::from(value), out)
 }
+
+/// `$gzip_ratio`, with two digits behind the point (`ngx_http_gzip_ratio_variable`).
+pub(super) fn gzip_ratio(view: View<'_>, out: &mut Vec<u8>) -> Value {
+    let filters = view.req.response.filters.as_ref();
+    match filters.and_then(|filters| filters.gzip_totals()) {
+        Some((taken, given @ 1..)) => {
+            let hundredths = (taken.saturating_mul(1000) / given + 5) / 10;
+            let text = format!("{}.{:02}", hundredths / 100, hundredths % 100);
+            Value::of(Some(text.as_bytes()), out)
+        }
+        Some((_, 0)) | None => Value::Missing,
+    }
+}

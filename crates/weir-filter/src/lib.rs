@@ -1,0 +1,22 @@
+//! Bodies rewritten while they pass: decompressed, searched and replaced, recoded, compressed.
+//!
+//! - `chain`: the filters of one answer, in nginx's order.
+//! - `gunzip`: decompression, of several members one after the other.
+//! - `sub`: texts that are searched for and replaced.
+//! - `recode`: from one character set to another.
+//! - `gzip`: compression.
+//!
+//! Invariants: no I/O and no clock; a filter gives the same bytes however its input was cut into pieces; what
+//! it holds back is bounded by its settings, not by the body.
+
+mod chain;
+mod gunzip;
+mod gzip;
+mod recode;
+mod sub;
+
+pub use chain::{Chain, Filter, Flush};
+pub use gunzip::{Gunzip, InflateFault};
+pub use gzip::{Gzip, GzipSettings};
+pub use recode::Recode;
+pub use sub::{Sub, SubPattern};
