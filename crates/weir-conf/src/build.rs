@@ -22,8 +22,8 @@ use crate::model::{Config, Http, SourceFile};
 use crate::table::main::WrittenMain;
 use crate::table::{EVENTS, MAIN, arguments};
 use crate::text::{Block, Directive, Item};
-use crate::value::read::{Reading, Reject, flag};
-use crate::{Compat, Fault, Faults, Level};
+use crate::value::read::{Call, Reading, Reject, flag};
+use crate::{Compat, Fault, Faults, Level, modules};
 
 use walk::{call, each};
 
@@ -125,6 +125,8 @@ struct MainBuild {
     events: bool,
     compat: bool,
     pcre_jit: bool,
+    /// Modules that were to be loaded.
+    modules: Vec<String>,
     http: Option<Http>,
     http_seen: bool,
 }
@@ -146,6 +148,7 @@ impl MainBuild {
                 once(&mut self.compat)?;
                 check_compat(directive)
             }
+            (b"load_module", _) => self.load_module(&mut call(directive, cx)),
             (b"pcre_jit", _) => {
                 once(&mut self.pcre_jit)?;
                 flag(&mut call(directive, cx)).map(|_| ())
@@ -156,6 +159,31 @@ impl MainBuild {
 
     fn value(&mut self, cx: &mut Reading, directive: &Directive) -> Result<(), Reject> {
         self.written.put(&mut call(directive, cx)).unwrap_or(Ok(()))
+    }
+}
+
+impl MainBuild {
+    /// `ngx_load_module`.
+    fn load_module(&mut self, call: &mut Call<'_>) -> Result<(), Reject> {
+        if self.events || self.http_seen {
+            return Err(Reject::directive("is specified too late"));
+        }
+        let file = call.text(0);
+        let module = modules::of_file(&file);
+        if self.modules.iter().any(|known| known == module) {
+            let text = format!("module \"{module}\" is already loaded");
+            return Err(Reject::message(text));
+        }
+        self.modules.push(module.to_owned());
+        if modules::is_built_in(module) {
+            return Ok(());
+        }
+        let text = format!("module \"{module}\" is not in weir");
+        let fault = Fault::emerg(text, Some(call.place.clone()));
+        call.cx
+            .faults
+            .push(fault.with_hint(modules::instead(module)));
+        Err(Reject::Reported)
     }
 }
 

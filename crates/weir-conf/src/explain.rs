@@ -1,9 +1,10 @@
 //! Faults with what nginx does not print.
 //!
-//! `statement` finds the source of what was read, `missing` what seems to be left out of it, `hint`
+//! `lacking` lists what weir does not have, `statement` finds the source of what was read, `missing` what seems to be left out of it, `hint`
 //! the cures that a message alone suggests.
 
 mod hint;
+mod lacking;
 mod missing;
 mod statement;
 
@@ -31,7 +32,8 @@ pub(crate) fn explain(faults: &[Fault], files: &[SourceFile]) -> String {
 
 /// What there is to say of `faults`, which were found in `files`, once nginx's lines have told the
 /// warnings and the first of the others: as [`Faults::explain`](crate::Faults::explain), but no fault
-/// that was told and has no source is told again. `coloured` is for terminals.
+/// that was told and has no source is told again, and what weir lacks is one list. `coloured` is for
+/// terminals.
 pub fn explain_further(faults: &[Fault], files: &[SourceFile], coloured: bool) -> String {
     let renderer = if coloured {
         Renderer::styled()
@@ -44,6 +46,10 @@ pub fn explain_further(faults: &[Fault], files: &[SourceFile], coloured: bool) -
         let source = source(fault, files);
         let hint = hint_of(fault, source.as_ref());
         let told = stopped_at.is_none_or(|stopped_at| at <= stopped_at);
+        if fault.lacking.is_some() && !told {
+            // In the list.
+            continue;
+        }
         let report = match (&source, &hint) {
             (None, None) if told => continue,
             (None, Some(hint)) if told => {
@@ -53,6 +59,7 @@ pub fn explain_further(faults: &[Fault], files: &[SourceFile], coloured: bool) -
         };
         texts.push(renderer.render(&[report]) + "\n");
     }
+    texts.extend(Some(lacking::list(faults)).filter(|list| !list.is_empty()));
     texts.join("\n")
 }
 

@@ -48,6 +48,8 @@ pub struct Fault {
     pub about: Option<Place>,
     /// What nginx does not say: a likely cure.
     pub hint: Option<String>,
+    /// What weir lacks of nginx, if that is all there is wrong.
+    pub lacking: Option<String>,
 }
 
 impl Fault {
@@ -58,6 +60,7 @@ impl Fault {
             place,
             about: None,
             hint: None,
+            lacking: None,
         }
     }
 
@@ -68,6 +71,18 @@ impl Fault {
             place: Some(place.clone()),
             about: None,
             hint: None,
+            lacking: None,
+        }
+    }
+
+    /// What nginx has and weir does not yet: `"NAME" is not implemented`, behind the `kind` of thing it is.
+    pub(crate) fn lacking(kind: &str, name: &str, place: Option<Place>) -> Self {
+        Self {
+            lacking: Some(name.to_owned()),
+            ..Self::emerg(
+                format!("{kind} \"{name}\" is not implemented in weir yet"),
+                place,
+            )
         }
     }
 

@@ -30,6 +30,7 @@ mod variable;
 
 /// The configuration as the rest of weir sees it.
 pub mod model;
+pub mod modules;
 
 use std::path::{Path, PathBuf};
 

@@ -37,6 +37,9 @@ const NGINX_1_31: [&str; 5] = [
     include_str!("faults/versions-1.31.txt"),
 ];
 
+/// What nginx says where it has QUIC and the modules, but for the lines about what weir lacks.
+const LACKING: [&str; 1] = [include_str!("faults/quic-and-modules.txt")];
+
 /// What weir prints about `text` under `compat`, in the words of the case files.
 fn printed(compat: &str, text: &str) -> Vec<String> {
     let dir = tempfile::tempdir().expect("a directory");
@@ -101,6 +104,11 @@ fn check_all(compat: &str, files: &[&str], least: usize) {
 #[test]
 fn first_faults_are_those_of_1_22() {
     check_all("1.22", &NGINX_1_22, 340);
+}
+
+#[test]
+fn what_is_lacking_is_said_where_nginx_finds_fault() {
+    check_all("1.31", &LACKING, 6);
 }
 
 #[test]

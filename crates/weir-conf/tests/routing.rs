@@ -180,6 +180,28 @@ fn servers_are_found_by_name() {
 }
 
 #[test]
+fn quic_is_warned_of_once_a_socket_and_listened_on_by_nobody() {
+    let text = "events {} http {
+            server { listen 127.0.0.1:80 quic reuseport; listen 127.0.0.1:80; http3 on; }
+            server { listen 127.0.0.1:80 quic; listen 127.0.0.1:81 quic; server_name b; }
+        }";
+    let config = load(text);
+    let addresses: Vec<_> = http(&config)
+        .listens
+        .iter()
+        .map(|l| l.address.to_string())
+        .collect();
+    assert_eq!(addresses, ["127.0.0.1:80"]);
+    let warnings: Vec<_> = config.warnings.iter().map(|w| w.message.as_str()).collect();
+    let ignored = |address: &str| {
+        format!(
+            "QUIC is not supported yet, \"quic\" of {address} ignored: clients are served over TCP"
+        )
+    };
+    assert_eq!(warnings, [ignored("127.0.0.1:80"), ignored("127.0.0.1:81")]);
+}
+
+#[test]
 fn addresses_are_shared() {
     let config = load(
         "events {} http {

@@ -34,6 +34,7 @@ pub(crate) fn on_start(fault: &StartFault, config: &Config) {
             place: Some(place.clone()),
             about: None,
             hint: None,
+            lacking: None,
         },
         other => {
             let message = other.to_string();
@@ -43,6 +44,7 @@ pub(crate) fn on_start(fault: &StartFault, config: &Config) {
                 message,
                 place: None,
                 about: None,
+                lacking: None,
             }
         }
     };

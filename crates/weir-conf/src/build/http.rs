@@ -98,6 +98,7 @@ impl HttpDraft {
             .all
             .into_iter()
             .zip(listen_names)
+            .filter(|(listen, _)| !listen.quic)
             .map(|(listen, names)| Listen {
                 address: listen.address,
                 place: listen.place,
@@ -123,12 +124,11 @@ impl HttpDraft {
 fn check_variables(cx: &mut Reading) {
     let mut faults = Vec::new();
     for (name, place) in cx.variables.unknown() {
-        let text = if is_absent(name) {
-            format!("variable \"${name}\" is not implemented in weir yet")
+        let mut fault = if is_absent(name) {
+            Fault::lacking("variable", &format!("${name}"), None)
         } else {
-            format!("unknown \"{name}\" variable")
+            Fault::emerg(format!("unknown \"{name}\" variable"), None)
         };
-        let mut fault = Fault::emerg(text, None);
         fault.about = Some(place.clone());
         fault.hint = similar_variable(name).map(|known| format!("did you mean \"${known}\"?"));
         faults.push(fault);

@@ -18,6 +18,8 @@ pub(super) struct ListenDraft {
     pub(super) address: ListenAddress,
     pub(super) place: Place,
     pub(super) options: ListenOptions,
+    /// QUIC's packets, not TCP: nothing listens there yet.
+    pub(super) quic: bool,
     /// Whether a `listen` gave socket options.
     set: bool,
     /// Whether a `listen` said `default_server`.
@@ -31,6 +33,7 @@ pub(super) struct ListenDraft {
 #[derive(Clone, Debug, Default)]
 struct Parameters {
     options: ListenOptions,
+    quic: bool,
     set: bool,
     default_server: bool,
 }
@@ -45,6 +48,11 @@ impl Listens {
             ))
         })?;
         let parameters = read_parameters(call)?;
+        if let Some(other) = parameters.not_with_quic() {
+            return Err(Reject::directive(format!(
+                "\"{other}\" parameter is incompatible with \"quic\""
+            )));
+        }
         for ListenSpec { address } in specs {
             self.add(call.cx, call.place, address, &parameters, server)?;
         }
@@ -72,11 +80,22 @@ impl Listens {
         parameters: &Parameters,
         server: usize,
     ) -> Result<(), Reject> {
-        let Some(known) = self.all.iter_mut().find(|known| known.address == address) else {
+        let Some(known) = self
+            .all
+            .iter_mut()
+            .find(|known| known.address == address && known.quic == parameters.quic)
+        else {
+            if parameters.quic {
+                let text = format!(
+                    "QUIC is not supported yet, \"quic\" of {address} ignored: clients are served over TCP"
+                );
+                cx.warn(text, place);
+            }
             self.all.push(ListenDraft {
                 address,
                 place: place.clone(),
                 options: parameters.options.clone(),
+                quic: parameters.quic,
                 set: parameters.set,
                 chosen: parameters.default_server,
                 default_server: server,
@@ -114,6 +133,23 @@ impl Listens {
     }
 }
 
+impl Parameters {
+    /// A parameter that means nothing beside `quic`.
+    fn not_with_quic(&self) -> Option<&'static str> {
+        let options = &self.options;
+        let others = [
+            (options.fastopen.is_some(), "fastopen"),
+            (options.backlog.is_some(), "backlog"),
+            (options.deferred, "deferred"),
+            (options.multipath, "multipath"),
+            (options.so_keepalive.is_some(), "so_keepalive"),
+            (options.proxy_protocol, "proxy_protocol"),
+        ];
+        let mut given = others.into_iter().filter(|(given, _)| self.quic && *given);
+        given.next().map(|(_, name)| name)
+    }
+}
+
 fn read_parameters(call: &mut Call<'_>) -> Result<Parameters, Reject> {
     let mut parameters = Parameters::default();
     for index in 1..call.args.len() {
@@ -122,7 +158,7 @@ fn read_parameters(call: &mut Call<'_>) -> Result<Parameters, Reject> {
             "default_server" | "default" => parameters.default_server = true,
             "proxy_protocol" => parameters.options.proxy_protocol = true,
             "ssl" | "http2" => return Err(missing_module(&text)),
-            "quic" if call.cx.differences().listen_quic => return Err(missing_module(&text)),
+            "quic" if call.cx.differences().listen_quic => parameters.quic = true,
             _ if text.starts_with("accept_filter=") => {
                 let ignored = format!(
                     "accept filters \"{text}\" are not supported on this platform, ignored"
@@ -143,8 +179,7 @@ fn read_parameters(call: &mut Call<'_>) -> Result<Parameters, Reject> {
 fn missing_module(parameter: &str) -> Reject {
     let module = match parameter {
         "ssl" => "ngx_http_ssl_module",
-        "http2" => "ngx_http_v2_module",
-        _ => "ngx_http_v3_module",
+        _ => "ngx_http_v2_module",
     };
     Reject::message(format!("the \"{parameter}\" parameter requires {module}"))
 }

@@ -118,6 +118,7 @@ fn conflict(name: &str, address: &str) -> Fault {
         place: None,
         about: None,
         hint: None,
+        lacking: None,
     }
 }
 

@@ -188,16 +188,12 @@ fn is_off(directive: &Directive) -> bool {
 }
 
 fn absent(entry: &Entry, place: &Place) -> Fault {
-    let message = format!(
-        "directive \"{}\" is not implemented in weir yet",
-        entry.name
-    );
     let hint = format!(
         "no {} in weir yet; {}",
         entry.doc,
         table::instead(entry.name)
     );
-    Fault::emerg(message, Some(place.clone())).with_hint(hint)
+    Fault::lacking("directive", entry.name, Some(place.clone())).with_hint(hint)
 }
 
 /// The most similar name; among equals, one that may stand here.

@@ -12,10 +12,6 @@ pub(super) fn by_message(message: &str) -> Option<&'static str> {
             "weir has no HTTP/2 yet, however it is built; without `http2` clients speak HTTP/1.1",
         ),
         (
-            "requires ngx_http_v3_module",
-            "weir has no HTTP/3 yet, however it is built; without `quic` clients speak HTTP/1.1",
-        ),
-        (
             "host not found in upstream",
             "names are looked up when the configuration is read: is it spelt right, and does `getent hosts NAME` know it here?",
         ),

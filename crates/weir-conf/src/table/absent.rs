@@ -52,8 +52,12 @@ pub(crate) fn instead(name: &str) -> &'static str {
     match name {
         "resolver" => "names are looked up when the configuration is read, and on each reload",
         "set_real_ip_from" => "`log_format` can show `$http_x_forwarded_for`",
-        "http2" | "http3" => "without the line clients speak HTTP/1.1",
+        "http2" => "without the line clients speak HTTP/1.1",
         "proxy_cache" | "proxy_store" => "without the line each request goes to the upstream",
+        "stream" => {
+            "weir proxies HTTP: let an nginx or haproxy have these ports, with this block in a file of its own"
+        }
+        "mail" => "weir proxies HTTP: let an nginx have this block in a file of its own",
         "ssl_reject_handshake" => "put something in front that speaks TLS",
         _ => "leave it out if you can do without, or keep nginx for it",
     }
@@ -74,11 +78,17 @@ macro_rules! counts_with {
 const TABLES: &str = "tables take the room they need";
 /// Why caches of open files change nothing.
 const OPEN_FILES: &str = "each request opens its file anew, so that a change shows at once";
+/// Why what is said of HTTP/3 changes nothing.
+const QUIC: &str = "there is no QUIC yet: clients are served over TCP";
 /// Why ways of reading files change nothing.
 const READS: &str = "files are read through the system's cache";
 
 const FAMILIES: &[Family] = &[
-    refused(MAIN, "a working directory of its own", "working_directory"),
+    ignored(
+        MAIN,
+        "no path hangs on it: relative ones are below the prefix; cores are dumped where weir was started",
+        "working_directory",
+    ),
     ignored(
         MAIN,
         "the clock is read whenever the time is needed",
@@ -105,11 +115,6 @@ const FAMILIES: &[Family] = &[
         MAIN,
         "the limit that weir was started with holds: `ulimit -c`, or `LimitCORE=` of systemd",
         "worker_rlimit_core",
-    ),
-    ignored(
-        MAIN,
-        "there are no modules to load; what one would bring is refused by name where it is used",
-        "load_module",
     ),
     ignored(EVENTS, "events come from epoll", "use"),
     ignored(
@@ -411,7 +416,8 @@ const FAMILIES: &[Family] = &[
         "xml_entities xslt_param xslt_string_param xslt_types xslt_last_modified",
     ),
     refused(L, "XSLT", "xslt_stylesheet"),
-    refused_block(MAIN, "traffic that is not HTTP", "stream mail"),
+    refused_block(MAIN, "plain TCP or UDP", "stream"),
+    refused_block(MAIN, "mail", "mail"),
     ignored(
         HS,
         counts_with!("http2"),
@@ -427,12 +433,12 @@ const FAMILIES: &[Family] = &[
     ),
     ignored(
         HS,
-        counts_with!("http3"),
-        "http3_hq http3_max_concurrent_streams http3_stream_buffer_size \
+        QUIC,
+        "http3 http3_hq http3_max_concurrent_streams http3_stream_buffer_size \
             quic_active_connection_id_limit quic_gso quic_host_key quic_retry",
     ),
-    ignored(MAIN, counts_with!("http3"), "quic_bpf"),
-    refused(HS, "HTTP/2 and HTTP/3", "http2 http3"),
+    ignored(MAIN, QUIC, "quic_bpf"),
+    refused(HS, "HTTP/2", "http2"),
 ];
 
 /// The rows.

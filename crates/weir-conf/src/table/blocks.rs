@@ -55,6 +55,15 @@ pub(crate) const ENTRIES: &[Entry] = &[
         Arity::ONE,
         "Whether regular expressions count their steps as machine code does; weir's run as such anyway.",
     ),
+    Entry {
+        support: Support::Checked("weir has what it brings"),
+        ..plain(
+            "load_module",
+            MAIN,
+            Arity::ONE,
+            "Loads one of nginx's modules: those that weir has need not be loaded, others are refused.",
+        )
+    },
     block("events", MAIN, Arity::NONE, "How connections are handled."),
     block("http", MAIN, Arity::NONE, "Everything about HTTP."),
     block("server", HTTP, Arity::NONE, "A virtual server."),

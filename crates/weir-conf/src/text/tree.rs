@@ -103,6 +103,7 @@ impl Reader<'_> {
                     place,
                     about: None,
                     hint: None,
+                    lacking: None,
                 }));
                 return;
             }

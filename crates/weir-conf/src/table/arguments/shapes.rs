@@ -38,7 +38,7 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
             uwsgi_request_buffering uwsgi_ignore_client_abort uwsgi_socket_keepalive \
             uwsgi_pass_request_headers uwsgi_pass_request_body uwsgi_intercept_errors \
             uwsgi_force_ranges uwsgi_cache_lock uwsgi_cache_revalidate uwsgi_ssl_session_reuse \
-            uwsgi_ssl_server_name uwsgi_ssl_verify xslt_last_modified http3_hq quic_bpf quic_gso \
+            uwsgi_ssl_server_name uwsgi_ssl_verify xslt_last_modified http3 http3_hq quic_bpf quic_gso \
             quic_retry uwsgi_cache_background_update tunnel_socket_keepalive \
             ssl_certificate_compression ssl_object_cache_inheritable",
     ),
@@ -98,7 +98,7 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
     ),
     (
         Shape::Text,
-        "lock_file fastcgi_index grpc_ssl_ciphers grpc_ssl_trusted_certificate grpc_ssl_crl \
+        "lock_file working_directory fastcgi_index grpc_ssl_ciphers grpc_ssl_trusted_certificate grpc_ssl_crl \
             proxy_ssl_ciphers proxy_ssl_trusted_certificate proxy_ssl_crl ssl_dhparam \
             ssl_ecdh_curve ssl_ciphers ssl_client_certificate ssl_trusted_certificate ssl_crl \
             ssl_ocsp_responder ssl_stapling_file ssl_stapling_responder userid_name uwsgi_string \
@@ -168,7 +168,7 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
     (Shape::Priority, "worker_priority"),
     (
         Shape::Unread(1, 1),
-        "load_module modern_browser_value ancient_browser_value fastcgi_split_path_info fastcgi_store \
+        "modern_browser_value ancient_browser_value fastcgi_split_path_info fastcgi_store \
             fastcgi_cache geoip_proxy grpc_ssl_password_file \
             image_filter_jpeg_quality image_filter_webp_quality image_filter_sharpen \
             proxy_ssl_password_file real_ip_header scgi_store scgi_cache \
