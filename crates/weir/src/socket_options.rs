@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockAddr, Socket, TcpKeepalive, Type};
-use weir_conf::{Listen, ListenAddress, ListenOptions, SocketKeepalive};
+use weir_conf::{Listen, ListenAddress, SocketKeepalive};
 use weir_log::Level;
 
 use crate::sockets::{Report, failed};
@@ -18,33 +18,6 @@ const BACKLOG: i32 = 511;
 
 /// Seconds a connection may wait for its first byte with `deferred`; the kernel rounds up.
 const DEFER_SECONDS: libc::c_int = 1;
-
-/// Whether `options` cannot hold for a wildcard address's socket, so that the address needs its own.
-pub(crate) fn asks_for_socket(options: &ListenOptions) -> bool {
-    let ListenOptions {
-        backlog,
-        rcvbuf,
-        sndbuf,
-        deferred,
-        reuseport,
-        multipath,
-        bind,
-        so_keepalive,
-        ipv6only,
-        fastopen,
-        proxy_protocol: _,
-    } = options;
-    *deferred
-        || *reuseport
-        || *multipath
-        || *bind
-        || backlog.is_some()
-        || rcvbuf.is_some()
-        || sndbuf.is_some()
-        || so_keepalive.is_some()
-        || ipv6only.is_some()
-        || fastopen.is_some()
-}
 
 /// A socket with what must be set before it is bound.
 pub(crate) fn new_socket(listen: &Listen) -> Result<Socket, SystemError> {

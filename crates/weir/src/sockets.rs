@@ -271,40 +271,42 @@ pub(crate) fn failed(call: &str, address: &ListenAddress, error: std::io::Error)
 }
 
 /// One entry per address that gets a socket. A wildcard address serves the others of its port,
-/// unless they ask for a socket of their own (`ngx_http_init_listening`).
+/// unless they ask for a socket of their own, which then comes first (`ngx_http_init_listening`).
 fn routes(listens: &[Listen]) -> Vec<Route> {
     let mut routes: Vec<Route> = Vec::new();
     for (index, listen) in listens.iter().enumerate() {
-        if wildcard_for(listens, listen).is_none() {
+        if listen.served_by(listens).is_none() {
             routes.push(Route {
                 listen: index,
                 others: Vec::new(),
             });
         }
     }
+    routes.sort_by_key(|route| place_of(listens, &listens[route.listen]));
     for (index, listen) in listens.iter().enumerate() {
-        let Some((wildcard, ip)) = wildcard_for(listens, listen) else {
+        let ListenAddress::Inet(address) = listen.address else {
             continue;
         };
-        if let Some(route) = routes.iter_mut().find(|route| route.listen == wildcard) {
-            route.others.push((ip, index));
+        if let Some(wildcard) = listen.served_by(listens)
+            && let Some(route) = routes.iter_mut().find(|route| route.listen == wildcard)
+        {
+            route.others.push((address.ip(), index));
         }
     }
     routes
 }
 
-/// The wildcard `listen` whose socket serves `listen` too, and the address that tells them apart.
-fn wildcard_for(listens: &[Listen], listen: &Listen) -> Option<(usize, IpAddr)> {
-    let ListenAddress::Inet(address) = listen.address else {
-        return None;
+/// Ports in the order of their first addresses, of each its wildcard last.
+fn place_of(listens: &[Listen], listen: &Listen) -> (usize, bool) {
+    let port = |address: &ListenAddress| match address {
+        ListenAddress::Inet(address) => Some((address.is_ipv4(), address.port())),
+        // nginx has one port for all of them.
+        ListenAddress::Unix(_) => None,
     };
-    if address.ip().is_unspecified() || socket_options::asks_for_socket(&listen.options) {
-        return None;
-    }
-    let wildcard = listens
-        .iter()
-        .position(|other| other.address.is_wildcard_of(address));
-    wildcard.map(|wildcard| (wildcard, address.ip()))
+    let own = port(&listen.address);
+    let first = listens.iter().position(|other| port(&other.address) == own);
+    let wildcard = matches!(listen.address, ListenAddress::Inet(own) if own.ip().is_unspecified());
+    (first.unwrap_or(0), wildcard)
 }
 
 fn remove_path(address: &ListenAddress, report: Report<'_>) {

@@ -22,6 +22,7 @@ pub(super) struct ListenDraft {
     pub(super) quic: bool,
     /// Whether a `listen` gave socket options.
     set: bool,
+    protocols: Protocols,
     /// Whether a `listen` said `default_server`.
     chosen: bool,
     pub(super) default_server: usize,
@@ -97,6 +98,7 @@ impl Listens {
                 options: parameters.options.clone(),
                 quic: parameters.quic,
                 set: parameters.set,
+                protocols: Protocols::default(),
                 chosen: parameters.default_server,
                 default_server: server,
                 servers: vec![server],
@@ -126,7 +128,13 @@ impl Listens {
             known.chosen = true;
             known.default_server = server;
         }
-        if before != parameters.options.proxy_protocol && cx.differences().protocols_redefined {
+        let redefined = known.protocols.redefined_by(Step {
+            before,
+            now: parameters.options.proxy_protocol,
+            set: parameters.set,
+            is_set: known.set,
+        });
+        if redefined && cx.differences().protocols_redefined {
             cx.warn(format!("protocol options redefined for {address}"), place);
         }
         Ok(())
@@ -147,6 +155,44 @@ impl Parameters {
         ];
         let mut given = others.into_iter().filter(|(given, _)| self.quic && *given);
         given.next().map(|(_, name)| name)
+    }
+}
+
+/// What the `listen`s of an address have said of its protocols, of which there is one: PROXY.
+#[derive(Clone, Copy, Debug, Default)]
+struct Protocols {
+    /// What the last of them said, once there were two.
+    last: Option<bool>,
+    /// They did not all say the same.
+    changed: bool,
+}
+
+/// One more `listen` of an address.
+struct Step {
+    /// The protocol that those before asked for.
+    before: bool,
+    /// What this one asks for.
+    now: bool,
+    /// Whether this one gives socket options.
+    set: bool,
+    /// Whether this or one before does.
+    is_set: bool,
+}
+
+impl Protocols {
+    /// Takes one more; whether that is worth a warning (`ngx_http_add_addresses`). Servers may ask for less than
+    /// the one that gives the options, as long as they all ask for the same.
+    fn redefined_by(&mut self, step: Step) -> bool {
+        let Step { before, now, .. } = step;
+        let differs = |last: Option<bool>| last.is_some_and(|last| last != now);
+        let (redefined, last) = match (before, now) {
+            (false, true) => (step.is_set && !step.set || self.changed, before),
+            (true, false) => (step.set || differs(self.last), now),
+            _ => (step.set && self.changed || differs(self.last), now),
+        };
+        self.changed |= before != now;
+        self.last = Some(last);
+        redefined
     }
 }
 

@@ -92,6 +92,21 @@ pub struct Listen {
     pub names: ServerNames,
 }
 
+impl Listen {
+    /// The wildcard `listen` among all whose socket serves this one's address too; `None`: it has a socket of
+    /// its own (`ngx_http_init_listening`).
+    pub fn served_by(&self, all: &[Self]) -> Option<usize> {
+        let ListenAddress::Inet(address) = self.address else {
+            return None;
+        };
+        if address.ip().is_unspecified() || self.options.bind {
+            return None;
+        }
+        all.iter()
+            .position(|other| other.address.is_wildcard_of(address))
+    }
+}
+
 /// An address to listen on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ListenAddress {
@@ -140,7 +155,7 @@ pub struct ListenOptions {
     pub reuseport: bool,
     /// Multipath TCP.
     pub multipath: bool,
-    /// `bind`: a socket of its own although a wildcard address is listened on too.
+    /// `bind`, or an option that implies it: a socket of its own although a wildcard address is listened on too.
     pub bind: bool,
     /// `SO_KEEPALIVE` and its times.
     pub so_keepalive: Option<SocketKeepalive>,

@@ -123,7 +123,12 @@ impl Plan {
             listen_names = http
                 .listens
                 .iter()
-                .map(|listen| listen.address.to_string())
+                .map(|listen| {
+                    // The socket's, which may be a wildcard's.
+                    let socket = listen.served_by(&http.listens);
+                    let socket = socket.map_or(listen, |index| &http.listens[index]);
+                    socket.address.to_string()
+                })
                 .collect();
             limits = http
                 .servers
@@ -173,7 +178,15 @@ impl Plan {
     /// (`ngx_add_channel_event`).
     pub(crate) fn connection_slots(&self) -> usize {
         let main = &self.config.main;
-        let taken = self.listen_names.len() + usize::from(main.master_process);
+        let listens = self
+            .config
+            .http
+            .as_ref()
+            .map_or(&[][..], |http| &http.listens);
+        let sockets = listens
+            .iter()
+            .filter(|one| one.served_by(listens).is_none());
+        let taken = sockets.count() + usize::from(main.master_process);
         main.worker_connections.saturating_sub(taken)
     }
 
