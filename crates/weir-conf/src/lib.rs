@@ -62,14 +62,14 @@ pub use template::{Part, Template, TemplateFault};
 pub use upstream_url::{UpstreamUrl, UrlFault, parse_evaluated_url, parse_upstream_url};
 pub use value::number::{parse_offset, parse_seconds, parse_size, parse_time};
 pub use value::{
-    AccessRule, AddHeader, AddInherit, AutoindexFormat, Bind, BodyFile, Buffers, Charset,
-    ConnectionLimit, CookieFlags, CookieFlagsRule, CookieMatch, CookieRewrite, DisableSymlinks,
-    EnvRule, ErrorPage, Expires, Expiry, ExpiryFault, GzipDisable, GzipHttpVersion, GzipProxied,
-    GzipStatic, HeaderNames, HostHeader, HttpVersion, IfModifiedSince, IgnoreHeaders,
-    KeepaliveDisable, KeepaliveTimeout, LimitLogLevel, LingeringClose, MediaTypes, Methods,
-    Network, NextUpstream, Overwrite, RateLimit, Redirect, RedirectFrom, RequestHeaders,
-    RequestLimit, Return, Satisfy, Scheme, ServerTokens, SetHeader, SubFilter, SymbolicLinks,
-    TempPath, TryFallback, TryFile, TryFiles, Types,
+    AccessRule, AddHeader, AddInherit, AuthRequestSet, AutoindexFormat, Bind, BodyFile, Buffers,
+    Charset, ConnectionLimit, CookieFlags, CookieFlagsRule, CookieMatch, CookieRewrite,
+    DisableSymlinks, EnvRule, ErrorPage, Expires, Expiry, ExpiryFault, GzipDisable,
+    GzipHttpVersion, GzipProxied, GzipStatic, HeaderNames, HostHeader, HttpVersion,
+    IfModifiedSince, IgnoreHeaders, KeepaliveDisable, KeepaliveTimeout, LimitLogLevel,
+    LingeringClose, MediaTypes, Methods, Network, NextUpstream, Overwrite, RateLimit, Redirect,
+    RedirectFrom, RequestHeaders, RequestLimit, Return, Satisfy, Scheme, ServerTokens, SetHeader,
+    SubFilter, SymbolicLinks, TempPath, TryFallback, TryFile, TryFiles, Types,
 };
 pub use variable::{UnknownVariable, VARIABLES, Variable};
 

@@ -43,6 +43,13 @@ macro_rules! variables {
             }
         }
 
+        impl Variable {
+            /// Whether it is one of many whose names begin alike.
+            pub(crate) fn is_prefixed(&self) -> bool {
+                matches!(self, $( Self::$pvariant(_) )|+)
+            }
+        }
+
         /// Names and meaning of every variable, for documentation and "did you mean".
         pub const VARIABLES: &[(&[&str], &str)] = &[
             $( (&[$($name),+], concat!($($doc),+)), )+

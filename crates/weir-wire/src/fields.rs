@@ -33,6 +33,14 @@ impl Fields {
         self.lines.push(field);
     }
 
+    /// Holds from now on what `other` holds; keeps the memory that it has.
+    pub(crate) fn copy_from(&mut self, other: &Self) {
+        self.lines.clear();
+        self.lines.extend_from_slice(&other.lines);
+        self.known = other.known.clone();
+        self.removed = other.removed;
+    }
+
     /// Empties the list and keeps its memory.
     pub fn clear(&mut self) {
         self.lines.clear();

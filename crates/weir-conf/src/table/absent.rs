@@ -187,11 +187,6 @@ const FAMILIES: &[Family] = &[
     ignored(HSL, counts_with!("add_before_body"), "addition_types"),
     refused(
         HSL,
-        "authentication by a subrequest",
-        "auth_request auth_request_set",
-    ),
-    refused(
-        HSL,
         "variables about browsers",
         "modern_browser ancient_browser",
     ),

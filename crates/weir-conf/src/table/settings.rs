@@ -7,17 +7,17 @@ use super::{Arity, Entry, HTTP, LOCATION, SERVER, Support, directives};
 use crate::Template;
 use crate::model::{AccessLog, ErrorLogTarget};
 use crate::value::read::{
-    Call, Reading, Reject, access_log, add_header, add_trailer, alias, bind, bits, buffers,
-    charset, conf_file, cookie_domain, cookie_flags, cookie_path, count, disable_symlinks,
-    error_log, error_page, expires, flag, gzip_disable, gzip_hash, gzip_level, gzip_window,
-    header_name, http_version, index, keepalive_timeout, keyword, late_text, limit_conn, limit_req,
-    mark, media_types, memory_size, number, offset, predicates, rate, redirect, root,
-    server_tokens, set_header, size, status_of_refusal, sub_filter, temp_path, template, text,
-    time, try_files,
+    Call, Reading, Reject, access_log, add_header, add_trailer, alias, auth_request_set, bind,
+    bits, buffers, charset, conf_file, cookie_domain, cookie_flags, cookie_path, count,
+    disable_symlinks, error_log, error_page, expires, flag, gzip_disable, gzip_hash, gzip_level,
+    gzip_window, header_name, http_version, index, keepalive_timeout, keyword, late_text,
+    limit_conn, limit_req, mark, media_types, memory_size, number, offset, predicates, rate,
+    redirect, root, server_tokens, set_header, size, status_of_refusal, sub_filter, temp_path,
+    template, text, text_or_off, time, try_files,
 };
 use crate::value::{
-    AccessRule, AddHeader, AddInherit, AutoindexFormat, Bind, BodyFile, Buffers, Charset,
-    ConnectionLimit, CookieFlagsRule, CookieRewrite, DisableSymlinks, ErrorPage, Expires,
+    AccessRule, AddHeader, AddInherit, AuthRequestSet, AutoindexFormat, Bind, BodyFile, Buffers,
+    Charset, ConnectionLimit, CookieFlagsRule, CookieRewrite, DisableSymlinks, ErrorPage, Expires,
     GzipDisable, GzipHttpVersion, GzipProxied, GzipStatic, HeaderNames, HttpVersion,
     IfModifiedSince, IgnoreHeaders, KeepaliveDisable, KeepaliveTimeout, LateText, LimitLogLevel,
     LingeringClose, MediaTypes, NextUpstream, RateLimit, Redirect, RequestHeaders, RequestLimit,
@@ -62,12 +62,17 @@ directives! {
     uninitialized_variable_warn: One<bool> = flag, "on"; in ALL;
     /// Only internal redirects get here; others see 404.
     internal: Mark<bool> = mark; in LOCATION, Arity::NONE;
-    /// Whether all checks of access must pass, or one: `allow` and `deny`, then `auth_basic`.
+    /// Whether all checks of access must pass, or one: `allow` and `deny`, `auth_basic`, `auth_request`.
     satisfy: One<Satisfy> = keyword, "all"; in ALL;
     /// What users are asked to log in to; `off` asks nobody.
     auth_basic: Maybe<Template> = template; in ALL;
     /// The file of users and passwords; without one nobody is asked.
     auth_basic_user_file: Maybe<Template> = conf_file; in ALL;
+    /// Where a subrequest asks whether the client may be answered: 2xx lets in, 401 and 403 refuse; `off`
+    /// asks nobody.
+    auth_request: Maybe<Option<Box<[u8]>>> = text_or_off; in ALL;
+    /// A variable, and the value that it gets once the subrequest has been answered.
+    auth_request_set: Many<AuthRequestSet> = auth_request_set; in ALL, Arity::TWO;
     /// How long a refusal that asks for a login waits.
     auth_delay: One<Duration> = time, "0"; in ALL;
     /// Files to look for before the handler.
@@ -76,6 +81,8 @@ directives! {
     log_not_found: One<bool> = flag, "on"; in ALL;
     /// Where access lines go.
     access_log: Many<AccessLog> = access_log, "logs/access.log combined"; in ALL, Arity::SOME;
+    /// Whether subrequests have access lines of their own.
+    log_subrequest: One<bool> = flag, "off"; in ALL;
     /// Where error lines go; without one, where those of the outermost level go.
     error_log: Many<ErrorLogTarget> = error_log; in ALL, Arity::SOME;
 
@@ -294,9 +301,6 @@ directives! {
         /// Bytes that are gathered before compression begins.
         postpone_gzipping: One<usize> = size, "0"; in ALL;
             because "compressors are kept from one response to the next, so that beginning early costs nothing";
-        /// Whether subrequests are logged.
-        log_subrequest: One<bool> = flag, "off"; in ALL;
-            because "weir makes no subrequests yet";
         /// Whether a request body in memory is in one buffer.
         client_body_in_single_buffer: One<bool> = flag, "off"; in ALL;
             because "a request body in memory is always in one buffer";

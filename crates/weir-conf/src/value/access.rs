@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 
 use super::keywords;
+use crate::Template;
+use crate::model::Assigned;
 
 /// An `allow` or `deny`; the first that matches the client decides.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +60,15 @@ impl Network {
             }
         }
     }
+}
+
+/// An `auth_request_set`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuthRequestSet {
+    /// What gets the value.
+    pub variable: Assigned,
+    /// The value, as the subrequest knows it.
+    pub value: Template,
 }
 
 keywords! {

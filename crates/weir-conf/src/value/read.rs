@@ -36,7 +36,7 @@ pub(crate) use limits::{limit_conn, limit_req, status_of_refusal};
 pub(crate) use logs::{access_log, error_log, log_format};
 pub(crate) use plain::{
     between, bits, buffers, conf_file, count, env, flag, flags, header_name, keyword, mark,
-    memory_size, number, offset, path, rate, size, template, text, time, user, word,
+    memory_size, number, offset, path, rate, size, template, text, text_or_off, time, user, word,
     worker_connections, worker_processes,
 };
 pub(crate) use proxy::{
@@ -47,7 +47,7 @@ pub(crate) use replies::{
     return_, root, server_tokens, try_files,
 };
 pub(crate) use scripts::{
-    address_and_variable, condition, methods, rewrite, set, text_and_variable,
+    address_and_variable, auth_request_set, condition, methods, rewrite, set, text_and_variable,
 };
 pub(crate) use variables::DefinedVariables;
 pub(crate) use zones::{Zones, group_zone, limit_conn_zone, limit_req_zone};

@@ -41,7 +41,8 @@ pub(crate) fn begin(session: &mut Session) -> Result<(), Outcome> {
         out = buffers::take_head();
     }
     let start = out.len();
-    if session.req.head.version >= Version::HTTP_10 && !session.req.response.no_head {
+    let has_head = session.req.head.version >= Version::HTTP_10 && !session.req.state.is_sub;
+    if has_head && !session.req.response.no_head {
         write_head(session, &mut out);
     }
     tracing::debug!(target: "weir", "http header sent, status {}", session.req.response.status);

@@ -23,6 +23,11 @@ pub(super) fn settle(session: &mut Session) -> Result<(), Outcome> {
         response.status = status;
         response.status_line.clear();
     }
+    if session.req.state.is_sub {
+        // None of the filters is for it, and its head is not written.
+        session.req.response.header_only = true;
+        return Ok(());
+    }
     not_modified::filter(session).map_err(Outcome::Status)?;
     headers::filter(session);
     gunzip::filter(session);

@@ -15,6 +15,7 @@ impl Client {
     pub(crate) fn input(&mut self) -> &mut Vec<u8> {
         match self {
             Self::H1(conn) => &mut conn.input,
+            Self::Sub(sub) => &mut sub.input,
         }
     }
 
@@ -27,6 +28,7 @@ impl Client {
     ) -> Poll<io::Result<usize>> {
         match self {
             Self::H1(conn) => conn.stream.poll_fill(cx, into, limit),
+            Self::Sub(_) => Poll::Ready(Ok(0)),
         }
     }
 
@@ -34,6 +36,7 @@ impl Client {
     pub(crate) fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         match self {
             Self::H1(conn) => conn.poll_input(cx),
+            Self::Sub(_) => Poll::Ready(Ok(0)),
         }
     }
 
@@ -41,6 +44,7 @@ impl Client {
     pub(crate) fn read_arrived(&mut self) -> io::Result<usize> {
         match self {
             Self::H1(conn) => conn.read_arrived(),
+            Self::Sub(_) => Ok(0),
         }
     }
 
@@ -48,6 +52,7 @@ impl Client {
     pub(crate) fn is_quiet(&mut self) -> bool {
         match self {
             Self::H1(conn) => conn.stream.is_quiet(),
+            Self::Sub(_) => true,
         }
     }
 
@@ -56,6 +61,7 @@ impl Client {
         match self {
             // A peer that is gone already needs no FIN.
             Self::H1(conn) => drop(poll_fn(|cx| conn.stream.poll_shutdown(cx)).await),
+            Self::Sub(_) => {}
         }
     }
 
@@ -63,6 +69,7 @@ impl Client {
     pub(crate) fn has_ended(&self) -> bool {
         match self {
             Self::H1(conn) => conn.input_closed,
+            Self::Sub(_) => false,
         }
     }
 
@@ -70,6 +77,7 @@ impl Client {
     pub(crate) fn note_end(&mut self) {
         match self {
             Self::H1(conn) => conn.input_closed = true,
+            Self::Sub(_) => {}
         }
     }
 
@@ -77,6 +85,11 @@ impl Client {
     pub(crate) fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Error>> {
         match self {
             Self::H1(conn) => conn.poll_gone(cx),
+            // Whoever waits for the subrequest watches the client, and polls this after that.
+            Self::Sub(sub) => match &sub.departure {
+                Some(departure) if departure.is_noted() => Poll::Ready(departure.take_error()),
+                Some(_) | None => Poll::Pending,
+            },
         }
     }
 
@@ -92,6 +105,7 @@ impl Client {
     ) -> Poll<io::Result<()>> {
         match self {
             Self::H1(conn) => write.poll_write_within(cx, &mut conn.stream, slices, budget, sent),
+            Self::Sub(_) => Poll::Ready(Ok(())),
         }
     }
 
@@ -99,6 +113,7 @@ impl Client {
     pub(crate) fn reset_on_close(&mut self) {
         match self {
             Self::H1(conn) => conn.stream.reset_on_close(),
+            Self::Sub(_) => {}
         }
     }
 
@@ -106,6 +121,7 @@ impl Client {
     pub(crate) fn set_nodelay(&mut self) {
         match self {
             Self::H1(conn) => conn.set_nodelay(),
+            Self::Sub(_) => {}
         }
     }
 
@@ -114,6 +130,7 @@ impl Client {
     pub(crate) fn raw(&self) -> Option<&Stream> {
         match self {
             Self::H1(conn) => Some(&conn.stream),
+            Self::Sub(_) => None,
         }
     }
 
@@ -121,6 +138,7 @@ impl Client {
     pub(crate) fn raw_mut(&mut self) -> Option<&mut Stream> {
         match self {
             Self::H1(conn) => Some(&mut conn.stream),
+            Self::Sub(_) => None,
         }
     }
 }

@@ -342,6 +342,7 @@ pub(super) fn early_hints(session: &mut Session) {
         .iter()
         .any(|rule| variables::holds(session.view(), rule))
         || session.req.response.begun
+        || session.req.state.is_sub
         || session.req.head.version < Version::HTTP_11
     {
         return;

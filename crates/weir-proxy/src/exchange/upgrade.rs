@@ -138,6 +138,13 @@ const SEND_FAILED: &str = "send() failed";
 /// Answers 101 and carries bytes until either side ends.
 pub(super) async fn tunnel(exchange: &mut Exchange<'_>, mut held: Held) -> Outcome {
     let settings = exchange.settings;
+    if exchange.session.req.state.is_sub {
+        let text = "connection upgrade in subrequest";
+        error_log::error(exchange.session.view(), Message::text(text));
+        exchange.close_attempt();
+        exchange.release(PeerOutcome::Success);
+        return Outcome::Close(0);
+    }
     exchange.session.req.state.keepalive = false;
     if let Err(outcome) = send::begin(exchange.session) {
         exchange.close_attempt();

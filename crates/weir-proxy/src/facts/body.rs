@@ -43,6 +43,9 @@ pub(crate) struct RequestBody {
     pub(crate) read_on: bool,
     /// Its framing is broken.
     pub(crate) broken: bool,
+    /// The head announces a body that is not there: a subrequest has the head of its main request, but not
+    /// always the body.
+    pub(crate) withheld: bool,
     /// It was passed on while it arrived, to an upstream that gave no answer: some of it is gone.
     pub(crate) spent: bool,
 }
@@ -79,6 +82,18 @@ impl RequestBody {
         } else {
             self.complete = true;
         }
+    }
+
+    /// Nothing is there of the body that the head may announce, and nothing will come
+    /// (`ngx_http_auth_request_handler`).
+    pub(crate) fn withhold(&mut self) {
+        *self = Self {
+            complete: true,
+            begun: true,
+            expect_answered: true,
+            withheld: true,
+            ..Self::default()
+        };
     }
 
     /// Bytes of the whole body, once complete.

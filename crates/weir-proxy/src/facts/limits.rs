@@ -14,6 +14,24 @@ pub(crate) struct Limits {
     pub(crate) taken: SmallVec<[Place; 1]>,
 }
 
+impl Limits {
+    /// What they are for a subrequest: a request is limited once, and its subrequests are part of it.
+    pub(crate) fn for_sub(&self) -> Self {
+        Self {
+            rate: self.rate,
+            places: self.places,
+            taken: SmallVec::new(),
+        }
+    }
+
+    /// The subrequest is over; the places that it took are its main request's.
+    pub(crate) fn learn_from(&mut self, sub: &mut Self) {
+        self.rate = sub.rate;
+        self.places = sub.places;
+        self.taken.append(&mut sub.taken);
+    }
+}
+
 /// By `limit_req`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RateStatus {

@@ -98,6 +98,39 @@ impl Idling {
 }
 
 impl Link {
+    /// What a subrequest knows of the client of its main request, whose clock it takes over.
+    pub(crate) fn for_sub(&mut self) -> Self {
+        Self {
+            deadline: std::mem::take(&mut self.deadline),
+            ..self.beside()
+        }
+    }
+
+    /// The same for one that nobody waits for: it has a clock of its own.
+    pub(crate) fn beside(&self) -> Self {
+        Self {
+            shop: self.shop.clone(),
+            plan: self.plan.clone(),
+            listen: self.listen,
+            address: self.address.clone(),
+            local: self.local.clone(),
+            number: self.number,
+            opened: self.opened,
+            requests: self.requests,
+            deadline: Deadline::default(),
+            balanced: self.balanced.clone(),
+            action: self.action,
+            idle: self.idle,
+            slot: None,
+        }
+    }
+
+    /// The subrequest is over: its clock comes back, and log lines go on to say what it did last.
+    pub(crate) fn take_back(&mut self, sub: Self) {
+        self.deadline = sub.deadline;
+        self.action = sub.action;
+    }
+
     /// The configuration in force is another than the connection's.
     pub(crate) fn is_behind(&self) -> bool {
         !self.shop.serves_under(&self.plan)

@@ -82,6 +82,8 @@ pub(crate) struct State {
     pub(crate) args_known: bool,
     /// `GET` after an internal redirect, whatever the client asked with.
     pub(crate) method: Method,
+    /// The method of the main request, which variables show for a subrequest, too.
+    pub(crate) main_method: Method,
     /// The raw target still says what `uri` and `args` say, so that it may be passed on as it came.
     pub(crate) target_is_raw: bool,
     /// What the location's name means for the path holds: it was not changed since the location was chosen
@@ -91,7 +93,9 @@ pub(crate) struct State {
     pub(crate) counted: Counted,
     /// `try_files` has found the file that `uri` names below an `alias` that would replace it whole.
     pub(crate) alias_takes_uri: bool,
-    /// The request came here by an internal redirect.
+    /// It is a subrequest.
+    pub(crate) is_sub: bool,
+    /// The request came here by an internal redirect, or is one of our own.
     pub(crate) internal: bool,
     /// What became of it by `limit_req` and `limit_conn`.
     pub(crate) limits: Limits,
@@ -117,6 +121,9 @@ pub(crate) struct State {
     /// Bytes sent to the client, head included.
     pub(crate) sent: u64,
     pub(crate) ending: Ending,
+    /// A subrequest has said that it is no request that can be completed, and nginx keeps that for the whole
+    /// request.
+    pub(crate) never_complete: Cell<bool>,
     /// The access line was written, or none is due.
     pub(crate) logged: bool,
 }
@@ -130,11 +137,13 @@ impl Default for State {
             location: None,
             args_known: false,
             method: Method::Get,
+            main_method: Method::Get,
             target_is_raw: true,
             location_replaces: true,
             content: Content::File,
             counted: Counted::default(),
             alias_takes_uri: false,
+            is_sub: false,
             internal: false,
             limits: Limits::default(),
             redirects_left: MAX_REDIRECTS,
@@ -149,6 +158,7 @@ impl Default for State {
             closes_at_once: false,
             sent: 0,
             ending: Ending::Broken,
+            never_complete: Cell::new(false),
             logged: false,
         }
     }
@@ -228,6 +238,45 @@ impl Request {
         upstream.reset();
     }
 
+    /// Becomes a subrequest of `main` for the path `uri`, without arguments and without a body: a GET with
+    /// the same head (`ngx_http_subrequest`).
+    pub(crate) fn begin_as_sub(&mut self, main: &Self, uri: &[u8]) {
+        self.state = State {
+            begun: true,
+            is_sub: true,
+            server: main.state.server.clone(),
+            main_method: main.state.method,
+            internal: true,
+            target_is_raw: false,
+            pipelined: main.state.pipelined,
+            id: main.state.id.clone(),
+            limits: main.state.limits.for_sub(),
+            sent: main.state.sent,
+            ..State::default()
+        };
+        self.started = clock::now();
+        self.head.copy_from(&main.head);
+        for (own, text) in [
+            (&mut self.bytes, main.bytes.as_slice()),
+            (&mut self.host, &main.host),
+            (&mut self.uri, uri),
+        ] {
+            own.clear();
+            own.extend_from_slice(text);
+        }
+        self.values.get_mut().begin_as(&main.values.borrow());
+        self.body.withhold();
+    }
+
+    /// The subrequest is over: the main request learns what it found out.
+    pub(crate) fn learn_from(&mut self, sub: &mut Self) {
+        self.values.get_mut().learn_from(sub.values.get_mut());
+        self.state.id.set(sub.state.id.get());
+        self.state.limits.learn_from(&mut sub.state.limits);
+        let never_complete = &self.state.never_complete;
+        never_complete.set(never_complete.get() || sub.state.never_complete.get());
+    }
+
     /// Asks for the memory that a head is taken apart into.
     pub(crate) fn prefetch_for_head(&self) {
         let Self { head, upstream, .. } = self;
@@ -284,7 +333,20 @@ impl Request {
 
     /// The method's name, which an internal redirect may have changed.
     pub(crate) fn method_text(&self) -> &[u8] {
-        if self.state.method == Method::Get && self.head.method != Method::Get {
+        self.name_of(self.state.method)
+    }
+
+    /// The same of the main request (`ngx_http_variable_request_method`).
+    pub(crate) fn main_method_text(&self) -> &[u8] {
+        self.name_of(match self.state.is_sub {
+            true => self.state.main_method,
+            false => self.state.method,
+        })
+    }
+
+    /// The name of a method that is the head's, or GET.
+    fn name_of(&self, method: Method) -> &[u8] {
+        if method == Method::Get && self.head.method != Method::Get {
             return b"GET";
         }
         self.text(self.head.method_span)
@@ -326,6 +388,12 @@ impl Request {
 
     pub(crate) fn is_head(&self) -> bool {
         self.state.method == Method::Head
+    }
+
+    /// Whether nobody wants the body of the answer (`header_only`): of a subrequest's only the head is looked
+    /// at.
+    pub(crate) fn wants_head_only(&self) -> bool {
+        self.is_head() || self.state.is_sub
     }
 }
 

@@ -6,7 +6,7 @@ use weir_conf::{Location, Server, Settings};
 use weir_io::stream::Stream;
 
 use super::h1;
-use super::{Link, Request};
+use super::{Link, Request, Sub};
 
 /// A carrier that serves a request.
 pub(crate) struct Session {
@@ -18,6 +18,8 @@ pub(crate) struct Session {
 pub(crate) enum Client {
     /// An HTTP/1 connection. Boxed: it moves between the task that idles and the one that serves.
     H1(Box<h1::Connection>),
+    /// Another request: this one is a subrequest of it.
+    Sub(Box<Sub>),
 }
 
 /// A look at a request and at what carries it, for whoever changes neither.
@@ -33,12 +35,14 @@ impl Client {
     pub(crate) fn link(&self) -> &Link {
         match self {
             Self::H1(conn) => &conn.link,
+            Self::Sub(sub) => &sub.link,
         }
     }
 
     pub(crate) fn link_mut(&mut self) -> &mut Link {
         match self {
             Self::H1(conn) => &mut conn.link,
+            Self::Sub(sub) => &mut sub.link,
         }
     }
 
@@ -46,6 +50,7 @@ impl Client {
     pub(crate) fn is_leaving(&self) -> bool {
         match self {
             Self::H1(conn) => conn.is_leaving(),
+            Self::Sub(_) => false,
         }
     }
 }
@@ -93,6 +98,7 @@ impl Session {
     pub(crate) fn view(&self) -> View<'_> {
         match &self.client {
             Client::H1(conn) => conn.view(&self.req),
+            Client::Sub(sub) => sub.view(&self.req),
         }
     }
 

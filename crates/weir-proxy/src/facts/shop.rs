@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use weir_io::dial::Dialer;
 use weir_io::{clock, spare};
 
+use super::Request;
 use super::Tasks;
 use crate::plan::{Generation, WaitingLines};
 use crate::pool::{Member, Slot, Slots, UpstreamConnection};
@@ -19,6 +20,9 @@ const REUSED_AT_ONCE: usize = 32;
 
 /// Turns of the reactor that a connection may take to close.
 const TURNS_TO_CLOSE: usize = 4;
+
+/// Subrequests that are kept for the next.
+const KEPT_REQUESTS: usize = 64;
 
 /// Places, numbers, lines, the configuration in force, and whether the worker goes on: what is lent.
 /// What runs is the worker's.
@@ -41,6 +45,9 @@ pub(crate) struct Shop {
     /// `worker_shutdown_timeout` is over: everything ends now.
     aborting: Cell<bool>,
     pub(crate) lines: WaitingLines,
+    /// Subrequests that are over, for the next.
+    #[expect(clippy::vec_box, reason = "they are large, and lent in their boxes")]
+    subrequests: RefCell<Vec<Box<Request>>>,
     /// Something arrived on an idle upstream connection.
     pub(crate) idle_woken: Arc<IdleWoken>,
     idle_waker: Waker,
@@ -81,6 +88,7 @@ impl Shop {
             retiring: Cell::new(false),
             aborting: Cell::new(false),
             lines: WaitingLines::default(),
+            subrequests: RefCell::default(),
         }
     }
 
@@ -239,6 +247,22 @@ impl Shop {
     /// `worker_connections` as configured.
     pub(crate) fn worker_connections(&self) -> usize {
         self.generation.borrow().config().main.worker_connections
+    }
+
+    /// A request that serves as a subrequest.
+    pub(crate) fn take_request(&self) -> Box<Request> {
+        let kept = self.subrequests.borrow_mut().pop();
+        kept.unwrap_or_else(|| Box::new(Request::new()))
+    }
+
+    /// The subrequest is over.
+    pub(crate) fn give_back_request(&self, mut req: Box<Request>) {
+        let mut kept = self.subrequests.borrow_mut();
+        if kept.len() < KEPT_REQUESTS {
+            req.release();
+            req.reset();
+            kept.push(req);
+        }
     }
 
     pub(crate) fn next_number(&self) -> u64 {

@@ -72,6 +72,19 @@ impl Values {
         self.depth = self.depth.saturating_sub(1);
     }
 
+    /// A subrequest begins, which knows what its main request does and has no groups of its own yet.
+    pub(crate) fn begin_as(&mut self, main: &Self) {
+        self.variables.clone_from(&main.variables);
+        self.room.clone_from(&main.room);
+    }
+
+    /// The subrequest is over, and what it came to know its main request knows, too: nginx has them share
+    /// their values, but not their groups.
+    pub(crate) fn learn_from(&mut self, sub: &mut Self) {
+        std::mem::swap(&mut self.variables, &mut sub.variables);
+        std::mem::swap(&mut self.room, &mut sub.room);
+    }
+
     /// Forgets all; the room stays.
     pub(crate) fn reset(&mut self) {
         self.variables.clear();
@@ -138,6 +151,23 @@ mod tests {
         assert_eq!(values.group(2), None);
         values.note_match(&groups(std::slice::from_ref(&(0..2)), &[]), b"ef");
         assert_eq!(values.group(1), None);
+    }
+
+    #[test]
+    fn a_subrequest_shares_values_but_not_groups() {
+        let (mut main, mut sub) = (Values::default(), Values::default());
+        main.assign(0, b"a");
+        main.note_match(&groups(&[0..2, 1..2], &[]), b"xy");
+        sub.begin_as(&main);
+        assert_eq!(sub.value(0), Some(b"a".as_slice()));
+        assert_eq!(sub.group(1), None);
+        sub.note_match(&groups(&[0..1, 0..1], &[(2, 1)]), b"z");
+        sub.assign(0, b"b");
+        assert_eq!(main.value(0), Some(b"a".as_slice()));
+        main.learn_from(&mut sub);
+        assert_eq!(main.value(0), Some(b"b".as_slice()));
+        assert_eq!(main.value(2), Some(b"z".as_slice()));
+        assert_eq!(main.group(1), Some(b"y".as_slice()));
     }
 
     #[test]

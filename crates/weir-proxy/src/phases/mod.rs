@@ -8,4 +8,5 @@ mod limit_conn;
 mod limit_req;
 mod rewrite;
 pub(crate) mod run;
+mod subrequest;
 mod try_files;

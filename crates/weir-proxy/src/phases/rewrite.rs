@@ -57,6 +57,27 @@ pub(crate) fn of_location(session: &mut Session) -> Result<PathIs, End> {
     }
 }
 
+/// Assigns `text` (`ngx_http_script_set_var_code`, `ngx_http_script_var_set_handler_code`).
+pub(super) fn assign(session: &mut Session, variable: Assigned, text: &[u8]) {
+    let req = &mut *session.req;
+    match variable {
+        Assigned::Defined(index) => req.values.get_mut().assign(index, text),
+        Assigned::Args => {
+            req.args.clear();
+            req.args.extend_from_slice(text);
+            req.state.args_known = true;
+            req.state.target_is_raw = false;
+        }
+        Assigned::LimitRate => match parse_size(text) {
+            Some(rate) => req.response.limit_rate = Some(rate as u64),
+            None => {
+                let line = [b"invalid $limit_rate \"", text, b"\""].concat();
+                error_log::error(session.view(), Message::bytes(&line));
+            }
+        },
+    }
+}
+
 fn run(session: &mut Session, script: &Script) -> Result<PathIs, End> {
     let room = std::mem::take(&mut session.req.script_room);
     let logs = session.settings().rewrite_log;
@@ -119,7 +140,7 @@ impl Run<'_> {
         match step {
             Step::Set { variable, value } => {
                 self.evaluate(value);
-                self.assign(*variable);
+                assign(self.session, *variable, &self.text);
                 Flow::Next
             }
             Step::If(test) => self.conditional(test),
@@ -142,27 +163,6 @@ impl Run<'_> {
     fn look_at(&mut self, variable: &Variable) {
         self.text.clear();
         variables::write(self.session.view(), variable, &mut self.text);
-    }
-
-    /// Assigns `text` (`ngx_http_script_set_var_code`, `ngx_http_script_var_set_handler_code`).
-    fn assign(&mut self, variable: Assigned) {
-        let req = &mut *self.session.req;
-        match variable {
-            Assigned::Defined(index) => req.values.get_mut().assign(index, &self.text),
-            Assigned::Args => {
-                req.args.clear();
-                req.args.extend_from_slice(&self.text);
-                req.state.args_known = true;
-                req.state.target_is_raw = false;
-            }
-            Assigned::LimitRate => match parse_size(&self.text) {
-                Some(rate) => req.response.limit_rate = Some(rate as u64),
-                None => {
-                    let line = [b"invalid $limit_rate \"", self.text.as_slice(), b"\""].concat();
-                    error_log::error(self.session.view(), Message::bytes(&line));
-                }
-            },
-        }
     }
 
     /// `ngx_http_script_if_code`: where the answer is yes the request goes on under the settings of the `if`.

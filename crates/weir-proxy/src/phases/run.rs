@@ -18,6 +18,14 @@ pub(crate) async fn respond(session: &mut Session) {
     follow(session, outcome).await;
 }
 
+/// Answers a subrequest. A status: the main request ends at once, with it.
+pub(super) async fn respond_to_sub(session: &mut Session) -> Option<u16> {
+    let outcome = enter(session).await;
+    follow(session, outcome).await;
+    let req = &session.req;
+    req.state.closes_at_once.then_some(req.response.status)
+}
+
 /// Answers a request whose head was refused.
 pub(crate) async fn refuse(session: &mut Session, status: u16) {
     session.expect_body_of_refused();

@@ -229,6 +229,9 @@ fn write_context(view: View<'_>, line: &mut Vec<u8>) {
     if !request_line.is_empty() {
         quoted(line, b"request", request_line);
     }
+    if req.state.is_sub {
+        quoted(line, b"subrequest", &req.uri);
+    }
     if req.upstream.has_url() {
         line.extend_from_slice(b", upstream: \"");
         req.upstream.write_url(line);

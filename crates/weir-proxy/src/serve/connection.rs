@@ -102,22 +102,24 @@ pub(super) async fn serve_requests(
             return (None, session.req);
         }
         if session.client.input().is_empty() {
-            let Session {
-                client: Client::H1(conn),
-                req,
-            } = session;
-            return (Some(conn), req);
+            return taken_apart(session);
         }
-        let Client::H1(conn) = &session.client;
-        if conn.link.is_behind() && conn.newest_listen().is_some() {
+        if let Client::H1(conn) = &session.client
+            && conn.link.is_behind()
+            && conn.newest_listen().is_some()
+        {
             // The next request has been sent already, and begins under the new configuration.
             session.req.reset();
-            let Session {
-                client: Client::H1(conn),
-                req,
-            } = session;
-            return (Some(conn), req);
+            return taken_apart(session);
         }
+    }
+}
+
+/// The connection, which goes on, and what it was served with.
+fn taken_apart(session: Session) -> (Option<Box<Connection>>, Box<Request>) {
+    match session.client {
+        Client::H1(conn) => (Some(conn), session.req),
+        Client::Sub(_) => (None, session.req),
     }
 }
 
@@ -125,7 +127,9 @@ pub(super) async fn serve_requests(
 async fn serve_request(session: &mut Session) -> bool {
     let mut session = Logged(session);
     let Session { client, req } = &mut *session;
-    let Client::H1(conn) = client;
+    let Client::H1(conn) = client else {
+        return false;
+    };
     match head::read(conn, req).await {
         Ok(()) => run::respond(&mut session).await,
         Err(HeadEnd::Refused(status)) => run::refuse(&mut session, status).await,
@@ -181,9 +185,11 @@ fn lingers(session: &mut Session) -> bool {
         LingeringClose::Off => false,
         LingeringClose::Always => true,
         LingeringClose::On => {
-            let Client::H1(conn) = &session.client;
-            let sends_on = !conn.input.is_empty() || session.req.state.lingers || conn.pipelined;
-            sends_on || !session.client.is_quiet()
+            let has_sent = match &session.client {
+                Client::H1(conn) => !conn.input.is_empty() || conn.pipelined,
+                Client::Sub(_) => false,
+            };
+            has_sent || session.req.state.lingers || !session.client.is_quiet()
         }
     }
 }
@@ -224,8 +230,9 @@ impl Session {
         self.begin_counting();
         let requests = &mut self.client.link_mut().requests;
         *requests = requests.saturating_add(1);
-        let Client::H1(conn) = &mut self.client;
-        if conn.used > 0 {
+        if let Client::H1(conn) = &mut self.client
+            && conn.used > 0
+        {
             let used = std::mem::take(&mut conn.used) as usize;
             self.req.parser.begin_in(HeaderBuffer::used(used));
         }
@@ -249,15 +256,18 @@ impl Session {
             }
             None => Action::Keepalive,
         };
-        let Client::H1(conn) = &mut self.client;
-        conn.pipelined |= self.req.state.pipelined;
-        conn.release_input();
+        if let Client::H1(conn) = &mut self.client {
+            conn.pipelined |= self.req.state.pipelined;
+            conn.release_input();
+        }
     }
 
     /// Where nginx has the next request, if it has read some of it with this one: behind the head and
     /// what the same buffer holds of the body, or where it moved what followed a chunked body.
     fn next_buffer(&self) -> Option<HeaderBuffer> {
-        let Client::H1(conn) = &self.client;
+        let Client::H1(conn) = &self.client else {
+            return None;
+        };
         if conn.input.is_empty() {
             return None;
         }

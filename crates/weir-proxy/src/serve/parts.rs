@@ -62,7 +62,9 @@ impl Part {
         req.bytes.clear();
         req.bytes.extend_from_slice(head);
         let Session { client, req } = &mut self.session;
-        let Client::H1(conn) = client;
+        let Client::H1(conn) = client else {
+            return Err(PartError::Head);
+        };
         let read = pin!(head::read(conn, req));
         match read.poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Ok(())) => Ok(()),

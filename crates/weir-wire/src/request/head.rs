@@ -75,6 +75,22 @@ pub struct RequestHead {
     pub request_length: usize,
 }
 
+impl RequestHead {
+    /// Says from now on what `other` says, over the same bytes; keeps the memory that it has.
+    pub fn copy_from(&mut self, other: &Self) {
+        let mut normalised = std::mem::take(&mut self.normalised);
+        normalised.clear();
+        normalised.extend_from_slice(&other.normalised);
+        let mut fields = std::mem::take(&mut self.fields);
+        fields.copy_from(&other.fields);
+        *self = Self {
+            normalised,
+            fields,
+            ..*other
+        };
+    }
+}
+
 impl Default for RequestHead {
     fn default() -> Self {
         Self {

@@ -85,6 +85,14 @@ pub(crate) fn header_name(call: &mut Call<'_>) -> Result<Vec<String>, Reject> {
     Ok(vec![call.text(0).to_ascii_lowercase()])
 }
 
+/// A text as it stands; `off` and an empty one are none.
+pub(crate) fn text_or_off(call: &mut Call<'_>) -> Result<Option<Box<[u8]>>, Reject> {
+    let text = call.bytes(0);
+    Ok(Some(text)
+        .filter(|text| !matches!(*text, b"" | b"off"))
+        .map(Into::into))
+}
+
 /// A path under the prefix.
 pub(crate) fn path(call: &mut Call<'_>) -> Result<PathBuf, Reject> {
     Ok(call.cx.under_prefix(call.bytes(0)))

@@ -4,7 +4,7 @@ use super::{Call, Reject};
 use crate::model::{Assigned, FileKind, Rewrite, RewriteEnd, Test, VariableSource};
 use crate::pattern::Case;
 use crate::text::Word;
-use crate::value::{Keyword as _, Methods};
+use crate::value::{AuthRequestSet, Keyword as _, Methods};
 use crate::variable::is_taken;
 use crate::{Template, Variable};
 
@@ -30,6 +30,26 @@ fn assigned(call: &mut Call<'_>) -> Result<Assigned, Reject> {
             Assigned::Defined(call.cx.variables.define_weakly(&name, source))
         }
     })
+}
+
+/// `$NAME VALUE` (`ngx_http_auth_request_set`). Until it is carried out the variable has no value.
+pub(crate) fn auth_request_set(call: &mut Call<'_>) -> Result<Vec<AuthRequestSet>, Reject> {
+    let name = own_name(call, 0)?;
+    let variable = match name.as_str() {
+        "args" => Assigned::Args,
+        "limit_rate" => Assigned::LimitRate,
+        _ => {
+            // One that only begins as nginx's do is the configuration's own from now on.
+            let source = match Variable::named(&name) {
+                Ok(builtin) if !builtin.is_prefixed() => VariableSource::Builtin(builtin),
+                Ok(_) | Err(_) => VariableSource::Group,
+            };
+            Assigned::Defined(call.cx.variables.define_weakly(&name, source))
+        }
+    };
+    let value = call.bytes(1);
+    let value = call.template(value)?;
+    Ok(vec![AuthRequestSet { variable, value }])
 }
 
 /// The name of a variable that the configuration may define, argument `index` without its dollar sign, in

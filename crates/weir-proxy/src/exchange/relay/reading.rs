@@ -30,7 +30,7 @@ impl Relay {
             Phase::ReadingHead
         };
         exchange.session.client.link_mut().action = Action::Exchange(phase);
-        let is_head = exchange.session.req.is_head();
+        let is_head = exchange.session.req.wants_head_only();
         let no_head = exchange.session.req.response.no_head;
         let upstream = &mut exchange.session.req.upstream;
         let start = if no_head { 0 } else { upstream.head.len };

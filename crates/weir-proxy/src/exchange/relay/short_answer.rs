@@ -26,9 +26,6 @@ pub(super) fn length(exchange: &Exchange<'_>) -> Option<usize> {
     if response.no_head || upstream.head.chunked || session.settings().gunzip {
         return None;
     }
-    if session.req.is_head() != upstream.asked_head {
-        return None;
-    }
     let bodyless = upstream.asked_head || matches!(upstream.head.status, 204 | 304);
     let announced = if bodyless {
         0
@@ -36,6 +33,9 @@ pub(super) fn length(exchange: &Exchange<'_>) -> Option<usize> {
         upstream.head.content_length?
     };
     let read = upstream.bytes.len() - upstream.head.len;
+    if session.req.wants_head_only() != upstream.asked_head && announced > 0 {
+        return None;
+    }
     let whole = usize::try_from(announced).is_ok_and(|length| length == read);
     (whole && !throttle::limits(session, exchange.settings)).then_some(read)
 }

@@ -3,6 +3,7 @@
 mod address;
 mod basic;
 mod password;
+mod request;
 mod user_file;
 
 use weir_conf::Satisfy;
@@ -25,13 +26,17 @@ enum Answer {
 
 /// Whether there is more to check than the client's address.
 pub(crate) fn asks_more(session: &Session) -> bool {
-    basic::is_on(session.settings())
+    let settings = session.settings();
+    let more = basic::is_on(settings) || request::is_on(settings);
+    more && !session.req.state.is_sub
 }
 
 /// The check of the client's address, where it is the only one; an outcome refuses the request.
 pub(crate) fn check_address(session: &Session) -> Option<Outcome> {
     match address::check(session.view()) {
         Answer::Nothing | Answer::LetsIn => None,
+        // Its main request has been checked.
+        Answer::Refuses(_) if session.req.state.is_sub => None,
         Answer::Refuses(status) => {
             log_forbidden(session);
             Some(Outcome::Status(status))
@@ -52,7 +57,7 @@ pub(crate) async fn check(session: &mut Session) -> Result<&mut Session, Outcome
 async fn check_all(session: &mut Session) -> Option<Outcome> {
     let any = session.settings().satisfy == Satisfy::Any;
     let mut refused = None;
-    for check in [Check::Address, Check::Basic] {
+    for check in [Check::Address, Check::Basic, Check::Request] {
         match check.ask(session).await {
             Answer::Nothing => {}
             Answer::LetsIn if any => {
@@ -88,6 +93,8 @@ enum Check {
     Address,
     /// `auth_basic`.
     Basic,
+    /// `auth_request`.
+    Request,
 }
 
 impl Check {
@@ -95,6 +102,7 @@ impl Check {
         match self {
             Self::Address => address::check(session.view()),
             Self::Basic => basic::check(session).await,
+            Self::Request => request::check(session).await,
         }
     }
 }

@@ -177,6 +177,7 @@ pub(super) fn content_length(view: View<'_>, out: &mut Vec<u8>) -> Value {
     let body = &view.req.body;
     match view.req.field(KnownField::ContentLength) {
         Some(value) => Value::of(Some(value), out),
+        None if body.withheld => Value::Missing,
         // Known once the body has been read (`ngx_http_variable_content_length`).
         None if !view.req.head.chunked => Value::Missing,
         None if body.discarded && body.complete => number(0, out),
@@ -244,7 +245,7 @@ pub(super) fn method(view: View<'_>, out: &mut Vec<u8>) -> Value {
     if !view.req.line_is_complete() {
         return Value::Missing;
     }
-    Value::of(nonempty(view.req.method_text()), out)
+    Value::of(nonempty(view.req.main_method_text()), out)
 }
 
 pub(super) fn server_protocol(view: View<'_>, out: &mut Vec<u8>) -> Value {
@@ -259,15 +260,19 @@ pub(super) fn status(view: View<'_>, out: &mut Vec<u8>) -> Value {
 }
 
 pub(super) fn completion(view: View<'_>, out: &mut Vec<u8>) -> Value {
-    let whole = matches!(view.req.state.ending, Ending::Complete | Ending::Cut);
-    let complete = whole && !view.req.state.closes_at_once;
+    let state = &view.req.state;
+    if state.is_sub {
+        state.never_complete.set(true);
+    }
+    let whole = matches!(state.ending, Ending::Complete | Ending::Cut);
+    let complete = whole && !state.closes_at_once && !state.never_complete.get();
     Value::of(Some(if complete { b"OK" } else { b"" }), out)
 }
 
 pub(super) fn body(view: View<'_>, out: &mut Vec<u8>) -> Value {
     let body = &view.req.body;
     let announced = view.req.head.content_length.is_some() || view.req.head.chunked;
-    let read = announced && body.begun && body.complete && !body.discarded;
+    let read = announced && body.begun && body.complete && !body.discarded && !body.withheld;
     if body.file.is_some() || !read || (body.streaming && body.memory.is_empty()) {
         return Value::Missing;
     }

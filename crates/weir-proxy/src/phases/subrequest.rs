@@ -1,0 +1,74 @@
+//! Requests of our own that are made for one of a client's.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::Poll;
+
+use super::run;
+use crate::facts::{Client, Departure, Session, Sub};
+use crate::report::access_log;
+
+/// A subrequest that has had its answer.
+pub(super) struct Served {
+    pub(super) session: Session,
+    /// The main request ends at once, with this status.
+    pub(super) closed: Option<u16>,
+}
+
+/// Asks for the path `uri` on behalf of the request of `main`, which waits for the answer. The client's
+/// leaving ends the subrequest, where its location heeds that.
+pub(super) async fn ask(main: &mut Session, uri: &[u8]) -> Served {
+    let departure = Rc::<Departure>::default();
+    let mut serving = serve(begin(main, uri, departure.clone()));
+    poll_fn(|cx| {
+        if let Poll::Ready(served) = serving.as_mut().poll(cx) {
+            return Poll::Ready(served);
+        }
+        match main.client.poll_gone(cx) {
+            Poll::Ready(error) if !departure.is_noted() => {
+                departure.note(error);
+                serving.as_mut().poll(cx)
+            }
+            Poll::Ready(_) | Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// The subrequest is over: its main request goes on, and learns what it found out.
+pub(super) fn end(main: &mut Session, served: Served) {
+    let Session { client, mut req } = served.session;
+    main.req.learn_from(&mut req);
+    if let Client::Sub(sub) = client {
+        main.client.link_mut().take_back(sub.link);
+    }
+    main.client.link().shop.give_back_request(req);
+}
+
+fn begin(main: &mut Session, uri: &[u8], departure: Rc<Departure>) -> Session {
+    // Only the socket knows it, and the subrequest has none.
+    let _known_from_now_on = main.view().local_address();
+    let mut req = main.client.link().shop.take_request();
+    req.begin_as_sub(&main.req, uri);
+    let sub = Sub {
+        link: main.client.link_mut().for_sub(),
+        input: Vec::new(),
+        departure: Some(departure),
+    };
+    Session {
+        client: Client::Sub(Box::new(sub)),
+        req,
+    }
+}
+
+/// Serves a subrequest. Its future is large, and part of that of its main request.
+fn serve(mut session: Session) -> Pin<Box<dyn Future<Output = Served>>> {
+    Box::pin(async move {
+        let closed = run::respond_to_sub(&mut session).await;
+        if closed.is_none() && session.settings().log_subrequest {
+            access_log::write(session.view());
+        }
+        Served { session, closed }
+    })
+}
