@@ -189,3 +189,28 @@ fn a_dump_shows_each_file_once_in_nginx_s_form() {
     );
     assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
 }
+
+#[test]
+fn a_tree_is_one_line_of_json() {
+    let site = Site::new();
+    site.conf("events {}\nhttp { include more.conf; }\n");
+    std::fs::write(site.path("conf/more.conf"), "if_modified_since off;").unwrap();
+    let output = site.run(&["-T", "--json", "-q"]);
+    assert!(output.status.success() && output.stderr.is_empty());
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(found["status"], "ok");
+    assert_eq!(
+        found["config"][0]["parsed"][1]["block"][0]["includes"][0],
+        1
+    );
+    assert_eq!(
+        found["config"][1]["parsed"][0]["directive"],
+        "if_modified_since"
+    );
+
+    site.conf("events {}\nhttp { nonsense; }\n");
+    let output = site.run(&["-T", "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(found["errors"][0]["line"], 2);
+}

@@ -4,7 +4,8 @@
 //! (every directive, once), `value` (types of settings and their readers), `template` and
 //! `variable` (texts with variables), `build` (tree into model), `model` (what others see),
 //! `fault`, `error_number`, `log_level` and `explain` (what is wrong, in nginx's words and beyond), `compat` (which nginx),
-//! `page` (the tables as documentation).
+//! `page` (the tables as documentation), `modules` (what weir has of nginx's), `written` (the tree as other programs
+//! read it).
 //!
 //! Invariants: directives and variables are named nowhere else in weir. Files are read, sockets
 //! are never touched, names are resolved for `listen` only, whose addresses say which servers belong
@@ -27,6 +28,7 @@ mod text;
 mod upstream_url;
 mod value;
 mod variable;
+mod written;
 
 /// The configuration as the rest of weir sees it.
 pub mod model;
@@ -72,6 +74,7 @@ pub use value::{
     SubFilter, SymbolicLinks, TempPath, TryFallback, TryFile, TryFiles, Types,
 };
 pub use variable::{UnknownVariable, VARIABLES, Variable};
+pub use written::{Payload, PayloadError, Written, WrittenError, WrittenFile, as_written};
 
 /// What to load.
 #[derive(Clone, Debug)]
@@ -82,6 +85,13 @@ pub struct LoadOptions {
     pub conf_path: PathBuf,
     /// Directives given on the command line (`-g`).
     pub globals: Option<String>,
+}
+
+impl LoadOptions {
+    /// Base of the names that `include` gives.
+    fn conf_dir(&self) -> PathBuf {
+        self.conf_path.parent().unwrap_or(&self.prefix).to_owned()
+    }
 }
 
 /// Reads a configuration file and everything it includes.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::table::{Arity, Entry, HTTP, Inheritance, LOCATION, SERVER, Support, entries};
+use crate::table::{Arity, Entry, HTTP, Inheritance, LOCATION, SERVER, Support, UPSTREAM, entries};
 use crate::variable::VARIABLES;
 
 const HEAD: &str = "\
@@ -17,6 +17,9 @@ holds without it.
 *Inherited* says what the blocks inside take over. **Yes**: they obey it unless they say otherwise; it \
 may stand once in a block. **All or none**: it may stand several times, and a block that has any of \
 its own takes none from outside. **No**: it holds in its own block only.
+
+Whatever nginx 1.31 can be built with is here. What only nginx Plus has, or other people's modules, is unknown, as it is \
+to nginx.
 ";
 
 const CHECKED: &str = "
@@ -43,6 +46,7 @@ nginx has them, weir does not yet. `off` is accepted.
 /// The page, in Markdown.
 pub fn directives_page() -> String {
     let mut page = HEAD.to_owned();
+    page.push_str(&totals());
     page.push_str("\n## Obeyed\n\n");
     page.push_str("| directive | in | arguments | default | inherited | what |\n");
     page.push_str("|---|---|---|---|---|---|\n");
@@ -70,6 +74,49 @@ pub fn directives_page() -> String {
     page.push_str(REFUSED);
     page.push_str(&families(of(|support| *support == Support::Absent)));
     page
+}
+
+/// How many there are of each kind, in the blocks of HTTP and outside.
+fn totals() -> String {
+    let mut text = "
+| directives | in all | obeyed | accepted without effect | accepted, and count only with one that is refused | refused by name |
+|---|---|---|---|---|---|
+"
+    .to_owned();
+    for (what, http) in [
+        ("of `http` and its blocks", true),
+        ("outside `http`", false),
+    ] {
+        let count = |support: fn(Support) -> bool| {
+            let rows = entries().iter().filter(|entry| in_http(entry) == http);
+            rows.filter(|entry| support(entry.support)).count()
+        };
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            text,
+            "| {what} | {} | {} | {} | {} | {} |",
+            count(|_| true),
+            count(|support| support == Support::Obeyed),
+            count(|support| is_accepted(support) && !counts_with_another(support)),
+            count(counts_with_another),
+            count(|support| support == Support::Absent),
+        );
+    }
+    text
+}
+
+fn is_accepted(support: Support) -> bool {
+    matches!(support, Support::Checked(_) | Support::Ignored(_))
+}
+
+/// Whether it tunes what another directive would switch on, which weir does not have.
+fn counts_with_another(support: Support) -> bool {
+    matches!(support, Support::Ignored(because) if because.starts_with("counts only with"))
+}
+
+/// Whether it belongs to HTTP; `include` stands anywhere.
+fn in_http(entry: &Entry) -> bool {
+    entry.name == "http" || entry.contexts.allow(HTTP | SERVER | LOCATION | UPSTREAM)
 }
 
 /// The first four cells of a row.

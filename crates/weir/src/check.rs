@@ -5,7 +5,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use weir_conf::{Config, SourceFile, WithoutEffect};
+use weir_conf::{Config, Fault, SourceFile, WithoutEffect};
 use weir_log::{Level, Logs};
 use weir_proxy::plan::{Plan, PlanFault, create_temp_folders};
 
@@ -29,6 +29,9 @@ pub(crate) fn run(flags: &Flags, log: &StartupLog) -> ExitCode {
             log.faults(faults.all());
             plain(failed);
             advice::on_faults(&faults, flags);
+            if flags.json {
+                dump_tree(flags, faults.files(), faults.all());
+            }
             return ExitCode::FAILURE;
         }
     };
@@ -50,7 +53,9 @@ pub(crate) fn run(flags: &Flags, log: &StartupLog) -> ExitCode {
     if !flags.quiet {
         list_without_effect(&config);
     }
-    if flags.dump {
+    if flags.json {
+        dump_tree(flags, &config.files, &config.warnings);
+    } else if flags.dump {
         dump(&config.files);
     }
     ExitCode::SUCCESS
@@ -103,6 +108,16 @@ fn without_effect(all: &[WithoutEffect]) -> String {
         );
     }
     text
+}
+
+/// Prints the files as trees, in crossplane's shape.
+fn dump_tree(flags: &Flags, files: &[SourceFile], faults: &[Fault]) {
+    let payload = weir_conf::as_written(&flags.load_options(), files, faults);
+    let mut out = std::io::stdout().lock();
+    // A reader that went away has seen enough.
+    let _ = serde_json::to_writer(&mut out, &payload)
+        .map_err(std::io::Error::from)
+        .and_then(|()| out.write_all(b"\n"));
 }
 
 /// Prints every file in nginx's form.

@@ -22,6 +22,9 @@ pub(crate) const ERROR_LOG_PATH: &str = "logs/error.log";
 /// The folder of nginx's own logs and of its pid file under the prefix.
 pub(crate) const LOG_FOLDER: &str = "logs";
 
+/// The option for programs that read what `-T` prints.
+const JSON: &str = "--json";
+
 /// What the command line asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Flags {
@@ -35,6 +38,8 @@ pub(crate) struct Flags {
     pub(crate) test: bool,
     /// `-T`: print the configuration, too.
     pub(crate) dump: bool,
+    /// `--json`: the tree of the configuration instead of its text; weir's own.
+    pub(crate) json: bool,
     /// `-q`: a test that succeeds says nothing.
     pub(crate) quiet: bool,
     /// `-p`.
@@ -78,6 +83,9 @@ pub(crate) enum FlagFault {
     /// `-s` with an unknown word.
     #[error("invalid option: \"-s {0}\"")]
     InvalidSignal(String),
+    /// `--json` without what it is the form of.
+    #[error("option \"--json\" requires \"-T\"")]
+    Alone,
     /// A letter without its value.
     #[error("option \"-{letter}\" requires {what}")]
     Missing { letter: char, what: &'static str },
@@ -98,6 +106,10 @@ impl Flags {
         let mut flags = Self::default();
         let mut args = args.into_iter();
         while let Some(arg) = args.next() {
+            if arg == JSON {
+                flags.json = true;
+                continue;
+            }
             let Some(mut letters) = arg.as_bytes().strip_prefix(b"-") else {
                 return Err(FlagFault::invalid(&arg, None));
             };
@@ -121,6 +133,9 @@ impl Flags {
                 flags.set(letter, value)?;
                 break;
             }
+        }
+        if flags.json && !flags.dump {
+            return Err(FlagFault::Alone);
         }
         Ok(flags)
     }
@@ -255,6 +270,14 @@ mod tests {
         check("-t", tested.clone());
         check("-", Flags::default());
         check(
+            "-T --json",
+            Flags {
+                dump: true,
+                json: true,
+                ..tested.clone()
+            },
+        );
+        check(
             "-tq",
             Flags {
                 quiet: true,
@@ -335,6 +358,7 @@ mod tests {
         check("-p", "option \"-p\" requires directory name");
         check("-qc", "option \"-c\" requires file name");
         check("-e", "option \"-e\" requires file name");
+        check("-t --json", "option \"--json\" requires \"-T\"");
     }
 
     #[test]

@@ -34,6 +34,7 @@ pub(crate) fn options() -> String {
          \x20 -V            : show version and configure options then exit\n\
          \x20 -t            : test configuration, explain what is wrong, and exit\n\
          \x20 -T            : test configuration, dump it and exit\n\
+         \x20 -T --json     : the same, as a tree in crossplane's shape\n\
          \x20 -q            : suppress non-error messages during configuration testing\n\
          \x20 -s signal     : send signal to a running weir: stop, quit, reopen, reload\n\
          \x20 -p prefix     : set prefix path (default: {PREFIX})\n\
@@ -48,7 +49,7 @@ pub(crate) fn on_fault(fault: &FlagFault) -> String {
     let meant = match fault {
         FlagFault::Invalid { argument, .. } => meant(argument.trim_start_matches('-'), &MEANINGS),
         FlagFault::InvalidSignal(word) => meant(word.trim_start_matches("SIG"), &SIGNALS),
-        FlagFault::Missing { .. } => None,
+        FlagFault::Missing { .. } | FlagFault::Alone => None,
     };
     let meant = meant.map_or(String::new(), |meant| {
         format!("did you mean \"weir {meant}\"? ")

@@ -56,6 +56,7 @@ const DIRECTIVES_SINCE_1_31: &[&str] = &[
     "tunnel_socket_sndbuf",
     "uwsgi_socket_rcvbuf",
     "uwsgi_socket_sndbuf",
+    "xml_external_entities",
 ];
 
 /// The beginning of variables that nginx 1.22.1 lacks.

@@ -268,6 +268,8 @@ const FAMILIES: &[Family] = &[
         "open_log_file_cache",
     ),
     ignored(H, TABLES, "map_hash_max_size map_hash_bucket_size"),
+    refused(L, "scripts in Perl", "perl"),
+    refused(H, "scripts in Perl", "perl_modules perl_require perl_set"),
     refused(L, "memcached backends", "memcached_pass"),
     ignored(
         HSL,
@@ -408,7 +410,7 @@ const FAMILIES: &[Family] = &[
     ignored(
         HSL,
         counts_with!("xslt_stylesheet"),
-        "xml_entities xslt_param xslt_string_param xslt_types xslt_last_modified",
+        "xml_entities xml_external_entities xslt_param xslt_string_param xslt_types xslt_last_modified",
     ),
     refused(L, "XSLT", "xslt_stylesheet"),
     refused_block(MAIN, "plain TCP or UDP", "stream"),

@@ -1,5 +1,7 @@
 //! Bytes into statements, by nginx's rules of quoting (`ngx_conf_read_token`).
 
+use std::ops::Range;
+
 use super::Word;
 
 /// nginx reads files through a buffer of this size, and no word may exceed it.
@@ -42,6 +44,18 @@ pub(crate) struct Lexer<'a> {
     start_line: u32,
     /// Where a quote opened that the text does not close.
     open_quote: Option<usize>,
+    /// The words of the last statement.
+    spans: Vec<Span>,
+}
+
+/// A word as it is written.
+#[derive(Debug)]
+struct Span {
+    bytes: Range<usize>,
+    /// What stands around it.
+    quote: Option<u8>,
+    /// Where it begins.
+    line: u32,
 }
 
 impl<'a> Lexer<'a> {
@@ -53,6 +67,7 @@ impl<'a> Lexer<'a> {
             start: 0,
             start_line: 1,
             open_quote: None,
+            spans: Vec::new(),
         }
     }
 
@@ -74,6 +89,7 @@ impl<'a> Lexer<'a> {
     /// The next statement; [`Lexer::line`] is then the line of its last byte.
     pub(crate) fn next_statement(&mut self) -> Result<Statement, LexFault> {
         let mut words = Vec::new();
+        self.spans.clear();
         self.mark(self.position);
         loop {
             let Some(byte) = self.bump(None)? else {
@@ -121,7 +137,9 @@ impl<'a> Lexer<'a> {
                 b'\\' => {
                     self.bump(Some(quote))?;
                 }
-                _ if byte == quote => return Ok(unescaped(&self.text[begin..self.position - 1])),
+                _ if byte == quote => {
+                    return Ok(self.word(begin..self.position - 1, Some(quote)));
+                }
                 _ => {}
             }
         }
@@ -141,7 +159,7 @@ impl<'a> Lexer<'a> {
                     continue;
                 }
                 Some(b' ' | b'\t' | b'\r' | b'\n' | b';' | b'{') => {
-                    return Ok(unescaped(&self.text[begin..self.position]));
+                    return Ok(self.word(begin..self.position, None));
                 }
                 Some(byte) => {
                     self.bump(None)?;
@@ -152,6 +170,29 @@ impl<'a> Lexer<'a> {
                 }
             }
         }
+    }
+
+    fn word(&mut self, bytes: Range<usize>, quote: Option<u8>) -> Word {
+        let word = unescaped(&self.text[bytes.clone()]);
+        self.spans.push(Span {
+            bytes,
+            quote,
+            line: self.start_line,
+        });
+        word
+    }
+
+    /// The words of the last statement with the lines they begin in: without quotes, but with all backslashes that
+    /// are not before a quote of the kind that the word stands in.
+    pub(crate) fn words_as_written(&self) -> impl Iterator<Item = (u32, String)> {
+        self.spans.iter().map(|span| {
+            let text = String::from_utf8_lossy(&self.text[span.bytes.clone()]);
+            let text = match span.quote {
+                Some(quote) => without_escaped(&text, char::from(quote)),
+                None => text.into_owned(),
+            };
+            (span.line, text)
+        })
     }
 
     /// Up to the end of the line, which stays.
@@ -214,6 +255,23 @@ fn unescaped(text: &[u8]) -> Word {
         rest = &rest[length..];
     }
     Word { text: plain.into() }
+}
+
+/// Takes the backslashes off that stand before `quote`.
+fn without_escaped(text: &str, quote: char) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text.chars();
+    while let Some(letter) = rest.next() {
+        match letter {
+            '\\' => match rest.next() {
+                Some(next) if next == quote => plain.push(quote),
+                Some(next) => plain.extend(['\\', next]),
+                None => plain.push('\\'),
+            },
+            letter => plain.push(letter),
+        }
+    }
+    plain
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
             uwsgi_request_buffering uwsgi_ignore_client_abort uwsgi_socket_keepalive \
             uwsgi_pass_request_headers uwsgi_pass_request_body uwsgi_intercept_errors \
             uwsgi_force_ranges uwsgi_cache_lock uwsgi_cache_revalidate uwsgi_ssl_session_reuse \
-            uwsgi_ssl_server_name uwsgi_ssl_verify xslt_last_modified http3 http3_hq quic_bpf quic_gso \
+            uwsgi_ssl_server_name uwsgi_ssl_verify xslt_last_modified xml_external_entities http3 http3_hq quic_bpf quic_gso \
             quic_retry uwsgi_cache_background_update tunnel_socket_keepalive \
             ssl_certificate_compression ssl_object_cache_inheritable",
     ),
