@@ -1,5 +1,6 @@
 """The server behind the proxies: nginx on the load's core."""
 
+import random
 import socket
 import tempfile
 from contextlib import contextmanager
@@ -31,6 +32,7 @@ CONF = """
             location / {{ return 200 "{body}"; }}
             location /100k {{ }}
             location /10m {{ }}
+            location /page.html {{ types {{ text/html html; }} }}
             location /close {{ return 444; }}
             # Answers only when the whole body is there, as an application does.
             location /post {{
@@ -46,6 +48,21 @@ CONF = """
 """
 
 
+def page():
+    """A page of 30 KB as a shop has them: rows that are alike, words and numbers that are not."""
+    words = "lamp table chair shelf glass wood steel light small large white black green round".split()
+    drawn = random.Random(30)
+    rows = ["<!DOCTYPE html>\n<html><head><title>Catalogue</title></head><body><table>\n"]
+    while sum(map(len, rows)) < 30_000:
+        number = drawn.randrange(100_000)
+        text = " ".join(drawn.choices(words, k=drawn.randrange(3, 12)))
+        rows.append(
+            f'<tr class="row"><td><a href="/item/{number}">{text}</a></td>'
+            f'<td class="price">{drawn.randrange(100)}.{drawn.randrange(100):02} EUR</td></tr>\n'
+        )
+    return "".join([*rows, "</table></body></html>\n"])
+
+
 @contextmanager
 def running(nginx, pinned):
     """The port of an origin that runs for as long as the context lasts; `pinned` starts it."""
@@ -54,6 +71,7 @@ def running(nginx, pinned):
         files = Path(directory)
         files.chmod(0o755)
         (files / "100k").write_bytes(b"x" * 100_000)
+        (files / "page.html").write_text(page())
         (files / "10m").write_bytes(b"x" * 10 * MB)
         conf = CONF.format(port=port, inner=inner, files=files, body="x" * KIB)
         with bed.Proxy(nginx, conf, [port, inner], command=pinned):

@@ -124,7 +124,7 @@ def exchange(port, workload):
 
 
 def read_answer(connection):
-    """Head and body of one answer that has a Content-Length, or what came until the end."""
+    """Head and body of one answer: by its Content-Length, its last chunk, or the connection's end."""
     parts, size, end = [], 0, None
     while end is None or size < end:
         part = connection.recv(1 << 18)
@@ -135,6 +135,9 @@ def read_answer(connection):
         if end is None and b"\r\n\r\n" in (so_far := b"".join(parts)):
             length = re.search(rb"\r\ncontent-length: *(\d+)", so_far, re.IGNORECASE)
             end = so_far.index(b"\r\n\r\n") + 4 + int(length[1]) if length else None
+            chunked = b"\r\ntransfer-encoding: chunked" in so_far.lower()
+            if chunked and so_far.endswith(b"\r\n0\r\n\r\n"):
+                break
     return b"".join(parts)
 
 
@@ -187,6 +190,9 @@ class Bed:
             found = list(self._started(running, workload))
             for subject in found:
                 subject.probe(workload)
+            if workload.compressed:
+                weir, nginx = found[0].answer, found[1].answer
+                bed.check(weir <= nginx, f"{workload.name}: {weir} bytes, nginx has {nginx}")
             yield found
 
     def _started(self, running, workload):

@@ -30,6 +30,30 @@ FORWARDED = KEPT + """
     proxy_set_header X-Original-URI $request_uri;
 """
 
+# Ten values, six tests of which one holds, four expressions of which one matches.
+STEPS = """
+    set $client $remote_addr;
+    set $site $host;
+    set $kind page;
+    set $port $server_port;
+    set $label "$site:$port";
+    if ($request_method = POST) { set $kind form; }
+    if ($http_user_agent ~* "(bot|crawler|spider)") { set $kind bot; }
+    if ($http_cookie ~ "session=([0-9a-f]+)") { set $client $1; }
+    if ($arg_debug) { set $kind debug; }
+    if ($http_x_forwarded_proto = https) { set $port 443; }
+    if (-f /nonexistent/maintenance) { return 503; }
+    rewrite ^/old/shop/(.*)$ /$1;
+    rewrite ^/img/([a-z]+)/(\\d+)$ /images/$2/$1;
+    rewrite ^/user/(\\d+)/profile$ /profile?id=$1;
+    rewrite ^/feed\\.xml$ /rss;
+    set $cache "$site$uri";
+    set $theme light;
+    set $trace "$client-$connection";
+    set $key "$kind:$theme";
+    set $limit "$label $key";
+"""
+
 BROWSER = (
     "Host: shop.example",
     "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
@@ -103,6 +127,8 @@ class Workload:
     haproxy: Haproxy | None = field(default_factory=Haproxy)
     floor: bool = True
     longer: int = 1
+    # weir's answer may be no longer than nginx's.
+    compressed: bool = False
 
 
 def many_locations():
@@ -210,6 +236,28 @@ def large_configurations():
     )
 
 
+def scripts():
+    regexes = "\n".join(rf"~^/item{index}/[a-z]+-\d+\.html$ {index:04};" for index in range(1000))
+    asks = [("origin", f"/item{index}/lamp-{index}.html") for index in range(1000)]
+    yield Workload(
+        "map", "a map of 1,000 regexes", 0.80, asks=spread(asks), haproxy=None, floor=False,
+        http=f"map $uri $section {{ {regexes} }}",
+        locations=f"location / {{ {KEPT} proxy_set_header X-Section $section; }}",
+    )
+    yield Workload(
+        "steps", "20 set, if and rewrite", 0.80, path="/old/shop/1k?page=3", headers=BROWSER,
+        locations=f"location / {{ {STEPS} {KEPT} proxy_set_header X-Client $client; }}",
+        haproxy=None, floor=False,
+    )
+
+
+def filters():
+    yield Workload(
+        "gzip", "gzip of a 30 KB page", 0.90, path="/page.html", body=None, floor=False,
+        headers=("Accept-Encoding: gzip",), http="gzip on;", compressed=True, haproxy=None,
+    )
+
+
 def limits():
     yield Workload(
         "limit-req", "limit_req by address on every request", 0.85, haproxy=None, floor=False,
@@ -220,5 +268,5 @@ def limits():
 
 WORKLOADS = (
     *small_answers(), *long_answers(), *new_connections(), *uploads(), *upstream_failures(),
-    *large_configurations(), *limits(),
+    *large_configurations(), *scripts(), *filters(), *limits(),
 )
