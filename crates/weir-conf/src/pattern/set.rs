@@ -1,9 +1,14 @@
 //! Which of many expressions can match at all.
 
 use std::cell::Cell;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 
-use regex_automata::meta;
+use regex_automata::hybrid::dfa::{Cache, DFA};
+use regex_automata::nfa::thompson::{self, WhichCaptures};
+use regex_automata::util::pool::Pool;
 use regex_automata::{Input, MatchKind, PatternSet};
+
+use regex_syntax::hir::Hir;
 
 use super::Pattern;
 
@@ -11,7 +16,9 @@ use super::Pattern;
 /// after the other.
 #[derive(Debug)]
 pub(crate) struct Filter {
-    automaton: meta::Regex,
+    automaton: DFA,
+    /// What threads have found of it so far.
+    caches: Pool<Cache, NewCache>,
     /// Places in the list, in order, of what the automaton knows.
     known: Vec<usize>,
     /// Places of the others.
@@ -19,6 +26,13 @@ pub(crate) struct Filter {
     /// On longer texts nginx may give up.
     longest: usize,
 }
+
+type NewCache = Box<dyn Fn() -> Cache + Send + Sync + UnwindSafe + RefUnwindSafe>;
+
+/// Bytes of the states that a thread keeps for each expression, and at least for all. A thousand expressions of the
+/// kind `^/item7/[a-z]+-\d+` need six million; with too few the automaton gives up, and nothing is won.
+const CACHE_OF_ONE: usize = 16 * 1024;
+const CACHE: usize = 2 * 1024 * 1024;
 
 /// Fewer are tried one by one in the same time.
 const FEW: usize = 4;
@@ -46,15 +60,14 @@ impl Filter {
         if plain.len() < FEW {
             return None;
         }
-        let config = meta::Config::new()
-            .utf8_empty(false)
-            .match_kind(MatchKind::All);
-        let automaton = meta::Builder::new()
-            .configure(config)
-            .build_many_from_hir(&plain)
-            .ok()?;
+        let automaton = automaton(&plain)?;
+        let new_cache: NewCache = {
+            let automaton = automaton.clone();
+            Box::new(move || automaton.create_cache())
+        };
         Some(Self {
             automaton,
+            caches: Pool::new(new_cache),
             known,
             unknown,
             longest,
@@ -77,8 +90,15 @@ impl Filter {
             .filter(|found| found.capacity() == self.known.len())
             .unwrap_or_else(|| PatternSet::new(self.known.len()));
         found.clear();
-        self.automaton
-            .which_overlapping_matches(&Input::new(text), &mut found);
+        let mut cache = self.caches.get();
+        let looked =
+            self.automaton
+                .try_which_overlapping_matches(&mut cache, &Input::new(text), &mut found);
+        if looked.is_err() {
+            // The texts are of too many kinds.
+            FOUND.set(Some(found));
+            return None;
+        }
         let mut unknown = self.unknown.iter().copied().peekable();
         let matching = found.iter().map(|pattern| self.known[pattern.as_usize()]);
         let mut visited = None;
@@ -103,7 +123,50 @@ impl Filter {
     }
 }
 
+/// One automaton for all expressions. It gives up where its cache fills again and again for few bytes of text, as
+/// regex-automata's own searches do.
+fn automaton(plain: &[Hir]) -> Option<DFA> {
+    const CLEARED: usize = 3;
+    const BYTES_FOR_A_STATE: usize = 10;
+    let nfa = thompson::Config::new()
+        .utf8(false)
+        .which_captures(WhichCaptures::None);
+    let nfa = thompson::Compiler::new()
+        .configure(nfa)
+        .build_many_from_hir(plain)
+        .ok()?;
+    let config = DFA::config()
+        .match_kind(MatchKind::All)
+        .cache_capacity(CACHE.max(plain.len() * CACHE_OF_ONE))
+        .minimum_cache_clear_count(Some(CLEARED))
+        .minimum_bytes_per_state(Some(BYTES_FOR_A_STATE));
+    DFA::builder().configure(config).build_from_nfa(nfa).ok()
+}
+
 thread_local! {
     /// Where a thread's automaton writes what it found.
     static FOUND: Cell<Option<PatternSet>> = const { Cell::new(None) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pattern::Case;
+
+    fn filter(patterns: impl Iterator<Item = String>) -> Filter {
+        let patterns: Vec<_> = patterns
+            .map(|text| Pattern::compile(text.as_bytes(), Case::Kept, false).expect("an expression"))
+            .collect();
+        Filter::new(patterns.iter()).expect("enough of them")
+    }
+
+    #[test]
+    fn a_thousand_expressions_are_told_apart_at_once() {
+        let filter = filter((0..1000).map(|number| format!(r"^/item{number}/[a-z]+-\d+\.html$")));
+        for number in 0..1000 {
+            let text = format!("/item{number}/lamp-{number}.html");
+            let found = filter.candidates(text.as_bytes(), Some);
+            assert_eq!(found, Some(Some(number)), "{text}");
+        }
+    }
 }
