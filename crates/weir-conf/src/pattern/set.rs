@@ -155,7 +155,9 @@ mod tests {
 
     fn filter(patterns: impl Iterator<Item = String>) -> Filter {
         let patterns: Vec<_> = patterns
-            .map(|text| Pattern::compile(text.as_bytes(), Case::Kept, false).expect("an expression"))
+            .map(|text| {
+                Pattern::compile(text.as_bytes(), Case::Kept, false).expect("an expression")
+            })
             .collect();
         Filter::new(patterns.iter()).expect("enough of them")
     }
