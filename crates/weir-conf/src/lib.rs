@@ -69,9 +69,9 @@ pub use value::{
     DisableSymlinks, EnvRule, ErrorPage, Expires, Expiry, ExpiryFault, GzipDisable,
     GzipHttpVersion, GzipProxied, GzipStatic, HeaderNames, HostHeader, HttpVersion,
     IfModifiedSince, IgnoreHeaders, KeepaliveDisable, KeepaliveTimeout, LimitLogLevel,
-    LingeringClose, MediaTypes, Methods, Network, NextUpstream, Overwrite, RateLimit, Redirect,
-    RedirectFrom, RequestHeaders, RequestLimit, Return, Satisfy, Scheme, ServerTokens, SetHeader,
-    SubFilter, SymbolicLinks, TempPath, TryFallback, TryFile, TryFiles, Types,
+    LingeringClose, MediaTypes, Methods, Network, NextUpstream, Overwrite, RateLimit, RealIpHeader,
+    Redirect, RedirectFrom, RequestHeaders, RequestLimit, Return, Satisfy, Scheme, ServerTokens,
+    SetHeader, SubFilter, SymbolicLinks, TempPath, TryFallback, TryFile, TryFiles, Types,
 };
 pub use variable::{UnknownVariable, VARIABLES, Variable};
 pub use written::{Payload, PayloadError, Written, WrittenError, WrittenFile, as_written};

@@ -22,7 +22,7 @@ mod response;
 mod sub_filter;
 mod types;
 
-pub use access::{AccessRule, AuthRequestSet, Network, Satisfy};
+pub use access::{AccessRule, AuthRequestSet, Network, RealIpHeader, Satisfy};
 pub use body::{BodyFile, Buffers, KeepaliveDisable, KeepaliveTimeout, LingeringClose};
 pub use charset::Charset;
 pub use cookie::{CookieFlags, CookieFlagsRule, CookieMatch, CookieRewrite};

@@ -135,9 +135,13 @@ variables! {
         /// `root` with symbolic links resolved.
         RealpathRoot = "realpath_root";
         /// The client's address.
-        RemoteAddr = "remote_addr" | "realip_remote_addr";
+        RemoteAddr = "remote_addr";
         /// The client's port.
-        RemotePort = "remote_port" | "realip_remote_port";
+        RemotePort = "remote_port";
+        /// The address that the connection came from, whatever a balancer says.
+        RealipRemoteAddr = "realip_remote_addr";
+        /// The port that the connection came from, whatever a balancer says.
+        RealipRemotePort = "realip_remote_port";
         /// The user of basic authentication.
         RemoteUser = "remote_user";
         /// The request line.

@@ -51,7 +51,6 @@ const fn ignored(contexts: Contexts, because: &'static str, names: &'static str)
 pub(crate) fn instead(name: &str) -> &'static str {
     match name {
         "resolver" => "names are looked up when the configuration is read, and on each reload",
-        "set_real_ip_from" => "`log_format` can show `$http_x_forwarded_for`",
         "http2" => "without the line clients speak HTTP/1.1",
         "proxy_cache" | "proxy_store" => "without the line each request goes to the upstream",
         "stream" => {
@@ -314,12 +313,6 @@ const FAMILIES: &[Family] = &[
             proxy_ssl_conf_command",
     ),
     ignored(H, counts_with!("proxy_cache"), "proxy_cache_path"),
-    refused(HSL, "client addresses from headers", "set_real_ip_from"),
-    ignored(
-        HSL,
-        counts_with!("set_real_ip_from"),
-        "real_ip_header real_ip_recursive",
-    ),
     refused(SL, "checks of the referer", "valid_referers"),
     ignored(
         SL,

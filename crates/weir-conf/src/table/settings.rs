@@ -12,16 +12,17 @@ use crate::value::read::{
     disable_symlinks, error_log, error_page, expires, flag, gzip_disable, gzip_hash, gzip_level,
     gzip_window, header_name, http_version, index, keepalive_timeout, keyword, late_text,
     limit_conn, limit_req, mark, media_types, memory_size, number, offset, predicates, rate,
-    redirect, root, server_tokens, set_header, size, status_of_refusal, sub_filter, temp_path,
-    template, text, text_or_off, time, try_files,
+    real_ip_header, redirect, root, server_tokens, set_header, size, status_of_refusal, sub_filter,
+    temp_path, template, text, text_or_off, time, trusted, try_files,
 };
 use crate::value::{
     AccessRule, AddHeader, AddInherit, AuthRequestSet, AutoindexFormat, Bind, BodyFile, Buffers,
     Charset, ConnectionLimit, CookieFlagsRule, CookieRewrite, DisableSymlinks, ErrorPage, Expires,
     GzipDisable, GzipHttpVersion, GzipProxied, GzipStatic, HeaderNames, HttpVersion,
     IfModifiedSince, IgnoreHeaders, KeepaliveDisable, KeepaliveTimeout, LateText, LimitLogLevel,
-    LingeringClose, MediaTypes, NextUpstream, RateLimit, Redirect, RequestHeaders, RequestLimit,
-    Satisfy, ServerTokens, SubFilter, TempPath, TryFiles, Types, WrittenHeader,
+    LingeringClose, MediaTypes, Network, NextUpstream, RateLimit, RealIpHeader, Redirect,
+    RequestHeaders, RequestLimit, Satisfy, ServerTokens, SubFilter, TempPath, TryFiles, Types,
+    WrittenHeader,
 };
 
 const ALL: super::Contexts = super::Contexts(HTTP.0 | SERVER.0 | LOCATION.0);
@@ -62,6 +63,12 @@ directives! {
     uninitialized_variable_warn: One<bool> = flag, "on"; in ALL;
     /// Only internal redirects get here; others see 404.
     internal: Mark<bool> = mark; in LOCATION, Arity::NONE;
+    /// Balancers in front, whose word on who the client is is taken: address, network, `unix:` or a name.
+    set_real_ip_from: Many<Network> = trusted; in ALL;
+    /// The request header that has the word, or `proxy_protocol`.
+    real_ip_header: One<RealIpHeader> = real_ip_header, "X-Real-IP"; in ALL;
+    /// Whether a balancer's word about another one is followed by that one's.
+    real_ip_recursive: One<bool> = flag, "off"; in ALL;
     /// Whether all checks of access must pass, or one: `allow` and `deny`, `auth_basic`, `auth_request`.
     satisfy: One<Satisfy> = keyword, "all"; in ALL;
     /// What users are asked to log in to; `off` asks nobody.

@@ -62,6 +62,19 @@ impl Network {
     }
 }
 
+/// Where a balancer's word on the client's address stands (`real_ip_header`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RealIpHeader {
+    /// `X-Real-IP`.
+    RealIp,
+    /// `X-Forwarded-For`, all its lines.
+    ForwardedFor,
+    /// The PROXY protocol.
+    ProxyProtocol,
+    /// Another field of the request, whose first line counts.
+    Field(Box<[u8]>),
+}
+
 /// An `auth_request_set`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AuthRequestSet {

@@ -28,7 +28,9 @@ use crate::value::{Redirect, Types};
 use crate::variable::is_taken;
 use crate::{Compat, Fault, Place, Settings, Template, Variable};
 
-pub(crate) use client::{access_rule, keepalive_timeout, parse_cidr, temp_path};
+pub(crate) use client::{
+    access_rule, keepalive_timeout, parse_cidr, real_ip_header, temp_path, trusted,
+};
 pub(crate) use filters::{
     charset, gzip_disable, gzip_hash, gzip_level, gzip_window, media_types, sub_filter,
 };

@@ -128,6 +128,7 @@ impl Link {
     /// The subrequest is over: its clock comes back, and log lines go on to say what it did last.
     pub(crate) fn take_back(&mut self, sub: Self) {
         self.deadline = sub.deadline;
+        self.address = sub.address;
         self.action = sub.action;
     }
 

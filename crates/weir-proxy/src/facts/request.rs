@@ -7,7 +7,7 @@ use weir_conf::{Captures, Location, Server};
 use weir_wire::request::{Method, RequestHead, RequestParser};
 use weir_wire::{KnownField, Version};
 
-use super::{Attempt, Limits, RequestBody, Response, UpstreamState, Values};
+use super::{Attempt, ClientAddress, Limits, RequestBody, Response, UpstreamState, Values};
 use crate::plan::Own;
 use weir_io::buffers;
 use weir_io::clock::{self, Moment};
@@ -97,6 +97,8 @@ pub(crate) struct State {
     pub(crate) is_sub: bool,
     /// The request came here by an internal redirect, or is one of our own.
     pub(crate) internal: bool,
+    /// Where the request came from, if it was a balancer whose word on the client's address was taken.
+    pub(crate) balancer: Option<ClientAddress>,
     /// What became of it by `limit_req` and `limit_conn`.
     pub(crate) limits: Limits,
     /// Internal redirects left before nginx calls it a cycle.
@@ -152,6 +154,7 @@ impl Default for State {
             pipelined: false,
             takes_gzip: None,
             varies_by_encoding: false,
+            balancer: None,
             id: Cell::new(None),
             keepalive: false,
             lingers: false,
@@ -250,6 +253,7 @@ impl Request {
             target_is_raw: false,
             pipelined: main.state.pipelined,
             id: main.state.id.clone(),
+            balancer: main.state.balancer.clone(),
             limits: main.state.limits.for_sub(),
             sent: main.state.sent,
             ..State::default()
@@ -272,6 +276,7 @@ impl Request {
     pub(crate) fn learn_from(&mut self, sub: &mut Self) {
         self.values.get_mut().learn_from(sub.values.get_mut());
         self.state.id.set(sub.state.id.get());
+        self.state.balancer = sub.state.balancer.take();
         self.state.limits.learn_from(&mut sub.state.limits);
         let never_complete = &self.state.never_complete;
         never_complete.set(never_complete.get() || sub.state.never_complete.get());

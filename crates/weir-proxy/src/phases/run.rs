@@ -5,7 +5,7 @@ use weir_conf::Handler;
 
 use super::limit_req::Pause;
 use super::rewrite::{self, End, PathIs};
-use super::{access, error_page, find_config, limit_conn, limit_req, try_files};
+use super::{access, error_page, find_config, limit_conn, limit_req, real_ip, try_files};
 use crate::content::{self, returned};
 use crate::exchange;
 use crate::facts::{Action, Content, Session};
@@ -13,6 +13,7 @@ use crate::report::error_log::{self, Message};
 
 /// Answers a request whose head has been read.
 pub(crate) async fn respond(session: &mut Session) {
+    real_ip::apply(session);
     session.count_writing();
     let outcome = enter(session).await;
     follow(session, outcome).await;
@@ -164,7 +165,8 @@ fn rewrite_in_location(session: &mut Session) -> Result<(), End> {
 }
 
 /// The preaccess phase.
-fn limits(session: &mut Session) -> Pause {
+fn preaccess(session: &mut Session) -> Pause {
+    real_ip::apply(session);
     if !session.settings().limit_req.is_empty() {
         match limit_req::check(session) {
             Pause::None => {}
@@ -180,7 +182,7 @@ async fn run_location(session: &mut Session) -> Outcome {
         return end_of_script(session, end).await;
     }
     // Handed on and back: a reference that waits here would make every request's future larger.
-    let session = match limits(session) {
+    let session = match preaccess(session) {
         Pause::None => session,
         Pause::Refused(outcome) => return outcome,
         Pause::For(time) => match Box::pin(limit_req::wait(session, time)).await {

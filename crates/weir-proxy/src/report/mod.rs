@@ -3,6 +3,6 @@
 pub(crate) mod access_log;
 pub(crate) mod credentials;
 pub(crate) mod error_log;
-mod forwarded;
+pub(crate) mod forwarded;
 pub(crate) mod peer_text;
 pub(crate) mod variables;

@@ -246,6 +246,9 @@ impl Session {
     /// Ends the request; its buffers serve the next one.
     fn end_request(&mut self) {
         let buffer = self.next_buffer();
+        if let Some(balancer) = self.req.state.balancer.take() {
+            self.client.link_mut().address = balancer;
+        }
         self.req.release();
         self.req.reset();
         self.client.link_mut().action = match buffer {

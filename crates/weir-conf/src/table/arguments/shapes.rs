@@ -28,7 +28,7 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
             image_filter_transparency image_filter_interlace memcached_socket_keepalive mirror_request_body mp4_start_key_frame \
             proxy_cache_lock proxy_cache_revalidate proxy_cache_convert_head \
             proxy_cache_background_update proxy_ssl_session_reuse proxy_ssl_server_name \
-            proxy_ssl_verify real_ip_recursive \
+            proxy_ssl_verify \
             scgi_buffering scgi_request_buffering scgi_ignore_client_abort scgi_socket_keepalive \
             scgi_pass_request_headers scgi_pass_request_body scgi_intercept_errors \
             scgi_force_ranges scgi_cache_lock scgi_cache_revalidate scgi_cache_background_update \
@@ -171,7 +171,7 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
         "modern_browser_value ancient_browser_value fastcgi_split_path_info fastcgi_store \
             fastcgi_cache geoip_proxy grpc_ssl_password_file \
             image_filter_jpeg_quality image_filter_webp_quality image_filter_sharpen \
-            proxy_ssl_password_file real_ip_header scgi_store scgi_cache \
+            proxy_ssl_password_file scgi_store scgi_cache \
             ssl_password_file ssl_ocsp_cache userid_domain userid_path \
             userid_expires userid_p3p userid_mark uwsgi_store uwsgi_cache \
             uwsgi_ssl_password_file xml_entities quic_host_key",

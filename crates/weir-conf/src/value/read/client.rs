@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Call, Reject};
 use crate::address::parse_ip;
 use crate::value::number::{parse_number, parse_seconds, parse_time};
-use crate::value::{AccessRule, KeepaliveTimeout, Network, TempPath};
+use crate::value::{AccessRule, KeepaliveTimeout, Network, RealIpHeader, TempPath};
 
 /// `TIMEOUT [HEADER]` (`ngx_http_core_keepalive`).
 pub(crate) fn keepalive_timeout(call: &mut Call<'_>) -> Result<KeepaliveTimeout, Reject> {
@@ -62,6 +62,40 @@ pub(crate) fn access_rule(call: &mut Call<'_>, allow: bool) -> Result<AccessRule
         }
     };
     Ok(AccessRule { allow, network })
+}
+
+/// The argument of `set_real_ip_from`; a name stands for all its addresses (`ngx_http_realip_from`).
+pub(crate) fn trusted(call: &mut Call<'_>) -> Result<Vec<Network>, Reject> {
+    let text = call.text(0);
+    if text == "unix:" {
+        return Ok(vec![Network::Unix]);
+    }
+    if let Some((network, exact)) = parse_cidr(&text) {
+        if !exact {
+            call.warn(format!("low address bits of {text} are meaningless"));
+        }
+        return Ok(vec![network]);
+    }
+    let addresses = crate::resolve(&text);
+    if addresses.is_empty() {
+        let text = format!("host not found in set_real_ip_from \"{text}\"");
+        return Err(Reject::message(text));
+    }
+    let whole = |address: IpAddr| Network::Cidr {
+        address,
+        prefix: if address.is_ipv4() { 32 } else { 128 },
+    };
+    Ok(addresses.into_iter().map(whole).collect())
+}
+
+/// `ngx_http_realip`.
+pub(crate) fn real_ip_header(call: &mut Call<'_>) -> Result<RealIpHeader, Reject> {
+    Ok(match call.bytes(0) {
+        b"X-Real-IP" => RealIpHeader::RealIp,
+        b"X-Forwarded-For" => RealIpHeader::ForwardedFor,
+        b"proxy_protocol" => RealIpHeader::ProxyProtocol,
+        name => RealIpHeader::Field(name.into()),
+    })
 }
 
 /// `ADDRESS[/BITS]`, and whether the bits after the mask are zero (`ngx_ptocidr`).

@@ -144,6 +144,8 @@ pub(crate) fn write(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> V
         ),
         Variable::RemoteAddr => request::remote_addr(view, out),
         Variable::RemotePort => request::remote_port(view, out),
+        Variable::RealipRemoteAddr => request::realip_remote_addr(view, out),
+        Variable::RealipRemotePort => request::realip_remote_port(view, out),
         Variable::RemoteUser => request::remote_user(view, out),
         Variable::Request => request::request_line(view, out),
         Variable::RequestBody => request::body(view, out),

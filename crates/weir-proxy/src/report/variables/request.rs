@@ -81,9 +81,32 @@ pub(super) fn remote_addr(view: View<'_>, out: &mut Vec<u8>) -> Value {
 }
 
 pub(super) fn remote_port(view: View<'_>, out: &mut Vec<u8>) -> Value {
-    match &view.link.address {
-        ClientAddress::Inet(address) => number(u64::from(address.port()), out),
-        ClientAddress::Unix => Value::Found,
+    port_of(&view.link.address, out)
+}
+
+/// The address before a balancer's word was taken for it (`ngx_http_realip_remote_addr_variable`).
+pub(super) fn realip_remote_addr(view: View<'_>, out: &mut Vec<u8>) -> Value {
+    write_client(sender(view), out);
+    Value::Found
+}
+
+pub(super) fn realip_remote_port(view: View<'_>, out: &mut Vec<u8>) -> Value {
+    port_of(sender(view), out)
+}
+
+/// Where the connection came from.
+fn sender(view: View<'_>) -> &ClientAddress {
+    let balancer = view.req.state.balancer.as_ref();
+    balancer.unwrap_or(&view.link.address)
+}
+
+/// A port that nobody has told is empty.
+fn port_of(address: &ClientAddress, out: &mut Vec<u8>) -> Value {
+    match address {
+        ClientAddress::Inet(address) if address.port() > 0 => {
+            number(u64::from(address.port()), out)
+        }
+        ClientAddress::Inet(_) | ClientAddress::Unix => Value::Found,
     }
 }
 
