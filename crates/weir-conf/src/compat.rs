@@ -65,6 +65,7 @@ impl Compat {
             content_range_replaced: since_1_23,
             split_ends_at_whole: since_1_29,
             geo_volatile: since_1_29,
+            syslog_faults_name_server: since_1_23,
             brackets_without_port: since_1_23,
         }
     }
@@ -132,6 +133,8 @@ pub struct Differences {
     pub split_ends_at_whole: bool,
     /// A `geo` may be `volatile` (since 1.29.3).
     pub geo_volatile: bool,
+    /// Lines about a syslog server that cannot be reached name it (since 1.23).
+    pub syslog_faults_name_server: bool,
     /// An address in `X-Forwarded-For` may stand in brackets without a port (since 1.23).
     pub brackets_without_port: bool,
 }

@@ -49,10 +49,11 @@ pub use model::{
     AccessLog, Assigned, BalanceMethod, Captures, Charsets, Config, Decoded, DefinedVariable,
     ErrorLogTarget, Escape, FileKind, Found, FromUtf8, Geo, Handler, Http, If, Keepalive,
     KeyedZone, LimitExcept, Listen, ListenAddress, ListenOptions, Location, LocationKind,
-    Locations, LogDestination, LogFormat, Main, Map, ProxyPass, ProxyTarget, Recoding, RequestZone,
-    Rewrite, RewriteEnd, Script, Server, ServerMatch, ServerNames, ServerParameters,
-    SocketKeepalive, SourceFile, SplitClients, Step, Test, ToUtf8, Upstream, UpstreamAddress,
-    UpstreamServer, VariableSource, WithoutEffect,
+    Locations, LogBuffer, LogDestination, LogFileCache, LogFormat, Main, Map, ProxyPass,
+    ProxyTarget, Recoding, RequestZone, Rewrite, RewriteEnd, Script, Server, ServerMatch,
+    ServerNames, ServerParameters, SocketKeepalive, SourceFile, SplitClients, Step, Syslog,
+    SyslogServer, Test, ToUtf8, Upstream, UpstreamAddress, UpstreamServer, VariableSource,
+    WithoutEffect,
 };
 pub use page::directives_page;
 pub use pattern::{MatchFault, Pattern, PatternFault};

@@ -28,7 +28,10 @@ pub use http::{Http, Listen, ListenAddress, ListenOptions, SocketKeepalive};
 pub use location::{Handler, LimitExcept, Location, LocationKind, ProxyPass, ProxyTarget};
 pub(crate) use locations::LocationsBuilder;
 pub use locations::{Captures, Found, Locations};
-pub use log::{AccessLog, ErrorLogTarget, Escape, LogDestination, LogFormat};
+pub use log::{
+    AccessLog, ErrorLogTarget, Escape, LogBuffer, LogDestination, LogFileCache, LogFormat, Syslog,
+    SyslogServer,
+};
 pub use map::{FoundInMap, Map};
 pub(crate) use names::ServerNamesBuilder;
 pub use names::{ServerMatch, ServerNames};

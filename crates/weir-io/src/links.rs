@@ -45,11 +45,26 @@ impl Failed {
 pub fn open(path: &[u8], links: Links) -> Result<(File, Metadata), Failed> {
     let file = match links {
         Links::All => plain(path, OFlag::O_RDONLY)?,
-        Links::None(from) => step_by_step(path, from, no_link)?,
-        Links::OfOwner(from) => step_by_step(path, from, own_link)?,
+        Links::None(from) => step_by_step(path, from, no_link, READING)?,
+        Links::OfOwner(from) => step_by_step(path, from, own_link, READING)?,
     };
     let metadata = file.metadata().map_err(Failed::of("fstat()"))?;
     Ok((file, metadata))
+}
+
+/// Opens for appending, and makes the file if there is none; it is never a link where links are looked at
+/// (`ngx_open_file_wrapper` with `NGX_FILE_CREATE_OR_OPEN`).
+pub fn append(path: &[u8], links: Links) -> Result<File, Failed> {
+    match links {
+        Links::All => File::options()
+            .append(true)
+            .create(true)
+            .mode(NEW_MODE.bits())
+            .open(Path::new(OsStr::from_bytes(path)))
+            .map_err(Failed::of("open()")),
+        Links::None(from) => step_by_step(path, from, no_link, APPENDING),
+        Links::OfOwner(from) => step_by_step(path, from, own_link, APPENDING),
+    }
 }
 
 /// What the file is (`ngx_file_info_wrapper`). Where links are looked at it has to be opened for that.
@@ -67,6 +82,12 @@ pub fn link_metadata(path: &[u8]) -> Result<Metadata, Failed> {
     std::fs::symlink_metadata(Path::new(OsStr::from_bytes(path))).map_err(Failed::of("lstat()"))
 }
 
+const READING: OFlag = OFlag::O_RDONLY;
+const APPENDING: OFlag = OFlag::O_WRONLY.union(OFlag::O_APPEND).union(OFlag::O_CREAT);
+
+/// Permissions of a file that is made.
+const NEW_MODE: Mode = Mode::from_bits_truncate(0o644);
+
 /// A folder that is only passed through.
 const THROUGH: OFlag = OFlag::O_PATH.union(OFlag::O_DIRECTORY);
 
@@ -81,7 +102,7 @@ fn plain(path: &[u8], flags: OFlag) -> Result<File, Failed> {
 type Step = fn(&OwnedFd, &[u8], OFlag) -> nix::Result<OwnedFd>;
 
 /// Opens one part of the path after the other behind its first `from` bytes, which are opened at once.
-fn step_by_step(path: &[u8], from: usize, step: Step) -> Result<File, Failed> {
+fn step_by_step(path: &[u8], from: usize, step: Step, flags: OFlag) -> Result<File, Failed> {
     let first = path.get(..from).filter(|first| !first.is_empty());
     let mut folder: OwnedFd = plain(first.unwrap_or(b"/"), THROUGH)?.into();
     let mut parts = path
@@ -94,21 +115,18 @@ fn step_by_step(path: &[u8], from: usize, step: Step) -> Result<File, Failed> {
     }
     let file = if last.is_empty() {
         // A slash at the end: what was reached must be a folder.
-        at(&folder, b".", OFlag::O_RDONLY)
+        at(&folder, b".", flags)
+    } else if flags.contains(OFlag::O_CREAT) {
+        no_link(&folder, last, flags)
     } else {
-        step(&folder, last, OFlag::O_RDONLY)
+        step(&folder, last, flags)
     };
     Ok(File::from(file.map_err(Failed::of("openat()"))?))
 }
 
 fn at(folder: &OwnedFd, name: &[u8], flags: OFlag) -> nix::Result<OwnedFd> {
     let flags = flags | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-    openat(
-        folder.as_fd(),
-        OsStr::from_bytes(name),
-        flags,
-        Mode::empty(),
-    )
+    openat(folder.as_fd(), OsStr::from_bytes(name), flags, NEW_MODE)
 }
 
 fn no_link(folder: &OwnedFd, name: &[u8], flags: OFlag) -> nix::Result<OwnedFd> {

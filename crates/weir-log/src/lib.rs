@@ -4,7 +4,8 @@
 //! Modules in reading order: `level` (the eight severities), `escape` (the three ways
 //! `log_format` escapes), `time` (every time stamp, formatted once per second), `error_line` (the
 //! grammar of an error-log line), `file` (an open log and the registry of them), `lines` (a
-//! worker's buffer of access lines), `sinks` (what `error_log` directives name), `layer` (error lines,
+//! worker's buffer of access lines), `named` (logs whose names the requests decide), `trouble` (lines that
+//! do not reach their log), `syslog` (servers that lines go to), `sinks` (what `error_log` directives name), `layer` (error lines,
 //! and tracing beside them), [`record`] (lines taken apart again).
 //!
 //! # Invariants
@@ -22,16 +23,22 @@ pub mod escape;
 mod file;
 mod layer;
 mod lines;
+mod named;
 pub mod record;
 mod sinks;
+mod syslog;
 mod time;
+mod trouble;
 
 pub use error_line::{LINE_LIMIT, write_line, write_startup_line};
 pub use file::{LogFile, Logs, OpenError};
 pub use layer::{DebugLog, ERROR_LOG_TARGET, WhileAtDebug, emit};
-pub use lines::{Awaits, Buffering, LineBuffer, Shortfall, WriteFault};
+pub use lines::{Awaits, Buffering, LineBuffer};
+pub use named::{NamedLog, NotOpened};
 pub use sinks::{CapturedLine, ErrorSink, ErrorSinks, MemoryLog, Output, message_room};
+pub use syslog::Syslog;
 pub use time::{LogTime, TimeCache, local_offset, update_time_zone, write_msec};
+pub use trouble::{Shortfall, WriteFault};
 /// The levels that `error_log` names, and the words for what the system refuses. Both are the
 /// configuration's too, whose faults are log lines.
 pub use weir_conf::{ErrorNumber, Level};

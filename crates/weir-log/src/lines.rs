@@ -1,19 +1,18 @@
 //! A worker's buffer of access lines for one log.
 
-use std::fmt;
-use std::io;
+use std::io::{self, Write};
 use std::ops::Range;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{ErrorNumber, ErrorSinks, Level, LogFile, emit};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use crate::trouble::{Shortfall, Trouble, WriteFault};
+use crate::{ErrorSinks, Level, LogFile, emit};
 
 /// Prompt buffers are written at this size even in the middle of a busy turn.
 const PROMPT_LIMIT: usize = 64 * 1024;
-
-/// Seconds in which a request tells of one failed write at most (`ngx_http_log_write`).
-const SILENCE: u64 = 59;
 
 /// When lines become visible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +25,8 @@ pub enum Buffering {
         size: usize,
         /// Longest wait of a line in the buffer.
         flush: Option<Duration>,
+        /// `gzip=`: how hard each buffer full is compressed.
+        gzip: Option<u8>,
     },
 }
 
@@ -38,41 +39,6 @@ pub enum Awaits {
     Pause,
     /// [`LineBuffer::tick`] at [`LineBuffer::due`].
     Time,
-}
-
-/// Lines that did not reach their log. Displays nginx's words.
-#[derive(Debug)]
-pub struct WriteFault {
-    /// The log.
-    pub path: PathBuf,
-    /// What became of them.
-    pub shortfall: Shortfall,
-}
-
-/// What a log did with lines.
-#[derive(Debug)]
-pub enum Shortfall {
-    /// It took nothing.
-    Refused(io::Error),
-    /// It took the beginning of a line, or of the lines in a buffer.
-    Cut {
-        /// Bytes that it took.
-        written: usize,
-        /// Bytes of the line, or of all lines in the buffer.
-        wanted: usize,
-    },
-}
-
-impl fmt::Display for WriteFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "write() to \"{}\" ", self.path.display())?;
-        match &self.shortfall {
-            Shortfall::Refused(error) => write!(f, "failed ({})", ErrorNumber::from(error)),
-            Shortfall::Cut { written, wanted } => {
-                write!(f, "was incomplete: {written} of {wanted}")
-            }
-        }
-    }
 }
 
 /// Lines of one worker for one log, not yet written. Dropping it writes them.
@@ -88,17 +54,6 @@ pub struct LineBuffer {
     /// When the last line came, by the caller's clock.
     newest: Duration,
     trouble: Trouble,
-}
-
-/// What writes in requests have met.
-#[derive(Debug, Default)]
-struct Trouble {
-    /// The second in which the disk was full; no line is written before it is over.
-    full: Option<u64>,
-    /// The second in which a fault was told last.
-    told: Option<u64>,
-    /// To be told now.
-    fault: Option<WriteFault>,
 }
 
 impl LineBuffer {
@@ -119,7 +74,7 @@ impl LineBuffer {
     /// [`LineBuffer::tick`]. If lines had to be written for it, [`LineBuffer::take_fault`] tells how
     /// that went.
     pub fn push(&mut self, now: Duration, write: impl FnOnce(&mut Vec<u8>)) -> Awaits {
-        if self.trouble.full == Some(now.as_secs()) {
+        if self.trouble.is_full(now.as_secs()) {
             return Awaits::Nothing;
         }
         self.newest = now;
@@ -134,7 +89,7 @@ impl LineBuffer {
                     return Awaits::Pause;
                 }
             }
-            Buffering::Full { size, flush } => {
+            Buffering::Full { size, flush, .. } => {
                 if self.lines.len() > size {
                     self.overflow(start, size);
                 }
@@ -157,7 +112,7 @@ impl LineBuffer {
 
     /// What a request must tell of the writes since the last call, at level `alert`.
     pub fn take_fault(&mut self) -> Option<WriteFault> {
-        self.trouble.fault.take()
+        self.trouble.take()
     }
 
     /// Lines whose `flush=` time has come go out.
@@ -196,20 +151,10 @@ impl LineBuffer {
         }
     }
 
-    /// Writes the first `count` bytes, and keeps what is to be told of it (`ngx_http_log_write`).
+    /// Writes the first `count` bytes, and keeps what is to be told of it.
     fn write_for_request(&mut self, count: usize) {
-        let Some(fault) = self.write_out(count) else {
-            return;
-        };
-        let (now, trouble) = (self.newest.as_secs(), &mut self.trouble);
-        if let Shortfall::Refused(error) = &fault.shortfall
-            && error.kind() == io::ErrorKind::StorageFull
-        {
-            trouble.full = Some(now);
-        }
-        if trouble.told.is_none_or(|told| now > told + SILENCE) {
-            trouble.told = Some(now);
-            trouble.fault = Some(fault);
+        if let Some(fault) = self.write_out(count) {
+            self.trouble.note(fault, self.newest.as_secs());
         }
     }
 
@@ -218,14 +163,33 @@ impl LineBuffer {
         if count == 0 {
             return None;
         }
-        let apart = self.buffering == Buffering::Prompt;
-        let shortfall = write_lines(&self.lines[..count], apart, |part| self.file.append(part));
+        let lines = &self.lines[..count];
+        let shortfall = match self.buffering {
+            Buffering::Prompt => write_lines(lines, true, |part| self.file.append(part)),
+            Buffering::Full { gzip: None, .. } => {
+                write_lines(lines, false, |part| self.file.append(part))
+            }
+            Buffering::Full {
+                gzip: Some(level), ..
+            } => write_lines(&compressed(lines, level), false, |part| {
+                self.file.append(part)
+            }),
+        };
         self.lines.drain(..count);
         shortfall.map(|shortfall| WriteFault {
             path: self.file.name(),
             shortfall,
         })
     }
+}
+
+/// Lines as a whole that `zcat` reads behind others (`ngx_http_log_gzip`).
+fn compressed(lines: &[u8], level: u8) -> Vec<u8> {
+    let level = Compression::new(level.into());
+    let mut encoder = GzEncoder::new(Vec::with_capacity(lines.len() / 2), level);
+    // Neither fails: there is only memory behind it.
+    let _written = encoder.write_all(lines);
+    encoder.finish().unwrap_or_default()
 }
 
 /// Writes lines, which nginx would write one by one if they are `apart`, in one write(2): only if that
@@ -290,6 +254,7 @@ mod tests {
     const BUFFERED: Buffering = Buffering::Full {
         size: 2000,
         flush: None,
+        gzip: None,
     };
 
     struct Case {
@@ -376,6 +341,7 @@ mod tests {
         let mut case = Case::full(Buffering::Full {
             size: 8,
             flush: Some(Duration::from_secs(5)),
+            gzip: None,
         });
         case.push(0, "abc");
         case.push(0, "def");
@@ -456,6 +422,7 @@ mod tests {
         let mut case = Case::new(Buffering::Full {
             size: 8,
             flush: None,
+            gzip: None,
         });
         case.push(0, "abc");
         case.push(0, "def");
@@ -472,7 +439,11 @@ mod tests {
     #[test]
     fn flush_runs_from_the_first_line() {
         let flush = Some(Duration::from_secs(5));
-        let mut case = Case::new(Buffering::Full { size: 100, flush });
+        let mut case = Case::new(Buffering::Full {
+            size: 100,
+            flush,
+            gzip: None,
+        });
         assert_eq!(case.push(10, "a"), Awaits::Time);
         assert_eq!(case.push(14, "b"), Awaits::Nothing);
         assert_eq!(case.buffer.due(), Some(Duration::from_secs(15)));
@@ -534,5 +505,23 @@ mod tests {
                 assert_eq!(lines, (parity..3000).step_by(2).collect::<Vec<_>>());
             }
         }
+    }
+
+    #[test]
+    fn each_buffer_full_is_a_whole_that_can_be_unpacked() {
+        let mut case = Case::new(Buffering::Full {
+            size: 8,
+            flush: None,
+            gzip: Some(1),
+        });
+        for line in ["abc", "def", "ghi", "longer than the buffer"] {
+            case.push(0, line);
+        }
+        case.buffer.flush();
+        let packed = fs::read(case.dir.path().join("log")).unwrap();
+        let mut text = String::new();
+        let mut reader = flate2::read::MultiGzDecoder::new(&*packed);
+        io::Read::read_to_string(&mut reader, &mut text).unwrap();
+        assert_eq!(text, "abc\ndef\nghi\nlonger than the buffer\n");
     }
 }

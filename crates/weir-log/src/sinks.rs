@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockWriteGuard, Weak};
 
-use crate::{LINE_LIMIT, Level, LogFile, LogTime, TimeCache, write_line};
+use crate::{LINE_LIMIT, Level, LogFile, LogTime, Syslog, TimeCache, write_line};
 
 /// One `error_log` directive.
 #[derive(Debug, Clone)]
@@ -20,6 +20,8 @@ pub struct ErrorSink {
 pub enum Output {
     /// A file or stderr.
     File(Arc<LogFile>),
+    /// A syslog server.
+    Syslog(Arc<Syslog>),
     /// A test's memory.
     Memory(Arc<MemoryLog>),
 }
@@ -62,25 +64,34 @@ impl ErrorSinks {
             static TIME: RefCell<TimeCache> = RefCell::default();
         }
         if self.enabled(level) {
-            TIME.with_borrow_mut(|time| {
-                self.write_at(time.at((self.clock)()), level, conn, message)
-            });
+            // A copy: a line that cannot be sent makes another.
+            let time = TIME.with_borrow_mut(|time| *time.at((self.clock)()));
+            self.write_at(&time, level, conn, message);
         }
     }
 
     fn write_at(&self, time: &LogTime, level: Level, conn: Option<u64>, message: &[u8]) {
         let mut line = Vec::with_capacity(256);
         for sink in self.sinks.iter().filter(|sink| level <= sink.level) {
-            match &sink.output {
-                Output::Memory(memory) => memory.push(level, conn, message),
-                Output::File(file) => {
-                    if line.is_empty() {
-                        let (pid, tid) = process_and_thread();
-                        write_line(&mut line, time, level, pid, tid, conn, message);
-                    }
-                    file.write(&line);
-                }
+            if let Output::Memory(memory) = &sink.output {
+                memory.push(level, conn, message);
+                continue;
             }
+            if line.is_empty() {
+                let (pid, tid) = process_and_thread();
+                write_line(&mut line, time, level, pid, tid, conn, message);
+            }
+            sink.output.write(level, time, &line);
+        }
+    }
+}
+
+impl Output {
+    fn write(&self, level: Level, time: &LogTime, line: &[u8]) {
+        match self {
+            Self::File(file) => file.write(line),
+            Self::Syslog(server) => server.send_error_line(level, time, line),
+            Self::Memory(_) => {}
         }
     }
 }

@@ -48,7 +48,7 @@ pub(crate) fn log_files(config: &Config) -> Vec<&Path> {
         .into_iter()
         .filter_map(|destination| match destination {
             LogDestination::File(path) => Some(path.as_path()),
-            LogDestination::Stderr => None,
+            LogDestination::Stderr | LogDestination::Syslog(_) => None,
         });
     named.chain(used).collect()
 }
@@ -65,7 +65,7 @@ pub(crate) fn stderr_file(config: &Config) -> Option<&Path> {
         .iter()
         .find_map(|log| match &log.destination {
             LogDestination::File(path) => Some(path.as_path()),
-            LogDestination::Stderr => None,
+            LogDestination::Stderr | LogDestination::Syslog(_) => None,
         })
 }
 
@@ -93,6 +93,6 @@ fn of_location<'a>(location: &'a Location, found: &mut Vec<&'a LogDestination>) 
     found.extend(settings.error_log.iter().map(|log| &log.destination));
     found.extend(settings.access_log.iter().filter_map(|log| match log {
         AccessLog::To { destination, .. } => Some(destination),
-        AccessLog::Off => None,
+        AccessLog::Named { .. } | AccessLog::Off => None,
     }));
 }

@@ -111,6 +111,7 @@ impl HttpDraft {
             servers,
             upstreams: upstreams.into_iter().map(Arc::new).collect(),
             log_formats: cx.log_formats.clone(),
+            log_buffers: std::mem::take(&mut cx.log_buffers),
             variables: cx.variables.clone().finish(),
             request_zones: cx.zones.requests(),
             connection_zones: cx.zones.connections(),

@@ -1,13 +1,14 @@
 //! The `http` block and its listening sockets.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{
-    Charsets, DefinedVariable, KeyedZone, Location, LogFormat, RequestZone, Server, ServerNames,
-    Upstream,
+    Charsets, DefinedVariable, KeyedZone, Location, LogBuffer, LogDestination, LogFormat,
+    RequestZone, Server, ServerNames, Upstream,
 };
 use crate::{Place, UpstreamUrl};
 
@@ -22,6 +23,8 @@ pub struct Http {
     pub upstreams: Vec<Arc<Upstream>>,
     /// All log formats, `combined` first.
     pub log_formats: Vec<Arc<LogFormat>>,
+    /// What `access_log`s gather before they write it, by where it goes.
+    pub log_buffers: HashMap<LogDestination, LogBuffer>,
     /// The variables that the configuration defines; [`crate::Variable::Defined`] is an index into them.
     pub variables: Vec<DefinedVariable>,
     /// The zones of `limit_req`.

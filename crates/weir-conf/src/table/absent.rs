@@ -261,11 +261,6 @@ const FAMILIES: &[Family] = &[
         "image_filter_jpeg_quality image_filter_webp_quality image_filter_sharpen \
             image_filter_transparency image_filter_interlace image_filter_buffer",
     ),
-    ignored(
-        HSL,
-        "no log has variables in its name",
-        "open_log_file_cache",
-    ),
     ignored(H, TABLES, "map_hash_max_size map_hash_bucket_size"),
     refused(L, "scripts in Perl", "perl"),
     refused(H, "scripts in Perl", "perl_modules perl_require perl_set"),

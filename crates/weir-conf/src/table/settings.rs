@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use super::{Arity, Entry, HTTP, LOCATION, SERVER, Support, directives};
 use crate::Template;
-use crate::model::{AccessLog, ErrorLogTarget};
+use crate::model::{AccessLog, ErrorLogTarget, LogFileCache};
 use crate::value::read::{
     Call, Reading, Reject, access_log, add_header, add_trailer, alias, auth_request_set, bind,
     bits, buffers, charset, conf_file, cookie_domain, cookie_flags, cookie_path, count,
     disable_symlinks, error_log, error_page, expires, flag, gzip_disable, gzip_hash, gzip_level,
     gzip_window, header_name, http_version, index, keepalive_timeout, keyword, late_text,
-    limit_conn, limit_req, mark, media_types, memory_size, number, offset, predicates, rate,
-    real_ip_header, redirect, root, server_tokens, set_header, size, status_of_refusal, sub_filter,
-    temp_path, template, text, text_or_off, time, trusted, try_files,
+    limit_conn, limit_req, mark, media_types, memory_size, number, offset, open_log_file_cache,
+    predicates, rate, real_ip_header, redirect, root, server_tokens, set_header, size,
+    status_of_refusal, sub_filter, temp_path, template, text, text_or_off, time, trusted,
+    try_files,
 };
 use crate::value::{
     AccessRule, AddHeader, AddInherit, AuthRequestSet, AutoindexFormat, Bind, BodyFile, Buffers,
@@ -90,6 +91,8 @@ directives! {
     access_log: Many<AccessLog> = access_log, "logs/access.log combined"; in ALL, Arity::SOME;
     /// Whether subrequests have access lines of their own.
     log_subrequest: One<bool> = flag, "off"; in ALL;
+    /// Which files stay open that access lines go to whose name has variables.
+    open_log_file_cache: One<Option<LogFileCache>> = open_log_file_cache, "off"; in ALL, Arity::between(1, 4);
     /// Where error lines go; without one, where those of the outermost level go.
     error_log: Many<ErrorLogTarget> = error_log; in ALL, Arity::SOME;
 

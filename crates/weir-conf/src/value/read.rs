@@ -8,6 +8,7 @@ mod plain;
 mod proxy;
 mod replies;
 mod scripts;
+mod syslog;
 mod variables;
 mod zones;
 
@@ -16,10 +17,9 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::compat::Differences;
-use crate::model::{Charsets, LogDestination, LogFormat, VariableSource, WithoutEffect};
+use crate::model::{Charsets, LogBuffer, LogDestination, LogFormat, VariableSource, WithoutEffect};
 use crate::pattern::{Case, Pattern};
 use crate::table::arguments::ThreadPool;
 use crate::template::{Digits, TemplateFault};
@@ -35,7 +35,7 @@ pub(crate) use filters::{
     charset, gzip_disable, gzip_hash, gzip_level, gzip_window, media_types, sub_filter,
 };
 pub(crate) use limits::{limit_conn, limit_req, status_of_refusal};
-pub(crate) use logs::{access_log, error_log, log_format};
+pub(crate) use logs::{access_log, error_log, log_format, open_log_file_cache};
 pub(crate) use plain::{
     between, bits, buffers, conf_file, count, env, flag, flags, header_name, keyword, mark,
     memory_size, number, offset, path, rate, size, template, text, text_or_off, time, user, word,
@@ -69,7 +69,7 @@ pub(crate) struct Reading {
     /// Files of the logs that directives name.
     pub(crate) log_files: Vec<PathBuf>,
     /// Buffered access logs, which must agree wherever they are named.
-    pub(crate) log_buffers: HashMap<LogDestination, (usize, Option<Duration>)>,
+    pub(crate) log_buffers: HashMap<LogDestination, LogBuffer>,
     /// The variables that the configuration defines.
     pub(crate) variables: DefinedVariables,
     /// What the location being read has said about `proxy_pass` so far.

@@ -5,7 +5,6 @@ mod empty_gif;
 mod folder;
 mod gzip_static;
 mod index;
-pub(crate) mod looked_up;
 mod random_index;
 pub(crate) mod returned;
 mod static_file;
@@ -13,6 +12,8 @@ mod stub_status;
 
 use weir_io::links::Failed;
 use weir_wire::request::Method;
+
+pub(crate) use crate::report::looked_up;
 
 use crate::facts::{Content, Outcome, Session, View};
 use crate::report::error_log::{self, Message};

@@ -28,6 +28,7 @@ pub(super) async fn answer(session: &mut Session) -> Outcome {
         Found::Refused(outcome) => return outcome,
         // Boxed, that the future does not hold it twice.
         Found::Compressed(file, metadata) => {
+            note_root(session);
             let encoding = Some(&b"gzip"[..]);
             return Box::pin(answer_with(session, &file, &metadata, encoding)).await;
         }
@@ -35,7 +36,11 @@ pub(super) async fn answer(session: &mut Session) -> Outcome {
     let Ok(path) = paths::filename(session.view(), &session.req.uri) else {
         return Outcome::Status(500);
     };
-    match looked_up::open(session.view(), &path) {
+    let opened = looked_up::open(session.view(), &path);
+    if opened.is_ok() {
+        note_root(session);
+    }
+    match opened {
         Ok((_, metadata)) if metadata.is_dir() => redirect::add_slash(session),
         Ok((_, metadata)) if metadata.is_file() && session.req.state.method == Method::Post => {
             Outcome::Status(405)
@@ -52,6 +57,11 @@ pub(super) async fn answer(session: &mut Session) -> Outcome {
         }
         Err(failed) => open_failed(session, &path, &failed),
     }
+}
+
+/// What lies below `root` or `alias` could be opened, so that is there: named logs need not look.
+fn note_root(session: &mut Session) {
+    session.req.state.root_tested = !session.req.state.in_error_page;
 }
 
 fn open_failed(session: &Session, path: &[u8], failed: &Failed) -> Outcome {

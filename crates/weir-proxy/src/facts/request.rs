@@ -103,6 +103,8 @@ pub(crate) struct State {
     pub(crate) limits: Limits,
     /// Internal redirects left before nginx calls it a cycle.
     pub(crate) redirects_left: u8,
+    /// A file was opened below `root` or `alias`, which is there, then.
+    pub(crate) root_tested: bool,
     /// An `error_page` is being served (and `recursive_error_pages` is off).
     pub(crate) in_error_page: bool,
     /// Status that replaces the one of whatever is served now (`error_page … =CODE`).
@@ -149,6 +151,7 @@ impl Default for State {
             internal: false,
             limits: Limits::default(),
             redirects_left: MAX_REDIRECTS,
+            root_tested: false,
             in_error_page: false,
             status_override: None,
             pipelined: false,

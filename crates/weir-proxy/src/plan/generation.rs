@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use weir_conf::{Location, Server};
-use weir_log::LineBuffer;
+use weir_log::{LineBuffer, NamedLog};
 
 use super::Plan;
 use super::lines::{Lines, SharedLines};
@@ -24,6 +24,8 @@ pub struct Generation {
     locations: RefCell<Vec<Option<Own<Location>>>>,
     pub(crate) pools: Vec<WorkerPool>,
     pub(crate) lines: Vec<SharedLines>,
+    /// Files of access lines whose names the requests decide.
+    pub(crate) named_files: Vec<RefCell<NamedLog>>,
     /// `worker_shutdown_timeout` has passed since a newer generation took over.
     expired: Cell<bool>,
 }
@@ -46,6 +48,11 @@ impl Generation {
                 Rc::new(RefCell::new(Lines::new(buffer, plan.clone())))
             })
             .collect();
+        let named_files = plan
+            .named_logs
+            .iter()
+            .map(|rules| RefCell::new(NamedLog::new(*rules)));
+        let named_files = named_files.collect();
         let http = plan.config().http.as_ref();
         let servers = http.map_or(Vec::new(), |http| {
             http.servers.iter().cloned().map(Rc::new).collect()
@@ -56,6 +63,7 @@ impl Generation {
             plan,
             pools,
             lines,
+            named_files,
             expired: Cell::new(false),
         }
     }

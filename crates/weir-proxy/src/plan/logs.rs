@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use weir_conf::{AccessLog, Config, ErrorLogTarget, Http, LogDestination, LogFormat, Template};
+use weir_conf::{
+    AccessLog, Config, ErrorLogTarget, Http, LogDestination, LogFileCache, LogFormat, Template,
+};
 use weir_io::clock;
-use weir_log::{Buffering, ErrorSink, ErrorSinks, LogFile, Logs, Output};
+use weir_log::{Buffering, ErrorSink, ErrorSinks, LogFile, Logs, Output, Syslog};
 
 use super::PlanFault;
 
@@ -20,8 +22,16 @@ pub(super) struct LocationLogs {
 pub(crate) struct AccessTarget {
     pub(crate) format: Arc<LogFormat>,
     pub(crate) condition: Option<Template>,
-    /// Index of the line buffer.
-    pub(crate) line: usize,
+    pub(crate) to: AccessTo,
+}
+
+/// Where access lines go.
+pub(crate) enum AccessTo {
+    /// A line buffer, by its index.
+    Lines(usize),
+    /// A file whose name the request decides: the name, and the index of the worker's files.
+    Named(Template, usize),
+    Syslog(Arc<Syslog>),
 }
 
 pub(super) struct LineTarget {
@@ -33,14 +43,21 @@ pub(super) struct LineTarget {
 pub(super) struct LogFiles<'a> {
     logs: &'a Logs,
     pub(super) open: Vec<Arc<LogFile>>,
+    pub(super) servers: HashMap<Arc<weir_conf::Syslog>, Arc<Syslog>>,
+    /// What syslog servers call this machine.
+    host: Vec<u8>,
+    names_servers: bool,
 }
 
 impl<'a> LogFiles<'a> {
     /// Opens what directives name, used or not.
-    pub(super) fn open(logs: &'a Logs, config: &Config) -> Result<Self, PlanFault> {
+    pub(super) fn open(logs: &'a Logs, config: &Config, host: &[u8]) -> Result<Self, PlanFault> {
         let mut files = Self {
             logs,
             open: Vec::new(),
+            servers: HashMap::new(),
+            host: host.to_vec(),
+            names_servers: config.compat.differences().syslog_faults_name_server,
         };
         for path in &config.log_files {
             files.at(path)?;
@@ -48,11 +65,26 @@ impl<'a> LogFiles<'a> {
         Ok(files)
     }
 
-    fn of(&mut self, destination: &LogDestination) -> Result<Arc<LogFile>, PlanFault> {
-        match destination {
-            LogDestination::File(path) => self.at(path),
-            LogDestination::Stderr => Ok(Arc::new(LogFile::stderr())),
-        }
+    fn output(&mut self, destination: &LogDestination) -> Result<Output, PlanFault> {
+        Ok(match destination {
+            LogDestination::File(path) => Output::File(self.at(path)?),
+            LogDestination::Stderr => Output::File(Arc::new(LogFile::stderr())),
+            LogDestination::Syslog(settings) => Output::Syslog(self.server(settings)),
+        })
+    }
+
+    fn server(&mut self, settings: &Arc<weir_conf::Syslog>) -> Arc<Syslog> {
+        let new = || {
+            Arc::new(Syslog::new(
+                settings.clone(),
+                &self.host,
+                self.names_servers,
+            ))
+        };
+        self.servers
+            .entry(settings.clone())
+            .or_insert_with(new)
+            .clone()
     }
 
     fn at(&mut self, path: &Path) -> Result<Arc<LogFile>, PlanFault> {
@@ -68,45 +100,76 @@ impl<'a> LogFiles<'a> {
 pub(super) struct LogBook<'a> {
     pub(super) files: LogFiles<'a>,
     pub(super) lines: Vec<LineTarget>,
-    pub(super) known: HashMap<(LogDestination, Option<usize>, Option<std::time::Duration>), usize>,
+    /// Indices of `lines`.
+    known: HashMap<LogDestination, usize>,
+    /// What each worker keeps of logs whose names the requests decide.
+    pub(super) named: Vec<Option<LogFileCache>>,
 }
 
-impl LogBook<'_> {
-    fn access(&mut self, log: &AccessLog) -> Result<Option<AccessTarget>, PlanFault> {
-        let AccessLog::To {
-            destination,
-            format,
-            buffer,
-            flush,
-            condition,
-        } = log
-        else {
-            return Ok(None);
-        };
-        let key = (destination.clone(), *buffer, *flush);
-        let line = match self.known.get(&key) {
-            Some(line) => *line,
-            None => {
-                let buffering = match buffer {
-                    Some(size) => Buffering::Full {
-                        size: *size,
-                        flush: *flush,
-                    },
-                    None => Buffering::Prompt,
-                };
-                self.lines.push(LineTarget {
-                    file: self.files.of(destination)?,
-                    buffering,
-                });
-                self.known.insert(key, self.lines.len() - 1);
-                self.lines.len() - 1
+impl<'a> LogBook<'a> {
+    pub(super) fn new(files: LogFiles<'a>) -> Self {
+        Self {
+            files,
+            lines: Vec::new(),
+            known: HashMap::new(),
+            named: Vec::new(),
+        }
+    }
+
+    fn access(
+        &mut self,
+        log: &AccessLog,
+        http: &Http,
+        cache: Option<LogFileCache>,
+    ) -> Result<Option<AccessTarget>, PlanFault> {
+        let (to, format, condition) = match log {
+            AccessLog::Off => return Ok(None),
+            AccessLog::To {
+                destination,
+                format,
+                condition,
+            } => (self.lines_to(destination, http)?, format, condition),
+            AccessLog::Named {
+                path,
+                format,
+                condition,
+            } => {
+                self.named.push(cache);
+                let to = AccessTo::Named(path.clone(), self.named.len() - 1);
+                (to, format, condition)
             }
         };
         Ok(Some(AccessTarget {
             format: format.clone(),
             condition: condition.clone(),
-            line,
+            to,
         }))
+    }
+
+    fn lines_to(
+        &mut self,
+        destination: &LogDestination,
+        http: &Http,
+    ) -> Result<AccessTo, PlanFault> {
+        if let Some(line) = self.known.get(destination) {
+            return Ok(AccessTo::Lines(*line));
+        }
+        let file = match self.files.output(destination)? {
+            Output::File(file) => file,
+            Output::Syslog(server) => return Ok(AccessTo::Syslog(server)),
+            Output::Memory(_) => Arc::new(LogFile::stderr()),
+        };
+        let buffering = match http.log_buffers.get(destination) {
+            Some(buffer) => Buffering::Full {
+                size: buffer.size,
+                flush: buffer.flush,
+                gzip: buffer.gzip,
+            },
+            None => Buffering::Prompt,
+        };
+        self.lines.push(LineTarget { file, buffering });
+        self.known.insert(destination.clone(), self.lines.len() - 1);
+        Ok(AccessTo::Lines(self.lines.len() - 1))
     }
 }
 
@@ -118,7 +181,7 @@ pub(super) fn error_sinks(
     for target in targets {
         sinks.push(ErrorSink {
             level: target.level,
-            output: Output::File(files.of(&target.destination)?),
+            output: files.output(&target.destination)?,
         });
     }
     Ok(ErrorSinks::new(sinks, clock::unix_seconds))
@@ -155,7 +218,7 @@ pub(super) fn location_logs(
         };
         let mut access = Vec::new();
         for log in settings.access_log.iter() {
-            access.extend(book.access(log)?);
+            access.extend(book.access(log, http, settings.open_log_file_cache)?);
         }
         logs[location.index] = Some(LocationLogs {
             sinks,

@@ -10,11 +10,10 @@ mod pools;
 mod temp_folders;
 mod zones;
 
-use std::collections::HashMap;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
-use weir_conf::{Config, Differences, Http, Location, Place, Server};
+use weir_conf::{Config, Differences, Http, Location, LogFileCache, Place, Server};
 use weir_log::{ErrorNumber, ErrorSinks, LogFile, Logs};
 use weir_upstream::Pool;
 use weir_wire::host::HostGrammar;
@@ -24,10 +23,10 @@ use weir_wire::response::ResponseRules;
 pub use generation::Generation;
 pub(crate) use generation::Own;
 pub(crate) use lines::{Teller, WaitingLines};
-pub(crate) use logs::AccessTarget;
+pub(crate) use logs::AccessTo;
 pub use temp_folders::create_temp_folders;
 
-use logs::{LineTarget, LocationLogs, LogBook, LogFiles, error_sinks};
+use logs::{AccessTarget, LineTarget, LocationLogs, LogBook, LogFiles, error_sinks};
 use pools::pool_spec;
 use zones::Zones;
 
@@ -41,6 +40,8 @@ pub struct Plan {
     location_logs: Vec<LocationLogs>,
     /// Files that access lines go to, each with its buffering.
     lines: Vec<LineTarget>,
+    /// What each worker keeps of logs whose names the requests decide.
+    named_logs: Vec<Option<LogFileCache>>,
     /// Of all logs, each once.
     log_files: Vec<Arc<LogFile>>,
     listen_names: Vec<String>,
@@ -97,15 +98,12 @@ impl Plan {
         logs: &Logs,
         previous: Option<&Self>,
     ) -> Result<Self, PlanFault> {
-        let mut files = LogFiles::open(logs, &config)?;
+        let hostname = hostname();
+        let mut files = LogFiles::open(logs, &config, &hostname)?;
         let main_sinks = error_sinks(&config.main.error_log, &mut files)?;
         let mut pools = Vec::new();
         let mut zones = Zones::default();
-        let mut book = LogBook {
-            files,
-            lines: Vec::new(),
-            known: HashMap::new(),
-        };
+        let mut book = LogBook::new(files);
         let mut location_logs = Vec::new();
         let mut listen_names = Vec::new();
         let mut limits = Vec::new();
@@ -136,12 +134,16 @@ impl Plan {
                 .map(|server| head_limits(server, differences))
                 .collect();
         }
+        for server in book.files.servers.values() {
+            server.report_to(&main_sinks);
+        }
         Ok(Self {
             pools,
             zones,
             main_sinks,
             location_logs,
             lines: book.lines,
+            named_logs: book.named,
             log_files: book.files.open,
             listen_names,
             limits,
@@ -151,7 +153,7 @@ impl Plan {
             },
             differences,
             signature: format!("nginx/{}", config.compat.version()),
-            hostname: hostname(),
+            hostname,
             config,
         })
     }

@@ -4,5 +4,6 @@ pub(crate) mod access_log;
 pub(crate) mod credentials;
 pub(crate) mod error_log;
 pub(crate) mod forwarded;
+pub(crate) mod looked_up;
 pub(crate) mod peer_text;
 pub(crate) mod variables;

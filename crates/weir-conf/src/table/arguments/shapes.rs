@@ -182,7 +182,6 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
         "grpc_ssl_certificate_cache proxy_ssl_certificate_cache ssl_certificate_cache \
             uwsgi_ssl_certificate_cache",
     ),
-    (Shape::Unread(1, 4), "open_log_file_cache"),
     (
         Shape::CacheValid,
         "fastcgi_cache_valid proxy_cache_valid scgi_cache_valid \

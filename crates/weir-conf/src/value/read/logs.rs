@@ -1,12 +1,16 @@
 //! Readers about logs.
 
+use std::os::unix::ffi::OsStrExt as _;
 use std::sync::Arc;
 
 use super::client::positive_time;
+use super::syslog::syslog;
 use super::{Call, Reject};
-use crate::model::{AccessLog, ErrorLogTarget, Escape, LogDestination, LogFormat};
+use crate::model::{
+    AccessLog, ErrorLogTarget, Escape, LogBuffer, LogDestination, LogFileCache, LogFormat,
+};
 use crate::template::{Part, Template};
-use crate::value::number::{parse_number, parse_size};
+use crate::value::number::{parse_number, parse_seconds, parse_size};
 use crate::{Level, UnknownLevel};
 
 const COMBINED: &[u8] = b"$remote_addr - $remote_user [$time_local] \"$request\" \
@@ -28,9 +32,11 @@ impl LogFormat {
 pub(crate) fn error_log(call: &mut Call<'_>) -> Result<Vec<ErrorLogTarget>, Reject> {
     let destination = match call.bytes(0) {
         b"stderr" => LogDestination::Stderr,
-        text if text.starts_with(b"memory:") || text.starts_with(b"syslog:") => {
-            return Err(not_implemented(&call.text(0)));
+        text if text.starts_with(b"memory:") => {
+            let text = "nginx was built without debug support";
+            return Err(Reject::message(text));
         }
+        text if text.starts_with(b"syslog:") => LogDestination::Syslog(syslog(&text[7..])?),
         text => log_file(call, text),
     };
     let mut level = None;
@@ -68,12 +74,6 @@ fn log_file(call: &mut Call<'_>, text: &[u8]) -> LogDestination {
     LogDestination::File(path)
 }
 
-fn not_implemented(what: &str) -> Reject {
-    Reject::message(format!(
-        "log destination \"{what}\" is not implemented in weir yet"
-    ))
-}
-
 /// `access_log off` or `FILE [FORMAT [PARAMETERS]]` (`ngx_http_log_set_log`).
 pub(crate) fn access_log(call: &mut Call<'_>) -> Result<Vec<AccessLog>, Reject> {
     if call.bytes(0) == b"off" {
@@ -82,36 +82,25 @@ pub(crate) fn access_log(call: &mut Call<'_>) -> Result<Vec<AccessLog>, Reject> 
             Some(_) => Err(invalid_parameter(call, 1)),
         };
     }
-    let destination = log_file(call, call.bytes(0));
-    let kind = log_kind(call)?;
-    let name = if call.args.len() > 1 {
-        call.text(1)
-    } else {
-        "combined".to_owned()
-    };
-    let known = call
-        .cx
-        .log_formats
-        .iter()
-        .find(|known| known.name.eq_ignore_ascii_case(&name));
-    let Some(format) = known.map(Arc::clone) else {
-        return Err(Reject::message(format!("unknown log format \"{name}\"")));
-    };
+    let to = log_to(call)?;
+    let format = format_named(call)?;
     let options = log_options(call)?;
-    check_kind(call, kind, &options)?;
-    let LogOptions {
-        buffer,
-        flush,
-        condition,
-        ..
-    } = options;
-    if let Some(size) = buffer {
-        let agreed = *call
-            .cx
-            .log_buffers
-            .entry(destination.clone())
-            .or_insert((size, flush));
-        if agreed != (size, flush) {
+    let buffer = options.buffer();
+    check_buffer(call, &to, buffer, options.flush)?;
+    let condition = options.condition;
+    let destination = match to {
+        LogTo::Named(path) => {
+            return Ok(vec![AccessLog::Named {
+                path,
+                format,
+                condition,
+            }]);
+        }
+        LogTo::Destination(destination) => destination,
+    };
+    if let Some(buffer) = buffer {
+        let buffers = &mut call.cx.log_buffers;
+        if *buffers.entry(destination.clone()).or_insert(buffer) != buffer {
             return Err(Reject::message(format!(
                 "access_log \"{}\" already defined with conflicting parameters",
                 call.text(0)
@@ -121,78 +110,155 @@ pub(crate) fn access_log(call: &mut Call<'_>) -> Result<Vec<AccessLog>, Reject> 
     Ok(vec![AccessLog::To {
         destination,
         format,
-        buffer,
-        flush,
         condition,
     }])
 }
 
+/// Argument 1, or `combined`.
+fn format_named(call: &Call<'_>) -> Result<Arc<LogFormat>, Reject> {
+    let name = if call.args.len() > 1 {
+        call.text(1)
+    } else {
+        "combined".to_owned()
+    };
+    let mut known = call.cx.log_formats.iter();
+    let known = known.find(|known| known.name.eq_ignore_ascii_case(&name));
+    known
+        .cloned()
+        .ok_or_else(|| Reject::message(format!("unknown log format \"{name}\"")))
+}
+
 #[derive(Default)]
 struct LogOptions {
-    buffer: Option<usize>,
+    size: Option<usize>,
     flush: Option<std::time::Duration>,
-    gzip: bool,
+    gzip: Option<u8>,
     condition: Option<Template>,
 }
 
-/// Where access lines go, as far as nginx tells it apart while it reads.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum LogKind {
-    File,
+/// Bytes gathered by `gzip` alone.
+const GZIP_BUFFER: usize = 64 * 1024;
+
+/// How hard `gzip` alone compresses.
+const GZIP_LEVEL: u8 = 1;
+
+impl LogOptions {
+    fn buffer(&self) -> Option<LogBuffer> {
+        let size = self.size.or_else(|| self.gzip.map(|_| GZIP_BUFFER))?;
+        Some(LogBuffer {
+            size,
+            flush: self.flush,
+            gzip: self.gzip,
+        })
+    }
+}
+
+/// Where access lines go.
+enum LogTo {
+    Destination(LogDestination),
     /// A file whose name has variables.
-    Named,
-    Syslog,
+    Named(Template),
 }
 
-fn log_kind(call: &mut Call<'_>) -> Result<LogKind, Reject> {
+fn log_to(call: &mut Call<'_>) -> Result<LogTo, Reject> {
     let text = call.bytes(0);
-    if text.starts_with(b"syslog:") {
-        return Ok(LogKind::Syslog);
+    if let Some(text) = text.strip_prefix(b"syslog:") {
+        return Ok(LogTo::Destination(LogDestination::Syslog(syslog(text)?)));
     }
-    match text.contains(&b'$') && !call.template(text)?.is_literal() {
-        true => Ok(LogKind::Named),
-        false => Ok(LogKind::File),
+    if !text.contains(&b'$') {
+        return Ok(LogTo::Destination(log_file(call, text)));
     }
+    let name = call.template(text)?;
+    let mut folder = match text.starts_with(b"/") {
+        true => Vec::new(),
+        false => call.cx.prefix.as_os_str().as_bytes().to_vec(),
+    };
+    if !folder.is_empty() {
+        folder.push(b'/');
+    }
+    let folder = Part::Literal(folder.into());
+    let parts = std::iter::once(folder).chain(name.into_parts());
+    Ok(LogTo::Named(Template::from_parts(parts)))
 }
 
-/// Whether the options fit, and whether weir has got the kind of log: that comes last.
-fn check_kind(call: &Call<'_>, kind: LogKind, options: &LogOptions) -> Result<(), Reject> {
-    let buffered = options.buffer.is_some() || options.gzip;
-    if options.flush.is_some() && !buffered {
-        // nginx has made a name with variables whole by now.
-        let path = match kind {
-            LogKind::Named => call.cx.under_prefix(call.bytes(0)),
-            LogKind::File | LogKind::Syslog => call.text(0).into(),
+/// Whether the options fit.
+fn check_buffer(
+    call: &Call<'_>,
+    to: &LogTo,
+    buffer: Option<LogBuffer>,
+    flush: Option<std::time::Duration>,
+) -> Result<(), Reject> {
+    let text = match (buffer, to) {
+        (None, _) if flush.is_none() => return Ok(()),
+        (None, to) => {
+            // nginx has made a name with variables whole by now.
+            let path = match to {
+                LogTo::Named(_) => call.cx.under_prefix(call.bytes(0)),
+                LogTo::Destination(_) => call.text(0).into(),
+            };
+            format!("no buffer is defined for access_log \"{}\"", path.display())
+        }
+        (Some(_), LogTo::Named(_)) => "buffered logs cannot have variables in name".to_owned(),
+        (Some(_), LogTo::Destination(LogDestination::Syslog(_))) => {
+            "logs to syslog cannot be buffered".to_owned()
+        }
+        (Some(_), LogTo::Destination(LogDestination::File(_) | LogDestination::Stderr)) => {
+            return Ok(());
+        }
+    };
+    Err(Reject::message(text))
+}
+
+/// `off`, or `max=NUMBER [inactive=TIME] [min_uses=NUMBER] [valid=TIME]`
+/// (`ngx_http_log_open_file_cache`).
+pub(crate) fn open_log_file_cache(call: &mut Call<'_>) -> Result<Option<LogFileCache>, Reject> {
+    let mut cache = LogFileCache {
+        max: 0,
+        inactive: 10,
+        valid: 60,
+        min_uses: 1,
+    };
+    let mut off = false;
+    for index in 0..call.args.len() {
+        let text = call.bytes(index);
+        let (name, value) = match memchr::memchr(b'=', text) {
+            Some(mark) => text.split_at(mark + 1),
+            None => (text, [].as_slice()),
         };
-        return Err(Reject::message(format!(
-            "no buffer is defined for access_log \"{}\"",
-            path.display()
-        )));
+        let known = match name {
+            b"max=" => parse_number(value)
+                .map(|max| cache.max = usize::try_from(max).unwrap_or(usize::MAX)),
+            b"inactive=" => parse_seconds(value).map(|time| cache.inactive = time),
+            b"min_uses=" => parse_number(value).map(|uses| cache.min_uses = uses),
+            b"valid=" => parse_seconds(value).map(|time| cache.valid = time),
+            b"off" => {
+                off = true;
+                Some(())
+            }
+            _ => None,
+        };
+        known.ok_or_else(|| {
+            let text = call.text(index);
+            Reject::message(format!(
+                "invalid \"open_log_file_cache\" parameter \"{text}\""
+            ))
+        })?;
     }
-    if buffered && kind == LogKind::Syslog {
-        return Err(Reject::message("logs to syslog cannot be buffered"));
-    }
-    if buffered && kind == LogKind::Named {
-        let text = "buffered logs cannot have variables in name";
-        return Err(Reject::message(text));
-    }
-    if options.gzip {
-        return Err(Reject::message(
-            "parameter \"gzip\" is not implemented in weir yet",
-        ));
-    }
-    match kind {
-        LogKind::File => Ok(()),
-        LogKind::Named | LogKind::Syslog => Err(not_implemented(&call.text(0))),
+    match (off, cache.max) {
+        (true, _) => Ok(None),
+        (false, 0) => Err(Reject::message(
+            "\"open_log_file_cache\" must have \"max\" parameter",
+        )),
+        (false, _) => Ok(Some(cache)),
     }
 }
 
 /// `gzip[=LEVEL]`.
-fn check_gzip(text: &[u8]) -> Result<(), Reject> {
+fn gzip_level(text: &[u8]) -> Result<u8, Reject> {
     match text.strip_prefix(b"gzip=") {
-        None => Ok(()),
+        None => Ok(GZIP_LEVEL),
         Some(level) => match parse_number(level) {
-            Some(1..=9) => Ok(()),
+            Some(number @ 1..=9) => Ok(number as u8),
             _ => Err(invalid("compression level", level)),
         },
     }
@@ -203,8 +269,8 @@ fn log_options(call: &mut Call<'_>) -> Result<LogOptions, Reject> {
     for index in 2..call.args.len() {
         let text = call.bytes(index);
         if let Some(size) = text.strip_prefix(b"buffer=") {
-            options.buffer = parse_size(size).filter(|size| *size > 0);
-            if options.buffer.is_none() {
+            options.size = parse_size(size).filter(|size| *size > 0);
+            if options.size.is_none() {
                 return Err(invalid("buffer size", size));
             }
         } else if let Some(time) = text.strip_prefix(b"flush=") {
@@ -215,8 +281,7 @@ fn log_options(call: &mut Call<'_>) -> Result<LogOptions, Reject> {
         } else if let Some(condition) = text.strip_prefix(b"if=") {
             options.condition = Some(call.template(condition)?);
         } else if text == b"gzip" || text.starts_with(b"gzip=") {
-            check_gzip(text)?;
-            options.gzip = true;
+            options.gzip = Some(gzip_level(text)?);
         } else {
             return Err(invalid_parameter(call, index));
         }

@@ -18,6 +18,11 @@ pub(crate) fn metadata(view: View<'_>, path: &[u8]) -> Result<Metadata, Failed> 
     links::metadata(path, allowed(view, path))
 }
 
+/// Opens a log for appending, and makes it if need be.
+pub(crate) fn append(view: View<'_>, path: &[u8]) -> Result<File, Failed> {
+    links::append(path, allowed(view, path))
+}
+
 /// The links that may lead to `path` (`ngx_http_set_disable_symlinks`).
 fn allowed(view: View<'_>, path: &[u8]) -> Links {
     let rule = &view.settings().disable_symlinks;
