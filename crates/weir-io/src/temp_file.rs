@@ -184,6 +184,16 @@ impl TempFile {
         }
     }
 
+    /// The same file for another reader, who must not outlive its owner: it may then be emptied.
+    pub fn share(&self) -> Self {
+        Self {
+            file: self.file.clone(),
+            path: self.path.clone(),
+            written: self.written,
+            ending: FileEnd::Closed,
+        }
+    }
+
     /// Its name, which it may have lost already.
     pub fn path(&self) -> &Path {
         &self.path

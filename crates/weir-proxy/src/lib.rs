@@ -16,7 +16,7 @@
 //! # Invariants
 //!
 //! - One task per client connection; the exchange is polled inside it. No lock, channel or spawned
-//!   task per request.
+//!   task per request, but one for each `mirror` of it, which ends no later than the request.
 //! - Each clock has one owner, and one timer per connection serves them all.
 //! - Every request that was begun gets exactly one access line, however it ended.
 //! - A response that was cut upstream reaches the client visibly cut.

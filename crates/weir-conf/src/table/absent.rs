@@ -273,8 +273,6 @@ const FAMILIES: &[Family] = &[
             memcached_next_upstream memcached_next_upstream_tries \
             memcached_next_upstream_timeout memcached_gzip_flag",
     ),
-    refused(HSL, "mirrored requests", "mirror"),
-    ignored(HSL, counts_with!("mirror"), "mirror_request_body"),
     refused(L, "seeking in MP4 files", "mp4"),
     ignored(
         HSL,

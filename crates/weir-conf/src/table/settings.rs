@@ -13,8 +13,8 @@ use crate::value::read::{
     gzip_window, header_name, http_version, index, keepalive_timeout, keyword, late_text,
     limit_conn, limit_req, mark, media_types, memory_size, number, offset, open_log_file_cache,
     predicates, rate, real_ip_header, redirect, root, server_tokens, set_header, size,
-    status_of_refusal, sub_filter, temp_path, template, text, text_or_off, time, trusted,
-    try_files,
+    status_of_refusal, sub_filter, temp_path, template, text, text_or_off, texts_or_off, time,
+    trusted, try_files,
 };
 use crate::value::{
     AccessRule, AddHeader, AddInherit, AuthRequestSet, AutoindexFormat, Bind, BodyFile, Buffers,
@@ -83,6 +83,10 @@ directives! {
     auth_request_set: Many<AuthRequestSet> = auth_request_set; in ALL, Arity::TWO;
     /// How long a refusal that asks for a login waits.
     auth_delay: One<Duration> = time, "0"; in ALL;
+    /// Paths that the same request is sent to beside, by a subrequest whose answer nobody looks at.
+    mirror: Many<Box<[u8]>> = texts_or_off; in ALL;
+    /// Whether the request's body goes there, too; it is read whole before anybody is asked.
+    mirror_request_body: One<bool> = flag, "on"; in ALL;
     /// Files to look for before the handler.
     try_files: Here<TryFiles> = try_files; in INNER, Arity::between(2, usize::MAX);
     /// Whether missing files are worth an error line.

@@ -65,6 +65,20 @@ pub(crate) fn write_head(
     Some(length)
 }
 
+/// Reads the body whole, unless somebody has begun to read it or nobody wants it
+/// (`ngx_http_read_client_request_body`).
+pub(crate) async fn read_whole_body(session: &mut Session) -> Result<(), BodyEnd> {
+    if session.req.body.discarded {
+        return Ok(());
+    }
+    session.answer_expect().await?;
+    let begun = std::mem::replace(&mut session.req.body.begun, true);
+    if begun || session.req.body.complete {
+        return Ok(());
+    }
+    session.read_body().await
+}
+
 /// Reads the body whole, or only what has come if it is to be passed on as it arrives.
 async fn prepare_body(
     session: &mut Session,

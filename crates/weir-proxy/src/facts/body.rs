@@ -96,6 +96,20 @@ impl RequestBody {
         };
     }
 
+    /// The body of a subrequest that has that of its main request, which was read whole or not at all.
+    pub(crate) fn share(&self) -> Self {
+        let mut body = Self::default();
+        body.withhold();
+        if self.begun && self.complete && !self.discarded && !self.withheld {
+            body.withheld = false;
+            body.framing = self.framing;
+            body.memory.extend_from_slice(&self.memory);
+            body.file = self.file.as_ref().map(TempFile::share);
+            body.taken = self.taken;
+        }
+        body
+    }
+
     /// Bytes of the whole body, once complete.
     pub(crate) fn length(&self) -> u64 {
         match &self.file {

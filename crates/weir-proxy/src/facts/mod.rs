@@ -2,6 +2,7 @@
 
 mod action;
 mod attempt;
+mod beside;
 mod body;
 mod content_type;
 pub(crate) mod h1;
@@ -19,6 +20,7 @@ mod values;
 
 pub use action::Action;
 pub(crate) use attempt::Attempt;
+pub(crate) use beside::Beside;
 pub(crate) use body::{BodyFraming, RequestBody};
 pub(crate) use content_type::ContentType;
 pub(crate) use limits::{Limits, PlacesStatus, RateStatus};

@@ -7,7 +7,7 @@ use weir_conf::{Captures, Location, Server};
 use weir_wire::request::{Method, RequestHead, RequestParser};
 use weir_wire::{KnownField, Version};
 
-use super::{Attempt, ClientAddress, Limits, RequestBody, Response, UpstreamState, Values};
+use super::{Attempt, Beside, ClientAddress, Limits, RequestBody, Response, UpstreamState, Values};
 use crate::plan::Own;
 use weir_io::buffers;
 use weir_io::clock::{self, Moment};
@@ -47,6 +47,8 @@ pub(crate) struct Request {
     /// Nearly always one, which lies with the rest.
     pub(crate) attempts: SmallVec<[Attempt; 1]>,
     pub(crate) upstream: UpstreamState,
+    /// Subrequests that are served beside.
+    pub(crate) beside: Beside,
 }
 
 /// Which of the worker's counters count the request now.
@@ -190,11 +192,14 @@ impl Request {
             response: Response::default(),
             attempts: SmallVec::new(),
             upstream: UpstreamState::default(),
+            beside: Beside::default(),
         }
     }
 
     /// Gives back what others could use: buffers, files, and its part in the configuration.
     pub(crate) fn release(&mut self) {
+        // They read the body's file.
+        self.beside.end();
         buffers::give_back(std::mem::take(&mut self.bytes));
         self.script_room = Vec::new();
         *self.values.get_mut() = Values::default();
@@ -230,7 +235,9 @@ impl Request {
             response,
             attempts,
             upstream,
+            beside,
         } = self;
+        beside.end();
         *state = State::default();
         parser.reset();
         head.reset();
@@ -273,6 +280,16 @@ impl Request {
         }
         self.values.get_mut().begin_as(&main.values.borrow());
         self.body.withhold();
+    }
+
+    /// The same with the arguments, the method and the body of `main` (`ngx_http_mirror_handler_internal`).
+    pub(crate) fn begin_as_mirror(&mut self, main: &Self, uri: &[u8]) {
+        self.begin_as_sub(main, uri);
+        self.state.method = main.state.method;
+        self.state.args_known = main.state.args_known;
+        self.args.clear();
+        self.args.extend_from_slice(&main.args);
+        self.body = main.body.share();
     }
 
     /// The subrequest is over: the main request learns what it found out.

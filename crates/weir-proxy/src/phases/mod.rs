@@ -6,6 +6,7 @@ pub(crate) mod find_config;
 mod keyed;
 mod limit_conn;
 mod limit_req;
+mod mirror;
 mod real_ip;
 mod rewrite;
 pub(crate) mod run;

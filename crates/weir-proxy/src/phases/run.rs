@@ -5,7 +5,7 @@ use weir_conf::Handler;
 
 use super::limit_req::Pause;
 use super::rewrite::{self, End, PathIs};
-use super::{access, error_page, find_config, limit_conn, limit_req, real_ip, try_files};
+use super::{access, error_page, find_config, limit_conn, limit_req, mirror, real_ip, try_files};
 use crate::content::{self, returned};
 use crate::exchange;
 use crate::facts::{Action, Content, Session};
@@ -205,6 +205,13 @@ async fn run_location(session: &mut Session) -> Outcome {
     {
         return outcome;
     }
+    let session = match mirror::is_on(session) {
+        true => match Box::pin(mirror::begin(session)).await {
+            Ok(session) => session,
+            Err(outcome) => return outcome,
+        },
+        false => session,
+    };
     if session.req.state.content != Content::Upstream {
         return content::own(session).await;
     }

@@ -5,9 +5,13 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
 
+use tracing::Instrument;
+use tracing::instrument::WithSubscriber;
+
 use super::run;
 use crate::facts::{Client, Departure, Session, Sub};
 use crate::report::access_log;
+use crate::report::variables::request;
 
 /// A subrequest that has had its answer.
 pub(super) struct Served {
@@ -34,6 +38,32 @@ pub(super) async fn ask(main: &mut Session, uri: &[u8]) -> Served {
         }
     })
     .await
+}
+
+/// Sends the request of `main` to the path `uri`, too, beside whatever becomes of it. The connection is held
+/// until that is over, as nginx holds it.
+pub(super) fn beside(main: &mut Session, uri: &[u8]) {
+    // What only the socket knows, and what all that is made of this request is called by.
+    let _known_from_now_on = main.view().local_address();
+    request::draw_id(main.view());
+    let shop = main.client.link().shop.clone();
+    let mut req = shop.take_request();
+    req.begin_as_mirror(&main.req, uri);
+    let sub = Sub {
+        link: main.client.link().beside(),
+        input: Vec::new(),
+        departure: None,
+    };
+    let serving = serve(Session {
+        client: Client::Sub(Box::new(sub)),
+        req,
+    });
+    let task = async move {
+        let served = serving.await;
+        shop.give_back_request(served.session.req);
+    };
+    let task = task.in_current_span().with_current_subscriber();
+    main.req.beside.push(tokio::task::spawn_local(task));
 }
 
 /// The subrequest is over: its main request goes on, and learns what it found out.

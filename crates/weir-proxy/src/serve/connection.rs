@@ -150,6 +150,10 @@ async fn finish(session: &mut Session) -> bool {
     if session.req.state.closes_at_once {
         return false;
     }
+    if !session.req.beside.is_empty() {
+        // Nothing more is read of the client until then (`ngx_http_block_reading`).
+        Box::pin(session.req.beside.all_over()).await;
+    }
     let mut unread_body = !session.req.body.complete;
     if unread_body && session.req.body.discarded {
         if !session.finish_discarding().await {

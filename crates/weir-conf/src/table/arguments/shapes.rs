@@ -25,7 +25,7 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
             fastcgi_cache_revalidate fastcgi_cache_background_update fastcgi_keep_conn \
             geoip_proxy_recursive grpc_socket_keepalive grpc_intercept_errors \
             grpc_ssl_session_reuse grpc_ssl_server_name grpc_ssl_verify \
-            image_filter_transparency image_filter_interlace memcached_socket_keepalive mirror_request_body mp4_start_key_frame \
+            image_filter_transparency image_filter_interlace memcached_socket_keepalive mp4_start_key_frame \
             proxy_cache_lock proxy_cache_revalidate proxy_cache_convert_head \
             proxy_cache_background_update proxy_ssl_session_reuse proxy_ssl_server_name \
             proxy_ssl_verify \

@@ -93,6 +93,14 @@ pub(crate) fn text_or_off(call: &mut Call<'_>) -> Result<Option<Box<[u8]>>, Reje
         .map(Into::into))
 }
 
+/// One of several texts; `off` stands for none of them.
+pub(crate) fn texts_or_off(call: &mut Call<'_>) -> Result<Vec<Box<[u8]>>, Reject> {
+    Ok(match call.bytes(0) {
+        b"off" => Vec::new(),
+        text => vec![text.into()],
+    })
+}
+
 /// A path under the prefix.
 pub(crate) fn path(call: &mut Call<'_>) -> Result<PathBuf, Reject> {
     Ok(call.cx.under_prefix(call.bytes(0)))

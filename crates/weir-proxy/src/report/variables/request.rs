@@ -335,14 +335,19 @@ pub(super) fn filename(view: View<'_>, out: &mut Vec<u8>) -> Value {
 
 /// 16 random bytes in hex, the same for the whole request.
 pub(super) fn request_id(view: View<'_>, out: &mut Vec<u8>) -> Value {
-    let id = view.req.state.id.get().unwrap_or_else(|| {
-        let id = fresh_id();
-        view.req.state.id.set(Some(id));
-        id
-    });
+    let id = draw_id(view);
     // Writing to a Vec cannot fail.
     let _ = write!(out, "{id:032x}");
     Value::Found
+}
+
+/// The request's id, drawn now if it has none.
+pub(crate) fn draw_id(view: View<'_>) -> u128 {
+    view.req.state.id.get().unwrap_or_else(|| {
+        let id = fresh_id();
+        view.req.state.id.set(Some(id));
+        id
+    })
 }
 
 fn fresh_id() -> u128 {
