@@ -37,6 +37,8 @@ pub(crate) struct Shop {
     /// What `stub_status` shows.
     pub(crate) counters: Rc<Member>,
     pub(crate) tasks: Rc<Tasks>,
+    /// Connections that wait for a place.
+    seekers: Cell<usize>,
     /// When it was last told that places are scarce, in whole seconds.
     reuse_told: Cell<Option<u64>>,
     draining: Cell<bool>,
@@ -63,6 +65,22 @@ impl Wake for IdleWoken {
     }
 }
 
+/// A connection that waits for a place.
+struct Seeker<'a>(&'a Cell<usize>);
+
+impl<'a> Seeker<'a> {
+    fn new(count: &'a Cell<usize>) -> Self {
+        count.set(count.get() + 1);
+        Self(count)
+    }
+}
+
+impl Drop for Seeker<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
 impl Shop {
     /// A shop that begins with `generation`. `numbers` counts connections of the whole process.
     pub(crate) fn new(
@@ -83,6 +101,7 @@ impl Shop {
             numbers,
             tasks: Rc::new(Tasks::new(counters.clone())),
             counters,
+            seekers: Cell::default(),
             reuse_told: Cell::default(),
             draining: Cell::new(false),
             retiring: Cell::new(false),
@@ -169,8 +188,10 @@ impl Shop {
     /// Closes some of the connections that have idled longest, clients' and upstreams', while places
     /// are scarce, and says so once a second (`ngx_drain_connections`). Clients' close when their
     /// tasks run; they count as free here.
-    fn reuse_idle(&self) {
-        if !self.slots.are_scarce(self.tasks.evicted()) {
+    fn reuse_idle(&self, others: usize) {
+        // Those that wait for a place already get what was asked back for them.
+        let soon = self.tasks.evicted().saturating_sub(others);
+        if !self.slots.are_scarce(soon) {
             return;
         }
         let generation = self.generation();
@@ -205,15 +226,18 @@ impl Shop {
 
     /// A place of `worker_connections`, if need be that of an idle connection; `None` if all serve.
     pub(crate) async fn acquire_slot(&self) -> Option<Slot> {
-        self.reuse_idle();
+        self.reuse_idle(self.seekers.get());
         if let Some(slot) = self.take_slot() {
             return Some(slot);
         }
+        let _seeker = Seeker::new(&self.seekers);
         for _ in 0..TURNS_TO_CLOSE {
             tokio::task::yield_now().await;
             if let Some(slot) = self.take_slot() {
                 return Some(slot);
             }
+            // Meanwhile others may have fallen idle.
+            self.reuse_idle(self.seekers.get() - 1);
         }
         None
     }
