@@ -21,6 +21,8 @@ const READ_AS: &[(&str, &str)] = &[
     ("limit_conn_zone", ".connection_zones"),
     ("stub_status", "Handler::StubStatus"),
     ("empty_gif", "Handler::EmptyGif"),
+    ("flv", "Handler::Flv"),
+    ("mp4", "Handler::Mp4"),
     ("geo", "VariableSource::Geo"),
     ("map", "VariableSource::Map"),
     ("charset_map", ".recoding"),

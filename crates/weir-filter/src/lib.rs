@@ -5,6 +5,7 @@
 //! - `sub`: texts that are searched for and replaced.
 //! - `recode`: from one character set to another.
 //! - `gzip`: compression.
+//! - `mp4`: no filter, but as pure: a part of a film as a film of its own.
 //!
 //! Invariants: no I/O and no clock; a filter gives the same bytes however its input was cut into pieces; what
 //! it holds back is bounded by its settings, not by the body.
@@ -12,6 +13,7 @@
 mod chain;
 mod gunzip;
 mod gzip;
+pub mod mp4;
 mod recode;
 mod sub;
 

@@ -215,6 +215,14 @@ impl LocationDraft {
                 self.own = Some(Handler::EmptyGif);
                 Ok(())
             }
+            (b"flv", _) => {
+                self.own = Some(Handler::Flv);
+                Ok(())
+            }
+            (b"mp4", _) => {
+                self.own = Some(Handler::Mp4);
+                Ok(())
+            }
             (b"alias", _) => {
                 if self.kind == LocationKind::Named {
                     return Err(Reject::message(

@@ -63,6 +63,10 @@ pub enum Handler {
     StubStatus,
     /// `empty_gif`.
     EmptyGif,
+    /// `flv`.
+    Flv,
+    /// `mp4`.
+    Mp4,
     /// Files under `root`, the default.
     Static,
 }

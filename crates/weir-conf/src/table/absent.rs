@@ -224,7 +224,6 @@ const FAMILIES: &[Family] = &[
             fastcgi_socket_rcvbuf fastcgi_socket_sndbuf",
     ),
     ignored(H, counts_with!("fastcgi_pass"), "fastcgi_cache_path"),
-    refused(L, "Flash video", "flv"),
     refused(
         H,
         "variables by GeoIP database",
@@ -272,12 +271,6 @@ const FAMILIES: &[Family] = &[
             memcached_send_timeout memcached_buffer_size memcached_read_timeout \
             memcached_next_upstream memcached_next_upstream_tries \
             memcached_next_upstream_timeout memcached_gzip_flag",
-    ),
-    refused(L, "seeking in MP4 files", "mp4"),
-    ignored(
-        HSL,
-        counts_with!("mp4"),
-        "mp4_buffer_size mp4_max_buffer_size mp4_start_key_frame",
     ),
     refused(HSL, "stored or cached responses", "proxy_store proxy_cache"),
     ignored(HSL, counts_with!("proxy_store"), "proxy_store_access"),

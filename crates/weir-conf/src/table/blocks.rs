@@ -195,6 +195,18 @@ pub(crate) const ENTRIES: &[Entry] = &[
         "Answers with numbers of connections and requests.",
     ),
     plain(
+        "flv",
+        LOCATION,
+        Arity::NONE,
+        "Answers with FLV files, from a byte on that the client names.",
+    ),
+    plain(
+        "mp4",
+        LOCATION,
+        Arity::NONE,
+        "Answers with MP4 files, between times that the client names.",
+    ),
+    plain(
         "empty_gif",
         LOCATION,
         Arity::NONE,

@@ -41,6 +41,12 @@ directives! {
     index: Many<Template> = index, "index.html"; in ALL, Arity::SOME;
     /// Symbolic links that lead to no file, and where paths may hold any.
     disable_symlinks: One<DisableSymlinks> = disable_symlinks, "off"; in ALL, Arity::between(1, 2);
+    /// Bytes of an MP4 file's index that are read at once.
+    mp4_buffer_size: One<usize> = size, "512k"; in ALL;
+    /// Most bytes of such an index; a part of a file with a larger one is a 500.
+    mp4_max_buffer_size: One<usize> = size, "10m"; in ALL;
+    /// Whether a part of an MP4 file begins with a picture that needs no other.
+    mp4_start_key_frame: One<bool> = flag, "off"; in ALL;
     /// Whether any file of a folder is its index.
     random_index: One<bool> = flag, "off"; in LOCATION;
     /// Whether a folder without an index file is listed.

@@ -2,6 +2,7 @@
 
 mod autoindex;
 mod empty_gif;
+mod film;
 mod folder;
 mod gzip_static;
 mod index;
@@ -24,6 +25,8 @@ pub(crate) async fn own(session: &mut Session) -> Outcome {
     match session.req.state.content {
         Content::StubStatus => Box::pin(stub_status::answer(session)).await,
         Content::EmptyGif => Box::pin(empty_gif::answer(session)).await,
+        Content::Flv => Box::pin(film::answer(session, film::Kind::Flv)).await,
+        Content::Mp4 => Box::pin(film::answer(session, film::Kind::Mp4)).await,
         Content::File | Content::Upstream => file(session).await,
     }
 }

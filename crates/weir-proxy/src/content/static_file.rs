@@ -60,11 +60,11 @@ pub(super) async fn answer(session: &mut Session) -> Outcome {
 }
 
 /// What lies below `root` or `alias` could be opened, so that is there: named logs need not look.
-fn note_root(session: &mut Session) {
+pub(super) fn note_root(session: &mut Session) {
     session.req.state.root_tested = !session.req.state.in_error_page;
 }
 
-fn open_failed(session: &Session, path: &[u8], failed: &Failed) -> Outcome {
+pub(super) fn open_failed(session: &Session, path: &[u8], failed: &Failed) -> Outcome {
     let (status, missing) = match failed.error.raw_os_error() {
         Some(libc::ENOENT | libc::ENOTDIR | libc::ENAMETOOLONG) => (404, true),
         Some(libc::EACCES | libc::EMLINK | libc::ELOOP) => (403, false),
@@ -77,6 +77,45 @@ fn open_failed(session: &Session, path: &[u8], failed: &Failed) -> Outcome {
     Outcome::Status(status)
 }
 
+/// What of a file goes to the client.
+pub(super) struct Body {
+    /// Comes first.
+    pub(super) head: Vec<u8>,
+    /// Then these bytes of the file.
+    pub(super) file: Range<u64>,
+}
+
+impl Body {
+    /// All of a file of `length` bytes.
+    pub(super) fn whole(length: u64) -> Self {
+        Self {
+            head: Vec::new(),
+            file: 0..length,
+        }
+    }
+
+    fn length(&self) -> u64 {
+        self.head.len() as u64 + (self.file.end - self.file.start)
+    }
+}
+
+/// Answers with what a client's wish leaves of a file.
+pub(super) async fn send(
+    session: &mut Session,
+    file: &File,
+    metadata: &Metadata,
+    body: Body,
+) -> Outcome {
+    describe(session, metadata, body.length());
+    if let Err(outcome) = send::begin(session) {
+        return outcome;
+    }
+    if FileBody::new(session, file, body).send().await {
+        session.req.state.ending = Ending::Complete;
+    }
+    Outcome::Answered
+}
+
 async fn answer_with(
     session: &mut Session,
     file: &File,
@@ -87,7 +126,7 @@ async fn answer_with(
         return outcome;
     }
     session.client.link_mut().action = Action::SendingFile;
-    describe(session, metadata);
+    describe(session, metadata, metadata.len());
     if let Some(encoding) = encoding {
         let known = KnownField::ContentEncoding;
         let fields = &mut session.req.response.fields;
@@ -97,15 +136,16 @@ async fn answer_with(
         return outcome;
     }
     // Boxed: through its buffer and throttle it would add 40 bytes to the future of every request.
-    if Box::pin(FileBody::new(session, file).send(metadata.len())).await {
+    let body = Body::whole(metadata.len());
+    if Box::pin(FileBody::new(session, file, body).send()).await {
         session.req.state.ending = Ending::Complete;
     }
     Outcome::Answered
 }
 
 /// What the answer's head says of the file.
-fn describe(session: &mut Session, metadata: &Metadata) {
-    let (modified, length) = (metadata.mtime(), metadata.len());
+fn describe(session: &mut Session, metadata: &Metadata, length: u64) {
+    let modified = metadata.mtime();
     let with_tag = session.settings().etag;
     let response = &mut session.req.response;
     response.status = 200;
@@ -133,34 +173,36 @@ const COMPRESSED_CHUNK: usize = 4 * 1024;
 struct FileBody<'a> {
     session: &'a mut Session,
     file: &'a File,
+    body: Body,
     block: Vec<u8>,
     throttle: Throttle,
 }
 
 impl<'a> FileBody<'a> {
-    fn new(session: &'a mut Session, file: &'a File) -> Self {
+    fn new(session: &'a mut Session, file: &'a File, body: Body) -> Self {
         Self {
             throttle: Throttle::client(session, true),
             session,
             file,
+            body,
             block: buffers::take_relay(),
         }
     }
 
-    /// Sends what the answer's head promises of `length` bytes; `false` if it was cut short.
-    async fn send(mut self, length: u64) -> bool {
-        let sent = self.send_body(length).await;
+    /// Sends what the answer's head promises; `false` if it was cut short.
+    async fn send(mut self) -> bool {
+        let sent = self.send_body().await;
         buffers::give_back(std::mem::take(&mut self.block));
         sent
     }
 
-    async fn send_body(&mut self, length: u64) -> bool {
+    async fn send_body(&mut self) -> bool {
         if self.session.req.response.header_only {
             return self.session.write_all(&[]).await.is_ok();
         }
         headers::add_trailers(self.session);
         let sent = match std::mem::take(&mut self.session.req.response.cut) {
-            Cut::Whole => self.send_part(0..length).await,
+            Cut::Whole => self.send_part(0..self.body.length()).await,
             Cut::Part(part) => self.send_part(part).await,
             Cut::Parts(parts) => Box::pin(self.send_parts(*parts)).await,
         };
@@ -214,9 +256,20 @@ impl<'a> FileBody<'a> {
 
     /// Reads up to `wanted` bytes behind what is in the block; bytes that were read.
     fn read(&mut self, offset: u64, wanted: usize) -> u64 {
+        let head = self.body.head.len() as u64;
+        if let Some(rest) = usize::try_from(offset)
+            .ok()
+            .and_then(|at| self.body.head.get(at..))
+            && !rest.is_empty()
+        {
+            let taken = rest.len().min(wanted);
+            self.block.extend_from_slice(&rest[..taken]);
+            return taken as u64;
+        }
         let before = self.block.len();
         self.block.resize(before + wanted, 0);
-        let read = self.file.read_at(&mut self.block[before..], offset);
+        let at = self.body.file.start + (offset - head);
+        let read = self.file.read_at(&mut self.block[before..], at);
         let read = read.unwrap_or(0);
         self.block.truncate(before + read);
         read as u64

@@ -25,6 +25,10 @@ pub enum Action {
     SendingToClient,
     /// A file is being written.
     SendingFile,
+    /// An FLV file is being written.
+    SendingFlv,
+    /// An MP4 file is being written.
+    SendingMp4,
     /// The access line is being written.
     Logging,
     /// The connection lingers for what the client still sends.
@@ -45,6 +49,8 @@ impl Action {
             Self::Exchange(phase) => Some(phase.words()),
             Self::SendingToClient => Some("sending to client"),
             Self::SendingFile => Some("sending response to client"),
+            Self::SendingFlv => Some("sending flv to client"),
+            Self::SendingMp4 => Some("sending mp4 to client"),
             Self::Logging => Some("logging request"),
             Self::Closing => Some("closing request"),
         }

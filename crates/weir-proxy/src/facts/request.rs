@@ -69,6 +69,8 @@ pub(crate) enum Content {
     Upstream,
     StubStatus,
     EmptyGif,
+    Flv,
+    Mp4,
 }
 
 /// What is known of a request beside its texts. It is replaced whole, so that the next request of the

@@ -89,6 +89,8 @@ pub(crate) fn apply_location(session: &mut Session) {
         Handler::Proxy(_) => session.req.state.content = Content::Upstream,
         Handler::StubStatus => session.req.state.content = Content::StubStatus,
         Handler::EmptyGif => session.req.state.content = Content::EmptyGif,
+        Handler::Flv => session.req.state.content = Content::Flv,
+        Handler::Mp4 => session.req.state.content = Content::Mp4,
         Handler::Static => {}
     }
     let settings = session.settings();

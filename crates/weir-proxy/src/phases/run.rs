@@ -218,7 +218,10 @@ async fn run_location(session: &mut Session) -> Outcome {
     let location = session.req.state.location.clone();
     match location.as_ref().map(|location| &location.handler) {
         Some(Handler::Proxy(pass)) => exchange::proxy(session, pass).await,
-        Some(Handler::Static | Handler::StubStatus | Handler::EmptyGif) | None => {
+        Some(
+            Handler::Static | Handler::StubStatus | Handler::EmptyGif | Handler::Flv | Handler::Mp4,
+        )
+        | None => {
             error_log::alert(session.view(), Message::text("no upstream configuration"));
             Outcome::Status(500)
         }

@@ -25,7 +25,7 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
             fastcgi_cache_revalidate fastcgi_cache_background_update fastcgi_keep_conn \
             geoip_proxy_recursive grpc_socket_keepalive grpc_intercept_errors \
             grpc_ssl_session_reuse grpc_ssl_server_name grpc_ssl_verify \
-            image_filter_transparency image_filter_interlace memcached_socket_keepalive mp4_start_key_frame \
+            image_filter_transparency image_filter_interlace memcached_socket_keepalive \
             proxy_cache_lock proxy_cache_revalidate proxy_cache_convert_head \
             proxy_cache_background_update proxy_ssl_session_reuse proxy_ssl_server_name \
             proxy_ssl_verify \
@@ -61,7 +61,7 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
         "subrequest_output_buffer_size read_ahead \
             fastcgi_buffer_size fastcgi_busy_buffers_size fastcgi_max_temp_file_size \
             fastcgi_temp_file_write_size grpc_buffer_size image_filter_buffer \
-            memcached_buffer_size mp4_buffer_size mp4_max_buffer_size scgi_buffer_size \
+            memcached_buffer_size scgi_buffer_size \
             scgi_busy_buffers_size scgi_max_temp_file_size scgi_temp_file_write_size \
             ssi_min_file_chunk ssi_value_length ssl_buffer_size uwsgi_buffer_size \
             uwsgi_busy_buffers_size uwsgi_max_temp_file_size uwsgi_temp_file_write_size \
