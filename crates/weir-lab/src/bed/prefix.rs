@@ -7,6 +7,9 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use nix::fcntl::AT_FDCWD;
+use nix::sys::stat::{UtimensatFlags, utimensat};
+use nix::sys::time::TimeSpec;
 use serde::{Deserialize, Serialize};
 
 /// Where a proxy runs.
@@ -74,7 +77,17 @@ impl Prefix {
             match file {
                 LaidOut::Text(_) if name.ends_with('/') => fs::create_dir_all(&path)?,
                 LaidOut::Text(text) => fs::write(&path, text)?,
-                LaidOut::Link { link } => symlink(link, &path)?,
+                LaidOut::Link { link } => {
+                    symlink(link, &path)?;
+                    let time = TimeSpec::from_duration(PAGE_TIME);
+                    utimensat(
+                        AT_FDCWD,
+                        &path,
+                        &time,
+                        &time,
+                        UtimensatFlags::NoFollowSymlink,
+                    )?;
+                }
             }
         }
         // Folders last: what is put into one changes its time.

@@ -13,7 +13,9 @@ use weir_lab::script::{BackendScript, BackendStep, ClientStep};
 
 mod answers;
 mod cookies;
+mod files;
 mod hosts;
+mod names;
 mod rings;
 
 /// The phase of every scenario of a grid.
@@ -24,7 +26,9 @@ pub(crate) fn all() -> Vec<Scenario> {
     [
         answers::scenarios(),
         cookies::scenarios(),
+        files::scenarios(),
         hosts::scenarios(),
+        names::scenarios(),
         rings::scenarios(),
     ]
     .concat()
