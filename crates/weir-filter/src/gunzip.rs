@@ -4,6 +4,7 @@ use flate2::{Decompress, FlushDecompress, Status};
 use thiserror::Error;
 
 use crate::Flush;
+use crate::chain::{ROOM, Step};
 
 /// Bits of the largest window that there is.
 const WINDOW_BITS: u8 = 15;
@@ -39,7 +40,9 @@ pub struct Gunzip {
     ended: bool,
     /// The body is complete.
     done: bool,
-    /// What is behind a member is none; what came before it has gone on.
+    /// The last call ended for lack of room.
+    is_full: bool,
+    /// What follows a member is no member. The member itself was handed on first.
     fault: Option<InflateFault>,
 }
 
@@ -56,93 +59,88 @@ impl Gunzip {
             decompress: Decompress::new_gzip(WINDOW_BITS),
             ended: false,
             done: false,
+            is_full: false,
             fault: None,
         }
     }
 
+    /// Takes of `piece` what makes some [`ROOM`] bytes.
     pub(crate) fn pass(
         &mut self,
         piece: &[u8],
         flush: Flush,
         out: &mut Vec<u8>,
-    ) -> Result<(), InflateFault> {
-        if self.done {
-            return Ok(());
-        }
+    ) -> Result<Step, InflateFault> {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
-        let mut rest = piece;
-        while !rest.is_empty() {
-            if std::mem::take(&mut self.ended) {
+        let mut taken = if self.done { piece.len() } else { 0 };
+        while !self.done && (taken < piece.len() || std::mem::take(&mut self.is_full)) {
+            if out.len() >= ROOM {
+                self.is_full = true;
+                break;
+            }
+            let rest = &piece[taken..];
+            if self.ended && !rest.is_empty() {
+                self.ended = false;
                 self.decompress = Decompress::new_gzip(WINDOW_BITS);
             }
             let settled = out.len();
-            match self.member(rest, flush, out) {
-                Ok(behind) => rest = behind,
-                // Where zlib is to flush, it hands on each member by itself.
+            match self.inflate(rest, flush, out) {
+                Ok(count) => taken += count,
+                // Where zlib is to flush, nginx hands on what each call has made.
                 Err(_) if flush == Flush::Now && settled > 0 => {
                     out.truncate(settled);
                     self.fault = Some(InflateFault::Failed {
                         flush: number(Flush::No),
                         result: DATA_ERROR,
                     });
-                    return Ok(());
+                    taken = piece.len();
+                    break;
                 }
                 Err(fault) => return Err(fault),
             }
         }
-        if flush == Flush::End {
+        let has_more = self.is_full;
+        if flush == Flush::End && !has_more && taken == piece.len() && !self.done {
             self.done = true;
             if !self.ended {
                 return Err(InflateFault::Unfinished { result: BUF_ERROR });
             }
         }
-        Ok(())
+        Ok(Step { taken, has_more })
     }
 
-    /// Decompresses up to the end of a member; what is behind it is the value.
-    fn member<'a>(
+    /// Decompresses into what room there is, up to the end of a member; bytes taken of `piece`.
+    fn inflate(
         &mut self,
-        mut piece: &'a [u8],
+        piece: &[u8],
         flush: Flush,
         out: &mut Vec<u8>,
-    ) -> Result<&'a [u8], InflateFault> {
-        loop {
-            if out.capacity() - out.len() < ROOM {
-                out.reserve(ROOM.max(piece.len().saturating_mul(3)));
-            }
-            let before = self.decompress.total_in();
-            let status = self
-                .decompress
-                .decompress_vec(piece, out, FlushDecompress::None)
-                .map_err(|_| InflateFault::Failed {
-                    flush: number(flush),
-                    result: DATA_ERROR,
-                })?;
-            let taken = self.decompress.total_in() - before;
-            piece = piece
-                .get(usize::try_from(taken).unwrap_or(usize::MAX)..)
-                .unwrap_or_default();
-            match status {
-                Status::StreamEnd => {
-                    self.ended = true;
-                    return Ok(piece);
-                }
-                Status::Ok | Status::BufError if out.len() == out.capacity() => {}
-                Status::Ok if !piece.is_empty() => {}
-                Status::Ok | Status::BufError => return Ok(piece),
-            }
-        }
+    ) -> Result<usize, InflateFault> {
+        out.reserve(ROOM.min(piece.len().saturating_mul(4).max(LEAST_ROOM)));
+        let before = self.decompress.total_in();
+        let status = self
+            .decompress
+            .decompress_vec(piece, out, FlushDecompress::None)
+            .map_err(|_| InflateFault::Failed {
+                flush: number(flush),
+                result: DATA_ERROR,
+            })?;
+        self.ended = status == Status::StreamEnd;
+        // There may be more where the room was too small.
+        self.is_full = !self.ended && out.len() == out.capacity();
+        let taken = self.decompress.total_in() - before;
+        Ok(usize::try_from(taken).unwrap_or(usize::MAX))
     }
 }
 
 /// Room that is made for output at least.
-const ROOM: usize = 4096;
+const LEAST_ROOM: usize = 4096;
 
 fn number(flush: Flush) -> i32 {
     match flush {
-        Flush::No => 0,
+        Flush::No | Flush::Recycled => 0,
         Flush::Now => 2,
         Flush::End => 4,
     }
@@ -168,10 +166,28 @@ mod tests {
     fn gunzip(bytes: &[u8], size: usize) -> Result<Vec<u8>, InflateFault> {
         let (mut gunzip, mut out) = (Gunzip::new(), Vec::new());
         for piece in bytes.chunks(size) {
-            gunzip.pass(piece, Flush::No, &mut out)?;
+            pass(&mut gunzip, piece, Flush::No, &mut out)?;
         }
-        gunzip.pass(b"", Flush::End, &mut out)?;
+        pass(&mut gunzip, b"", Flush::End, &mut out)?;
         Ok(out)
+    }
+
+    /// Passes a piece until all is made of it.
+    fn pass(
+        gunzip: &mut Gunzip,
+        mut piece: &[u8],
+        flush: Flush,
+        out: &mut Vec<u8>,
+    ) -> Result<(), InflateFault> {
+        loop {
+            let mut made = Vec::new();
+            let step = gunzip.pass(piece, flush, &mut made)?;
+            out.append(&mut made);
+            piece = &piece[step.taken..];
+            if piece.is_empty() && !step.has_more {
+                return Ok(());
+            }
+        }
     }
 
     #[test]
@@ -199,10 +215,18 @@ mod tests {
         damaged[checksum] ^= 1;
         assert_eq!(gunzip(&damaged, 100), Err(failed(0)));
         let (mut flushed, mut out) = (Gunzip::new(), Vec::new());
-        assert_eq!(flushed.pass(&trailing, Flush::Now, &mut out), Ok(()));
+        assert_eq!(pass(&mut flushed, &trailing, Flush::Now, &mut out), Ok(()));
         assert_eq!(out, b"a body that is long enough");
-        assert_eq!(flushed.pass(b"", Flush::End, &mut out), Err(failed(0)));
-        let whole = Gunzip::new().pass(b"plain text", Flush::End, &mut Vec::new());
+        assert_eq!(
+            pass(&mut flushed, b"", Flush::End, &mut out),
+            Err(failed(0))
+        );
+        let whole = pass(
+            &mut Gunzip::new(),
+            b"plain text",
+            Flush::End,
+            &mut Vec::new(),
+        );
         assert_eq!(whole, Err(failed(4)));
     }
 }

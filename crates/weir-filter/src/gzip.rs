@@ -63,8 +63,8 @@ impl Gzip {
         }
         let key = self.key();
         let compress = self.compress.get_or_insert_with(|| take(key));
-        // Nothing waits: a whole answer is compressed where it is wanted.
-        let direct = self.held.is_empty() && flush != Flush::No;
+        // With nothing held, and all to be handed on, the copy is saved.
+        let direct = self.held.is_empty() && matches!(flush, Flush::Now | Flush::End);
         match direct {
             true => deflate(compress, piece, flush, out),
             false => deflate(compress, piece, flush, &mut self.held),
@@ -84,8 +84,10 @@ impl Gzip {
     fn release(&mut self, flush: Flush, out: &mut Vec<u8>) {
         let all = self.held.len();
         let whole = match flush {
-            Flush::No if !self.settings.unbuffered => all - all % self.settings.buffer.max(1),
-            Flush::No | Flush::Now | Flush::End => all,
+            Flush::No | Flush::Recycled if !self.settings.unbuffered => {
+                all - all % self.settings.buffer.max(1)
+            }
+            Flush::No | Flush::Recycled | Flush::Now | Flush::End => all,
         };
         out.extend(self.held.drain(..whole));
     }
@@ -114,34 +116,42 @@ fn level(nginx: u32) -> u32 {
 }
 
 fn take(key: Key) -> Compress {
-    let kept = SPARES.with_borrow_mut(|spares| {
+    let kept = SPARES.try_with(|spares| {
+        let mut spares = spares.try_borrow_mut().ok()?;
         let place = spares.iter().position(|(known, _)| *known == key)?;
         Some(spares.swap_remove(place).1)
     });
-    kept.unwrap_or_else(|| Compress::new_gzip(Compression::new(key.0), key.1))
+    kept.ok()
+        .flatten()
+        .unwrap_or_else(|| Compress::new_gzip(Compression::new(key.0), key.1))
 }
 
+/// A thread that ends may drop answers after its list: then there is nobody to give it to.
 fn give_back(key: Key, mut compress: Compress) {
-    SPARES.with_borrow_mut(|spares| {
-        if spares.len() < KEPT {
-            compress.reset();
-            spares.push((key, compress));
+    let _gone = SPARES.try_with(|spares| {
+        let Ok(mut spares) = spares.try_borrow_mut() else {
+            return;
+        };
+        if spares.len() == KEPT {
+            spares.remove(0);
         }
+        compress.reset();
+        spares.push((key, compress));
     });
 }
 
 /// Room that is made for output at least.
-const ROOM: usize = 1024;
+const LEAST_ROOM: usize = 1024;
 
 fn deflate(compress: &mut Compress, mut piece: &[u8], flush: Flush, out: &mut Vec<u8>) {
     let mode = match flush {
-        Flush::No => FlushCompress::None,
+        Flush::No | Flush::Recycled => FlushCompress::None,
         Flush::Now => FlushCompress::Sync,
         Flush::End => FlushCompress::Finish,
     };
     loop {
-        if out.capacity() - out.len() < ROOM {
-            out.reserve(ROOM.max(piece.len() / 3));
+        if out.capacity() - out.len() < LEAST_ROOM {
+            out.reserve(LEAST_ROOM.max(piece.len() / 3));
         }
         let before = compress.total_in();
         let status = compress.compress_vec(piece, out, mode);
@@ -161,7 +171,7 @@ fn deflate(compress: &mut Compress, mut piece: &[u8], flush: Flush, out: &mut Ve
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Gunzip;
+    use crate::{Chain, Filter, Gunzip, More};
     use proptest::prelude::*;
 
     const SETTINGS: GzipSettings = GzipSettings {
@@ -172,11 +182,14 @@ mod tests {
     };
 
     fn inflate(bytes: &[u8]) -> Vec<u8> {
-        let mut out = Vec::new();
-        Gunzip::new()
-            .pass(bytes, Flush::End, &mut out)
-            .expect("what was compressed");
-        out
+        let mut chain = Chain::default();
+        chain.add(Filter::Gunzip(Gunzip::new()));
+        let mut piece = bytes.to_vec();
+        let mut more = chain.pass(&mut piece, Flush::End).expect("compressed");
+        while more == More::Yes {
+            more = chain.go_on(&mut piece).expect("compressed");
+        }
+        piece
     }
 
     fn page() -> Vec<u8> {

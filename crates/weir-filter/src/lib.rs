@@ -7,8 +7,8 @@
 //! - `gzip`: compression.
 //! - `mp4`: no filter, but as pure: a part of a film as a film of its own.
 //!
-//! Invariants: no I/O and no clock; a filter gives the same bytes however its input was cut into pieces; what
-//! it holds back is bounded by its settings, not by the body.
+//! Invariants: no I/O and no clock; a body becomes the same bytes however it was cut into pieces; what a chain
+//! holds and makes at once is bounded, whatever comes.
 
 mod chain;
 mod gunzip;
@@ -17,7 +17,7 @@ pub mod mp4;
 mod recode;
 mod sub;
 
-pub use chain::{Chain, Filter, Flush};
+pub use chain::{Chain, Filter, Flush, More};
 pub use gunzip::{Gunzip, InflateFault};
 pub use gzip::{Gzip, GzipSettings};
 pub use recode::Recode;

@@ -1,5 +1,6 @@
 //! `charset` and `source_charset`: from one character set to another.
 
+use std::io::Write as _;
 use std::sync::Arc;
 
 use weir_conf::{Decoded, FromUtf8, Recoding};
@@ -62,7 +63,8 @@ fn from_utf8(table: &FromUtf8, text: &[u8], out: &mut Vec<u8>) -> usize {
             Decoded::Character(number, length) => {
                 match table.byte(number) {
                     Some(byte) => out.push(byte),
-                    None => out.extend_from_slice(format!("&#{number};").as_bytes()),
+                    // Memory takes all that is written.
+                    None => drop(write!(out, "&#{number};")),
                 }
                 at += length;
             }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::Flush;
+use crate::chain::{ROOM, Step};
 
 /// What is searched for, and what is put in its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +41,14 @@ struct Tables {
     leap: [u8; 256],
 }
 
+/// How far a search came.
+struct Settled {
+    /// Bytes of the text that are done with.
+    end: usize,
+    /// It ended for lack of room.
+    is_full: bool,
+}
+
 /// What was found at a place.
 enum Found {
     /// This pattern.
@@ -63,21 +72,50 @@ impl Sub {
         }
     }
 
-    pub(crate) fn pass(&mut self, piece: &[u8], flush: Flush, out: &mut Vec<u8>) {
-        if self.held.is_empty() && self.is_over() {
-            out.extend_from_slice(piece);
-            return;
+    /// The texts that are put in place of the patterns, in their order.
+    pub(crate) fn set_replacements(&mut self, texts: impl Iterator<Item = Vec<u8>>) {
+        let patterns = self.patterns.iter().zip(texts);
+        let pattern = |(old, replacement): (&SubPattern, Vec<u8>)| SubPattern {
+            pattern: old.pattern.clone(),
+            replacement,
+        };
+        self.patterns = patterns.map(pattern).collect();
+    }
+
+    /// Takes of `piece` what becomes some [`ROOM`] bytes. Unless more is to come soon, what is held may be the
+    /// beginning of a match.
+    pub(crate) fn pass(&mut self, piece: &[u8], flush: Flush, out: &mut Vec<u8>) -> Step {
+        let waits = flush == Flush::No || piece.is_empty();
+        let before = self.held.len();
+        let settled = if before == 0 {
+            self.search(piece, waits, out)
+        } else {
+            let mut text = std::mem::take(&mut self.held);
+            text.extend_from_slice(piece);
+            let settled = self.search(&text, waits, out);
+            self.held = text;
+            settled
+        };
+        self.at -= settled.end;
+        let taken = match settled.is_full {
+            // The rest of the piece is looked at when there is room.
+            true => settled.end.saturating_sub(before),
+            false => piece.len(),
+        };
+        if before == 0 {
+            self.held.extend_from_slice(&piece[settled.end..taken]);
+        } else {
+            self.held.truncate(before + taken);
+            self.held.drain(..settled.end);
         }
-        let mut text = std::mem::take(&mut self.held);
-        text.extend_from_slice(piece);
-        let kept_from = self.search(&text, flush, out);
-        text.drain(..kept_from);
-        self.at -= kept_from;
-        if flush == Flush::End {
-            out.extend_from_slice(&text);
-            text.clear();
+        let step = Step {
+            taken,
+            has_more: settled.is_full && taken == piece.len(),
+        };
+        if flush == Flush::End && taken == piece.len() && !step.has_more {
+            out.append(&mut self.held);
         }
-        self.held = text;
+        step
     }
 
     /// Whether everything has been replaced that may be.
@@ -85,9 +123,11 @@ impl Sub {
         self.once && self.replaced.iter().all(|&replaced| replaced)
     }
 
-    /// Searches `text` from `self.at` on; writes what is settled, up to the place that is the value.
-    fn search(&mut self, text: &[u8], flush: Flush, out: &mut Vec<u8>) -> usize {
+    /// Searches `text` from `self.at` on, and writes what is settled: but for what nothing can be said of yet, if it
+    /// `waits` for more.
+    fn search(&mut self, text: &[u8], waits: bool, out: &mut Vec<u8>) -> Settled {
         let mut written = 0;
+        let mut is_full = false;
         while let Some(&end) = text.get(self.at + self.tables.shortest - 1) {
             if self.is_over() {
                 self.at = text.len();
@@ -107,6 +147,10 @@ impl Sub {
                     self.at += pattern.pattern.len();
                     written = self.at;
                     self.first = 0;
+                    if out.len() >= ROOM {
+                        is_full = true;
+                        break;
+                    }
                 }
                 Found::Beginning(index) => {
                     self.first = index;
@@ -118,17 +162,22 @@ impl Sub {
                 }
             }
         }
+        if is_full {
+            return Settled {
+                end: self.at,
+                is_full,
+            };
+        }
         if self.is_over() {
             self.at = text.len();
-        } else if flush != Flush::No {
+        } else if !waits {
             self.skip_what_begins_nothing(text);
         }
-        let settled = self.at.min(text.len());
-        out.extend_from_slice(&text[written..settled]);
-        settled
+        let end = self.at.min(text.len());
+        out.extend_from_slice(&text[written..end]);
+        Settled { end, is_full }
     }
 
-    /// A flush: only what may be the beginning of a match is held.
     fn skip_what_begins_nothing(&mut self, text: &[u8]) {
         while self.at < text.len() && !self.begins(&text[self.at..]) {
             self.at += 1;
@@ -195,12 +244,25 @@ mod tests {
         Sub::new(pairs.iter().map(pattern).collect(), once)
     }
 
+    /// Passes a piece until all is made of it.
+    fn pass(sub: &mut Sub, mut piece: &[u8], flush: Flush, out: &mut Vec<u8>) {
+        loop {
+            let mut made = Vec::new();
+            let step = sub.pass(piece, flush, &mut made);
+            out.append(&mut made);
+            piece = &piece[step.taken..];
+            if piece.is_empty() && !step.has_more {
+                return;
+            }
+        }
+    }
+
     fn replaced(mut sub: Sub, pieces: &[&[u8]], flush: Flush) -> Vec<u8> {
         let mut out = Vec::new();
         for piece in pieces {
-            sub.pass(piece, flush, &mut out);
+            pass(&mut sub, piece, flush, &mut out);
         }
-        sub.pass(b"", Flush::End, &mut out);
+        pass(&mut sub, b"", Flush::End, &mut out);
         out
     }
 
@@ -223,7 +285,7 @@ mod tests {
             (&[("abc", "2"), ("ab", "1")], false, "abcab", "2ab"),
             (&[("abc", "2"), ("ab", "1")], false, "abcabd", "21d"),
         ] {
-            for flush in [Flush::No, Flush::Now] {
+            for flush in [Flush::No, Flush::Recycled, Flush::Now] {
                 for size in 1..=body.len() {
                     let pieces: Vec<&[u8]> = body.as_bytes().chunks(size).collect();
                     let seen = replaced(sub(pairs, once), &pieces, flush);
@@ -235,12 +297,12 @@ mod tests {
     }
 
     #[test]
-    fn only_the_beginning_of_a_match_outlasts_a_flush() {
+    fn only_the_beginning_of_a_match_is_held() {
         let mut sub = sub(&[("</body>", "!")], false);
         let mut out = Vec::new();
-        sub.pass(b"text </bo", Flush::Now, &mut out);
+        pass(&mut sub, b"text </bo", Flush::Recycled, &mut out);
         assert_eq!(out, b"text ");
-        sub.pass(b"x", Flush::Now, &mut out);
+        pass(&mut sub, b"x", Flush::Recycled, &mut out);
         assert_eq!(out, b"text </box");
     }
 
@@ -257,10 +319,10 @@ mod tests {
             let (mut cut, mut out, mut rest) = (sub(&pairs, once), Vec::new(), body.as_bytes());
             for (length, flushed) in cuts {
                 let (piece, behind) = rest.split_at(length.min(rest.len()));
-                cut.pass(piece, if flushed { Flush::Now } else { Flush::No }, &mut out);
+                pass(&mut cut, piece, if flushed { Flush::Now } else { Flush::No }, &mut out);
                 rest = behind;
             }
-            cut.pass(rest, Flush::End, &mut out);
+            pass(&mut cut, rest, Flush::End, &mut out);
             prop_assert_eq!(out, whole);
         }
     }

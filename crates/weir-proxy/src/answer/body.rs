@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use weir_filter::Flush;
+use weir_filter::{Flush, InflateFault, More};
 use weir_verdict::Phase;
 use weir_wire::chunked::write_chunk_size;
 
@@ -11,8 +11,8 @@ use crate::facts::{Action, Cut, Session};
 use crate::report::error_log::{self, Message};
 
 /// What of `body` goes out behind the pending head as it is; what has to be cut or framed is put behind
-/// the head here (`ngx_http_range_body_filter`, `ngx_http_chunked_body_filter`). `flush` stands behind it;
-/// its end does in any case.
+/// the head here (`ngx_http_range_body_filter`, `ngx_http_chunked_body_filter`). nginx's buffer of it has the mark
+/// `flush`; unless that is the end, an empty buffer that marks the end follows.
 pub(crate) fn behind_head<'a>(
     session: &mut Session,
     body: &'a [u8],
@@ -28,9 +28,9 @@ pub(crate) fn behind_head<'a>(
     let mut rest = Vec::new();
     if session.req.response.filters.is_some() {
         let mut piece = body.into_owned();
-        filter(session, &mut piece, flush)?;
+        filter_all(session, &mut piece, flush)?;
         if flush != Flush::End {
-            filter(session, &mut rest, Flush::End)?;
+            filter_all(session, &mut rest, Flush::End)?;
         }
         body = Cow::Owned(piece);
     }
@@ -53,23 +53,45 @@ pub(crate) fn behind_head<'a>(
 #[derive(Debug)]
 pub(crate) struct Broken;
 
-/// Puts in place of `piece` what the answer's filters make of it.
+/// Puts in place of `piece` the first part of what the answer's filters make of it.
 pub(crate) fn filter(
     session: &mut Session,
     piece: &mut Vec<u8>,
     flush: Flush,
-) -> Result<(), Broken> {
-    let Some(filters) = &mut session.req.response.filters else {
-        return Ok(());
+) -> Result<More, Broken> {
+    let made = match &mut session.req.response.filters {
+        Some(filters) => filters.pass(piece, flush),
+        None => Ok(More::No),
     };
-    filters.pass(piece, flush).map_err(|fault| {
-        let action = &mut session.client.link_mut().action;
-        if matches!(action, Action::Exchange(_)) {
-            *action = Action::Exchange(Phase::SendingToClient);
-        }
-        error_log::error(session.view(), Message::text(&fault.to_string()));
-        Broken
-    })
+    made.map_err(|fault| broken(session, fault))
+}
+
+/// Appends the next part to `out`.
+pub(crate) fn filter_on(session: &mut Session, out: &mut Vec<u8>) -> Result<More, Broken> {
+    let made = match &mut session.req.response.filters {
+        Some(filters) => filters.go_on(out),
+        None => Ok(More::No),
+    };
+    made.map_err(|fault| broken(session, fault))
+}
+
+fn filter_all(session: &mut Session, piece: &mut Vec<u8>, flush: Flush) -> Result<(), Broken> {
+    let mut more = filter(session, piece, flush)?;
+    let mut part = Vec::new();
+    while more == More::Yes {
+        more = filter_on(session, &mut part)?;
+        piece.append(&mut part);
+    }
+    Ok(())
+}
+
+fn broken(session: &mut Session, fault: InflateFault) -> Broken {
+    let action = &mut session.client.link_mut().action;
+    if matches!(action, Action::Exchange(_)) {
+        *action = Action::Exchange(Phase::SendingToClient);
+    }
+    error_log::error(session.view(), Message::text(&fault.to_string()));
+    Broken
 }
 
 fn cut(cut: Cut, body: &[u8]) -> Cow<'_, [u8]> {

@@ -17,6 +17,8 @@ pub(super) fn settle(session: &mut Session) -> Result<(), Outcome> {
     response.filters = None;
     if response.no_head {
         response.status = 200;
+        sub::filter(session);
+        sub::evaluate_replacements(session);
         return Ok(());
     }
     if let Some(status) = session.req.state.status_override {
@@ -38,5 +40,6 @@ pub(super) fn settle(session: &mut Session) -> Result<(), Outcome> {
     ranges::filter(session).map_err(Outcome::Status)?;
     framing::chunks(session);
     framing::head(session);
+    sub::evaluate_replacements(session);
     Ok(())
 }

@@ -43,12 +43,28 @@ fn patterns(view: View<'_>) -> Arc<[SubPattern]> {
     let texts = view.settings().sub_filter.iter().map(|rule| {
         let mut pattern = variables::text(view, &rule.pattern);
         pattern.make_ascii_lowercase();
-        (pattern, rule)
+        pattern
     });
-    let texts = texts.filter(|(pattern, _)| !pattern.is_empty());
-    let pattern = |(pattern, rule): (Vec<u8>, &weir_conf::SubFilter)| SubPattern {
+    let texts = texts.filter(|pattern| !pattern.is_empty());
+    let pattern = |pattern: Vec<u8>| SubPattern {
         pattern,
-        replacement: variables::text(view, &rule.replacement),
+        replacement: Vec::new(),
     };
     texts.map(pattern).collect()
+}
+
+/// Evaluates what is put in place of the texts, which may tell of the head as it is sent.
+pub(super) fn evaluate_replacements(session: &mut Session) {
+    if session.settings().sub_filter.is_empty() || session.req.response.filters.is_none() {
+        return;
+    }
+    let view = session.view();
+    let rules = view.settings().sub_filter.iter();
+    let sought = rules.filter(|rule| !variables::text(view, &rule.pattern).is_empty());
+    let texts: Vec<_> = sought
+        .map(|rule| variables::text(view, &rule.replacement))
+        .collect();
+    if let Some(filters) = &mut session.req.response.filters {
+        filters.set_replacements(texts.into_iter());
+    }
 }

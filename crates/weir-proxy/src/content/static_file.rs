@@ -4,7 +4,7 @@ use std::fs::{File, Metadata};
 use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt};
 
-use weir_filter::Flush;
+use weir_filter::{Flush, More};
 use weir_wire::KnownField;
 use weir_wire::request::Method;
 
@@ -166,9 +166,6 @@ fn describe(session: &mut Session, metadata: &Metadata, length: u64) {
 /// The size of a buffer that nginx reads a file into (`output_buffers`): one chunk.
 const CHUNK: usize = 32 * 1024;
 
-/// Bytes read at once of a file that may be decompressed to a thousand times as many.
-const COMPRESSED_CHUNK: usize = 4 * 1024;
-
 /// A file on its way to the client, through a buffer.
 struct FileBody<'a> {
     session: &'a mut Session,
@@ -227,9 +224,7 @@ impl<'a> FileBody<'a> {
 
     /// Reads a part of the file behind what waits in the block, which is sent whenever it is full.
     async fn send_part(&mut self, part: Range<u64>) -> bool {
-        let settings = self.session.settings();
         let limit = match self.session.req.response.chunked {
-            _ if settings.gunzip => COMPRESSED_CHUNK,
             true => CHUNK,
             false => buffers::RELAY_BUFFER,
         };
@@ -278,16 +273,25 @@ impl<'a> FileBody<'a> {
     /// Sends the block, as a chunk where the answer goes in chunks, and behind the `last` one what
     /// ends the body.
     async fn send_block(&mut self, last: bool) -> bool {
-        if self.session.req.response.filters.is_some() {
-            let flush = if last { Flush::End } else { Flush::No };
-            if body::filter(self.session, &mut self.block, flush).is_err() {
-                self.session.break_off();
+        if self.session.req.response.filters.is_none() {
+            return self.send_framed(last).await;
+        }
+        let flush = if last { Flush::End } else { Flush::No };
+        let mut made = body::filter(self.session, &mut self.block, flush);
+        while let Ok(More::Yes) = made {
+            if !self.send_framed(false).await {
                 return false;
             }
-            if self.block.is_empty() && !last {
-                return true;
-            }
+            made = body::filter_on(self.session, &mut self.block);
         }
+        if made.is_err() {
+            self.session.break_off();
+            return false;
+        }
+        (self.block.is_empty() && !last) || self.send_framed(last).await
+    }
+
+    async fn send_framed(&mut self, last: bool) -> bool {
         if self.session.req.response.chunked {
             let mut framed = std::mem::take(&mut self.session.req.response.pending);
             body::write_chunk(&self.block, &mut framed);

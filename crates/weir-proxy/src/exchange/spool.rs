@@ -139,21 +139,20 @@ impl Spool {
             .is_some_and(|file| self.file_read < file.written())
     }
 
-    /// Refills the empty `outgoing` with at most `most` bytes: from the file, else with the first `released`
-    /// ones of `incoming`. `false` if there is nothing to send.
-    pub(super) fn refill(&mut self, released: usize, most: usize) -> Result<bool, TempFileError> {
+    /// Refills the empty `outgoing`: from the file, else with the first `released` bytes of
+    /// `incoming`. `false` if there is nothing to send.
+    pub(super) fn refill(&mut self, released: usize) -> Result<bool, TempFileError> {
         debug_assert!(self.outgoing.is_empty());
         if self.file_has_more()
             && let Some(file) = &self.file
         {
             let left = usize::try_from(file.written() - self.file_read).unwrap_or(usize::MAX);
-            let piece = left.min(FILE_PIECE).min(most);
+            let piece = left.min(FILE_PIECE);
             self.outgoing.reserve(piece);
             let count = file.read(self.file_read, piece, &mut self.outgoing)?;
             self.file_read += count as u64;
             return Ok(count > 0);
         }
-        let released = released.min(most);
         if released == 0 {
             return Ok(false);
         }

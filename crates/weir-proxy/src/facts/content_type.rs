@@ -22,9 +22,9 @@ struct Parts {
 }
 
 impl ContentType {
-    /// A type of our own.
+    /// A type of our own, in the character set of the one before, as in nginx.
     pub(crate) fn set(&mut self, text: &[u8]) {
-        self.text.clear();
+        self.forget_type();
         self.text.extend_from_slice(text);
         self.is_sent = false;
     }
@@ -33,6 +33,9 @@ impl ContentType {
     pub(crate) fn set_sent(&mut self, text: &[u8]) {
         self.set(text);
         self.is_sent = true;
+        if self.told.is_some() && !parts(text).charset.is_empty() {
+            self.told = None;
+        }
     }
 
     /// There is none, and no character set.
@@ -162,6 +165,22 @@ mod tests {
             content_type.complete();
             assert_eq!(content_type.text(), text.as_bytes(), "nothing is added");
         }
+    }
+
+    #[test]
+    fn a_character_set_outlasts_its_type_unless_another_is_sent() {
+        let mut content_type = ContentType::default();
+        content_type.set_sent(b"text/html; charset=koi8-r");
+        content_type.set_sent(b"text/plain");
+        assert_eq!(content_type.charset(), b"koi8-r");
+        content_type.set_sent(b"text/css; charset=utf-8");
+        assert_eq!(content_type.charset(), b"utf-8");
+        content_type.set(b"text/html");
+        content_type.complete();
+        assert_eq!(content_type.text(), b"text/html; charset=utf-8");
+        content_type.clear();
+        content_type.set(b"text/html");
+        assert_eq!(content_type.charset(), b"");
     }
 
     #[test]

@@ -117,7 +117,7 @@ pub(crate) struct State {
     pub(crate) pipelined: bool,
     /// The client takes compressed answers and may have this one; `None`: nobody has asked.
     pub(crate) takes_gzip: Option<bool>,
-    /// Whether it does decides what it gets.
+    /// Another client, which takes what this one does not, would get another answer (`gzip_vary`).
     pub(crate) varies_by_encoding: bool,
     /// `$request_id`, drawn on first use.
     pub(crate) id: Cell<Option<u128>>,

@@ -27,7 +27,7 @@ use crate::exchange::spool::Spool;
 use crate::exchange::tries::{Exchange, Held};
 use crate::exchange::{failure_log, response_head};
 use crate::facts::Outcome;
-use crate::facts::{Action, Cut, Ending, Session};
+use crate::facts::{Action, Cut, Ending, Response, Session};
 use crate::report::error_log::{self, Message};
 use weir_io::buffers;
 use weir_io::clock::Moment;
@@ -96,8 +96,9 @@ struct Relay {
     buffer: u64,
     client_chunked: bool,
     header_only: bool,
-    /// Filters rewrite the body, and have not seen its end.
-    filtered: bool,
+    filters: Filters,
+    /// They make more of what they have been given.
+    filters_have_more: bool,
     /// The part of the body that the client asked for.
     /// Boxed: 8 bytes instead of 32 in the future of every request.
     cut: Option<Box<StreamCut>>,
@@ -133,6 +134,24 @@ enum UpstreamEnd {
     Cut,
     /// What was sent is no body; nothing more is delivered.
     Broken,
+}
+
+/// What filters do with the body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Filters {
+    None,
+    Passing,
+    /// They have been told that it ends.
+    Ended,
+}
+
+impl Filters {
+    fn of(response: &Response) -> Self {
+        match response.filters.is_some() && !response.header_only {
+            true => Self::Passing,
+            false => Self::None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -194,7 +213,8 @@ impl Relay {
             buffer: settings.proxy_buffers.size.max(1) as u64,
             client_chunked: session.req.response.chunked,
             header_only: session.req.response.header_only,
-            filtered: session.req.response.filters.is_some() && !session.req.response.header_only,
+            filters: Filters::of(&session.req.response),
+            filters_have_more: false,
             cut: None,
             prefix: Vec::new(),
             suffix: Vec::new(),
@@ -247,15 +267,26 @@ impl Relay {
         self.upstream == UpstreamEnd::Broken
             && self.client == ClientEnd::Open
             && !self.writing
-            && !self.spool.incoming.is_empty()
+            && (!self.spool.incoming.is_empty() || self.filters_have_more)
+    }
+
+    fn write_is_done(&mut self, session: &mut Session) {
+        self.writing = false;
+        self.sends_file = false;
+        session.req.response.pending.clear();
+        buffers::give_back(std::mem::take(&mut self.spool.outgoing));
     }
 
     /// Writes of that what the client takes at once, and ends.
     fn break_off(&mut self, cx: &mut Context<'_>, session: &mut Session, settings: &Settings) {
-        if self.begin_write(session, settings).is_ok() {
-            let _whole = self.poll_write(cx, session, settings);
+        while self.breaks_off() && self.begin_write(session, settings).is_ok() {
+            match self.poll_write(cx, session, settings) {
+                Poll::Ready(Event::Written) => self.write_is_done(session),
+                Poll::Ready(_) | Poll::Pending => break,
+            }
         }
         self.spool.incoming.clear();
+        self.filters_have_more = false;
     }
 
     /// Waits for whatever happens first on either side.
@@ -278,7 +309,7 @@ impl Relay {
     ///    no byte of a piece whose end is broken (`ngx_event_pipe_read_upstream` comes before
     ///    `ngx_event_pipe_write_to_downstream`).
     /// 6. The next write begins, and goes as far as it can.
-    /// 7. The client did not take all: the upstream is read on meanwhile, into memory and then a file.
+    /// 7. The client did not take all, or was given nothing: the upstream is read on, into memory and then a file.
     /// 8. With the upstream done, and nothing more to read, the client's leaving.
     /// 9. The clocks, last: who has done something in time is not late.
     fn poll_event(
@@ -324,9 +355,8 @@ impl Relay {
         }
         // Step 5 may have been left out, where what had been gathered was to be written first.
         self.splice.end_flush();
-        if self.writing
-            && let Poll::Ready(event) = self.poll_read(cx, session, settings)
-        {
+        // Whether a write began or not: where filters gave nothing, there is room again.
+        if let Poll::Ready(event) = self.poll_read(cx, session, settings) {
             return Poll::Ready(event);
         }
         if self.upstream != UpstreamEnd::Open
@@ -386,12 +416,7 @@ impl Relay {
                 self.read_throttle.resume();
                 self.send_throttle.resume();
             }
-            Event::Written => {
-                self.writing = false;
-                self.sends_file = false;
-                exchange.session.req.response.pending.clear();
-                buffers::give_back(std::mem::take(&mut self.spool.outgoing));
-            }
+            Event::Written => self.write_is_done(exchange.session),
             Event::Read(Ok(0)) => self.read_eof(exchange),
             Event::Read(Ok(count)) => {
                 exchange.current().bytes_received += count as u64;

@@ -283,11 +283,12 @@ impl Relay {
     }
 
     /// The client takes nothing: of what waits for it in a long buffer most goes to the file, too.
-    /// Not of a chunk, whose length it has been told.
+    /// Not of a chunk, whose length it has been told, nor of what was cut or filtered, which the file's bytes are
+    /// yet to be.
     fn shed(&mut self, session: &mut Session, place: &TempPath) -> Result<(), TempFileError> {
         let pending = &mut session.req.response.pending;
         let head_is_out = self.write.done().checked_sub(pending.len());
-        let Some(taken) = head_is_out.filter(|_| !self.client_chunked) else {
+        let Some(taken) = head_is_out.filter(|_| self.passes_as_it_is()) else {
             return Ok(());
         };
         if self.spool.outgoing.capacity() <= buffers::HEAD_BUFFER || self.spool.file_has_more() {

@@ -9,8 +9,9 @@ use crate::client::throttle;
 use crate::exchange::response_head;
 use crate::exchange::tries::{Exchange, Held};
 use crate::facts::Outcome;
-use crate::facts::{Action, Ending};
+use crate::facts::{Action, Ending, Session};
 use weir_verdict::Phase;
+use weir_wire::KnownField;
 
 /// Bodies up to this many bytes are copied behind the head: one plain write costs less than a
 /// gathered one.
@@ -22,8 +23,7 @@ pub(super) fn length(exchange: &Exchange<'_>) -> Option<usize> {
     let session = &*exchange.session;
     let upstream = &session.req.upstream;
     let response = &session.req.response;
-    // What a page is decompressed to may be a thousand times as long: it goes piece by piece.
-    if response.no_head || upstream.head.chunked || session.settings().gunzip {
+    if response.no_head || upstream.head.chunked || is_to_decompress(session) {
         return None;
     }
     let bodyless = upstream.asked_head || matches!(upstream.head.status, 204 | 304);
@@ -38,6 +38,12 @@ pub(super) fn length(exchange: &Exchange<'_>) -> Option<usize> {
     }
     let whole = usize::try_from(announced).is_ok_and(|length| length == read);
     (whole && !throttle::limits(session, exchange.settings)).then_some(read)
+}
+
+/// Whether the body may be decompressed: to what may be a thousand times as long, and goes piece by piece.
+fn is_to_decompress(session: &Session) -> bool {
+    let head = &session.req.upstream.head;
+    session.settings().gunzip && head.fields.has(KnownField::ContentEncoding)
 }
 
 /// Passes the answer on. The upstream is done with, however slow the client is.

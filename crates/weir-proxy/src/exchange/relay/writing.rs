@@ -4,23 +4,24 @@ use std::io;
 use std::task::{Context, Poll};
 
 use weir_conf::Settings;
-use weir_filter::Flush;
+use weir_filter::{Flush, More};
 use weir_wire::chunked::write_chunk_size;
 
-use super::{Event, Relay, UpstreamEnd};
+use super::{Event, Filters, Relay, UpstreamEnd};
 use crate::answer::{body, headers};
 use crate::client::h1::output::WRITEV_FAILED;
 use crate::facts::Session;
 use weir_io::clock;
 use weir_io::stream::Stream;
 
-/// Bytes of a body that may be compressed that are handed on at once at most: what they become, which may be
-/// a thousand times as much, has to fit memory.
-const COMPRESSED_PIECE: usize = 4 * 1024;
-
 /// As [`body::filter`]; the fault is no fault of the client's.
-fn filter(session: &mut Session, piece: &mut Vec<u8>, flush: Flush) -> Result<(), io::Error> {
+fn filter(session: &mut Session, piece: &mut Vec<u8>, flush: Flush) -> Result<More, io::Error> {
     body::filter(session, piece, flush).map_err(|body::Broken| io::ErrorKind::Other.into())
+}
+
+/// As [`body::filter_on`].
+fn filter_on(session: &mut Session, out: &mut Vec<u8>) -> Result<More, io::Error> {
+    body::filter_on(session, out).map_err(|body::Broken| io::ErrorKind::Other.into())
 }
 
 impl Relay {
@@ -39,19 +40,17 @@ impl Relay {
             return Ok(());
         }
         let refilled = self.refill(session)?;
-        let ended = self.upstream != UpstreamEnd::Open
-            && self.spool.incoming.is_empty()
-            && !self.spool.file_has_more();
-        let mut tail = Vec::new();
-        if ended && self.filtered {
-            tail = self.end_filters(session, refilled)?;
-        }
+        let tail = match self.is_at_the_end() && self.filters == Filters::Passing {
+            true => self.end_filters(session, refilled)?,
+            false => Vec::new(),
+        };
+        let ended = self.is_at_the_end();
         let head = session.req.response.pending.len();
         // A long head does not wait for a body that is gathered first (`ngx_http_write_filter`).
         let at_once =
             !self.buffering || self.splice.is_flushing() || head >= settings.postpone_output;
         let flushes = at_once && head > 0;
-        if !refilled && !ended && !flushes {
+        if !refilled && tail.is_empty() && !ended && !flushes {
             return Ok(());
         }
         self.prefix.clear();
@@ -62,7 +61,7 @@ impl Relay {
         }
         match self.client_chunked {
             true => body::write_chunk(&tail, &mut self.suffix),
-            false => self.suffix.append(&mut tail),
+            false => self.suffix.extend_from_slice(&tail),
         }
         if ended && self.upstream == UpstreamEnd::Complete && !self.header_only {
             self.take_trailers(session, settings);
@@ -96,7 +95,8 @@ impl Relay {
 
     /// Whether the client gets the body's bytes and nothing else.
     pub(super) fn passes_as_it_is(&self) -> bool {
-        !self.client_chunked && !self.header_only && !self.filtered && self.cut.is_none()
+        let plain = !self.client_chunked && self.filters == Filters::None;
+        plain && !self.header_only && self.cut.is_none()
     }
 
     /// Hands on what may be sent next, cut to the part that is wanted; `false` if there is nothing.
@@ -105,39 +105,58 @@ impl Relay {
             self.spool.incoming.clear();
             return Ok(false);
         }
-        let most = match session.settings().gunzip {
-            true => COMPRESSED_PIECE,
-            false => usize::MAX,
-        };
         loop {
-            let released = self.released();
-            let from_file = self.spool.file_has_more();
-            if !self
-                .spool
-                .refill(released, most)
-                .map_err(|error| error.source)?
-            {
+            if self.filters_have_more {
+                let more = filter_on(session, &mut self.spool.outgoing)?;
+                self.filters_have_more = more == More::Yes;
+            } else if !self.refill_from_spool(session)? {
                 return Ok(false);
-            }
-            if !from_file {
-                self.handed_on += self.spool.outgoing.len() as u64;
-                self.decoder.begin_pass();
-            }
-            if let Some(cut) = &mut self.cut {
-                cut.apply(&mut self.spool.outgoing);
-            }
-            if self.filtered {
-                let flush = if self.buffering {
-                    Flush::No
-                } else {
-                    Flush::Now
-                };
-                filter(session, &mut self.spool.outgoing, flush)?;
             }
             if !self.spool.outgoing.is_empty() {
                 return Ok(true);
             }
         }
+    }
+
+    /// As [`Self::refill`]; cut and filtered it may leave nothing to send.
+    fn refill_from_spool(&mut self, session: &mut Session) -> Result<bool, io::Error> {
+        let released = self.released();
+        let from_file = self.spool.file_has_more();
+        let refilled = self.spool.refill(released);
+        if !refilled.map_err(|error| error.source)? {
+            return Ok(false);
+        }
+        if !from_file {
+            self.handed_on += self.spool.outgoing.len() as u64;
+            self.decoder.begin_pass();
+        }
+        if let Some(cut) = &mut self.cut {
+            cut.apply(&mut self.spool.outgoing);
+        }
+        if self.filters == Filters::Passing {
+            let mark = self.mark();
+            let more = filter(session, &mut self.spool.outgoing, mark)?;
+            self.filters_have_more = more == More::Yes;
+        }
+        Ok(true)
+    }
+
+    /// What nginx's buffers are marked with: unbuffered they are flushed, and others are wanted back while the
+    /// upstream sends (`ngx_event_pipe_write_to_downstream`).
+    fn mark(&self) -> Flush {
+        match (self.buffering, self.upstream) {
+            (false, _) => Flush::Now,
+            (true, UpstreamEnd::Open) => Flush::Recycled,
+            (true, UpstreamEnd::Complete | UpstreamEnd::Cut | UpstreamEnd::Broken) => Flush::No,
+        }
+    }
+
+    /// Whether nothing is to come that is not in `outgoing`, but for what filters hold back.
+    fn is_at_the_end(&self) -> bool {
+        self.upstream != UpstreamEnd::Open
+            && self.spool.incoming.is_empty()
+            && !self.spool.file_has_more()
+            && !self.filters_have_more
     }
 
     /// What the filters still hold: of a body that is cut, what a flush lets go, as in
@@ -148,13 +167,14 @@ impl Relay {
             UpstreamEnd::Complete => Flush::End,
             UpstreamEnd::Open | UpstreamEnd::Cut | UpstreamEnd::Broken => Flush::Now,
         };
-        self.filtered = false;
+        self.filters = Filters::Ended;
         let mut tail = Vec::new();
-        // Unbuffered, a head that comes alone goes out alone.
+        // Unbuffered, nginx sends a head at once that comes without any of its body.
         let goes_out = refilled || (!self.buffering && self.received == 0);
         match filter(session, &mut tail, flush) {
+            Ok(more) => self.filters_have_more = more == More::Yes,
             Err(_) if goes_out => self.upstream = UpstreamEnd::Broken,
-            end => end?,
+            Err(broken) => return Err(broken),
         }
         Ok(tail)
     }
