@@ -18,7 +18,7 @@ mod split_clients;
 mod upstream;
 mod walk;
 
-use crate::model::{Config, Http, SourceFile};
+use crate::model::{Config, Http, Main, SourceFile};
 use crate::table::main::WrittenMain;
 use crate::table::{EVENTS, MAIN, arguments};
 use crate::text::{Block, Directive, Item};
@@ -70,8 +70,6 @@ fn read(blocks: &[Block], mut cx: Reading) -> (MainBuild, Reading) {
 }
 
 fn finish(main: MainBuild, mut cx: Reading, files: Vec<SourceFile>) -> Result<Config, Faults> {
-    cx.faults.extend(arguments::unknown_pool(&cx));
-    cx.faults.extend(cx.zones.fault());
     let settled = match main.written.settle(&mut cx) {
         Ok(settled) => Some(settled),
         Err(reject) => {
@@ -79,6 +77,12 @@ fn finish(main: MainBuild, mut cx: Reading, files: Vec<SourceFile>) -> Result<Co
             None
         }
     };
+    cx.faults.extend(arguments::unknown_pool(&cx));
+    let few = settled
+        .as_ref()
+        .and_then(|settled| too_few(settled, main.http.as_ref()));
+    cx.faults.extend(few);
+    cx.faults.extend(cx.zones.fault());
     match settled {
         Some(settled) if !failed(&cx) => Ok(Config {
             main: settled,
@@ -92,6 +96,14 @@ fn finish(main: MainBuild, mut cx: Reading, files: Vec<SourceFile>) -> Result<Co
         }),
         _ => Err(Faults::new(cx.faults, files)),
     }
+}
+
+/// Each listening socket takes a connection, and the channel of a worker does (`ngx_event_init_conf`).
+fn too_few(main: &Main, http: Option<&Http>) -> Option<Fault> {
+    let sockets = http.map_or(0, Http::socket_count);
+    let count = main.worker_connections;
+    let text = format!("{count} worker_connections are not enough for {sockets} listening sockets");
+    (count <= sockets).then(|| Fault::emerg(text, None))
 }
 
 /// A default that does not read is a mistake in the table; tests read them all.

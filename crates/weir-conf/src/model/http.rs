@@ -55,6 +55,12 @@ impl Http {
         })
     }
 
+    /// How many sockets are bound.
+    pub fn socket_count(&self) -> usize {
+        let bound = |listen: &&Listen| listen.served_by(&self.listens).is_none();
+        self.listens.iter().filter(bound).count()
+    }
+
     /// Every location, the servers' own levels and what `if` and `limit_except` make included.
     pub fn all_locations(&self) -> Vec<&Location> {
         let mut found = Vec::new();

@@ -180,15 +180,9 @@ impl Plan {
     /// (`ngx_add_channel_event`).
     pub(crate) fn connection_slots(&self) -> usize {
         let main = &self.config.main;
-        let listens = self
-            .config
-            .http
-            .as_ref()
-            .map_or(&[][..], |http| &http.listens);
-        let sockets = listens
-            .iter()
-            .filter(|one| one.served_by(listens).is_none());
-        let taken = sockets.count() + usize::from(main.master_process);
+        let http = self.config.http.as_ref();
+        let sockets = http.map_or(0, Http::socket_count);
+        let taken = sockets + usize::from(main.master_process);
         main.worker_connections.saturating_sub(taken)
     }
 
