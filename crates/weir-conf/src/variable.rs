@@ -144,6 +144,10 @@ variables! {
         RealipRemotePort = "realip_remote_port";
         /// The user of basic authentication.
         RemoteUser = "remote_user";
+        /// Whether a link was signed: `1`, or `0` if its time is over; of `secure_link_secret` the link.
+        SecureLink = "secure_link";
+        /// When a signed link ends.
+        SecureLinkExpires = "secure_link_expires";
         /// The request line.
         Request = "request";
         /// The request body, when it is in memory.
@@ -246,8 +250,7 @@ variables! {
         UpstreamLastServerName = "upstream_last_server_name";
         /// Of TLS, caches and the like, which weir has not got yet: not set, as in
         /// nginx where they are not in use.
-        Unset = "secure_link"
-            | "secure_link_expires" | "slice_range" | "ssl_alpn_protocol" | "ssl_cipher"
+        Unset = "slice_range" | "ssl_alpn_protocol" | "ssl_cipher"
             | "ssl_ciphers" | "ssl_client_cert" | "ssl_client_escaped_cert"
             | "ssl_client_fingerprint" | "ssl_client_i_dn" | "ssl_client_i_dn_legacy"
             | "ssl_client_raw_cert" | "ssl_client_s_dn" | "ssl_client_s_dn_legacy"

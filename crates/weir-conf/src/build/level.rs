@@ -1,6 +1,7 @@
 //! What `http`, `server` and `location` have in common.
 
 use super::walk::{call, each_line};
+use crate::Template;
 use crate::table::Many;
 use crate::table::Sum;
 use crate::table::settings::Written;
@@ -59,8 +60,10 @@ impl Level {
     pub(super) fn inherit(&mut self, outer: &Self) {
         let own_root = self.settings.root.value.is_some();
         let own_alias = self.settings.alias.value.is_some();
+        let link = OwnLink::of(&self.settings);
         let (own, outer_settings) = (&mut self.settings, &outer.settings);
         own.inherit(outer_settings);
+        link.keep_apart(own);
         let rule = own.add_header_inherit.value.unwrap_or(AddInherit::On);
         own.add_header.inherit_by(rule, &outer_settings.add_header);
         let rule = own.add_trailer_inherit.value.unwrap_or(AddInherit::On);
@@ -74,6 +77,34 @@ impl Level {
             self.settings.alias.value = None;
         } else if !own_alias {
             self.alias_len = outer.alias_len;
+        }
+    }
+}
+
+/// What a block says of signed links itself.
+struct OwnLink {
+    link: Option<Template>,
+    md5: Option<Template>,
+    has_secret: bool,
+}
+
+impl OwnLink {
+    fn of(written: &Written) -> Self {
+        Self {
+            link: written.secure_link.value.clone(),
+            md5: written.secure_link_md5.value.clone(),
+            has_secret: written.secure_link_secret.value.is_some(),
+        }
+    }
+
+    /// Of the two ways to sign links the outer block's does not hold where this one has the other
+    /// (`ngx_http_secure_link_merge_conf`).
+    fn keep_apart(self, own: &mut Written) {
+        if self.has_secret {
+            own.secure_link.value = self.link;
+            own.secure_link_md5.value = self.md5;
+        } else if own.secure_link.value.is_some() || own.secure_link_md5.value.is_some() {
+            own.secure_link_secret.value = None;
         }
     }
 }

@@ -34,6 +34,14 @@ pub(super) fn settle(
         cx.faults.push(Fault::emerg(text, Some(at.clone())));
         return None;
     }
+    if written.secure_link_secret.value.is_some()
+        && (written.secure_link.value.is_some() || written.secure_link_md5.value.is_some())
+    {
+        let text =
+            "\"secure_link_secret\" cannot be mixed with \"secure_link\" and \"secure_link_md5\"";
+        cx.faults.push(Fault::emerg(text, Some(at.clone())));
+        return None;
+    }
     settings.alias_len = level.alias_len;
     settings.access = level.access.settle();
     settings.types = level

@@ -324,11 +324,6 @@ const FAMILIES: &[Family] = &[
             scgi_socket_rcvbuf scgi_socket_sndbuf",
     ),
     ignored(H, counts_with!("scgi_pass"), "scgi_cache_path"),
-    refused(
-        HSL,
-        "signed links",
-        "secure_link secure_link_md5 secure_link_secret",
-    ),
     refused(HSL, "responses in slices", "slice"),
     refused(HSL, "server-side includes", "ssi"),
     ignored(

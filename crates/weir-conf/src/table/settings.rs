@@ -8,7 +8,7 @@ use crate::Template;
 use crate::model::{AccessLog, ErrorLogTarget, LogFileCache};
 use crate::value::read::{
     Call, Reading, Reject, access_log, add_header, add_trailer, alias, auth_request_set, bind,
-    bits, buffers, charset, conf_file, cookie_domain, cookie_flags, cookie_path, count,
+    bits, buffers, bytes, charset, conf_file, cookie_domain, cookie_flags, cookie_path, count,
     disable_symlinks, error_log, error_page, expires, flag, gzip_disable, gzip_hash, gzip_level,
     gzip_window, header_name, http_version, index, keepalive_timeout, keyword, late_text,
     limit_conn, limit_req, mark, media_types, memory_size, number, offset, open_log_file_cache,
@@ -87,6 +87,12 @@ directives! {
     auth_request: Maybe<Option<Box<[u8]>>> = text_or_off; in ALL;
     /// A variable, and the value that it gets once the subrequest has been answered.
     auth_request_set: Many<AuthRequestSet> = auth_request_set; in ALL, Arity::TWO;
+    /// The hash of a signed link in base64, and perhaps a comma and when it ends: what `$secure_link` checks.
+    secure_link: Maybe<Template> = template; in ALL;
+    /// What was signed, the secret included: the hash is its MD5.
+    secure_link_md5: Maybe<Template> = template; in ALL;
+    /// The secret of links that hold their hash in hexadecimal: `/PREFIX/HASH/LINK`.
+    secure_link_secret: Maybe<Box<[u8]>> = bytes; in ALL;
     /// How long a refusal that asks for a login waits.
     auth_delay: One<Duration> = time, "0"; in ALL;
     /// Paths that the same request is sent to beside, by a subrequest whose answer nobody looks at.

@@ -101,6 +101,8 @@ pub(crate) struct State {
     pub(crate) is_sub: bool,
     /// The request came here by an internal redirect, or is one of our own.
     pub(crate) internal: bool,
+    /// `$secure_link` was asked for, and the link says when it ends.
+    pub(crate) link_expires: Cell<bool>,
     /// Where the request came from, if it was a balancer whose word on the client's address was taken.
     pub(crate) balancer: Option<ClientAddress>,
     /// What became of it by `limit_req` and `limit_conn`.
@@ -162,6 +164,7 @@ impl Default for State {
             takes_gzip: None,
             varies_by_encoding: false,
             balancer: None,
+            link_expires: Cell::new(false),
             id: Cell::new(None),
             keepalive: false,
             lingers: false,

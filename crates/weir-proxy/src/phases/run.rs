@@ -86,6 +86,7 @@ async fn redirect(session: &mut Session, uri: Vec<u8>, args: Option<Vec<u8>>) ->
     req.state.alias_takes_uri = false;
     req.state.location_replaces = true;
     req.state.location = None;
+    req.state.link_expires.set(false);
     req.upstream.forget_context();
     session.client.link_mut().action = Action::Processing;
     Box::pin(enter(session)).await
@@ -122,6 +123,7 @@ async fn enter_named(session: &mut Session, name: &[u8]) -> Outcome {
         return fault(session, "could not find named location \"");
     };
     session.req.state.internal = true;
+    session.req.state.link_expires.set(false);
     session.req.upstream.forget_context();
     session.req.state.location = Some(session.client.link().plan.own_location(&location));
     session.req.state.content = Content::File;

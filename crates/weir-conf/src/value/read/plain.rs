@@ -85,6 +85,11 @@ pub(crate) fn header_name(call: &mut Call<'_>) -> Result<Vec<String>, Reject> {
     Ok(vec![call.text(0).to_ascii_lowercase()])
 }
 
+/// Bytes as they stand.
+pub(crate) fn bytes(call: &mut Call<'_>) -> Result<Box<[u8]>, Reject> {
+    Ok(call.bytes(0).into())
+}
+
 /// A text as it stands; `off` and an empty one are none.
 pub(crate) fn text_or_off(call: &mut Call<'_>) -> Result<Option<Box<[u8]>>, Reject> {
     let text = call.bytes(0);

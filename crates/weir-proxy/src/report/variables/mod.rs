@@ -6,6 +6,7 @@ mod defined;
 pub(crate) mod paths;
 mod proxy_protocol;
 pub(crate) mod request;
+mod secure_link;
 mod upstream;
 
 use crate::facts::View;
@@ -158,6 +159,8 @@ pub(crate) fn write(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> V
         Variable::RequestPort => request::port(view, out),
         Variable::RequestTime => request::since(view.req.started, out),
         Variable::RequestUri => request::request_uri(view, out),
+        Variable::SecureLink => secure_link::verdict(view, out),
+        Variable::SecureLinkExpires => secure_link::expires(view, out),
         Variable::Scheme => Value::of(Some(b"http"), out),
         Variable::SentHttpCacheControl => request::sent_joined(view, b"cache-control", out),
         Variable::SentHttpConnection => request::sent_connection(view, out),
