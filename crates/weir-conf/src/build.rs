@@ -11,6 +11,7 @@ mod listen;
 mod location;
 mod map;
 mod names;
+mod referers;
 mod script;
 mod server;
 mod settle;

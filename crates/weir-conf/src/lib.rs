@@ -50,7 +50,7 @@ pub use model::{
     ErrorLogTarget, Escape, FileKind, Found, FromUtf8, Geo, Handler, Http, If, Keepalive,
     KeyedZone, LimitExcept, Listen, ListenAddress, ListenOptions, Location, LocationKind,
     Locations, LogBuffer, LogDestination, LogFileCache, LogFormat, Main, Map, ProxyPass,
-    ProxyTarget, Recoding, RequestZone, Rewrite, RewriteEnd, Script, Server, ServerMatch,
+    ProxyTarget, Recoding, Referers, RequestZone, Rewrite, RewriteEnd, Script, Server, ServerMatch,
     ServerNames, ServerParameters, SocketKeepalive, SourceFile, SplitClients, Step, Syslog,
     SyslogServer, Test, ToUtf8, Upstream, UpstreamAddress, UpstreamServer, VariableSource,
     WithoutEffect,

@@ -8,6 +8,7 @@ mod locations;
 mod log;
 mod map;
 mod names;
+mod referers;
 mod script;
 mod server;
 mod split_clients;
@@ -35,6 +36,7 @@ pub use log::{
 pub use map::{FoundInMap, Map};
 pub(crate) use names::ServerNamesBuilder;
 pub use names::{ServerMatch, ServerNames};
+pub use referers::Referers;
 pub use script::{Assigned, FileKind, If, Rewrite, RewriteEnd, Script, Step, Test};
 pub use server::Server;
 pub(crate) use split_clients::Part as SplitPart;

@@ -144,6 +144,8 @@ variables! {
         RealipRemotePort = "realip_remote_port";
         /// The user of basic authentication.
         RemoteUser = "remote_user";
+        /// `1` if `valid_referers` do not let clients come from where this one says it does, else empty.
+        InvalidReferer = "invalid_referer";
         /// Whether a link was signed: `1`, or `0` if its time is over; of `secure_link_secret` the link.
         SecureLink = "secure_link";
         /// When a signed link ends.
@@ -261,7 +263,7 @@ variables! {
             | "ssl_sigalg" | "ssl_sigalgs" | "uid_got" | "uid_set" | "upstream_cache_etag"
             | "upstream_cache_last_modified";
         /// Of HTTP/2, referers and visitors, likewise: empty.
-        Nothing = "http2" | "invalid_referer" | "uid_reset";
+        Nothing = "http2" | "uid_reset";
         /// How many times shorter `gzip` made the body.
         GzipRatio = "gzip_ratio";
         /// weir's own: machine-readable reason of the failure of each try.

@@ -47,6 +47,7 @@ const READ_AS: &[(&str, &str)] = &[
     ("log_format", ".format"),
     ("allow", ".access"),
     ("deny", ".access"),
+    ("valid_referers", ".referers"),
     ("proxy_pass", "Handler::Proxy"),
     ("hash", "BalanceMethod::Hash"),
     ("ip_hash", "BalanceMethod::IpHash"),

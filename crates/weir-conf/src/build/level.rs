@@ -1,13 +1,18 @@
 //! What `http`, `server` and `location` have in common.
 
+use std::sync::Arc;
+
+use super::names::NameDraft;
+use super::referers;
 use super::walk::{call, each_line};
-use crate::Template;
+use crate::model::Referers;
 use crate::table::Many;
 use crate::table::Sum;
 use crate::table::settings::Written;
 use crate::text::{Block, Directive};
 use crate::value::read::{Reading, Reject, access_rule};
 use crate::value::{AccessRule, AddInherit, Types};
+use crate::{Place, Template};
 
 /// The location-level directives of one block.
 #[derive(Clone, Debug, Default)]
@@ -15,6 +20,10 @@ pub(super) struct Level {
     pub(super) settings: Written,
     pub(super) access: Many<AccessRule>,
     pub(super) types: Sum<Types>,
+    /// `valid_referers` as written.
+    pub(super) own_referers: Option<Box<referers::Draft>>,
+    /// The same, settled.
+    pub(super) referers: Option<Arc<Referers>>,
     /// Length of the name that `alias` replaces; see `Settings::alias_len`.
     pub(super) alias_len: Option<usize>,
 }
@@ -31,6 +40,10 @@ impl Level {
                 let allow = name == b"allow";
                 let rule = access_rule(&mut call(directive, cx), allow);
                 Some(rule.map(|rule| self.access.extend([rule])))
+            }
+            (b"valid_referers", _) => {
+                let draft = self.own_referers.get_or_insert_default();
+                Some(draft.take(&call(directive, cx)))
             }
             (b"types", Some(block)) => {
                 let mut types = self.types.value.take().unwrap_or_default();
@@ -72,11 +85,22 @@ impl Level {
         inherit_msie6(own, outer_settings);
         self.access.inherit(&outer.access);
         self.types.inherit(&outer.types);
+        self.referers.clone_from(&outer.referers);
         // `root` and `alias` are one setting (`ngx_http_core_merge_loc_conf`).
         if own_root {
             self.settings.alias.value = None;
         } else if !own_alias {
             self.alias_len = outer.alias_len;
+        }
+    }
+}
+
+impl Level {
+    /// Settles `valid_referers`, if the block has any, in a server of these names; what the level has inherited
+    /// is known.
+    pub(super) fn settle_referers(&mut self, server: &[NameDraft], cx: &mut Reading, at: &Place) {
+        if let Some(draft) = self.own_referers.take() {
+            self.referers = draft.settle(self.referers.as_ref(), server, cx, at);
         }
     }
 }

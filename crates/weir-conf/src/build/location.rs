@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::level::Level;
+use super::names::NameDraft;
 use super::script::{self, StepDraft};
 use super::settle::settle;
 use super::upstream::Upstreams;
@@ -315,6 +316,8 @@ impl LocationDraft {
 
 /// What settling goes on with from one block to the next.
 pub(super) struct Finishing<'a> {
+    /// Names of the server.
+    pub(super) server: &'a [NameDraft],
     pub(super) cx: &'a mut Reading,
     /// Locations so far.
     pub(super) count: &'a mut usize,
@@ -371,6 +374,9 @@ pub(super) fn finish_one(
     finishing: &mut Finishing<'_>,
 ) -> Option<Location> {
     draft.level.inherit(outer.level);
+    draft
+        .level
+        .settle_referers(finishing.server, finishing.cx, finishing.at);
     let index = *finishing.count;
     *finishing.count += 1;
     let own = draft

@@ -124,10 +124,16 @@ impl ServerDraft {
         at: &Place,
     ) -> Option<Server> {
         self.level.inherit(http);
+        self.level.settle_referers(&self.names, cx, at);
         let index = *count;
         *count += 1;
         let settings = settle(&self.level, None, cx, at);
-        let mut finishing = Finishing { cx, count, at };
+        let mut finishing = Finishing {
+            server: &self.names,
+            cx,
+            count,
+            at,
+        };
         let script = script::finish(self.script, None, &mut finishing);
         let locations =
             location::finish(self.locations, Outer::server(&self.level), &mut finishing);

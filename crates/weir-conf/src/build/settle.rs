@@ -44,6 +44,7 @@ pub(super) fn settle(
     }
     settings.alias_len = level.alias_len;
     settings.access = level.access.settle();
+    settings.referers = level.referers.clone();
     settings.types = level
         .types
         .value

@@ -7,7 +7,7 @@ use crate::pattern::{MatchFault, Pattern};
 use super::Captures;
 
 /// The server names of one listening address.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct ServerNames {
     exact: HashMap<Box<[u8]>, usize>,
     /// `*.example.com` and `.example.com` by their suffix `.example.com`.
@@ -80,7 +80,7 @@ impl ServerNames {
 }
 
 /// Collects the names of an address.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct ServerNamesBuilder {
     names: ServerNames,
 }

@@ -299,12 +299,7 @@ const FAMILIES: &[Family] = &[
             proxy_ssl_conf_command",
     ),
     ignored(H, counts_with!("proxy_cache"), "proxy_cache_path"),
-    refused(SL, "checks of the referer", "valid_referers"),
-    ignored(
-        SL,
-        counts_with!("valid_referers"),
-        "referer_hash_max_size referer_hash_bucket_size",
-    ),
+    ignored(SL, TABLES, "referer_hash_max_size referer_hash_bucket_size"),
     refused(L, "SCGI backends", "scgi_pass"),
     ignored(
         HSL,

@@ -133,6 +133,12 @@ pub(crate) const ENTRIES: &[Entry] = &[
         ONE_OR_TWO,
         "A variable whose value the client's address decides, or another address.",
     ),
+    inherited(plain(
+        "valid_referers",
+        INNER,
+        Arity::SOME,
+        "Pages that clients may come from: `none`, `blocked`, `server_names`, hosts with paths, regular expressions.",
+    )),
     block(
         "map",
         HTTP,

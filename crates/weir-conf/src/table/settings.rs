@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Arity, Entry, HTTP, LOCATION, SERVER, Support, directives};
 use crate::Template;
-use crate::model::{AccessLog, ErrorLogTarget, LogFileCache};
+use crate::model::{AccessLog, ErrorLogTarget, LogFileCache, Referers};
 use crate::value::read::{
     Call, Reading, Reject, access_log, add_header, add_trailer, alias, auth_request_set, bind,
     bits, buffers, bytes, charset, conf_file, cookie_domain, cookie_flags, cookie_path, count,
@@ -350,6 +350,8 @@ directives! {
         proxy_set_body: Option<Template>,
         /// `allow` and `deny` in the order written.
         access: Arc<[AccessRule]>,
+        /// Pages that clients may come from; without `valid_referers` any.
+        referers: Option<Arc<Referers>>,
         /// Media types of file extensions.
         types: Arc<Types>,
         /// Version of upstream requests.

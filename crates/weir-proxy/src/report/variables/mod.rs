@@ -5,6 +5,7 @@ use weir_conf::{Part, Template, Variable};
 mod defined;
 pub(crate) mod paths;
 mod proxy_protocol;
+mod referer;
 pub(crate) mod request;
 mod secure_link;
 mod upstream;
@@ -125,6 +126,7 @@ pub(crate) fn write(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> V
         Variable::ProxyProtocolServerAddr => proxy_protocol::server_addr(view, out),
         Variable::ProxyProtocolServerPort => proxy_protocol::server_port(view, out),
         Variable::ProxyProtocolTlv(name) => proxy_protocol::tlv(view, name, out),
+        Variable::InvalidReferer => referer::invalid(view, out),
         Variable::IsArgs => Value::of(Some(if view.req.args.is_empty() { b"" } else { b"?" }), out),
         Variable::IsRequestPort => Value::of(Some(request::is_port(view)), out),
         Variable::LimitRate => request::number(view.req.response.limit_rate.unwrap_or(0), out),
