@@ -11,6 +11,8 @@
 //! holds and makes at once is bounded, whatever comes.
 
 mod chain;
+#[doc(hidden)]
+pub mod fuzz;
 mod gunzip;
 mod gzip;
 pub mod mp4;

@@ -83,7 +83,7 @@ impl Track<'_> {
         }
         let [count, duration] = table.entries[at];
         self.prefix += u64::from(earlier.wrapping_mul(duration));
-        self.duration += self.prefix;
+        self.duration = self.duration.wrapping_add(self.prefix);
         into = into.saturating_sub(earlier);
         table.entries[at][0] = count - into;
         table.left.start = at;
