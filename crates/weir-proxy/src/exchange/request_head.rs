@@ -42,7 +42,8 @@ fn settle_body(session: &mut Session, settings: &Settings, set_body: Option<&[u8
             None
         }
         None if body.streaming => session.req.head.content_length,
-        None if body.withheld => session.req.head.content_length,
+        // nginx announces what it does not send; whoever waits for it may take the next request for it.
+        None if body.withheld => None,
         None => match body.framing {
             BodyFraming::None => session.req.head.content_length.map(|_| 0),
             // As long as it is still being read, nginx announces what it does not send.
