@@ -67,6 +67,7 @@ impl Compat {
             geo_volatile: since_1_29,
             syslog_faults_name_server: since_1_23,
             brackets_without_port: since_1_23,
+            gzip_static_ranges: since_1_23,
         }
     }
 }
@@ -126,6 +127,8 @@ pub struct Differences {
     /// Without a `max_ranges`, many small ranges that would cost more than the body are not served
     /// (1.31.5 does so, 1.28.3 does not).
     pub ranges_weighed: bool,
+    /// Parts may be had of a file that `gzip_static` found; not from 1.22.1.
+    pub gzip_static_ranges: bool,
     /// A `Content-Range` of ours takes the place of one that is there already; 1.22.1 sends both.
     pub content_range_replaced: bool,
     /// The part of `split_clients` that fills up to 100 % has all that is left of the hashes (since 1.29);

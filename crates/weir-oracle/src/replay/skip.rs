@@ -7,11 +7,8 @@ use super::Options;
 use crate::record::Record;
 
 /// Directives that the proxy may lack, and the reason that is given then.
-const DIRECTIVES: [(&str, &str); 5] = [
+const DIRECTIVES: [(&str, &str); 2] = [
     ("resolve", "resolver"),
-    ("mirror", "mirror"),
-    ("auth_request", "auth_request"),
-    ("gzip", "gzip"),
     ("proxy_cache", "proxy_cache"),
 ];
 

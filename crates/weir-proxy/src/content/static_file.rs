@@ -128,6 +128,8 @@ async fn answer_with(
     session.client.link_mut().action = Action::SendingFile;
     describe(session, metadata, metadata.len());
     if let Some(encoding) = encoding {
+        let ranges = session.client.link().plan.differences().gzip_static_ranges;
+        session.req.response.allows_ranges = ranges;
         let known = KnownField::ContentEncoding;
         let fields = &mut session.req.response.fields;
         fields.push(known, b"Content-Encoding", encoding);
