@@ -79,10 +79,10 @@ def copy(folder):
                 (b"/etc/nginx/", f"{folder}/".encode()),
                 (b"/run/nginx.pid", f"{folder}/nginx.pid".encode()),
                 (b"/var/log/nginx/", f"{folder}/log/".encode()),
+                (b"load_module modules/", b"load_module /usr/lib/nginx/modules/"),
             ):
                 text = text.replace(old, new)
             file.write_bytes(text)
-    shutil.rmtree(folder / "modules-enabled", ignore_errors=True)
 
 
 def get(host, path="/", headers=None):

@@ -176,7 +176,8 @@ impl MainBuild {
 }
 
 impl MainBuild {
-    /// `ngx_load_module`.
+    /// `ngx_load_module`. A module that is not there is no fault as long as nothing of it is used: Debian's packages
+    /// load theirs for everybody.
     fn load_module(&mut self, call: &mut Call<'_>) -> Result<(), Reject> {
         if self.events || self.http_seen {
             return Err(Reject::directive("is specified too late"));
@@ -191,12 +192,12 @@ impl MainBuild {
         if modules::is_built_in(module) {
             return Ok(());
         }
-        let text = format!("module \"{module}\" is not in weir");
-        let fault = Fault::emerg(text, Some(call.place.clone()));
+        let text = format!("module \"{module}\" is not in weir, ignored: its directives are unknown");
+        let fault = Fault::warn(text, call.place);
         call.cx
             .faults
             .push(fault.with_hint(modules::instead(module)));
-        Err(Reject::Reported)
+        Ok(())
     }
 }
 
