@@ -258,6 +258,21 @@ def filters():
     )
 
 
+def subrequests():
+    asked = """
+        location = /auth {
+            internal;
+            proxy_pass_request_body off;
+            proxy_set_header Content-Length "";
+            %s
+        }
+    """ % KEPT.replace("http://origin", "http://origin/1k")
+    yield Workload(
+        "auth-request", "auth_request on every request", 0.85, haproxy=None, floor=False,
+        locations=f"location / {{ auth_request /auth; {KEPT} }} {asked}",
+    )
+
+
 def limits():
     yield Workload(
         "limit-req", "limit_req by address on every request", 0.85, haproxy=None, floor=False,
@@ -268,5 +283,5 @@ def limits():
 
 WORKLOADS = (
     *small_answers(), *long_answers(), *new_connections(), *uploads(), *upstream_failures(),
-    *large_configurations(), *scripts(), *filters(), *limits(),
+    *large_configurations(), *scripts(), *filters(), *subrequests(), *limits(),
 )

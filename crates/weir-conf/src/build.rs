@@ -192,7 +192,8 @@ impl MainBuild {
         if modules::is_built_in(module) {
             return Ok(());
         }
-        let text = format!("module \"{module}\" is not in weir, ignored: its directives are unknown");
+        let text =
+            format!("module \"{module}\" is not in weir, ignored: its directives are unknown");
         let fault = Fault::warn(text, call.place);
         call.cx
             .faults
