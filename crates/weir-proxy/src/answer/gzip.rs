@@ -58,9 +58,12 @@ pub(crate) fn is_taken(session: &mut Session) -> bool {
     taken
 }
 
-/// Whether `Accept-Encoding` and the version say so.
+/// Whether `Accept-Encoding` and the version say so; a subrequest asks for nothing.
 fn asks_for_it(view: View<'_>) -> bool {
     let settings = view.settings();
+    if view.req.state.is_sub {
+        return false;
+    }
     let Some(accepted) = view.req.field(KnownField::AcceptEncoding) else {
         return false;
     };

@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use weir_conf::{ProxyPass, ProxyTarget, Scheme, Template, UpstreamUrl, parse_evaluated_url};
 use weir_upstream::{PeerAddress, Pool, PoolSpec};
+use weir_verdict::Phase;
 use weir_wire::uri::{Escape, escape};
 
-use crate::facts::Session;
+use crate::facts::{Action, Session};
 use crate::pool::{KeySource, WorkerPool};
 use crate::report::error_log::{self, Message};
 use crate::report::variables;
@@ -107,6 +108,8 @@ pub(super) fn unresolved(session: &mut Session, host: &[u8]) -> u16 {
     session.req.upstream.group_is_empty = !session.req.attempts.is_empty();
     let line = [b"no resolver defined to resolve ", host].concat();
     error_log::error(session.view(), Message::bytes(&line));
+    // The exchange is over (`ngx_http_upstream_finalize_request`).
+    session.client.link_mut().action = Action::Exchange(Phase::SendingToClient);
     502
 }
 
