@@ -207,9 +207,11 @@ impl Running<'_> {
     }
 }
 
-/// Asks again and again, each time a system call or a whole request, until it is so.
+/// Asks again and again, each time a system call or a whole request, until it is so: for longer than a worker
+/// takes between two turns of its housekeeping.
 pub(crate) fn eventually(mut condition: impl FnMut() -> bool) {
-    assert!((0..100_000).any(|_| condition()), "it never came to that");
+    const TIMES: usize = 2_000_000;
+    assert!((0..TIMES).any(|_| condition()), "it never came to that");
 }
 
 impl Drop for Running<'_> {
