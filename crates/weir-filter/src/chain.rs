@@ -95,7 +95,7 @@ impl Chain {
         self.go_on(piece)
     }
 
-    /// Appends the next part to `out`, some [`ROOM`] bytes.
+    /// Appends the next part to `out`, some 64 KB.
     ///
     /// # Errors
     ///
