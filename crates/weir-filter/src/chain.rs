@@ -131,11 +131,11 @@ impl Chain {
         Ok(all_came)
     }
 
-    /// The replacements of `sub_filter`, in the order of the patterns.
-    pub fn set_replacements(&mut self, texts: impl Iterator<Item = Vec<u8>>) {
+    /// Sets what `sub_filter` puts in place of its patterns, by the directives that said them.
+    pub fn set_replacements(&mut self, text_of: impl Fn(usize) -> Vec<u8>) {
         for stage in &mut self.stages {
             if let Filter::Sub(sub) = &mut stage.filter {
-                return sub.set_replacements(texts);
+                return sub.set_replacements(text_of);
             }
         }
     }
@@ -211,8 +211,6 @@ impl Filter {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -235,8 +233,9 @@ mod tests {
         let pattern = SubPattern {
             pattern: pattern.as_bytes().to_vec(),
             replacement: replacement.as_bytes().to_vec(),
+            rule: 0,
         };
-        Filter::Sub(Sub::new(Arc::from([pattern]), false))
+        Filter::Sub(Sub::new(Box::from([pattern]), false))
     }
 
     /// All that becomes of a body in pieces of this size, and the longest part of it.

@@ -95,9 +95,10 @@ fn chain(filters: u8) -> Chain {
         let pattern = |(pattern, replacement): (&[u8], &[u8])| SubPattern {
             pattern: pattern.to_vec(),
             replacement: replacement.to_vec(),
+            rule: 0,
         };
         let pairs: [(&[u8], &[u8]); 3] = [(b"ab", b""), (b"a", b"12345678"), (b"bcb", b"\xd0\x90")];
-        let patterns: Arc<[_]> = pairs.into_iter().map(pattern).collect();
+        let patterns = pairs.into_iter().map(pattern).collect();
         chain.add(Filter::Sub(Sub::new(patterns, filters & 8 != 0)));
     }
     if filters & 4 != 0 {

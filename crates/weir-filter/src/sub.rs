@@ -1,7 +1,5 @@
 //! `sub_filter`: texts that are searched for and replaced.
 
-use std::sync::Arc;
-
 use crate::Flush;
 use crate::chain::{ROOM, Step};
 
@@ -10,8 +8,10 @@ use crate::chain::{ROOM, Step};
 pub struct SubPattern {
     /// In lower case; never empty.
     pub pattern: Vec<u8>,
-    /// As it is sent.
+    /// As it is sent; empty until it is known.
     pub replacement: Vec<u8>,
+    /// Which of the directives said it.
+    pub rule: usize,
 }
 
 /// A body being searched, ASCII letters alike in both cases (`ngx_http_sub_body_filter`).
@@ -20,7 +20,7 @@ pub struct SubPattern {
 /// body's end, a shorter one behind it is not tried.
 #[derive(Debug)]
 pub struct Sub {
-    patterns: Arc<[SubPattern]>,
+    patterns: Box<[SubPattern]>,
     tables: Tables,
     /// `sub_filter_once`: patterns that have been replaced are not searched for any more.
     once: bool,
@@ -60,7 +60,7 @@ enum Found {
 
 impl Sub {
     /// A search for `patterns`, of which there is at least one.
-    pub fn new(patterns: Arc<[SubPattern]>, once: bool) -> Self {
+    pub fn new(patterns: Box<[SubPattern]>, once: bool) -> Self {
         Self {
             tables: Tables::of(&patterns),
             replaced: vec![false; patterns.len()],
@@ -72,14 +72,11 @@ impl Sub {
         }
     }
 
-    /// The texts that are put in place of the patterns, in their order.
-    pub(crate) fn set_replacements(&mut self, texts: impl Iterator<Item = Vec<u8>>) {
-        let patterns = self.patterns.iter().zip(texts);
-        let pattern = |(old, replacement): (&SubPattern, Vec<u8>)| SubPattern {
-            pattern: old.pattern.clone(),
-            replacement,
-        };
-        self.patterns = patterns.map(pattern).collect();
+    /// Sets what is put in place of the patterns, by the directives that said them.
+    pub(crate) fn set_replacements(&mut self, text_of: impl Fn(usize) -> Vec<u8>) {
+        for pattern in &mut self.patterns {
+            pattern.replacement = text_of(pattern.rule);
+        }
     }
 
     /// Takes of `piece` what becomes some [`ROOM`] bytes. Unless more is to come soon, what is held may be the
@@ -240,6 +237,7 @@ mod tests {
         let pattern = |(pattern, replacement): &(&str, &str)| SubPattern {
             pattern: pattern.as_bytes().to_vec(),
             replacement: replacement.as_bytes().to_vec(),
+            rule: 0,
         };
         Sub::new(pairs.iter().map(pattern).collect(), once)
     }

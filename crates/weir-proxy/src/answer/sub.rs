@@ -1,7 +1,5 @@
 //! `sub_filter`.
 
-use std::sync::Arc;
-
 use weir_filter::{Filter, Sub, SubPattern};
 use weir_wire::KnownField;
 
@@ -39,32 +37,32 @@ pub(super) fn filter(session: &mut Session) {
 }
 
 /// The texts as they are for this answer; those that are nothing are not searched for.
-fn patterns(view: View<'_>) -> Arc<[SubPattern]> {
-    let texts = view.settings().sub_filter.iter().map(|rule| {
-        let mut pattern = variables::text(view, &rule.pattern);
+fn patterns(view: View<'_>) -> Box<[SubPattern]> {
+    let rules = view.settings().sub_filter.iter().enumerate();
+    let pattern = rules.map(|(rule, written)| {
+        let mut pattern = variables::text(view, &written.pattern);
         pattern.make_ascii_lowercase();
-        pattern
+        SubPattern {
+            pattern,
+            replacement: Vec::new(),
+            rule,
+        }
     });
-    let texts = texts.filter(|pattern| !pattern.is_empty());
-    let pattern = |pattern: Vec<u8>| SubPattern {
-        pattern,
-        replacement: Vec::new(),
-    };
-    texts.map(pattern).collect()
+    pattern
+        .filter(|sought| !sought.pattern.is_empty())
+        .collect()
 }
 
 /// Evaluates what is put in place of the texts, which may tell of the head as it is sent.
 pub(super) fn evaluate_replacements(session: &mut Session) {
-    if session.settings().sub_filter.is_empty() || session.req.response.filters.is_none() {
+    if session.settings().sub_filter.is_empty() {
         return;
     }
+    let Some(mut filters) = session.req.response.filters.take() else {
+        return;
+    };
     let view = session.view();
-    let rules = view.settings().sub_filter.iter();
-    let sought = rules.filter(|rule| !variables::text(view, &rule.pattern).is_empty());
-    let texts: Vec<_> = sought
-        .map(|rule| variables::text(view, &rule.replacement))
-        .collect();
-    if let Some(filters) = &mut session.req.response.filters {
-        filters.set_replacements(texts.into_iter());
-    }
+    let rules = &view.settings().sub_filter;
+    filters.set_replacements(|rule| variables::text(view, &rules[rule].replacement));
+    session.req.response.filters = Some(filters);
 }

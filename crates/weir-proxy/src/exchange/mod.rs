@@ -65,18 +65,23 @@ pub(crate) fn write_head(
     Some(length)
 }
 
-/// Reads the body whole, unless somebody has begun to read it or nobody wants it
-/// (`ngx_http_read_client_request_body`).
+/// Reads the body whole, unless somebody has begun to read it or nobody wants it.
 pub(crate) async fn read_whole_body(session: &mut Session) -> Result<(), BodyEnd> {
+    match begins_body(session).await? {
+        true => session.read_body().await,
+        false => Ok(()),
+    }
+}
+
+/// Lets the client send its body; whether it is to be read now. Who asks after an exchange that began to read it
+/// gets what there is (`ngx_http_read_client_request_body`).
+async fn begins_body(session: &mut Session) -> Result<bool, BodyEnd> {
     if session.req.body.discarded {
-        return Ok(());
+        return Ok(false);
     }
     session.answer_expect().await?;
     let begun = std::mem::replace(&mut session.req.body.begun, true);
-    if begun || session.req.body.complete {
-        return Ok(());
-    }
-    session.read_body().await
+    Ok(!begun && !session.req.body.complete)
 }
 
 /// Reads the body whole, or only what has come if it is to be passed on as it arrives.
@@ -84,14 +89,7 @@ async fn prepare_body(
     session: &mut Session,
     settings: &weir_conf::Settings,
 ) -> Result<(), BodyEnd> {
-    if session.req.body.discarded {
-        return Ok(());
-    }
-    session.answer_expect().await?;
-    // Who asks after an exchange that began to read it gets what there is
-    // (`ngx_http_read_client_request_body`).
-    let begun = std::mem::replace(&mut session.req.body.begun, true);
-    if begun || session.req.body.complete {
+    if !begins_body(session).await? {
         return Ok(());
     }
     let chunked = session.req.body.framing == BodyFraming::Chunked;
