@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use weir_lab::bed::{Conf, LaidOut};
-use weir_lab::scenario::{Expect, Scenario};
-use weir_lab::script::ClientStep;
+use weir_lab::scenario::Scenario;
 
 /// What is there; of paths below the root.
 const FILES: [(&str, &str); 9] = [
@@ -95,35 +94,24 @@ pub(super) fn scenarios() -> Vec<Scenario> {
 fn scenario(number: usize, request: &str) -> Scenario {
     const ROOT: &str = "@PREFIX@/html";
     let mut locations = "location @named { return 200 'named $uri'; }\n".to_owned();
-    let mut client = Vec::new();
+    let mut requests = Vec::new();
     for (place, rule) in LOCATIONS.iter().enumerate() {
         let rule = rule
             .replace('@', ROOT)
             .replace(&format!("{ROOT}named"), "@named");
         locations += &format!("location /{place}/ {{ {rule} }}\n");
-        for path in PATHS {
-            let request = request.replace('@', &format!("/{place}/{path}"));
-            client.extend([
-                ClientStep::Send(request.as_str().into()),
-                super::RECEIVE,
-                ClientStep::New,
-            ]);
-        }
+        let paths = PATHS.iter().map(|path| format!("/{place}/{path}"));
+        requests.extend(paths.map(|path| request.replace('@', &path)));
     }
+    let config = Conf {
+        locations: Some(locations),
+        ..Conf::default()
+    };
+    let client = super::each_alone(requests.into_iter());
+    let summary = "files, by what their location says";
     Scenario {
-        since: None,
-        name: format!("grid/files-{number}"),
-        summary: "files, by what their location says".to_owned(),
-        phase: super::PHASE.to_owned(),
-        compat: None,
-        client,
-        config: Conf {
-            locations: Some(locations),
-            ..Conf::default()
-        },
         files: files(),
-        backend: BTreeMap::new(),
-        expect: Expect::default(),
+        ..super::without_backends(format!("grid/files-{number}"), summary, client, config)
     }
 }
 

@@ -58,6 +58,23 @@ fn scenario(
         ]
     });
     let script = BackendScript::in_turn(steps.collect::<Vec<_>>());
+    let config = Conf {
+        locations: Some(locations),
+        ..Conf::default()
+    };
+    Scenario {
+        backend: BTreeMap::from([(DEFAULT_BACKEND.to_owned(), script)]),
+        ..without_backends(name, summary, client, config)
+    }
+}
+
+/// A scenario in which nothing is passed on.
+fn without_backends(
+    name: String,
+    summary: &str,
+    client: Vec<ClientStep>,
+    config: Conf,
+) -> Scenario {
     Scenario {
         since: None,
         name,
@@ -65,12 +82,21 @@ fn scenario(
         phase: PHASE.to_owned(),
         compat: None,
         client,
-        config: Conf {
-            locations: Some(locations),
-            ..Conf::default()
-        },
+        config,
         files: BTreeMap::new(),
-        backend: BTreeMap::from([(DEFAULT_BACKEND.to_owned(), script)]),
+        backend: BTreeMap::new(),
         expect: Expect::default(),
     }
+}
+
+/// Sends each request on a connection of its own.
+fn each_alone(requests: impl Iterator<Item = String>) -> Vec<ClientStep> {
+    let steps = requests.flat_map(|request| {
+        [
+            ClientStep::Send(request.as_str().into()),
+            RECEIVE,
+            ClientStep::New,
+        ]
+    });
+    steps.collect()
 }

@@ -1,10 +1,7 @@
 //! `server_name` in every form, several servers with drawn names each: who answers for a host.
 
-use std::collections::BTreeMap;
-
 use weir_lab::bed::Conf;
-use weir_lab::scenario::{Expect, Scenario};
-use weir_lab::script::ClientStep;
+use weir_lab::scenario::Scenario;
 
 use crate::dice::Dice;
 
@@ -112,29 +109,13 @@ fn scenario(number: usize, dice: &mut Dice) -> Scenario {
             names.join(" ")
         );
     }
-    let mut client = Vec::new();
-    for host in HOSTS {
-        let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-        client.extend([
-            ClientStep::Send(request.as_str().into()),
-            super::RECEIVE,
-            ClientStep::New,
-        ]);
-    }
-    Scenario {
-        since: None,
-        name: format!("grid/names-{number}"),
-        summary: "the server that a host belongs to".to_owned(),
-        phase: super::PHASE.to_owned(),
-        compat: None,
-        client,
-        config: Conf {
-            http: Some(http),
-            locations: Some("location / { return 204; }".to_owned()),
-            ..Conf::default()
-        },
-        files: BTreeMap::new(),
-        backend: BTreeMap::new(),
-        expect: Expect::default(),
-    }
+    let request = |host| format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    let client = super::each_alone(HOSTS.iter().map(request));
+    let config = Conf {
+        http: Some(http),
+        locations: Some("location / { return 204; }".to_owned()),
+        ..Conf::default()
+    };
+    let summary = "the server that a host belongs to";
+    super::without_backends(format!("grid/names-{number}"), summary, client, config)
 }

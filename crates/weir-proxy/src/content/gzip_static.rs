@@ -3,10 +3,9 @@
 use std::fs::{File, Metadata};
 
 use weir_conf::GzipStatic;
-use weir_io::links::Failed;
 use weir_wire::request::Method;
 
-use super::{looked_up, quoted};
+use super::{log_failed, looked_up, quoted, static_file};
 use crate::answer::gzip;
 use crate::facts::{Outcome, Session};
 use crate::report::error_log::{self, Message};
@@ -42,7 +41,11 @@ pub(super) fn find(session: &mut Session) -> Found {
     let (file, metadata) = match looked_up::open(session.view(), &path) {
         Ok(found) => found,
         Err(failed) => {
-            tell(session, &path, &failed);
+            // Where there is none, the file itself answers.
+            let status = static_file::status_without(&failed.error);
+            if status != 404 {
+                log_failed(session.view(), status == 500, &failed, &path);
+            }
             return Found::Nothing;
         }
     };
@@ -58,15 +61,4 @@ pub(super) fn find(session: &mut Session) -> Found {
         return Found::Refused(Outcome::Status(404));
     }
     Found::Compressed(file, metadata)
-}
-
-/// Tells why a file cannot be opened that is there.
-fn tell(session: &Session, path: &[u8], failed: &Failed) {
-    let critical = match failed.error.raw_os_error() {
-        Some(libc::ENOENT | libc::ENOTDIR | libc::ENAMETOOLONG) => return,
-        Some(libc::EACCES | libc::EMLINK | libc::ELOOP) => false,
-        _ => true,
-    };
-    let text = quoted(format!("{} ", failed.call).as_bytes(), path, b" failed");
-    error_log::log_call(session.view(), critical, &text, &failed.error);
 }

@@ -72,6 +72,11 @@ fn quoted(before: &[u8], path: &[u8], after: &[u8]) -> Vec<u8> {
 
 /// Tells of a system call on a path that failed through no fault of the client.
 pub(crate) fn call_failed(view: View<'_>, failed: &Failed, path: &[u8]) {
+    log_failed(view, true, failed, path);
+}
+
+/// Tells of a system call on a path that failed; `crit`: through no fault of the client.
+fn log_failed(view: View<'_>, crit: bool, failed: &Failed, path: &[u8]) {
     let text = quoted(format!("{} ", failed.call).as_bytes(), path, b" failed");
-    error_log::log_call(view, true, &text, &failed.error);
+    error_log::log_call(view, crit, &text, &failed.error);
 }

@@ -1,6 +1,7 @@
 //! The file of a URI.
 
 use std::fs::{File, Metadata};
+use std::io;
 use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt};
 
@@ -9,7 +10,7 @@ use weir_wire::KnownField;
 use weir_wire::request::Method;
 
 use super::gzip_static::{self, Found};
-use super::{is_asked_for, looked_up, quoted};
+use super::{is_asked_for, log_failed, looked_up, quoted};
 use crate::answer::{body, headers, media_type, redirect, send};
 use crate::client::throttle::Throttle;
 use crate::facts::{Action, Cut, Ending, Outcome, Parts, Session};
@@ -65,16 +66,20 @@ pub(super) fn note_root(session: &mut Session) {
 }
 
 pub(super) fn open_failed(session: &Session, path: &[u8], failed: &Failed) -> Outcome {
-    let (status, missing) = match failed.error.raw_os_error() {
-        Some(libc::ENOENT | libc::ENOTDIR | libc::ENAMETOOLONG) => (404, true),
-        Some(libc::EACCES | libc::EMLINK | libc::ELOOP) => (403, false),
-        _ => (500, false),
-    };
-    if !missing || session.settings().log_not_found {
-        let text = quoted(format!("{} ", failed.call).as_bytes(), path, b" failed");
-        error_log::log_call(session.view(), status == 500, &text, &failed.error);
+    let status = status_without(&failed.error);
+    if status != 404 || session.settings().log_not_found {
+        log_failed(session.view(), status == 500, failed, path);
     }
     Outcome::Status(status)
+}
+
+/// The status for a file that cannot be opened.
+pub(super) fn status_without(error: &io::Error) -> u16 {
+    match error.raw_os_error() {
+        Some(libc::ENOENT | libc::ENOTDIR | libc::ENAMETOOLONG) => 404,
+        Some(libc::EACCES | libc::EMLINK | libc::ELOOP) => 403,
+        _ => 500,
+    }
 }
 
 /// What of a file goes to the client.
