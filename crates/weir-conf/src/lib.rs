@@ -72,7 +72,8 @@ pub use value::{
     IfModifiedSince, IgnoreHeaders, KeepaliveDisable, KeepaliveTimeout, LimitLogLevel,
     LingeringClose, MediaTypes, Methods, Network, NextUpstream, Overwrite, RateLimit, RealIpHeader,
     Redirect, RedirectFrom, RequestHeaders, RequestLimit, Return, Satisfy, Scheme, ServerTokens,
-    SetHeader, SubFilter, SymbolicLinks, TempPath, TryFallback, TryFile, TryFiles, Types,
+    SetHeader, SubFilter, SymbolicLinks, TempPath, TryFallback, TryFile, TryFiles, Types, UserId,
+    UserIdExpires, UserIdFlags, UserIdMode,
 };
 pub use variable::{UnknownVariable, VARIABLES, Variable};
 pub use written::{Payload, PayloadError, Written, WrittenError, WrittenFile, as_written};

@@ -21,6 +21,7 @@ mod redirect;
 mod response;
 mod sub_filter;
 mod types;
+mod user_id;
 
 pub use access::{AccessRule, AuthRequestSet, Network, RealIpHeader, Satisfy};
 pub use body::{BodyFile, Buffers, KeepaliveDisable, KeepaliveTimeout, LingeringClose};
@@ -42,5 +43,7 @@ pub use response::{
 };
 pub use sub_filter::SubFilter;
 pub use types::Types;
+pub(crate) use user_id::WrittenUserId;
+pub use user_id::{UserId, UserIdExpires, UserIdFlags, UserIdMode};
 
 pub(crate) use keyword::{Keyword, bitset, keywords};

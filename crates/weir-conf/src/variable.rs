@@ -260,10 +260,16 @@ variables! {
             | "ssl_client_v_remain" | "ssl_client_v_start" | "ssl_client_verify" | "ssl_curve"
             | "ssl_curves" | "ssl_early_data" | "ssl_ech_outer_server_name" | "ssl_ech_status"
             | "ssl_protocol" | "ssl_server_name" | "ssl_session_id" | "ssl_session_reused"
-            | "ssl_sigalg" | "ssl_sigalgs" | "uid_got" | "uid_set" | "upstream_cache_etag"
+            | "ssl_sigalg" | "ssl_sigalgs" | "upstream_cache_etag"
             | "upstream_cache_last_modified";
-        /// Of HTTP/2, referers and visitors, likewise: empty.
-        Nothing = "http2" | "uid_reset";
+        /// Of HTTP/2, likewise: empty.
+        Nothing = "http2";
+        /// The cookie that a visitor is known by: name and number, as far as `userid` looks for it.
+        UidGot = "uid_got";
+        /// The cookie that a visitor gets.
+        UidSet = "uid_set";
+        /// Set to anything but `0`, has visitors get another cookie; `log` tells the error log.
+        UidReset = "uid_reset";
         /// How many times shorter `gzip` made the body.
         GzipRatio = "gzip_ratio";
         /// weir's own: machine-readable reason of the failure of each try.

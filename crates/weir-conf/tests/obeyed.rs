@@ -58,6 +58,14 @@ const READ_AS: &[(&str, &str)] = &[
     ("keepalive_time", ".time"),
     ("keepalive_timeout", ".timeout"),
     ("proxy_http_version", ".proxy_http_version"),
+    ("userid_service", ".service"),
+    ("userid_name", ".name"),
+    ("userid_domain", ".domain"),
+    ("userid_path", ".path"),
+    ("userid_expires", ".expires"),
+    ("userid_p3p", ".p3p"),
+    ("userid_mark", ".mark"),
+    ("userid_flags", ".flags"),
     ("proxy_set_header", ".proxy_set_header"),
 ];
 

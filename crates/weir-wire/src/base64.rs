@@ -32,6 +32,21 @@ fn decode_with(text: &[u8], digit_62: u8, digit_63: u8) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+/// Appends `bytes` in base64 with its padding (`ngx_encode_base64`).
+pub fn encode(bytes: &[u8], out: &mut Vec<u8>) {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for group in bytes.chunks(3) {
+        let byte = |at: usize| group.get(at).map_or(0, |&byte| usize::from(byte));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for place in 0..4 {
+            out.push(match place <= group.len() {
+                true => DIGITS[bits >> (18 - 6 * place) & 63],
+                false => b'=',
+            });
+        }
+    }
+}
+
 fn value(digit: u8, digit_62: u8, digit_63: u8) -> Option<u32> {
     Some(match digit {
         b'A'..=b'Z' => u32::from(digit - b'A'),
@@ -64,6 +79,19 @@ mod tests {
             let found = decode(text.as_bytes());
             assert_eq!(found.as_deref(), bytes.map(str::as_bytes), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        for (bytes, text) in [("", ""), ("j", "ag=="), ("jo", "am8="), ("joe", "am9l")] {
+            let mut out = Vec::new();
+            encode(bytes.as_bytes(), &mut out);
+            assert_eq!(out, text.as_bytes());
+            assert_eq!(decode(&out).as_deref(), Some(bytes.as_bytes()));
+        }
+        let mut out = Vec::new();
+        encode(&[0xfb, 0xff, 0xbf], &mut out);
+        assert_eq!(out, b"+/+/");
     }
 
     #[test]

@@ -223,14 +223,42 @@ impl Civil {
 pub fn write(seconds: i64, out: &mut Vec<u8>) {
     let seconds = seconds.clamp(0, LAST);
     let time = Civil::of(seconds);
-    let weekday = usize::try_from((seconds / DAY + 4) % 7).unwrap_or(0);
-    out.extend_from_slice(WEEKDAYS[weekday]);
-    out.extend_from_slice(b", ");
+    write_weekday(seconds, out);
     push_number(time.day, 2, out);
     out.push(b' ');
     out.extend_from_slice(MONTHS[time.month]);
     out.push(b' ');
     push_number(time.year, 4, out);
+    write_clock(&time, out);
+}
+
+/// Appends `Tue, 14-Nov-23 22:13:20 GMT`, after 2037 with all digits of the year
+/// (`ngx_http_cookie_time`).
+pub fn write_for_cookie(seconds: i64, out: &mut Vec<u8>) {
+    const LAST_SHORT_YEAR: i64 = 2037;
+    let seconds = seconds.clamp(0, LAST);
+    let time = Civil::of(seconds);
+    write_weekday(seconds, out);
+    push_number(time.day, 2, out);
+    out.push(b'-');
+    out.extend_from_slice(MONTHS[time.month]);
+    out.push(b'-');
+    match time.year {
+        ..=LAST_SHORT_YEAR => push_number(time.year, 2, out),
+        _ => push_number(time.year, 4, out),
+    }
+    write_clock(&time, out);
+}
+
+/// Appends `Tue, `.
+fn write_weekday(seconds: i64, out: &mut Vec<u8>) {
+    let weekday = usize::try_from((seconds / DAY + 4) % 7).unwrap_or(0);
+    out.extend_from_slice(WEEKDAYS[weekday]);
+    out.extend_from_slice(b", ");
+}
+
+/// Appends ` 22:13:20 GMT`.
+fn write_clock(time: &Civil, out: &mut Vec<u8>) {
     for (unit, before) in [(time.hour, b' '), (time.minute, b':'), (time.second, b':')] {
         out.push(before);
         push_number(unit, 2, out);
@@ -312,6 +340,20 @@ mod tests {
         ] {
             let mut out = Vec::new();
             write(seconds, &mut out);
+            assert_eq!(String::from_utf8_lossy(&out), expected);
+        }
+    }
+
+    #[test]
+    fn cookies_have_short_years_up_to_2037() {
+        for (seconds, expected) in [
+            (1_700_000_000, "Tue, 14-Nov-23 22:13:20 GMT"),
+            (951_782_400, "Tue, 29-Feb-00 00:00:00 GMT"),
+            (2_145_916_555, "Thu, 31-Dec-37 23:55:55 GMT"),
+            (2_145_916_800, "Fri, 01-Jan-2038 00:00:00 GMT"),
+        ] {
+            let mut out = Vec::new();
+            write_for_cookie(seconds, &mut out);
             assert_eq!(String::from_utf8_lossy(&out), expected);
         }
     }

@@ -10,7 +10,7 @@ use crate::table::settings::{Settings, Written};
 use crate::value::read::{Reading, Reject};
 use crate::value::{
     HeaderNames, HostHeader, HttpVersion, LateText, NextUpstream, Redirect, RequestHeaders,
-    SetHeader,
+    SetHeader, UserId, UserIdExpires, UserIdFlags, WrittenUserId,
 };
 use crate::{Fault, Place, Template};
 
@@ -44,6 +44,7 @@ pub(super) fn settle(
     }
     settings.alias_len = level.alias_len;
     settings.access = level.access.settle();
+    settings.userid = user_id(written, cx, at);
     settings.referers = level.referers.clone();
     settings.types = level
         .types
@@ -83,6 +84,31 @@ pub(super) fn settle(
     settings.hidden = hidden_headers(written);
     charset::note(&settings, cx);
     Some(share(settings, &mut cx.recent_settings))
+}
+
+/// `userid` and its kin; `None` where cookies are neither looked at nor set
+/// (`ngx_http_userid_merge_conf`).
+fn user_id(written: &Written, cx: &mut Reading, at: &Place) -> Option<Arc<UserId>> {
+    let WrittenUserId::On(mode) = written.userid.value? else {
+        return None;
+    };
+    let text =
+        |value: &Option<Box<[u8]>>, default: &[u8]| value.clone().unwrap_or_else(|| default.into());
+    Some(Arc::new(UserId {
+        mode,
+        service: written.userid_service.value,
+        name: text(&written.userid_name.value, b"uid"),
+        domain: text(&written.userid_domain.value, b""),
+        path: text(&written.userid_path.value, b"; path=/"),
+        expires: written
+            .userid_expires
+            .value
+            .unwrap_or(UserIdExpires::WithBrowser),
+        p3p: text(&written.userid_p3p.value, b""),
+        mark: written.userid_mark.value.flatten(),
+        flags: written.userid_flags.value.unwrap_or(UserIdFlags::OFF),
+        reset: cx.variable("uid_reset", at),
+    }))
 }
 
 /// Locations that are looked at for the same settings.

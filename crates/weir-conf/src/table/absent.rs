@@ -345,13 +345,6 @@ const FAMILIES: &[Family] = &[
         counts_with!("listen … ssl"),
         "ssl_object_cache_inheritable",
     ),
-    refused(HSL, "cookies that count visitors", "userid"),
-    ignored(
-        HSL,
-        counts_with!("userid"),
-        "userid_service userid_name userid_domain userid_path userid_expires userid_flags \
-            userid_p3p userid_mark",
-    ),
     refused(L, "uWSGI backends", "uwsgi_pass"),
     ignored(
         HSL,

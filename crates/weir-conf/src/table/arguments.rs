@@ -63,8 +63,6 @@ pub(crate) enum Shape {
     Word(&'static [&'static str]),
     /// Some of these words (`ngx_conf_set_bitmask_slot`).
     Words(&'static [&'static str]),
-    /// One to three of these words.
-    Few(&'static [&'static str]),
     /// Fields of an upstream's head, by [`IgnoreHeaders`].
     IgnoredHeaders,
     /// What sends a request to the next server, by [`NextUpstream`].
@@ -131,7 +129,7 @@ impl Shape {
             | Self::Types
             | Self::Processors
             | Self::CacheValid => Arity::SOME,
-            Self::Access | Self::Few(_) => Arity::between(1, 3),
+            Self::Access => Arity::between(1, 3),
             Self::Bind | Self::FileCache => Arity::between(1, 2),
             Self::Path => Arity::between(1, 4),
             Self::ThreadPool => Arity::between(2, 3),
@@ -148,7 +146,6 @@ impl Shape {
                 | Self::Pair
                 | Self::Conditions
                 | Self::Words(_)
-                | Self::Few(_)
                 | Self::IgnoredHeaders
                 | Self::NextUpstream { .. }
                 | Self::Types
@@ -187,7 +184,7 @@ impl Shape {
             Self::Conditions => predicates(call).map(drop),
             Self::Rate => rate(call).map(drop),
             Self::Word(words) => word(call, 0, |text| among(words, text)),
-            Self::Words(words) | Self::Few(words) => flags(call, |text| among(words, text)),
+            Self::Words(words) => flags(call, |text| among(words, text)),
             Self::IgnoredHeaders => bits::<IgnoreHeaders>(call).map(drop),
             Self::NextUpstream { except } => flags(call, |text| next_upstream(text, except)),
             Self::Types => {

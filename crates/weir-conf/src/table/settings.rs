@@ -14,7 +14,8 @@ use crate::value::read::{
     limit_conn, limit_req, mark, media_types, memory_size, number, offset, open_log_file_cache,
     predicates, rate, real_ip_header, redirect, root, server_tokens, set_header, size,
     status_of_refusal, sub_filter, temp_path, template, text, text_or_off, texts_or_off, time,
-    trusted, try_files,
+    trusted, try_files, user_id_domain, user_id_expires, user_id_flags, user_id_mark, user_id_p3p,
+    user_id_path,
 };
 use crate::value::{
     AccessRule, AddHeader, AddInherit, AuthRequestSet, AutoindexFormat, Bind, BodyFile, Buffers,
@@ -23,7 +24,7 @@ use crate::value::{
     IfModifiedSince, IgnoreHeaders, KeepaliveDisable, KeepaliveTimeout, LateText, LimitLogLevel,
     LingeringClose, MediaTypes, Network, NextUpstream, RateLimit, RealIpHeader, Redirect,
     RequestHeaders, RequestLimit, Satisfy, ServerTokens, SubFilter, TempPath, TryFiles, Types,
-    WrittenHeader,
+    UserId, UserIdExpires, UserIdFlags, WrittenHeader, WrittenUserId,
 };
 
 const ALL: super::Contexts = super::Contexts(HTTP.0 | SERVER.0 | LOCATION.0);
@@ -314,6 +315,25 @@ directives! {
         proxy_hide_header: Many<String> = header_name; in ALL;
         /// A response header that is passed on though it is usually not.
         proxy_pass_header: Many<String> = header_name; in ALL;
+        /// Whether visitors get a cookie by which they are told apart (`v1`: of an older form), or theirs is
+        /// only logged.
+        userid: One<WrittenUserId> = keyword, "off"; in ALL;
+        /// Where the cookie was given out, as a number; without it, the server's address, of `v1` 0.
+        userid_service: Maybe<u64> = number; in ALL;
+        /// The cookie's name.
+        userid_name: One<Box<[u8]>> = bytes, "uid"; in ALL;
+        /// The cookie's domain.
+        userid_domain: One<Box<[u8]>> = user_id_domain, "none"; in ALL;
+        /// The cookie's path.
+        userid_path: One<Box<[u8]>> = user_id_path, "/"; in ALL;
+        /// How long browsers keep the cookie.
+        userid_expires: One<UserIdExpires> = user_id_expires, "off"; in ALL;
+        /// A `P3P` header that comes with the cookie.
+        userid_p3p: One<Box<[u8]>> = user_id_p3p, "none"; in ALL;
+        /// A letter or digit that each cookie is to have; one without it is sent again, with it.
+        userid_mark: One<Option<u8>> = user_id_mark, "off"; in ALL;
+        /// Attributes of the cookie.
+        userid_flags: Sum<UserIdFlags> = user_id_flags, "off"; in ALL, Arity::between(1, 3);
         /// What `add_header`s of outer blocks are worth: `off` nothing, `merge` something beside one's
         /// own, too.
         add_header_inherit: One<AddInherit> = keyword, "on"; in ALL;
@@ -350,6 +370,8 @@ directives! {
         proxy_set_body: Option<Template>,
         /// `allow` and `deny` in the order written.
         access: Arc<[AccessRule]>,
+        /// Cookies by which visitors are told apart.
+        userid: Option<Arc<UserId>>,
         /// Pages that clients may come from; without `valid_referers` any.
         referers: Option<Arc<Referers>>,
         /// Media types of file extensions.

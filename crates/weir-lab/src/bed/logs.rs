@@ -38,8 +38,8 @@ impl Normal {
             .replace(&format!("nginx/{}", self.version), "nginx/@VERS@")
     }
 
-    /// Every string of `value`, `Date: <date>` for what nginx dates, and `<boundary>` for what nginx
-    /// numbers.
+    /// Every string of `value`, `Date: <date>` for what nginx dates, and `<boundary>` and `<visitor>` for
+    /// what nginx numbers.
     pub fn json(&self, value: &mut Value) {
         match value {
             Value::String(text) => *text = undated(unnumbered(&self.text(text))),
@@ -195,6 +195,24 @@ fn renumber_file(message: &str, numbers: &mut BTreeMap<String, usize>) -> String
 fn undated(line: String) -> String {
     match line.strip_prefix("Date: ") {
         Some(date) if date.len() == 29 && date.ends_with(" GMT") => "Date: <date>".to_owned(),
+        _ => uncounted(line),
+    }
+}
+
+/// `Set-Cookie: NAME=<visitor>…` in place of a number that `userid on` has just given out, one of the first
+/// of its worker.
+fn uncounted(line: String) -> String {
+    const DIGITS: usize = 22;
+    let cookie = line.strip_prefix("Set-Cookie: ");
+    let Some((name, value)) = cookie.and_then(|cookie| cookie.split_once('=')) else {
+        return line;
+    };
+    match (value.get(..DIGITS), value.get(DIGITS..)) {
+        (Some(digits), Some(rest))
+            if digits.get(16..19) == Some("AwM") && digits.ends_with("Ag") =>
+        {
+            format!("Set-Cookie: {name}=<visitor>{rest}")
+        }
         _ => line,
     }
 }
@@ -255,6 +273,16 @@ mod tests {
         let seen = "\r\n--00000000000000000007\r\n0000000000\r\n--00000000000000000007--\r\n";
         let shown = "\r\n--<boundary>\r\n0000000000\r\n--<boundary>--\r\n";
         assert_eq!(unnumbered(seen), shown);
+    }
+
+    #[test]
+    fn numbers_of_visitors_are_taken_out() {
+        let check = |seen: &str, shown: &str| assert_eq!(undated(seen.to_owned()), shown);
+        let given = "Set-Cookie: uid=fwAAAWsMfBq4YWeFAwMDAg==; path=/";
+        check(given, "Set-Cookie: uid=<visitor>==; path=/");
+        let sent = "Set-Cookie: uid=ZGVmZ2hpamtsbW5vcHFycwQ=; path=/";
+        check(sent, sent);
+        check("Set-Cookie: uid=1", "Set-Cookie: uid=1");
     }
 
     #[test]

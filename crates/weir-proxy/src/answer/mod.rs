@@ -16,3 +16,4 @@ pub(crate) mod send;
 mod settle;
 pub(crate) mod status_line;
 mod sub;
+mod user_id;

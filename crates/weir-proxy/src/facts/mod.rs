@@ -17,6 +17,7 @@ mod sub;
 mod tasks;
 mod upstream_state;
 mod values;
+mod visitor;
 
 pub use action::Action;
 pub(crate) use attempt::Attempt;
@@ -35,3 +36,4 @@ pub(crate) use sub::{Departure, Sub};
 pub(crate) use tasks::{Registration, Tasks};
 pub(crate) use upstream_state::UpstreamState;
 pub(crate) use values::Values;
+pub(crate) use visitor::{Got, Id, VisitorNumbers, VisitorSeat};

@@ -7,7 +7,10 @@ use weir_conf::{Captures, Location, Server};
 use weir_wire::request::{Method, RequestHead, RequestParser};
 use weir_wire::{KnownField, Version};
 
-use super::{Attempt, Beside, ClientAddress, Limits, RequestBody, Response, UpstreamState, Values};
+use super::{
+    Attempt, Beside, ClientAddress, Limits, RequestBody, Response, UpstreamState, Values, View,
+    VisitorSeat,
+};
 use crate::plan::Own;
 use weir_io::buffers;
 use weir_io::clock::{self, Moment};
@@ -103,6 +106,8 @@ pub(crate) struct State {
     pub(crate) internal: bool,
     /// `$secure_link` was asked for, and the link says when it ends.
     pub(crate) link_expires: Cell<bool>,
+    /// Who sent it, by the cookies of `userid`.
+    pub(crate) visitor: VisitorSeat,
     /// Where the request came from, if it was a balancer whose word on the client's address was taken.
     pub(crate) balancer: Option<ClientAddress>,
     /// What became of it by `limit_req` and `limit_conn`.
@@ -165,6 +170,7 @@ impl Default for State {
             varies_by_encoding: false,
             balancer: None,
             link_expires: Cell::new(false),
+            visitor: VisitorSeat::default(),
             id: Cell::new(None),
             keepalive: false,
             lingers: false,
@@ -258,7 +264,9 @@ impl Request {
 
     /// Becomes a subrequest of `main` for the path `uri`, without arguments and without a body: a GET with
     /// the same head (`ngx_http_subrequest`).
-    pub(crate) fn begin_as_sub(&mut self, main: &Self, uri: &[u8]) {
+    pub(crate) fn begin_as_sub(&mut self, main: View<'_>, uri: &[u8]) {
+        let rules = main.settings().userid.clone();
+        let main = main.req;
         self.state = State {
             begun: true,
             is_sub: true,
@@ -269,6 +277,7 @@ impl Request {
             pipelined: main.state.pipelined,
             id: main.state.id.clone(),
             balancer: main.state.balancer.clone(),
+            visitor: main.state.visitor.for_sub(rules),
             limits: main.state.limits.for_sub(),
             sent: main.state.sent,
             ..State::default()
@@ -288,8 +297,9 @@ impl Request {
     }
 
     /// The same with the arguments, the method and the body of `main` (`ngx_http_mirror_handler_internal`).
-    pub(crate) fn begin_as_mirror(&mut self, main: &Self, uri: &[u8]) {
+    pub(crate) fn begin_as_mirror(&mut self, main: View<'_>, uri: &[u8]) {
         self.begin_as_sub(main, uri);
+        let main = main.req;
         self.state.method = main.state.method;
         self.state.args_known = main.state.args_known;
         self.args.clear();

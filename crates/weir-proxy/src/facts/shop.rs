@@ -11,7 +11,7 @@ use weir_io::dial::Dialer;
 use weir_io::{clock, spare};
 
 use super::Request;
-use super::Tasks;
+use super::{Tasks, VisitorNumbers};
 use crate::plan::{Generation, WaitingLines};
 use crate::pool::{Member, Slot, Slots, UpstreamConnection};
 
@@ -47,6 +47,7 @@ pub(crate) struct Shop {
     /// `worker_shutdown_timeout` is over: everything ends now.
     aborting: Cell<bool>,
     pub(crate) lines: WaitingLines,
+    pub(crate) visitors: VisitorNumbers,
     /// Subrequests that are over, for the next.
     #[expect(clippy::vec_box, reason = "they are large, and lent in their boxes")]
     subrequests: RefCell<Vec<Box<Request>>>,
@@ -107,6 +108,7 @@ impl Shop {
             retiring: Cell::new(false),
             aborting: Cell::new(false),
             lines: WaitingLines::default(),
+            visitors: VisitorNumbers::default(),
             subrequests: RefCell::default(),
         }
     }

@@ -87,6 +87,7 @@ async fn redirect(session: &mut Session, uri: Vec<u8>, args: Option<Vec<u8>>) ->
     req.state.location_replaces = true;
     req.state.location = None;
     req.state.link_expires.set(false);
+    req.state.visitor.forget();
     req.upstream.forget_context();
     session.client.link_mut().action = Action::Processing;
     Box::pin(enter(session)).await
@@ -124,6 +125,7 @@ async fn enter_named(session: &mut Session, name: &[u8]) -> Outcome {
     };
     session.req.state.internal = true;
     session.req.state.link_expires.set(false);
+    session.req.state.visitor.forget();
     session.req.upstream.forget_context();
     session.req.state.location = Some(session.client.link().plan.own_location(&location));
     session.req.state.content = Content::File;

@@ -48,7 +48,7 @@ pub(super) fn beside(main: &mut Session, uri: &[u8]) {
     request::draw_id(main.view());
     let shop = main.client.link().shop.clone();
     let mut req = shop.take_request();
-    req.begin_as_mirror(&main.req, uri);
+    req.begin_as_mirror(main.view(), uri);
     let sub = Sub {
         link: main.client.link().beside(),
         input: Vec::new(),
@@ -80,7 +80,7 @@ fn begin(main: &mut Session, uri: &[u8], departure: Rc<Departure>) -> Session {
     // Only the socket knows it, and the subrequest has none.
     let _known_from_now_on = main.view().local_address();
     let mut req = main.client.link().shop.take_request();
-    req.begin_as_sub(&main.req, uri);
+    req.begin_as_sub(main.view(), uri);
     let sub = Sub {
         link: main.client.link_mut().for_sub(),
         input: Vec::new(),

@@ -3,14 +3,6 @@
 use super::Shape;
 
 const PROTOCOLS: &[&str] = &["SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
-const USERID_FLAGS: &[&str] = &[
-    "off",
-    "secure",
-    "httponly",
-    "samesite=strict",
-    "samesite=lax",
-    "samesite=none",
-];
 const NEXT_TUNNEL: &[&str] = &["error", "timeout", "off"];
 const NEXT_MEMCACHED: &[&str] = &["error", "timeout", "invalid_response", "not_found", "off"];
 
@@ -52,7 +44,7 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
             map_hash_max_size map_hash_bucket_size memcached_next_upstream_tries \
             memcached_gzip_flag proxy_cache_min_uses proxy_ssl_verify_depth \
             referer_hash_max_size referer_hash_bucket_size scgi_cache_min_uses \
-            scgi_next_upstream_tries ssl_verify_depth userid_service uwsgi_cache_min_uses \
+            scgi_next_upstream_tries ssl_verify_depth uwsgi_cache_min_uses \
             uwsgi_next_upstream_tries uwsgi_ssl_verify_depth http2_max_concurrent_streams \
             http3_max_concurrent_streams quic_active_connection_id_limit tunnel_next_upstream_tries",
     ),
@@ -101,7 +93,7 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
         "lock_file working_directory fastcgi_index grpc_ssl_ciphers grpc_ssl_trusted_certificate grpc_ssl_crl \
             proxy_ssl_ciphers proxy_ssl_trusted_certificate proxy_ssl_crl ssl_dhparam \
             ssl_ecdh_curve ssl_ciphers ssl_client_certificate ssl_trusted_certificate ssl_crl \
-            ssl_ocsp_responder ssl_stapling_file ssl_stapling_responder userid_name uwsgi_string \
+            ssl_ocsp_responder ssl_stapling_file ssl_stapling_responder uwsgi_string \
             uwsgi_ssl_ciphers uwsgi_ssl_trusted_certificate uwsgi_ssl_crl",
     ),
     (
@@ -146,7 +138,6 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
         "fastcgi_temp_path scgi_temp_path uwsgi_temp_path",
     ),
     (Shape::Between(0, 255), "uwsgi_modifier1 uwsgi_modifier2"),
-    (Shape::Few(USERID_FLAGS), "userid_flags"),
     (Shape::FileCache, "open_file_cache"),
     (
         Shape::LowMark,
@@ -172,8 +163,7 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
             fastcgi_cache geoip_proxy grpc_ssl_password_file \
             image_filter_jpeg_quality image_filter_webp_quality image_filter_sharpen \
             proxy_ssl_password_file scgi_store scgi_cache \
-            ssl_password_file ssl_ocsp_cache userid_domain userid_path \
-            userid_expires userid_p3p userid_mark uwsgi_store uwsgi_cache \
+            ssl_password_file ssl_ocsp_cache uwsgi_store uwsgi_cache \
             uwsgi_ssl_password_file xml_entities quic_host_key",
     ),
     (Shape::Unread(1, 2), "ssl_session_cache"),

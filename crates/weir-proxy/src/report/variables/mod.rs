@@ -9,6 +9,7 @@ mod referer;
 pub(crate) mod request;
 mod secure_link;
 mod upstream;
+pub(crate) mod user_id;
 
 use crate::facts::View;
 
@@ -120,7 +121,7 @@ pub(crate) fn write(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> V
             request::joined(view, weir_wire::KnownField::XForwardedFor, b", ", out)
         }
         // There is no TLS.
-        Variable::Https | Variable::Nothing => Value::Found,
+        Variable::Https | Variable::Nothing | Variable::UidReset => Value::Found,
         Variable::ProxyProtocolAddr => proxy_protocol::addr(view, out),
         Variable::ProxyProtocolPort => proxy_protocol::port(view, out),
         Variable::ProxyProtocolServerAddr => proxy_protocol::server_addr(view, out),
@@ -208,6 +209,8 @@ pub(crate) fn write(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> V
             Value::Missing
         }
         Variable::UpstreamLastServerName => upstream::last_server_name(view, out),
+        Variable::UidGot => user_id::got(view, out),
+        Variable::UidSet => user_id::set(view, out),
         Variable::GzipRatio => request::gzip_ratio(view, out),
         Variable::UpstreamFailure => upstream::failure(view, out),
         Variable::UpstreamHttp(name) => upstream::field(view, name.as_bytes(), out),

@@ -455,17 +455,17 @@ pub(super) fn add_via(view: View<'_>, out: &mut Vec<u8>) -> Value {
 pub(super) fn cookie(view: View<'_>, name: &[u8], out: &mut Vec<u8>) -> Value {
     let req = &view.req;
     let lines = req.head.fields.values(KnownField::Cookie, &req.bytes);
-    let divider = if view
-        .link
-        .plan
-        .differences()
-        .cookies_divided_by_semicolon_only
-    {
-        PairDivider::Semicolon
-    } else {
-        PairDivider::SemicolonOrComma
-    };
-    Value::of(token::pair_value(lines, name, divider), out)
+    let value = token::pair_value(lines, name, cookie_divider(view));
+    Value::of(value, out)
+}
+
+/// What divides the client's cookies.
+pub(super) fn cookie_divider(view: View<'_>) -> PairDivider {
+    let differences = view.link.plan.differences();
+    match differences.cookies_divided_by_semicolon_only {
+        true => PairDivider::Semicolon,
+        false => PairDivider::SemicolonOrComma,
+    }
 }
 
 pub(super) fn arg(view: View<'_>, name: &[u8], out: &mut Vec<u8>) -> Value {
