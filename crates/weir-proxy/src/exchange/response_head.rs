@@ -335,8 +335,13 @@ pub(super) fn is_buffered(session: &Session, settings: &Settings) -> bool {
 }
 
 /// Passes an interim 103 on where `early_hints` says so: it waits in front of the head that is to
-/// come (`ngx_http_upstream_process_early_hints`).
+/// come. Of what was gathered for the answer before nothing is left
+/// (`ngx_http_upstream_process_early_hints`).
 pub(super) fn early_hints(session: &mut Session) {
+    let response = &mut session.req.response;
+    let header_only = response.header_only;
+    response.clear_head();
+    response.header_only = header_only;
     let rules = session.settings().early_hints.clone();
     if !rules
         .iter()

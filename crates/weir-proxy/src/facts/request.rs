@@ -417,13 +417,14 @@ impl Request {
         }
     }
 
-    /// The status of the access line: `009` for an HTTP/0.9 answer that an upstream sent, and the
-    /// error whose page is being made (`ngx_http_variable_status`).
+    /// The status of the access line: that of an error whose page is being made, and `009` for an HTTP/0.9
+    /// answer that an upstream sent (`ngx_http_variable_status`).
     pub(crate) fn shown_status(&self) -> u16 {
-        if self.response.no_head {
-            return NO_HEAD_STATUS;
-        }
-        self.state.status_override.unwrap_or(self.response.status)
+        let sent = match self.response.no_head {
+            true => NO_HEAD_STATUS,
+            false => self.response.status,
+        };
+        self.state.status_override.unwrap_or(sent)
     }
 
     pub(crate) fn is_head(&self) -> bool {

@@ -56,6 +56,9 @@ fn custom(session: &mut Session, status: u16) -> Option<Outcome> {
 
 /// `ngx_http_send_error_page`.
 fn redirect(session: &mut Session, page: &ErrorPage) -> Outcome {
+    // A client that asks whether to send its body is told nothing: it is answered with an error already.
+    let is_error = !matches!(page.overwrite, Overwrite::FromTarget | Overwrite::Code(200));
+    session.req.body.expect_answered |= is_error;
     match page.overwrite {
         Overwrite::Keep => {}
         Overwrite::FromTarget => session.req.state.status_override = None,
