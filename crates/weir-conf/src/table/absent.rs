@@ -139,7 +139,6 @@ const FAMILIES: &[Family] = &[
             server_names_hash_bucket_size",
     ),
     ignored(HS, "requests have no pools of memory", "request_pool_size"),
-    refused(HSL, "requests made behind an answer", "post_action"),
     refused(HSL, "names resolved at run time", "resolver"),
     ignored(HSL, TABLES, "types_hash_max_size types_hash_bucket_size"),
     ignored(

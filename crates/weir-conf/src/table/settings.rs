@@ -62,6 +62,9 @@ directives! {
     default_type: One<String> = text, "text/plain"; in ALL;
     /// What to answer instead of a status.
     error_page: Many<ErrorPage> = error_page; in ALL, Arity::between(2, usize::MAX);
+    /// Where the same request goes on behind its answer, of which the client sees nothing: a path, or a named
+    /// location.
+    post_action: Maybe<Box<[u8]>> = bytes; in ALL;
     /// Whether `error_page` holds for answers that an `error_page` made.
     recursive_error_pages: One<bool> = flag, "off"; in ALL;
     /// Whether `rewrite` and the regular expressions of `if` say in the error log, at `[notice]`, what they

@@ -57,10 +57,23 @@ pub(super) async fn follow(exchange: &mut Exchange<'_>, held: Held) -> Step {
         exchange.release(PeerOutcome::Success);
         return Step::Over(Outcome::Status(500));
     }
+    if exchange.session.req.state.post_action {
+        return over_behind_answer(exchange, held);
+    }
     if status == 101 && exchange.session.req.field(KnownField::Upgrade).is_some() {
         return Step::Over(upgrade::tunnel(exchange, held).await);
     }
     Step::Over(relay::run(exchange, held).await)
+}
+
+/// Nobody gets the answer: its head is all that is read of it, and the connection is not used again
+/// (`ngx_http_upstream_send_response`).
+fn over_behind_answer(exchange: &mut Exchange<'_>, held: Held) -> Step {
+    drop(held);
+    exchange.close_attempt();
+    exchange.release(PeerOutcome::Success);
+    exchange.session.client.link_mut().action = Action::Exchange(Phase::SendingToClient);
+    Step::Over(Outcome::Answered)
 }
 
 /// `X-Accel-Limit-Rate` holds for whatever is answered in the end
@@ -208,6 +221,7 @@ fn copy_cookie(
 fn copy(session: &mut Session, settings: &Settings) -> Result<(), Box<MatchFault>> {
     let req = &mut *session.req;
     if req.response.no_head {
+        req.response.content_length = None;
         return Ok(());
     }
     let head = &req.upstream.head;

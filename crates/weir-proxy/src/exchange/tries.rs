@@ -9,6 +9,7 @@ use super::peers::dial_options;
 use super::request_source::RequestSource;
 use super::{failure_log, response_head};
 use crate::facts::Attempt;
+use crate::facts::CLIENT_GONE;
 use crate::facts::Outcome;
 use crate::facts::{Action, ClientAddress, Session};
 use crate::pool::{KeySource, UpstreamConnection, WorkerPool};
@@ -129,6 +130,9 @@ impl<'a> Exchange<'a> {
             failure_log::log(self.session, failure);
         }
         self.close_attempt();
+        if self.session.req.state.is_behind_gone() {
+            return Step::Over(Outcome::Close(CLIENT_GONE));
+        }
         // Only now: of the tries that are left one was used up by giving the peer back.
         let next = class.next(&self.tried(reused), &self.rules());
         if next.extra_try {

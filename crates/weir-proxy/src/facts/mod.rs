@@ -28,7 +28,7 @@ pub(crate) use limits::{Limits, PlacesStatus, RateStatus};
 pub use link::ClientAddress;
 pub(crate) use link::{Idling, Link};
 pub(crate) use outcome::Outcome;
-pub(crate) use request::{Content, Ending, Request};
+pub(crate) use request::{CLIENT_GONE, Content, Ending, NO_HEAD_STATUS, Request};
 pub(crate) use response::{Cut, Parts, Response, status_digits};
 pub(crate) use session::{Client, Session, View};
 pub(crate) use shop::Shop;

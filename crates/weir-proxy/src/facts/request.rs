@@ -102,6 +102,8 @@ pub(crate) struct State {
     pub(crate) alias_takes_uri: bool,
     /// It is a subrequest.
     pub(crate) is_sub: bool,
+    /// It goes on behind its answer: nothing is sent to the client any more.
+    pub(crate) post_action: bool,
     /// The request came here by an internal redirect, or is one of our own.
     pub(crate) internal: bool,
     /// `$secure_link` was asked for, and the link says when it ends.
@@ -159,6 +161,7 @@ impl Default for State {
             counted: Counted::default(),
             alias_takes_uri: false,
             is_sub: false,
+            post_action: false,
             internal: false,
             limits: Limits::default(),
             redirects_left: MAX_REDIRECTS,
@@ -180,6 +183,13 @@ impl Default for State {
             never_complete: Cell::new(false),
             logged: false,
         }
+    }
+}
+
+impl State {
+    /// It goes on behind a client that is gone.
+    pub(crate) fn is_behind_gone(&self) -> bool {
+        self.post_action && self.closes_at_once
     }
 }
 
@@ -442,7 +452,7 @@ impl Request {
 pub(crate) const MAX_REDIRECTS: u8 = 11;
 
 /// `NGX_HTTP_CLIENT_CLOSED_REQUEST`.
-const CLIENT_GONE: u16 = 499;
+pub(crate) const CLIENT_GONE: u16 = 499;
 
 /// nginx prints the version 9 in place of a status when a body without a head was passed on.
-const NO_HEAD_STATUS: u16 = 9;
+pub(crate) const NO_HEAD_STATUS: u16 = 9;

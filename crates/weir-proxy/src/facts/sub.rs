@@ -1,9 +1,11 @@
-//! What carries a subrequest: a request of our own, made for one of a client's.
+//! What carries a subrequest, a request of our own, made for one of a client's; and a request that goes on behind
+//! its answer.
 
 use std::cell::Cell;
 use std::io;
 use std::rc::Rc;
 
+use super::h1::Connection;
 use super::{Link, Request, View};
 
 /// The carrier of a subrequest. Nothing comes from it, and what is sent to it is dropped: of its answer only
@@ -15,6 +17,8 @@ pub(crate) struct Sub {
     /// Where whoever waits for the subrequest says that the client has left; `None` for one that nobody
     /// waits for.
     pub(crate) departure: Option<Rc<Departure>>,
+    /// The connection of the client who has been answered, if it is that request which goes on.
+    pub(crate) behind: Option<Box<Connection>>,
 }
 
 /// That the client of the main request has left, and how.
@@ -48,7 +52,7 @@ impl Sub {
         View {
             req,
             link: &self.link,
-            stream: None,
+            stream: self.behind.as_ref().map(|conn| &conn.stream),
         }
     }
 }

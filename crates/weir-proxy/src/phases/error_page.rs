@@ -15,7 +15,7 @@ pub(crate) async fn answer(session: &mut Session, status: u16) -> Outcome {
     if matches!(status, 408 | 444 | 499) {
         return Outcome::Close(status);
     }
-    if session.req.response.begun {
+    if session.req.response.begun && !session.req.state.post_action {
         // Too late for a page: the client sees a cut answer.
         session.req.state.keepalive = false;
         return Outcome::Answered;
@@ -28,17 +28,27 @@ pub(crate) async fn answer(session: &mut Session, status: u16) -> Outcome {
         session.req.state.lingers = false;
     }
     session.req.response.content_type.forget_type();
-    if let Some(outcome) = custom(session, status) {
-        return outcome;
-    }
+    let status = match custom(session, status) {
+        None => status,
+        Some(Page::Elsewhere(status)) => status,
+        Some(Page::Here(outcome)) => return outcome,
+    };
     session.req.body.expect_answered = true;
     // Whatever is wrong with the body, this answer is an error's already.
     let _ = session.discard_body();
     send_page(session, status).await
 }
 
+/// What an `error_page` leads to.
+enum Page {
+    /// Another location of ours.
+    Here(Outcome),
+    /// Another place, which the client is told of with this status.
+    Elsewhere(u16),
+}
+
 /// The `error_page` of this status, unless one is being served already.
-fn custom(session: &mut Session, status: u16) -> Option<Outcome> {
+fn custom(session: &mut Session, status: u16) -> Option<Page> {
     let settings = session.settings();
     if session.req.state.in_error_page || session.req.state.redirects_left == 0 {
         return None;
@@ -55,7 +65,7 @@ fn custom(session: &mut Session, status: u16) -> Option<Outcome> {
 }
 
 /// `ngx_http_send_error_page`.
-fn redirect(session: &mut Session, page: &ErrorPage) -> Outcome {
+fn redirect(session: &mut Session, page: &ErrorPage) -> Page {
     // A client that asks whether to send its body is told nothing: it is answered with an error already.
     let is_error = !matches!(page.overwrite, Overwrite::FromTarget | Overwrite::Code(200));
     session.req.body.expect_answered |= is_error;
@@ -76,22 +86,21 @@ fn redirect(session: &mut Session, page: &ErrorPage) -> Outcome {
             if session.req.state.method != Method::Head {
                 session.req.state.method = Method::Get;
             }
-            Outcome::Redirect { uri, args }
+            Page::Here(Outcome::Redirect { uri, args })
         }
-        Some(b'@') => Outcome::Named(value),
+        Some(b'@') => Page::Here(Outcome::Named(value)),
         Some(_) | None => redirect_client(session, page.overwrite, &value),
     }
 }
 
 /// Sends the client elsewhere: with the status that the page names, if that is a redirect's.
-fn redirect_client(session: &mut Session, overwrite: Overwrite, location: &[u8]) -> Outcome {
+fn redirect_client(session: &mut Session, overwrite: Overwrite, location: &[u8]) -> Page {
     let status = match overwrite {
         Overwrite::Code(code @ (301 | 302 | 303 | 307 | 308)) => code,
         Overwrite::Code(_) | Overwrite::Keep | Overwrite::FromTarget => 302,
     };
     session.req.response.redirect_to(location);
-    session.req.state.redirects_left = 0;
-    Outcome::Status(status)
+    Page::Elsewhere(status)
 }
 
 /// Sends nginx's page (`ngx_http_send_special_response`).

@@ -7,6 +7,7 @@ mod keyed;
 mod limit_conn;
 mod limit_req;
 mod mirror;
+mod post_action;
 mod real_ip;
 mod rewrite;
 pub(crate) mod run;

@@ -5,7 +5,9 @@ use weir_conf::Handler;
 
 use super::limit_req::Pause;
 use super::rewrite::{self, End, PathIs};
-use super::{access, error_page, find_config, limit_conn, limit_req, mirror, real_ip, try_files};
+use super::{
+    access, error_page, find_config, limit_conn, limit_req, mirror, post_action, real_ip, try_files,
+};
 use crate::content::{self, returned};
 use crate::exchange;
 use crate::facts::{Action, Content, Session};
@@ -16,13 +18,15 @@ pub(crate) async fn respond(session: &mut Session) {
     real_ip::apply(session);
     session.count_writing();
     let outcome = enter(session).await;
-    follow(session, outcome).await;
+    finish(session, outcome).await;
 }
 
 /// Answers a subrequest. A status: the main request ends at once, with it.
 pub(super) async fn respond_to_sub(session: &mut Session) -> Option<u16> {
     let outcome = enter(session).await;
-    follow(session, outcome).await;
+    if let Some(status) = follow(session, outcome).await {
+        close(session, status);
+    }
     let req = &session.req;
     req.state.closes_at_once.then_some(req.response.status)
 }
@@ -30,17 +34,28 @@ pub(super) async fn respond_to_sub(session: &mut Session) -> Option<u16> {
 /// Answers a request whose head was refused.
 pub(crate) async fn refuse(session: &mut Session, status: u16) {
     session.expect_body_of_refused();
-    follow(session, Outcome::Status(status)).await;
+    finish(session, Outcome::Status(status)).await;
 }
 
-async fn follow(session: &mut Session, mut outcome: Outcome) {
+/// Goes on until the request is over (`ngx_http_finalize_request`).
+async fn finish(session: &mut Session, outcome: Outcome) {
+    let mut closed = follow(session, outcome).await;
+    if session.settings().post_action.is_some() {
+        closed = Box::pin(post_action::behind(session, closed)).await;
+    }
+    if let Some(status) = closed {
+        close(session, status);
+    }
+}
+
+/// Goes on until there is an answer, or none will be: the status that is booked then.
+pub(super) async fn follow(session: &mut Session, mut outcome: Outcome) -> Option<u16> {
     loop {
         outcome = match outcome {
-            Outcome::Answered => return,
-            Outcome::Close(status) => {
-                close(session, status);
-                return;
-            }
+            Outcome::Answered => return None,
+            Outcome::Close(status) => return Some(status),
+            // Behind a client that is gone no page is made, not even for nobody.
+            Outcome::Status(status) if session.req.state.is_behind_gone() => return Some(status),
             Outcome::Status(status) => error_page::answer(session, status).await,
             Outcome::Redirect { uri, args } => redirect(session, uri, args).await,
             Outcome::Named(name) => enter_named(session, &name).await,
@@ -62,10 +77,10 @@ fn close(session: &mut Session, status: u16) {
 }
 
 /// The client's body did not come in time.
-const TIMED_OUT: u16 = 408;
+pub(super) const TIMED_OUT: u16 = 408;
 
 /// `return 444`: close without an answer.
-const NO_ANSWER: u16 = 444;
+pub(super) const NO_ANSWER: u16 = 444;
 
 /// `ngx_http_internal_redirect`.
 async fn redirect(session: &mut Session, uri: Vec<u8>, args: Option<Vec<u8>>) -> Outcome {
@@ -88,6 +103,7 @@ async fn redirect(session: &mut Session, uri: Vec<u8>, args: Option<Vec<u8>>) ->
     req.state.location = None;
     req.state.link_expires.set(false);
     req.state.visitor.forget();
+    req.response.filters = None;
     req.upstream.forget_context();
     session.client.link_mut().action = Action::Processing;
     Box::pin(enter(session)).await
@@ -126,6 +142,7 @@ async fn enter_named(session: &mut Session, name: &[u8]) -> Outcome {
     session.req.state.internal = true;
     session.req.state.link_expires.set(false);
     session.req.state.visitor.forget();
+    session.req.response.filters = None;
     session.req.upstream.forget_context();
     session.req.state.location = Some(session.client.link().plan.own_location(&location));
     session.req.state.content = Content::File;

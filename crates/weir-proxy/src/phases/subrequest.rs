@@ -53,6 +53,7 @@ pub(super) fn beside(main: &mut Session, uri: &[u8]) {
         link: main.client.link().beside(),
         input: Vec::new(),
         departure: None,
+        behind: None,
     };
     let serving = serve(Session {
         client: Client::Sub(Box::new(sub)),
@@ -85,6 +86,7 @@ fn begin(main: &mut Session, uri: &[u8], departure: Rc<Departure>) -> Session {
         link: main.client.link_mut().for_sub(),
         input: Vec::new(),
         departure: Some(departure),
+        behind: None,
     };
     Session {
         client: Client::Sub(Box::new(sub)),

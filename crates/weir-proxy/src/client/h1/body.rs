@@ -374,7 +374,7 @@ impl Session {
     /// (`ngx_http_test_expect`).
     pub(crate) async fn answer_expect(&mut self) -> Result<(), BodyEnd> {
         let asked = std::mem::replace(&mut self.req.body.expect_answered, true);
-        if !asked && self.req.expects_continue() {
+        if !asked && !self.req.state.post_action && self.req.expects_continue() {
             let sent = self.write_slices(&[b"HTTP/1.1 100 Continue\r\n\r\n"]).await;
             sent.map_err(|_| BodyEnd::Gone(500))?;
         }

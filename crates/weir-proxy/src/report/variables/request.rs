@@ -288,7 +288,9 @@ pub(super) fn completion(view: View<'_>, out: &mut Vec<u8>) -> Value {
         state.never_complete.set(true);
     }
     let whole = matches!(state.ending, Ending::Complete | Ending::Cut);
-    let complete = whole && !state.closes_at_once && !state.never_complete.get();
+    // What goes on behind the answer may close the connection, and changes nothing of how that went.
+    let in_peace = !state.closes_at_once || state.post_action;
+    let complete = whole && in_peace && !state.never_complete.get();
     Value::of(Some(if complete { b"OK" } else { b"" }), out)
 }
 
