@@ -65,39 +65,43 @@ fn write_numbers(id: &Id, out: &mut Vec<u8>) {
 /// The cookie that came, looked for on first use (`ngx_http_userid_get_uid`).
 pub(crate) fn sent<'a>(view: View<'a>, rules: &UserId) -> Option<&'a Got> {
     let got = &view.req.state.visitor.visitor().got;
-    got.get_or_init(|| find(view, rules)).as_ref()
+    if got.get().is_none() {
+        let (found, fault) = find(view, rules);
+        // Before the log is told, whose lines may ask for the same.
+        let _asked_first = got.set(found);
+        if let Some(text) = fault {
+            error_log::error(view, Message::bytes(&text));
+        }
+    }
+    got.get()?.as_ref()
 }
 
-fn find(view: View<'_>, rules: &UserId) -> Option<Got> {
+/// The cookie, or what is wrong with it.
+fn find(view: View<'_>, rules: &UserId) -> (Option<Got>, Option<Vec<u8>>) {
     let req = view.req;
     let divider = cookie_divider(view);
     let mut lines = req.head.fields.values(KnownField::Cookie, &req.bytes);
-    let (line, text) = lines.find_map(|line| {
+    let found = lines.find_map(|line| {
         let value = token::pair_value([line], &rules.name, divider)?;
         Some((line, value))
-    })?;
-    let refuse = |fault: &str| {
-        let text = [
-            b"client sent ",
-            fault.as_bytes(),
-            b" userid cookie \"",
-            line,
-            b"\"",
-        ];
-        error_log::error(view, Message::bytes(&text.concat()));
+    });
+    let Some((line, text)) = found else {
+        return (None, None);
+    };
+    let refused = |fault: &str| {
+        let before = format!("client sent {fault} userid cookie \"");
+        (None, Some([before.as_bytes(), line, b"\""].concat()))
     };
     let Some(digits) = text.get(..DIGITS) else {
-        refuse("too short");
-        return None;
+        return refused("too short");
     };
     let Some(bytes) = base64::decode(digits) else {
-        refuse("invalid");
-        return None;
+        return refused("invalid");
     };
     let mut id = Id::default();
     id[..bytes.len()].copy_from_slice(&bytes);
     let text = text.into();
-    is_number(&id).then_some(Got { id, text })
+    (is_number(&id).then_some(Got { id, text }), None)
 }
 
 /// One without its last part is none.
@@ -112,23 +116,27 @@ pub(crate) fn given(view: View<'_>, rules: &UserId) -> Result<Option<Id>, NoValu
     if let Some(id) = visitor.given.get() {
         return Ok(Some(id));
     }
-    if let Some(got) = sent(view, rules) {
-        let mut word = Vec::new();
-        if write(view, &rules.reset, &mut word) == Value::Missing {
-            return Err(NoValue);
-        }
-        if matches!(word.as_slice(), b"" | b"0") {
-            let id = lacks_mark(rules, got).then_some(got.id);
-            visitor.given.set(id);
-            return Ok(id);
-        }
-        visitor.is_reset.set(true);
-        if word == b"log" {
-            tell_of_reset(view, rules, &got.id);
-        }
+    let new = || view.link.shop.visitors.give(rules.mode, place(view, rules));
+    let Some(got) = sent(view, rules) else {
+        let id = visitor.given.get().unwrap_or_else(new);
+        visitor.given.set(Some(id));
+        return Ok(Some(id));
+    };
+    let mut word = Vec::new();
+    if write(view, &rules.reset, &mut word) == Value::Missing {
+        return Err(NoValue);
     }
-    let id = view.link.shop.visitors.give(rules.mode, place(view, rules));
+    if matches!(word.as_slice(), b"" | b"0") {
+        visitor.given.set(lacks_mark(rules, got).then_some(got.id));
+        return Ok(visitor.given.get());
+    }
+    visitor.is_reset.set(true);
+    // Before the log is told, whose lines may ask for the same.
+    let id = visitor.given.get().unwrap_or_else(new);
     visitor.given.set(Some(id));
+    if word == b"log" {
+        tell_of_reset(view, rules, &got.id);
+    }
     Ok(Some(id))
 }
 
