@@ -6,6 +6,8 @@ use std::path::Path;
 
 use nix::sys::signal::Signal;
 use nix::unistd::{User, geteuid};
+use serde_json::Value;
+use weir_log::record::ErrorLine;
 
 use crate::backend::KeptAlive;
 use crate::site::{Site, ask, eventually, lines, read_answer, read_to_end};
@@ -264,4 +266,100 @@ fn stderr_goes_into_the_error_log_once_weir_serves() {
     assert_eq!(site.get("/"), "x");
     assert!(site.run(&["-s", "stop"]).status.success());
     assert!(child.wait().unwrap().success());
+}
+
+/// A site whose error lines go to `logs/plain` and, as objects, to `logs/json`; `http` stands in the block of
+/// that name.
+fn with_both_logs(http: &str, server: &str) -> Site {
+    let site = Site::new();
+    site.conf(&format!(
+        "daemon off;
+        error_log stderr notice;
+        events {{ worker_connections 64; }}
+        http {{
+            access_log off;
+            error_log logs/plain info;
+            error_log logs/json info json;
+            {http}
+            server {{ listen 127.0.0.1:PORT; server_name s; root none; {server} }}
+        }}"
+    ));
+    site
+}
+
+/// The records of both logs, which are the same.
+fn records(site: &Site) -> Vec<ErrorLine> {
+    let [plain, json] = ["logs/plain", "logs/json"].map(|log| site.read(log));
+    for line in json.lines() {
+        let object: Value = serde_json::from_str(line).unwrap();
+        assert!(object["time"].as_str().unwrap().contains('T'), "{line}");
+        assert!(object["pid"].is_u64() && object["tid"].is_u64(), "{line}");
+    }
+    let records = ErrorLine::parse_all(&json);
+    assert_eq!(records, ErrorLine::parse_all(&plain));
+    records
+}
+
+#[test]
+fn error_lines_are_objects_where_the_log_says_so() {
+    let site = with_both_logs(
+        "error_log_ctx id=$arg_id;",
+        "location /inner { error_log_ctx \"$uri\"; }
+        location /without { error_log_ctx off; }",
+    );
+    let running = site.start();
+    for path in ["/a?id=%22", "/inner", "/without?id=1"] {
+        site.get(path);
+    }
+    running.signal(Signal::SIGQUIT);
+    assert!(running.ended().0.success());
+    let records = records(&site);
+    let told = |path: &str| {
+        let asked = format!("GET {path} HTTP/1.1");
+        let mut of_path = records
+            .iter()
+            .filter(|line| line.request.as_ref() == Some(&asked));
+        of_path.next().unwrap().clone()
+    };
+    let line = told("/a?id=%22");
+    assert!(line.message.ends_with("/none/a\" failed"), "{line}");
+    assert_eq!(
+        line.errno,
+        Some((2, "No such file or directory".to_owned()))
+    );
+    assert_eq!(line.ctx.as_deref(), Some("id=%22"));
+    assert_eq!(told("/inner").ctx.as_deref(), Some("/inner"));
+    assert_eq!(told("/without?id=1").ctx, None);
+}
+
+#[test]
+fn what_a_context_is_worth_to_the_log_has_none_itself() {
+    let site = with_both_logs(
+        "map $uri $first { ~^/(.)(.) \"$1-$2\"; } map $never $again { default $again; }",
+        "error_log_ctx \"$first $never_set $again\";
+        location /never { set $never_set x; set $never x; }
+        location ~ ^/kept/(.*)$ { if ($other) { } return 200 $1; }
+        location /other { set $other x; }",
+    );
+    let running = site.start();
+    assert_eq!(site.get("/kept/groups"), "groups");
+    running.signal(Signal::SIGQUIT);
+    assert!(running.ended().0.success());
+    let told: Vec<_> = records(&site)
+        .into_iter()
+        .map(|line| (line.message, line.ctx))
+        .collect();
+    let of = |text: &str| -> Vec<_> {
+        told.iter()
+            .filter(|(message, _)| message.contains(text))
+            .collect()
+    };
+    assert_eq!(of("\"other\"")[0].1.as_deref(), Some("k-e  "));
+    assert!(
+        !of("\"never_set\"").is_empty() && !of("cycle").is_empty(),
+        "{told:?}"
+    );
+    for (message, ctx) in [of("\"never_set\""), of("cycle")].concat() {
+        assert_eq!(*ctx, None, "{message}");
+    }
 }

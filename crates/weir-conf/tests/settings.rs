@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use weir_conf::{
-    AccessLog, Config, Found, Handler, HostHeader, HttpVersion, LocationKind, NextUpstream, Part,
-    ProxyTarget, RedirectFrom, Settings, Template, UpstreamAddress, Variable, load_str,
+    AccessLog, Config, Found, Handler, HostHeader, HttpVersion, Level, LocationKind, NextUpstream,
+    Part, ProxyTarget, RedirectFrom, Settings, Template, UpstreamAddress, Variable, load_str,
 };
 
 fn load(text: &str) -> Config {
@@ -28,6 +28,46 @@ fn settings(http: &str, uri: &str, check: impl FnOnce(&Settings)) {
 
 fn literal(template: &Template) -> String {
     String::from_utf8_lossy(template.as_literal().expect("no variables")).into_owned()
+}
+
+#[test]
+fn error_lines_may_be_objects_and_say_more() {
+    let config = load(
+        "error_log a json; error_log b json info; error_log c warn json; events {}
+        http { error_log_ctx $host; server { error_log_ctx off; location / { error_log d; } } }",
+    );
+    let logs = config.main.error_log.iter();
+    let found: Vec<_> = logs.map(|log| (log.level, log.json)).collect();
+    assert_eq!(
+        found,
+        [
+            (Level::Error, true),
+            (Level::Info, true),
+            (Level::Warn, true)
+        ]
+    );
+    let conf = "error_log_ctx $host; server { location / { error_log d; }
+        location /off { error_log_ctx off; location /off/on { error_log_ctx a$uri; } } }";
+    settings(conf, "/", |s| {
+        assert!(!s.error_log[0].json);
+        assert!(matches!(&s.error_log_ctx, Some(Some(_))));
+    });
+    settings(conf, "/off", |s| assert_eq!(s.error_log_ctx, Some(None)));
+    settings(conf, "/off/on", |s| {
+        assert!(matches!(&s.error_log_ctx, Some(Some(_))));
+    });
+    for (line, fault) in [
+        ("error_log a json json;", "duplicate parameter \"json\""),
+        ("error_log a JSON;", "invalid log level \"JSON\""),
+        (
+            "error_log_ctx a; error_log_ctx b;",
+            "\"error_log_ctx\" directive is duplicate",
+        ),
+    ] {
+        let text = format!("events {{}} http {{ {line} }}");
+        let faults = load_str(&text, Path::new("/weir")).expect_err(line);
+        assert!(faults.explain().contains(fault), "{}", faults.explain());
+    }
 }
 
 #[test]

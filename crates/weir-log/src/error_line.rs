@@ -1,6 +1,9 @@
 //! The grammar of an error-log line (`ngx_log_error_core`).
 
-use crate::{Level, LogTime};
+use weir_conf::Escape;
+
+use crate::told::Told;
+use crate::{Level, LogTime, escape};
 
 /// Bytes of a line, the final newline included; a longer message is cut without a mark.
 pub const LINE_LIMIT: usize = 2048;
@@ -34,6 +37,18 @@ pub fn write_line(
         out.push(b' ');
     }
     end_line(out, start, message);
+}
+
+/// What a plain line says: the text, and `, ctx: "VALUE"` behind it if the configuration adds a value, which is
+/// escaped as in access lines. Of a line that is too long the text gives way, in `room` bytes.
+pub(crate) fn with_ctx(told: &Told<'_>, room: usize) -> Vec<u8> {
+    let mut suffix = b", ctx: \"".to_vec();
+    let start = suffix.len();
+    suffix.extend_from_slice(told.ctx);
+    escape::apply(Escape::Default, &mut suffix, start);
+    suffix.push(b'"');
+    let kept = told.text.len().min(room.saturating_sub(suffix.len()));
+    [&told.text[..kept], &suffix].concat()
 }
 
 /// Appends `nginx: [level] MESSAGE` and a newline: what goes to stderr before the logs are open.

@@ -30,6 +30,30 @@ pub fn missing(escape: Escape) -> &'static [u8] {
     }
 }
 
+/// What [`apply`] has made of a value by default: each `\xXX` is a byte again.
+pub fn undo(text: &[u8]) -> Vec<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((&byte, behind)) = rest.split_first() {
+        let escaped = match rest {
+            [b'\\', b'x', high, low, ..] => digit(*high).zip(digit(*low)),
+            _ => None,
+        };
+        rest = match escaped {
+            Some((high, low)) => {
+                out.push((high << 4 | low) as u8);
+                &rest[4..]
+            }
+            None => {
+                out.push(byte);
+                behind
+            }
+        };
+    }
+    out
+}
+
 /// `\xXX`, in upper-case hex, for `"`, `\` and bytes outside 0x20..=0x7e
 /// (`ngx_http_log_escape`).
 fn default(out: &mut Vec<u8>, value: &[u8]) {

@@ -12,6 +12,7 @@ use tracing_subscriber::filter::Filtered;
 use tracing_subscriber::layer::{Context, Filter};
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::told::Told;
 use crate::{ErrorSinks, Level, sinks};
 
 /// Target of the events that tell other subscribers of error lines. Their fields: `severity`
@@ -21,11 +22,15 @@ pub const ERROR_LOG_TARGET: &str = "weir::error_log";
 /// Logs a line: writes it to `sinks`, and tells of it through tracing if anybody listens.
 ///
 /// A line that no sink wants costs one comparison.
-pub fn emit(sinks: &ErrorSinks, level: Level, conn: Option<u64>, message: &[u8]) {
-    if !sinks.enabled(level) {
-        return;
+pub fn emit<'a>(sinks: &ErrorSinks, level: Level, conn: Option<u64>, told: impl Into<Told<'a>>) {
+    if sinks.enabled(level) {
+        write_and_tell(sinks, level, conn, told.into());
     }
-    sinks.write(level, conn, message);
+}
+
+fn write_and_tell(sinks: &ErrorSinks, level: Level, conn: Option<u64>, told: Told<'_>) {
+    sinks.write(level, conn, told);
+    let message = told.text;
     macro_rules! event_at {
         ($level:ident) => {
             if tracing::event_enabled!(target: ERROR_LOG_TARGET, tracing::Level::$level) {
@@ -163,7 +168,7 @@ mod tests {
     use tracing_subscriber::layer::SubscriberExt;
 
     use super::*;
-    use crate::{CapturedLine, ErrorSink, LogFile, MemoryLog, Output};
+    use crate::{CapturedLine, ErrorSink, LogFile, MemoryLog, Output, Shape};
 
     /// Sinks at debug are process-wide, so tests that make them must not overlap.
     static ALONE: Mutex<()> = Mutex::new(());
@@ -173,6 +178,7 @@ mod tests {
         let sink = ErrorSink {
             level,
             output: Output::Memory(memory.clone()),
+            shape: Shape::Plain,
         };
         (ErrorSinks::new([sink], || 0), memory)
     }
@@ -309,6 +315,7 @@ mod tests {
             let sink = ErrorSink {
                 level: Level::Warn,
                 output,
+                shape: Shape::Plain,
             };
             let sinks = ErrorSinks::new([sink], || 0);
             emit(

@@ -249,7 +249,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::{ErrorSink, MemoryLog, Output};
+    use crate::{ErrorSink, MemoryLog, Output, Shape};
 
     const BUFFERED: Buffering = Buffering::Full {
         size: 2000,
@@ -268,6 +268,7 @@ mod tests {
         let sink = ErrorSink {
             level: Level::Error,
             output: Output::Memory(memory.clone()),
+            shape: Shape::Plain,
         };
         (memory, ErrorSinks::new(vec![sink], || 0))
     }

@@ -1,9 +1,13 @@
 //! What the `error_log` directives in force name.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockWriteGuard, Weak};
 
+use crate::error_line::with_ctx;
+use crate::json_line::write_json_line;
+use crate::told::Told;
 use crate::{LINE_LIMIT, Level, LogFile, LogTime, Syslog, TimeCache, write_line};
 
 /// One `error_log` directive.
@@ -13,6 +17,18 @@ pub struct ErrorSink {
     pub level: Level,
     /// Where to.
     pub output: Output,
+    /// What lines look like there; a test's memory keeps them as plain ones.
+    pub shape: Shape,
+}
+
+/// What error lines look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Shape {
+    /// As nginx writes them.
+    #[default]
+    Plain,
+    /// An object each.
+    Json,
 }
 
 /// Where error lines go.
@@ -59,29 +75,73 @@ impl ErrorSinks {
     }
 
     /// Writes a line to every sink that wants its level, as `pid#tid` of the calling thread.
-    pub fn write(&self, level: Level, conn: Option<u64>, message: &[u8]) {
+    pub fn write<'a>(&self, level: Level, conn: Option<u64>, told: impl Into<Told<'a>>) {
         thread_local! {
             static TIME: RefCell<TimeCache> = RefCell::default();
         }
         if self.enabled(level) {
             // A copy: a line that cannot be sent makes another.
             let time = TIME.with_borrow_mut(|time| *time.at((self.clock)()));
-            self.write_at(&time, level, conn, message);
+            self.write_at(&time, level, conn, &told.into());
         }
     }
 
-    fn write_at(&self, time: &LogTime, level: Level, conn: Option<u64>, message: &[u8]) {
-        let mut line = Vec::with_capacity(256);
+    fn write_at(&self, time: &LogTime, level: Level, conn: Option<u64>, told: &Told<'_>) {
+        let mut lines = Lines {
+            time,
+            level,
+            conn,
+            told,
+            plain: Vec::new(),
+            json: Vec::new(),
+        };
         for sink in self.sinks.iter().filter(|sink| level <= sink.level) {
-            if let Output::Memory(memory) = &sink.output {
-                memory.push(level, conn, message);
-                continue;
+            match &sink.output {
+                Output::Memory(memory) => memory.push(level, conn, &lines.said()),
+                output => output.write(level, time, lines.of(sink.shape)),
             }
-            if line.is_empty() {
-                let (pid, tid) = process_and_thread();
-                write_line(&mut line, time, level, pid, tid, conn, message);
+        }
+    }
+}
+
+/// A line in each shape that is asked for, made once.
+struct Lines<'a> {
+    time: &'a LogTime,
+    level: Level,
+    conn: Option<u64>,
+    told: &'a Told<'a>,
+    plain: Vec<u8>,
+    json: Vec<u8>,
+}
+
+impl<'a> Lines<'a> {
+    fn of(&mut self, shape: Shape) -> &[u8] {
+        let (pid, tid) = process_and_thread();
+        let (time, level, conn) = (self.time, self.level, self.conn);
+        match shape {
+            Shape::Plain => {
+                if self.plain.is_empty() {
+                    let said = self.said();
+                    self.plain.reserve(256);
+                    write_line(&mut self.plain, time, level, pid, tid, conn, &said);
+                }
+                &self.plain
             }
-            sink.output.write(level, time, &line);
+            Shape::Json => {
+                if self.json.is_empty() {
+                    self.json.reserve(512);
+                    write_json_line(&mut self.json, time, level, (pid, tid), conn, self.told);
+                }
+                &self.json
+            }
+        }
+    }
+
+    /// What a plain line says behind its head.
+    fn said(&self) -> Cow<'a, [u8]> {
+        match self.told.ctx {
+            [] => Cow::Borrowed(self.told.text),
+            _ => Cow::Owned(with_ctx(self.told, message_room(self.level, self.conn) - 1)),
         }
     }
 }

@@ -163,7 +163,7 @@ mod tests {
     use std::os::unix::net::UnixDatagram;
 
     use super::*;
-    use crate::{ErrorSink, MemoryLog, Output};
+    use crate::{ErrorSink, MemoryLog, Output, Shape};
 
     fn settings(server: SyslogServer) -> Arc<Settings> {
         Arc::new(Settings {
@@ -217,6 +217,7 @@ mod tests {
         let sinks = outputs.map(|output| ErrorSink {
             level: Level::Info,
             output,
+            shape: Shape::Plain,
         });
         let main = ErrorSinks::new(sinks, || 0);
         syslog.report_to(&main);

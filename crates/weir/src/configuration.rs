@@ -18,6 +18,7 @@ pub(crate) fn load(flags: &Flags) -> Result<Config, Faults> {
         let target = |destination| ErrorLogTarget {
             destination,
             level: Level::Error,
+            json: false,
         };
         let default = target(LogDestination::File(options.prefix.join(ERROR_LOG_PATH)));
         if *config.main.error_log == [default] {

@@ -40,7 +40,7 @@ fn report(info: &PanicHookInfo<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use weir_log::{ErrorSink, MemoryLog, Output};
+    use weir_log::{ErrorSink, MemoryLog, Output, Shape};
 
     use super::*;
 
@@ -51,6 +51,7 @@ mod tests {
         let sink = ErrorSink {
             level: Level::Alert,
             output,
+            shape: Shape::Plain,
         };
         report_to(&ErrorSinks::new([sink], || 0));
         for text in ["one", "two"] {

@@ -9,12 +9,14 @@ use std::time::Duration;
 use crate::{Level, Template};
 
 /// One `error_log`: lines at `level` and more severe ones go to `destination`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ErrorLogTarget {
     /// Where lines go.
     pub destination: LogDestination,
     /// The least severe level written.
     pub level: Level,
+    /// Whether each line is an object.
+    pub json: bool,
 }
 
 /// The receiver of a log.

@@ -13,9 +13,9 @@ use crate::value::read::{
     gzip_window, header_name, http_version, index, keepalive_timeout, keyword, late_text,
     limit_conn, limit_req, mark, media_types, memory_size, number, offset, open_log_file_cache,
     predicates, rate, real_ip_header, redirect, root, server_tokens, set_header, size,
-    status_of_refusal, sub_filter, temp_path, template, text, text_or_off, texts_or_off, time,
-    trusted, try_files, user_id_domain, user_id_expires, user_id_flags, user_id_mark, user_id_p3p,
-    user_id_path,
+    status_of_refusal, sub_filter, temp_path, template, template_or_off, text, text_or_off,
+    texts_or_off, time, trusted, try_files, user_id_domain, user_id_expires, user_id_flags,
+    user_id_mark, user_id_p3p, user_id_path,
 };
 use crate::value::{
     AccessRule, AddHeader, AddInherit, AuthRequestSet, AutoindexFormat, Bind, BodyFile, Buffers,
@@ -113,8 +113,11 @@ directives! {
     log_subrequest: One<bool> = flag, "off"; in ALL;
     /// Which files stay open that access lines go to whose name has variables.
     open_log_file_cache: One<Option<LogFileCache>> = open_log_file_cache, "off"; in ALL, Arity::between(1, 4);
-    /// Where error lines go; without one, where those of the outermost level go.
+    /// Where error lines go, from which level on, and whether as JSON; without one, where those of the outermost
+    /// level go.
     error_log: Many<ErrorLogTarget> = error_log; in ALL, Arity::SOME;
+    /// weir's own: what error lines about a request say at their end, as `ctx`; `off` adds nothing.
+    error_log_ctx: Maybe<Option<Template>> = template_or_off; in ALL;
 
     /// From the end of a response to the first byte of the next request.
     keepalive_timeout: One<KeepaliveTimeout> = keepalive_timeout, "75s"; in ALL, Arity::between(1, 2);

@@ -3,15 +3,18 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use weir_conf::Escape;
 
-use crate::Level;
+use crate::{Level, escape};
 
 /// One line of an error log, as nginx's `ngx_log_error_core` and `ngx_http_log_error` write it:
 ///
 /// ```text
 /// TIME [level] PID#TID: *CONN MESSAGE (ERRNO: TEXT) while ACTION, client: …, server: …, request: "…",
-/// subrequest: "…", upstream: "…", host: "…", referrer: "…"
+/// subrequest: "…", upstream: "…", host: "…", referrer: "…", ctx: "…"
 /// ```
+///
+/// or as an object, where the log is one of those. The last field is weir's own: `error_log_ctx`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorLine {
     /// The word in brackets.
@@ -48,12 +51,55 @@ pub struct ErrorLine {
     /// The Referer header.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub referrer: Option<String>,
+    /// What the configuration adds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ctx: Option<String>,
+}
+
+/// A line that is an object.
+#[derive(Deserialize)]
+struct Object {
+    level: Level,
+    connection: Option<u64>,
+    message: String,
+    client: Option<String>,
+    server: Option<String>,
+    request: Option<String>,
+    subrequest: Option<String>,
+    upstream: Option<String>,
+    host: Option<String>,
+    referrer: Option<String>,
+    ctx: Option<String>,
+}
+
+impl From<Object> for ErrorLine {
+    fn from(object: Object) -> Self {
+        let (message, errno, doing) = take_apart(&object.message);
+        Self {
+            level: object.level,
+            connection: object.connection,
+            message,
+            errno,
+            doing,
+            client: object.client,
+            server: object.server,
+            request: object.request,
+            subrequest: object.subrequest,
+            upstream: object.upstream,
+            host: object.host,
+            referrer: object.referrer,
+            ctx: object.ctx,
+        }
+    }
 }
 
 impl ErrorLine {
     /// Reads one line without its line feed; None for what has no head of nginx's form, such as
     /// the second half of a message with a line feed in it.
     pub fn parse(line: &str) -> Option<Self> {
+        if line.starts_with('{') {
+            return serde_json::from_str::<Object>(line).ok().map(Self::from);
+        }
         let rest = line.get("YYYY/MM/DD HH:MM:SS ".len()..)?;
         let (level, rest) = rest.strip_prefix('[')?.split_once("] ")?;
         let (ids, rest) = rest.split_once(": ")?;
@@ -64,15 +110,12 @@ impl ErrorLine {
             return None;
         }
         let (connection, rest) = connection(rest);
+        let (rest, ctx) = take_ctx(rest);
         let (said, mut context) = match rest.split_once(", client: ") {
             Some((said, context)) => (said, Some(context)),
             None => (rest, None),
         };
-        let (said, doing) = match said.rsplit_once(" while ") {
-            Some((said, doing)) => (said, Some(doing.to_owned())),
-            None => (said, None),
-        };
-        let (message, errno) = errno(said);
+        let (message, errno, doing) = take_apart(said);
         let mut last = |name| take_last(&mut context, name);
         // From the end, because only the first two come before anything that a client wrote.
         let referrer = last("referrer");
@@ -87,7 +130,7 @@ impl ErrorLine {
         Some(Self {
             level: level.parse().ok()?,
             connection,
-            message: message.to_owned(),
+            message,
             errno,
             doing,
             client: client.map(str::to_owned),
@@ -97,6 +140,7 @@ impl ErrorLine {
             upstream,
             host,
             referrer,
+            ctx,
         })
     }
 
@@ -137,7 +181,38 @@ impl fmt::Display for ErrorLine {
                 write!(f, ", {name}: \"{value}\"")?;
             }
         }
+        if let Some(ctx) = &self.ctx {
+            let mut value = ctx.clone().into_bytes();
+            escape::apply(Escape::Default, &mut value, 0);
+            write!(f, ", ctx: \"{}\"", String::from_utf8_lossy(&value))?;
+        }
         Ok(())
+    }
+}
+
+/// Message, error and action.
+fn take_apart(said: &str) -> (String, Option<(i32, String)>, Option<String>) {
+    let (said, doing) = match said.rsplit_once(" while ") {
+        Some((said, doing)) => (said, Some(doing.to_owned())),
+        None => (said, None),
+    };
+    let (message, errno) = errno(said);
+    (message.to_owned(), errno, doing)
+}
+
+/// Takes `, ctx: "VALUE"` off the end. The value has no quotation mark of its own: what a client wrote in front
+/// of it, unescaped, may look like it only where nothing follows.
+fn take_ctx(rest: &str) -> (&str, Option<String>) {
+    let split = rest.strip_suffix('"').and_then(|text| {
+        let (before, value) = text.rsplit_once(", ctx: \"")?;
+        (!value.contains('"')).then_some((before, value))
+    });
+    match split {
+        Some((before, value)) => {
+            let bytes = escape::undo(value.as_bytes());
+            (before, Some(String::from_utf8_lossy(&bytes).into_owned()))
+        }
+        None => (rest, None),
     }
 }
 

@@ -143,6 +143,8 @@ pub(crate) struct State {
     pub(crate) never_complete: Cell<bool>,
     /// The access line was written, or none is due.
     pub(crate) logged: bool,
+    /// What `error_log_ctx` says is being found out.
+    pub(crate) evaluates_ctx: Cell<bool>,
 }
 
 impl Default for State {
@@ -182,6 +184,7 @@ impl Default for State {
             ending: Ending::Broken,
             never_complete: Cell::new(false),
             logged: false,
+            evaluates_ctx: Cell::new(false),
         }
     }
 }

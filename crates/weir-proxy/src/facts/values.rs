@@ -13,10 +13,13 @@ pub(crate) struct Values {
     variables: Vec<Option<Range<u32>>>,
     room: Vec<u8>,
     /// Ranges of `room`: groups of the regular expression that matched last.
-    groups: SmallVec<[Range<u32>; 4]>,
+    groups: Groups,
     /// Values that are being made of others.
     depth: u8,
 }
+
+/// What the numbers of a regular expression's groups mean.
+pub(crate) type Groups = SmallVec<[Range<u32>; 4]>;
 
 /// How deep a value may be made of values that are made then (`ngx_http_variable_depth`).
 const DEEPEST: u8 = 100;
@@ -58,6 +61,16 @@ impl Values {
     /// (`ngx_http_script_regex_start_code`).
     pub(crate) fn forget_groups(&mut self) {
         self.groups.clear();
+    }
+
+    /// What the numbers mean now.
+    pub(crate) fn groups(&self) -> Groups {
+        self.groups.clone()
+    }
+
+    /// They mean what they meant before.
+    pub(crate) fn restore_groups(&mut self, groups: Groups) {
+        self.groups = groups;
     }
 
     /// Begins to make a value of others; `false` if that goes too deep.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use weir_io::clock;
-use weir_log::{Awaits, Level, LineBuffer, WriteFault, emit};
+use weir_log::{Awaits, ErrorText, Level, LineBuffer, WriteFault, emit};
 
 use super::Plan;
 
@@ -30,7 +30,7 @@ pub(crate) struct Teller {
     /// Of the connection.
     pub(crate) number: u64,
     /// What an error line says behind its message.
-    pub(crate) context: Vec<u8>,
+    pub(crate) context: ErrorText,
 }
 
 impl Lines {
@@ -58,8 +58,10 @@ impl Lines {
         self.buffer.turn_idle();
         if let Some(fault) = self.buffer.take_fault() {
             let sinks = &self.plan.location_logs[self.first.location].sinks;
-            let mut line = fault.to_string().into_bytes();
-            line.extend_from_slice(&self.first.context);
+            let mut line = ErrorText::default();
+            line.message()
+                .extend_from_slice(fault.to_string().as_bytes());
+            line.append(&self.first.context);
             emit(sinks, Level::Alert, Some(self.first.number), &line);
         }
     }

@@ -8,7 +8,7 @@ use weir_conf::{
     AccessLog, Config, ErrorLogTarget, Http, LogDestination, LogFileCache, LogFormat, Template,
 };
 use weir_io::clock;
-use weir_log::{Buffering, ErrorSink, ErrorSinks, LogFile, Logs, Output, Syslog};
+use weir_log::{Buffering, ErrorSink, ErrorSinks, LogFile, Logs, Output, Shape, Syslog};
 
 use super::PlanFault;
 
@@ -182,6 +182,10 @@ pub(super) fn error_sinks(
         sinks.push(ErrorSink {
             level: target.level,
             output: files.output(&target.destination)?,
+            shape: match target.json {
+                true => Shape::Json,
+                false => Shape::Plain,
+            },
         });
     }
     Ok(ErrorSinks::new(sinks, clock::unix_seconds))
@@ -195,23 +199,17 @@ pub(super) fn location_logs(
 ) -> Result<Vec<LocationLogs>, PlanFault> {
     let mut logs: Vec<Option<LocationLogs>> = Vec::new();
     logs.resize_with(http.location_count, || None);
-    let mut known: HashMap<Vec<(LogDestination, weir_conf::Level)>, Arc<ErrorSinks>> =
-        HashMap::new();
+    let mut known: HashMap<&[ErrorLogTarget], Arc<ErrorSinks>> = HashMap::new();
     for location in http.all_locations() {
         let settings = &location.settings;
         let sinks = if settings.error_log.is_empty() {
             main.clone()
         } else {
-            let key: Vec<_> = settings
-                .error_log
-                .iter()
-                .map(|log| (log.destination.clone(), log.level))
-                .collect();
-            match known.get(&key) {
+            match known.get(&*settings.error_log) {
                 Some(sinks) => sinks.clone(),
                 None => {
                     let sinks = error_sinks(&settings.error_log, &mut book.files)?;
-                    known.insert(key, sinks.clone());
+                    known.insert(&settings.error_log, sinks.clone());
                     sinks
                 }
             }

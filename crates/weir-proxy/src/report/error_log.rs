@@ -3,10 +3,11 @@
 
 use std::io;
 
-use weir_log::{ErrorNumber, LINE_LIMIT, Level};
+use weir_log::{ContextField, ErrorNumber, ErrorText, LINE_LIMIT, Level};
 use weir_wire::KnownField;
 
 use super::peer_text::{errno_of, write_client};
+use super::variables;
 use crate::facts::{Link, View};
 
 /// A line's own part: text and, if a system call failed, its error.
@@ -124,22 +125,43 @@ pub(crate) fn log(view: View<'_>, level: Level, message: Message<'_>) {
     if !sinks.enabled(level) {
         return;
     }
-    let mut line = Vec::with_capacity(256);
+    let mut line = ErrorText::default();
+    line.message().reserve(256);
     write_message(
-        &mut line,
+        line.message(),
         shortened(message, level, view.link.number, &mut Vec::new()),
     );
     write_place(view, &mut line);
+    write_ctx(view, line.ctx());
     weir_log::emit(sinks, level, Some(view.link.number), &line);
 }
 
 /// What a line says behind its message: what was done, and for whom.
-pub(crate) fn write_place(view: View<'_>, line: &mut Vec<u8>) {
-    if let Some(words) = view.link.action.words() {
+pub(crate) fn write_place(view: View<'_>, line: &mut ErrorText) {
+    write_action(view.link, line.message());
+    write_context(view, line);
+}
+
+fn write_action(link: &Link, line: &mut Vec<u8>) {
+    if let Some(words) = link.action.words() {
         line.extend_from_slice(b" while ");
         line.extend_from_slice(words.as_bytes());
     }
-    write_context(view, line);
+}
+
+/// What `error_log_ctx` adds. To find that may be worth error lines itself, to which nothing is added; and the
+/// groups of regular expressions that it asks are nobody else's.
+fn write_ctx(view: View<'_>, ctx: &mut Vec<u8>) {
+    let Some(Some(text)) = &view.settings().error_log_ctx else {
+        return;
+    };
+    let evaluating = &view.req.state.evaluates_ctx;
+    if !evaluating.replace(true) {
+        let groups = view.req.values.borrow().groups();
+        variables::expand(view, text, ctx);
+        view.req.values.borrow_mut().restore_groups(groups);
+        evaluating.set(false);
+    }
 }
 
 /// A line about a connection that holds no request.
@@ -150,16 +172,14 @@ pub(crate) fn log_idle(link: &Link, level: Level, message: Message<'_>) {
     if !sinks.enabled(level) {
         return;
     }
-    let mut line = Vec::with_capacity(128);
-    write_message(&mut line, message);
-    if let Some(words) = link.action.words() {
-        line.extend_from_slice(b" while ");
-        line.extend_from_slice(words.as_bytes());
-    }
-    line.extend_from_slice(b", client: ");
-    write_client(&link.address, &mut line);
-    line.extend_from_slice(b", server: ");
-    line.extend_from_slice(link.plan.listen_name(link.listen).as_bytes());
+    let mut line = ErrorText::default();
+    write_message(line.message(), message);
+    write_action(link, line.message());
+    line.add(ContextField::Client, |out| write_client(&link.address, out));
+    let name = link.plan.listen_name(link.listen);
+    line.add(ContextField::Server, |out| {
+        out.extend_from_slice(name.as_bytes())
+    });
     weir_log::emit(sinks, level, Some(link.number), &line);
 }
 
@@ -219,37 +239,29 @@ fn write_errno(line: &mut Vec<u8>, errno: i32) {
     }
 }
 
-fn write_context(view: View<'_>, line: &mut Vec<u8>) {
-    line.extend_from_slice(b", client: ");
-    write_client(&view.link.address, line);
-    line.extend_from_slice(b", server: ");
-    line.extend_from_slice(view.server().name.as_bytes());
-    let req = &view.req;
+fn write_context(view: View<'_>, line: &mut ErrorText) {
+    let req = view.req;
+    line.add(ContextField::Client, |out| {
+        write_client(&view.link.address, out)
+    });
+    let mut add = |field, value: &[u8]| line.add(field, |out| out.extend_from_slice(value));
+    add(ContextField::Server, view.server().name.as_bytes());
     let request_line = req.text(req.head.request_line);
     if !request_line.is_empty() {
-        quoted(line, b"request", request_line);
+        add(ContextField::Request, request_line);
     }
     if req.state.is_sub {
-        quoted(line, b"subrequest", &req.uri);
+        add(ContextField::Subrequest, &req.uri);
     }
     if req.upstream.has_url() {
-        line.extend_from_slice(b", upstream: \"");
-        req.upstream.write_url(line);
-        line.push(b'"');
+        line.add(ContextField::Upstream, |out| req.upstream.write_url(out));
     }
-    if let Some(host) = req.field(KnownField::Host) {
-        quoted(line, b"host", host);
+    for (field, known) in [
+        (ContextField::Host, KnownField::Host),
+        (ContextField::Referrer, KnownField::Referer),
+    ] {
+        if let Some(value) = req.field(known) {
+            line.add(field, |out| out.extend_from_slice(value));
+        }
     }
-    if let Some(referer) = req.field(KnownField::Referer) {
-        quoted(line, b"referrer", referer);
-    }
-}
-
-/// `, NAME: "VALUE"`; nginx escapes nothing here.
-fn quoted(line: &mut Vec<u8>, name: &[u8], value: &[u8]) {
-    line.extend_from_slice(b", ");
-    line.extend_from_slice(name);
-    line.extend_from_slice(b": \"");
-    line.extend_from_slice(value);
-    line.push(b'"');
 }

@@ -28,7 +28,7 @@ impl LogFormat {
     }
 }
 
-/// `error_log FILE [LEVEL]` (`ngx_log_set_log`).
+/// `error_log FILE [LEVEL] [json]` (`ngx_log_set_log`; the last word is weir's own).
 pub(crate) fn error_log(call: &mut Call<'_>) -> Result<Vec<ErrorLogTarget>, Reject> {
     let destination = match call.bytes(0) {
         b"stderr" => LogDestination::Stderr,
@@ -39,8 +39,14 @@ pub(crate) fn error_log(call: &mut Call<'_>) -> Result<Vec<ErrorLogTarget>, Reje
         text if text.starts_with(b"syslog:") => LogDestination::Syslog(syslog(&text[7..])?),
         text => log_file(call, text),
     };
-    let mut level = None;
+    let (mut level, mut json) = (None, false);
     for word in call.args.iter().skip(1) {
+        if *word.text == *b"json" {
+            if std::mem::replace(&mut json, true) {
+                return Err(Reject::message("duplicate parameter \"json\""));
+            }
+            continue;
+        }
         let name = String::from_utf8_lossy(&word.text);
         // Of what is debugged weir knows no parts.
         let word = if name.starts_with("debug_") {
@@ -58,6 +64,7 @@ pub(crate) fn error_log(call: &mut Call<'_>) -> Result<Vec<ErrorLogTarget>, Reje
     Ok(vec![ErrorLogTarget {
         destination,
         level: level.unwrap_or(Level::Error),
+        json,
     }])
 }
 

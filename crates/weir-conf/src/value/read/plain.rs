@@ -128,6 +128,14 @@ pub(crate) fn template(call: &mut Call<'_>) -> Result<Template, Reject> {
     call.template(text)
 }
 
+/// The same; `off` is none.
+pub(crate) fn template_or_off(call: &mut Call<'_>) -> Result<Option<Template>, Reject> {
+    match call.bytes(0) {
+        b"off" => Ok(None),
+        text => call.template(text).map(Some),
+    }
+}
+
 /// One of the words of an enum (`ngx_conf_set_enum_slot`).
 pub(crate) fn keyword<T: Keyword>(call: &mut Call<'_>) -> Result<T, Reject> {
     word(call, 0, T::of)
