@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Arity, Entry, HTTP, LOCATION, SERVER, Support, directives};
 use crate::Template;
-use crate::model::{AccessLog, ErrorLogTarget, LogFileCache, Referers};
+use crate::model::{AccessLog, Active, ErrorLogTarget, LogFileCache, Referers};
 use crate::value::read::{
     Call, Reading, Reject, access_log, add_header, add_trailer, alias, auth_request_set, bind,
     bits, buffers, bytes, charset, conf_file, cookie_domain, cookie_flags, cookie_path, count,
@@ -100,7 +100,7 @@ directives! {
     /// Whether the request's body goes there, too; it is read whole before anybody is asked.
     mirror_request_body: One<bool> = flag, "on"; in ALL;
     /// Files to look for before the handler.
-    try_files: Here<TryFiles> = try_files; in INNER, Arity::between(2, usize::MAX);
+    try_files: Here<Arc<TryFiles>> = try_files; in INNER, Arity::between(2, usize::MAX);
     /// Whether missing files are worth an error line.
     log_not_found: One<bool> = flag, "on"; in ALL;
     /// Where access lines go.
@@ -366,5 +366,7 @@ directives! {
         /// Length of the location's name that `alias` replaces: `usize::MAX` in a
         /// regular-expression location, where `alias` is the whole path; `None` without `alias`.
         alias_len: Option<usize>,
+        /// Phases and filters that these settings set up.
+        active: Active,
     }
 }

@@ -20,9 +20,6 @@ pub(super) struct NoValue;
 /// Tells the character set of the answer, and has it recoded where it comes in another
 /// (`ngx_http_charset_header_filter`).
 pub(super) fn filter(session: &mut Session) -> Result<(), NoValue> {
-    if session.settings().charset == Charset::Off && session.req.response.accel_charset.is_none() {
-        return Ok(());
-    }
     let Some(to) = destination(session.view())? else {
         return Ok(());
     };

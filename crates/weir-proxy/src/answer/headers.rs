@@ -12,9 +12,6 @@ use crate::report::variables;
 pub(super) fn filter(session: &mut Session) {
     let settings = session.settings();
     let expires = settings.expires != Expires::Fixed(Expiry::Off);
-    if !expires && settings.add_header.is_empty() && settings.add_trailer.is_empty() {
-        return;
-    }
     let rules = settings.add_header.clone();
     let status = session.req.response.status;
     let trailers = settings.add_trailer.iter();

@@ -1,9 +1,12 @@
 //! What is decided of an answer before its head is written, whoever made it.
 
+use weir_conf::Active;
+
 use super::{charset, framing, gunzip, gzip, headers, not_modified, ranges, sub};
 use crate::facts::{Outcome, Session};
 
-/// Runs nginx's header filters in the order in which it runs them: that of `ngx_modules`, backwards.
+/// Runs nginx's header filters in the order in which it runs them: that of `ngx_modules`, backwards; those only
+/// that the location has set up.
 /// An error is what becomes of the request instead.
 ///
 /// 1. not_modified: 304 and 412 come before everything that describes the body.
@@ -17,8 +20,10 @@ pub(super) fn settle(session: &mut Session) -> Result<(), Outcome> {
     response.filters = None;
     if response.no_head {
         response.status = 200;
-        sub::filter(session);
-        sub::evaluate_replacements(session);
+        if session.settings().active.has(Active::SUB) {
+            sub::filter(session);
+            sub::evaluate_replacements(session);
+        }
         return Ok(());
     }
     if let Some(status) = session.req.state.status_override {
@@ -31,15 +36,28 @@ pub(super) fn settle(session: &mut Session) -> Result<(), Outcome> {
         return Ok(());
     }
     not_modified::filter(session).map_err(Outcome::Status)?;
-    headers::filter(session);
-    gunzip::filter(session);
-    sub::filter(session);
-    let status = session.req.response.status;
-    charset::filter(session).map_err(|charset::NoValue| Outcome::Close(status))?;
-    gzip::filter(session);
+    let active = session.settings().active;
+    if active.has(Active::HEADERS) {
+        headers::filter(session);
+    }
+    if active.has(Active::GUNZIP) {
+        gunzip::filter(session);
+    }
+    if active.has(Active::SUB) {
+        sub::filter(session);
+    }
+    if active.has(Active::CHARSET) || session.req.response.accel_charset.is_some() {
+        let status = session.req.response.status;
+        charset::filter(session).map_err(|charset::NoValue| Outcome::Close(status))?;
+    }
+    if active.has(Active::GZIP) {
+        gzip::filter(session);
+    }
     ranges::filter(session).map_err(Outcome::Status)?;
     framing::chunks(session);
     framing::head(session);
-    sub::evaluate_replacements(session);
+    if active.has(Active::SUB) {
+        sub::evaluate_replacements(session);
+    }
     Ok(())
 }

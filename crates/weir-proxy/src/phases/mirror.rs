@@ -5,11 +5,6 @@ use crate::client::h1::body::BodyEnd;
 use crate::exchange;
 use crate::facts::{Outcome, Session};
 
-/// Whether the request goes elsewhere, too.
-pub(super) fn is_on(session: &Session) -> bool {
-    !session.settings().mirror.is_empty() && !session.req.state.is_sub
-}
-
 /// Sends the request on its other ways, once its body has been read (`ngx_http_mirror_handler`). An outcome
 /// ends the request.
 pub(super) async fn begin(session: &mut Session) -> Result<&mut Session, Outcome> {

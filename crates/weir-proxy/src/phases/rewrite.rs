@@ -38,7 +38,8 @@ pub(crate) enum PathIs {
 /// Carries out the server's own statements. The error ends the request; a new path has no location yet that
 /// it could leave.
 pub(crate) fn of_server(session: &mut Session) -> Result<(), End> {
-    let Some(server) = session.req.state.server.clone() else {
+    let server = session.req.state.server.as_ref();
+    let Some(server) = server.filter(|own| own.default.script.is_some()).cloned() else {
         return Ok(());
     };
     match &server.default.script {
@@ -50,8 +51,11 @@ pub(crate) fn of_server(session: &mut Session) -> Result<(), End> {
 /// Carries out the statements of the location that was found (`ngx_http_rewrite_handler`). The error ends
 /// the request.
 pub(crate) fn of_location(session: &mut Session) -> Result<PathIs, End> {
-    let location = session.req.state.location.clone();
-    match location.as_ref().and_then(|own| own.script.as_deref()) {
+    let location = session.req.state.location.as_ref();
+    let Some(location) = location.filter(|own| own.script.is_some()).cloned() else {
+        return Ok(PathIs::Same);
+    };
+    match &location.script {
         Some(script) => run(session, script),
         None => Ok(PathIs::Same),
     }

@@ -1,6 +1,7 @@
 //! Readers about what goes to the client.
 
 use std::os::unix::ffi::OsStrExt as _;
+use std::sync::Arc;
 
 use super::logs::invalid_parameter;
 use super::{Call, Reject};
@@ -186,7 +187,7 @@ pub(crate) fn return_(call: &mut Call<'_>) -> Result<Return, Reject> {
 }
 
 /// `FILE... FALLBACK` (`ngx_http_try_files`).
-pub(crate) fn try_files(call: &mut Call<'_>) -> Result<TryFiles, Reject> {
+pub(crate) fn try_files(call: &mut Call<'_>) -> Result<Arc<TryFiles>, Reject> {
     let (files, last) = call.args.split_at(call.args.len() - 1);
     let mut tried = Vec::new();
     for word in files {
@@ -212,10 +213,10 @@ pub(crate) fn try_files(call: &mut Call<'_>) -> Result<TryFiles, Reject> {
         },
         _ => TryFallback::Uri(call.template(text)?),
     };
-    Ok(TryFiles {
+    Ok(Arc::new(TryFiles {
         files: tried.into(),
         fallback,
-    })
+    }))
 }
 
 /// `NAME VALUE [always]` (`ngx_http_headers_add`).

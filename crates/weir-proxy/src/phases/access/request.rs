@@ -1,6 +1,6 @@
 //! `auth_request` and `auth_request_set`.
 
-use weir_conf::{Assigned, Settings};
+use weir_conf::Assigned;
 use weir_wire::KnownField;
 
 use super::Answer;
@@ -9,11 +9,6 @@ use crate::phases::rewrite;
 use crate::phases::subrequest::{self, Served};
 use crate::report::error_log::{self, Message};
 use crate::report::variables;
-
-/// Whether anybody is asked.
-pub(super) fn is_on(settings: &Settings) -> bool {
-    matches!(settings.auth_request, Some(Some(_)))
-}
 
 /// Asks another location, whose status decides (`ngx_http_auth_request_handler`).
 pub(super) async fn check(session: &mut Session) -> Answer {
