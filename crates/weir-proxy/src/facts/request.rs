@@ -7,6 +7,7 @@ use weir_conf::{Captures, Location, Server};
 use weir_wire::request::{Method, RequestHead, RequestParser};
 use weir_wire::{KnownField, Version};
 
+use super::values::give_up_large;
 use super::{Attempt, Beside, ClientAddress, Limits, RequestBody, Response, UpstreamState, Values};
 use crate::plan::Own;
 use weir_io::buffers;
@@ -201,13 +202,14 @@ impl Request {
         }
     }
 
-    /// Gives back what others could use: buffers, files, and its part in the configuration.
+    /// Gives back what others could use: buffers, files, and its part in the configuration. Small rooms stay for
+    /// the next request.
     pub(crate) fn release(&mut self) {
         // They read the body's file.
         self.beside.end();
         buffers::give_back(std::mem::take(&mut self.bytes));
-        self.script_room = Vec::new();
-        *self.values.get_mut() = Values::default();
+        give_up_large(&mut self.script_room);
+        self.values.get_mut().release();
         self.state.server = None;
         self.state.location = None;
         self.body.release();
