@@ -84,11 +84,12 @@ pub(super) fn assign(session: &mut Session, variable: Assigned, text: &[u8]) {
 
 fn run(session: &mut Session, script: &Script) -> Result<PathIs, End> {
     let room = std::mem::take(&mut session.req.script_room);
-    let logs = session.settings().rewrite_log;
+    let view = session.view();
+    let tells = view.settings().rewrite_log || error_log::is_enabled(view, Level::Debug);
     let mut run = Run {
         session,
         text: room,
-        logs,
+        tells,
         path_changed: false,
     };
     let end = match run.steps(script) {
@@ -123,8 +124,8 @@ struct Run<'a> {
     session: &'a mut Session,
     /// Room for a text that is looked at.
     text: Vec<u8>,
-    /// `rewrite_log`, as it was at the beginning.
-    logs: bool,
+    /// `rewrite_log` is on, or everything is logged, as it was at the beginning.
+    tells: bool,
     /// A `rewrite` has changed the path (`uri_changed`).
     path_changed: bool,
 }
@@ -241,11 +242,12 @@ impl Run<'_> {
         Outcome::Status(500)
     }
 
-    /// Writes a line if `rewrite_log` is on, or everything is logged.
+    /// Writes a line if the script tells what it does.
+    #[inline]
     fn tell(&self, words: &[&[u8]]) {
-        let view = self.session.view();
-        if self.logs || error_log::is_enabled(view, Level::Debug) {
-            error_log::log(view, Level::Notice, Message::bytes(&words.concat()));
+        if self.tells {
+            let line = words.concat();
+            error_log::log(self.session.view(), Level::Notice, Message::bytes(&line));
         }
     }
 
