@@ -16,7 +16,7 @@ struct Guarded {
     how: &'static [&'static str],
 }
 
-const GUARDED: [Guarded; 15] = [
+const GUARDED: [Guarded; 16] = [
     Guarded {
         file: "phases/real_ip.rs",
         bit: Active::REAL_IP,
@@ -101,6 +101,12 @@ const GUARDED: [Guarded; 15] = [
         bit: Active::GUNZIP,
         set_by: &["gunzip on;"],
         how: &[],
+    },
+    Guarded {
+        file: "answer/additions.rs",
+        bit: Active::ADDITION,
+        set_by: &["add_before_body /a;", "add_after_body /a;"],
+        how: &["addition_types", "postpone_output"],
     },
     Guarded {
         file: "answer/sub.rs",

@@ -35,6 +35,8 @@ impl Active {
     pub const CHARSET: Self = Self(1 << 11);
     /// `gzip`.
     pub const GZIP: Self = Self(1 << 12);
+    /// `add_before_body` and `add_after_body`.
+    pub const ADDITION: Self = Self(1 << 13);
 
     /// What comes between the statements of a location and its content.
     pub const BEFORE_CONTENT: Self = Self(
@@ -54,6 +56,8 @@ impl Active {
         let headers = settings.expires != Expires::Fixed(Expiry::Off)
             || !settings.add_header.is_empty()
             || !settings.add_trailer.is_empty();
+        let added = [&settings.add_before_body, &settings.add_after_body];
+        let addition = added.iter().any(|path| matches!(path, Some(Some(_))));
         [
             (Self::REAL_IP, !settings.set_real_ip_from.is_empty()),
             (Self::LIMIT_REQ, !settings.limit_req.is_empty()),
@@ -71,6 +75,7 @@ impl Active {
             (Self::SUB, !settings.sub_filter.is_empty()),
             (Self::CHARSET, settings.charset != Charset::Off),
             (Self::GZIP, settings.gzip),
+            (Self::ADDITION, addition),
         ]
         .into_iter()
         .filter(|(_, is_set_up)| *is_set_up)

@@ -13,8 +13,8 @@ use crate::value::read::{
     gzip_window, header_name, http_version, index, keepalive_timeout, keyword, late_text,
     limit_conn, limit_req, mark, media_types, memory_size, number, offset, open_log_file_cache,
     predicates, rate, real_ip_header, redirect, root, server_tokens, set_header, size,
-    status_of_refusal, sub_filter, temp_path, template, text, text_or_off, texts_or_off, time,
-    trusted, try_files,
+    status_of_refusal, sub_filter, temp_path, template, text, text_or_none, text_or_off,
+    texts_or_off, time, trusted, try_files,
 };
 use crate::value::{
     AccessRule, AddHeader, AddInherit, AuthRequestSet, AutoindexFormat, Bind, BodyFile, Buffers,
@@ -203,6 +203,15 @@ directives! {
     charset_types: Sum<MediaTypes> = media_types,
         "text/html text/xml text/plain text/vnd.wap.wml application/javascript application/rss+xml";
         in ALL, Arity::SOME;
+    /// A path whose content comes before responses of `addition_types`; an empty one is none.
+    add_before_body: Maybe<Option<Box<[u8]>>> = text_or_none; in ALL;
+    /// The same behind them.
+    add_after_body: Maybe<Option<Box<[u8]>>> = text_or_none; in ALL;
+    /// Media types of responses that such content is added to.
+    addition_types: Sum<MediaTypes> = media_types, "text/html"; in ALL, Arity::SOME;
+    /// Bytes of the parts that a response is asked for in, each by a request with `$slice_range`; 0: it is
+    /// asked for as a whole.
+    slice: One<usize> = size, "0"; in ALL;
     /// A text that is replaced in responses, and by what.
     sub_filter: Many<SubFilter> = sub_filter; in ALL, Arity::TWO;
     /// Media types of responses that texts are replaced in.

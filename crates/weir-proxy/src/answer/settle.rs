@@ -2,24 +2,27 @@
 
 use weir_conf::Active;
 
-use super::{charset, framing, gunzip, gzip, headers, not_modified, ranges, sub};
-use crate::facts::{Outcome, Session};
+use super::{additions, charset, framing, gunzip, gzip, headers, not_modified, ranges, slice, sub};
+use crate::facts::{NO_STATUS, Outcome, Session};
 
 /// Runs nginx's header filters in the order in which it runs them: that of `ngx_modules`, backwards; those only
 /// that the location has set up.
 /// An error is what becomes of the request instead.
 ///
-/// 1. not_modified: 304 and 412 come before everything that describes the body.
-/// 2. headers: `expires` and `add_header` see the status before a range changes it.
-/// 3. gunzip, sub, charset, gzip: in the order in which the body passes them.
-/// 4. range: after whatever changes the body's length; its fields follow those that were added.
-/// 5. chunked: needs the length that the range filter leaves.
-/// 6. header: what the status leaves of the rest.
+/// 1. slice: what comes after it takes a slice for the whole.
+/// 2. not_modified: 304 and 412 come before everything that describes the body.
+/// 3. headers: `expires` and `add_header` see the status before a range changes it.
+/// 4. gunzip, addition, sub, charset, gzip: in the order in which the body passes them.
+/// 5. range: after whatever changes the body's length; its fields follow those that were added.
+/// 6. chunked: needs the length that the range filter leaves.
+/// 7. header: what the status leaves of the rest.
 pub(super) fn settle(session: &mut Session) -> Result<(), Outcome> {
     let response = &mut session.req.response;
     response.filters = None;
+    response.additions = None;
     if response.no_head {
         response.status = 200;
+        slice::filter(session)?;
         if session.settings().active.has(Active::SUB) {
             sub::filter(session);
             sub::evaluate_replacements(session);
@@ -31,10 +34,9 @@ pub(super) fn settle(session: &mut Session) -> Result<(), Outcome> {
         response.status_line.clear();
     }
     if session.req.state.is_sub {
-        // None of the filters is for it, and its head is not written.
-        session.req.response.header_only = true;
-        return Ok(());
+        return settle_sub(session);
     }
+    let slice = slice::filter(session)?;
     not_modified::filter(session).map_err(Outcome::Status)?;
     let active = session.settings().active;
     if active.has(Active::HEADERS) {
@@ -42,6 +44,9 @@ pub(super) fn settle(session: &mut Session) -> Result<(), Outcome> {
     }
     if active.has(Active::GUNZIP) {
         gunzip::filter(session);
+    }
+    if active.has(Active::ADDITION) {
+        additions::filter(session);
     }
     if active.has(Active::SUB) {
         sub::filter(session);
@@ -54,8 +59,52 @@ pub(super) fn settle(session: &mut Session) -> Result<(), Outcome> {
         gzip::filter(session);
     }
     ranges::filter(session).map_err(Outcome::Status)?;
+    if let Some(slice) = slice {
+        slice::cut_first(session, &slice);
+    }
     framing::chunks(session);
     framing::head(session);
+    if active.has(Active::SUB) {
+        sub::evaluate_replacements(session);
+    }
+    if session.req.response.additions.is_some() {
+        leave_open(session);
+    }
+    Ok(())
+}
+
+/// Lets other bodies follow this one, if any body is sent at all.
+fn leave_open(session: &mut Session) {
+    let response = &mut session.req.response;
+    if response.header_only {
+        response.additions = None;
+    }
+    if response.goes_on()
+        && let Some(filters) = &mut response.filters
+    {
+        filters.leave_open();
+    }
+}
+
+/// The same for a subrequest, whose head is not written: those filters are for it that its body passes, if that
+/// is wanted.
+fn settle_sub(session: &mut Session) -> Result<(), Outcome> {
+    if session.req.state.only_head_counts {
+        session.req.response.header_only = true;
+        return Ok(());
+    }
+    let slice = slice::filter(session)?;
+    let active = session.settings().active;
+    if active.has(Active::GUNZIP) {
+        gunzip::filter(session);
+    }
+    if active.has(Active::SUB) {
+        sub::filter(session);
+    }
+    charset::filter(session).map_err(|charset::NoValue| Outcome::Close(NO_STATUS))?;
+    if let Some(slice) = slice {
+        slice::cut(session, &slice);
+    }
     if active.has(Active::SUB) {
         sub::evaluate_replacements(session);
     }

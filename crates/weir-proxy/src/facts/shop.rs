@@ -10,8 +10,7 @@ use tokio::sync::Notify;
 use weir_io::dial::Dialer;
 use weir_io::{clock, spare};
 
-use super::Request;
-use super::Tasks;
+use super::{Request, Serve, Tasks};
 use crate::plan::{Generation, WaitingLines};
 use crate::pool::{Member, Slot, Slots, UpstreamConnection};
 
@@ -47,6 +46,8 @@ pub(crate) struct Shop {
     /// `worker_shutdown_timeout` is over: everything ends now.
     aborting: Cell<bool>,
     pub(crate) lines: WaitingLines,
+    /// Takes a subrequest through the phases, which lie above those who need it.
+    pub(crate) serve_sub: Serve,
     /// Subrequests that are over, for the next.
     #[expect(clippy::vec_box, reason = "they are large, and lent in their boxes")]
     subrequests: RefCell<Vec<Box<Request>>>,
@@ -88,6 +89,7 @@ impl Shop {
         dialer: Dialer,
         numbers: Arc<AtomicU64>,
         counters: Member,
+        serve_sub: Serve,
     ) -> Self {
         let counters = Rc::new(counters);
         let idle_woken = Arc::new(IdleWoken::default());
@@ -107,6 +109,7 @@ impl Shop {
             retiring: Cell::new(false),
             aborting: Cell::new(false),
             lines: WaitingLines::default(),
+            serve_sub,
             subrequests: RefCell::default(),
         }
     }

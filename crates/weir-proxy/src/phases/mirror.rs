@@ -1,7 +1,7 @@
 //! `mirror`: the same request goes elsewhere, too, and nobody looks at the answer.
 
-use super::subrequest;
 use crate::client::h1::body::BodyEnd;
+use crate::client::sub;
 use crate::exchange;
 use crate::facts::{Outcome, Session};
 
@@ -18,7 +18,7 @@ pub(super) async fn begin(session: &mut Session) -> Result<&mut Session, Outcome
     }
     let ways = session.settings().mirror.clone();
     for uri in ways.iter() {
-        subrequest::beside(session, uri);
+        sub::beside(session, uri);
     }
     Ok(session)
 }

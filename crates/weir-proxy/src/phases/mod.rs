@@ -10,5 +10,4 @@ mod mirror;
 mod real_ip;
 mod rewrite;
 pub(crate) mod run;
-mod subrequest;
 mod try_files;

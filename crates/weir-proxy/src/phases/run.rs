@@ -1,11 +1,15 @@
 //! The phases of a request, and where each outcome leads.
 
+use std::future::Future;
+use std::pin::Pin;
+
 use crate::facts::Outcome;
 use weir_conf::{Active, Handler};
 
 use super::limit_req::Pause;
 use super::rewrite::{self, End, PathIs};
 use super::{access, error_page, find_config, limit_conn, limit_req, mirror, real_ip, try_files};
+use crate::answer::additions;
 use crate::content::{self, returned};
 use crate::exchange;
 use crate::facts::{Action, Content, Session};
@@ -22,11 +26,16 @@ pub(crate) async fn respond(session: &mut Session) {
 }
 
 /// Answers a subrequest. A status: the main request ends at once, with it.
-pub(super) async fn respond_to_sub(session: &mut Session) -> Option<u16> {
-    let outcome = enter(session).await;
-    follow(session, outcome).await;
-    let req = &session.req;
-    req.state.closes_at_once.then_some(req.response.status)
+pub(crate) fn serve_sub(session: &mut Session) -> Pin<Box<dyn Future<Output = Option<u16>> + '_>> {
+    Box::pin(async move {
+        let outcome = match session.req.state.begins_at_content {
+            true => run_location(session).await,
+            false => enter(session).await,
+        };
+        follow(session, outcome).await;
+        let req = &session.req;
+        req.state.closes_at_once.then_some(req.response.status)
+    })
 }
 
 /// Answers a request whose head was refused.
@@ -38,6 +47,12 @@ pub(crate) async fn refuse(session: &mut Session, status: u16) {
 async fn follow(session: &mut Session, mut outcome: Outcome) {
     loop {
         outcome = match outcome {
+            Outcome::Answered if session.req.response.goes_on() => {
+                match Box::pin(additions::follow(session)).await {
+                    Ok(()) | Err(Outcome::Answered) => return,
+                    Err(outcome) => outcome,
+                }
+            }
             Outcome::Answered => return,
             Outcome::Close(status) => {
                 close(session, status);
@@ -89,6 +104,7 @@ async fn redirect(session: &mut Session, uri: Vec<u8>, args: Option<Vec<u8>>) ->
     req.state.location_replaces = true;
     req.state.location = None;
     req.state.link_expires.set(false);
+    req.state.slices.take();
     req.upstream.forget_context();
     session.client.link_mut().action = Action::Processing;
     Box::pin(enter(session)).await
@@ -126,6 +142,7 @@ async fn enter_named(session: &mut Session, name: &[u8]) -> Outcome {
     };
     session.req.state.internal = true;
     session.req.state.link_expires.set(false);
+    session.req.state.slices.take();
     session.req.upstream.forget_context();
     session.req.state.location = Some(session.client.link().plan.own_location(&location));
     session.req.state.content = Content::File;
@@ -170,10 +187,14 @@ fn rewrite_in_location(session: &mut Session) -> Result<(), End> {
 
 async fn run_location(session: &mut Session) -> Outcome {
     tracing::debug!(target: "weir", "using configuration \"{}\"", session.location().name);
-    if let Err(end) = rewrite_in_location(session) {
-        return end_of_script(session, end).await;
-    }
-    let active = session.settings().active;
+    let active = if std::mem::take(&mut session.req.state.begins_at_content) {
+        Active::default()
+    } else {
+        if let Err(end) = rewrite_in_location(session) {
+            return end_of_script(session, end).await;
+        }
+        session.settings().active
+    };
     // Handed on and back: a reference that waits here would make every request's future larger.
     let session = match active.has(Active::BEFORE_CONTENT) {
         true => match before_content(session, active).await {
