@@ -313,6 +313,33 @@ mod tests {
         assert!(longest < 4 * ROOM, "{longest}");
     }
 
+    #[test]
+    fn an_inserted_body_passes_the_filters_of_the_whole_only() {
+        let mut chain = Chain::default();
+        chain.add(sub("a", "-"));
+        chain.add(Filter::Gzip(Gzip::new(GZIP)));
+        chain.leave_open();
+        let mut packed = Vec::new();
+        let mut put = |chain: &mut Chain, text: &str, flush, inserted| {
+            let mut piece = text.as_bytes().to_vec();
+            let made = match inserted {
+                true => chain.insert(&mut piece, flush),
+                false => chain.pass(&mut piece, flush),
+            };
+            assert_eq!(made.expect("a good body"), More::No);
+            packed.append(&mut piece);
+        };
+        put(&mut chain, "<a>", Flush::Now, true);
+        put(&mut chain, "banana", Flush::End, false);
+        put(&mut chain, "<a>", Flush::No, true);
+        put(&mut chain, "", Flush::End, true);
+        let mut back = Chain::default();
+        back.add(Filter::Gunzip(Gunzip::new()));
+        let (text, _) = whole(&mut back, &packed, usize::MAX);
+        assert_eq!(String::from_utf8_lossy(&text), "<a>b-n-n-<a>");
+        assert!(chain.gzip_totals().is_some());
+    }
+
     proptest! {
         #[test]
         fn a_body_becomes_the_same_however_it_is_cut(

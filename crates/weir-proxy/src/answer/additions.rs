@@ -46,10 +46,11 @@ pub(crate) async fn before(session: &mut Session) -> Result<(), Outcome> {
     put(session, part).await
 }
 
-/// Whether what waits is too little to go out by itself: more comes soon (`ngx_http_write_filter`).
-pub(crate) fn waits_for_more(session: &Session) -> bool {
+/// Whether what waits, with `length` bytes behind it, is too little to go out by itself: more comes soon
+/// (`ngx_http_write_filter`).
+pub(crate) fn waits_for_more(session: &Session, length: usize) -> bool {
     let response = &session.req.response;
-    response.goes_on() && response.pending.len() < session.settings().postpone_output
+    response.goes_on() && response.pending.len() + length < session.settings().postpone_output
 }
 
 /// Sends what comes behind a body that has been sent, or waits, and ends the answer. An error is what becomes of the
@@ -138,7 +139,7 @@ async fn write(
         };
         body::frame(session, piece);
         piece.clear();
-        let waits = flush == Flush::No && waits_for_more(session);
+        let waits = flush == Flush::No && waits_for_more(session, 0);
         if !waits && !send(session, throttle).await {
             return Err(Outcome::Answered);
         }

@@ -141,7 +141,8 @@ impl Session {
         let Ok(body) = body::behind_head(self, body, Flush::End) else {
             return self.break_off();
         };
-        let sent = if body.is_empty() && additions::waits_for_more(self) {
+        let sent = if additions::waits_for_more(self, body.len()) {
+            self.req.response.pending.extend_from_slice(body);
             true
         } else if throttle::limits(self, self.settings()) {
             let mut throttle = Throttle::client(self, true);

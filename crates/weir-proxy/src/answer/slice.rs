@@ -57,7 +57,17 @@ fn fits(bytes: &Range<u64>, length: Option<u64>) -> Result<(), SliceFault> {
 }
 
 fn refuse(session: &Session, fault: &SliceFault) -> Outcome {
-    error_log::error(session.view(), Message::text(&fault.to_string()));
+    let differences = session.client.link().plan.differences();
+    let text = match fault {
+        SliceFault::Other { came, .. } if !differences.expected_slice_told => {
+            format!(
+                "unexpected range in slice response: {}-{}",
+                came.start, came.end
+            )
+        }
+        fault => fault.to_string(),
+    };
+    error_log::error(session.view(), Message::text(&text));
     Outcome::Close(match session.req.state.is_sub {
         true => NO_STATUS,
         false => session.req.response.status,

@@ -305,6 +305,11 @@ impl<'a> FileBody<'a> {
         (self.block.is_empty() && !last) || self.send_framed(last).await
     }
 
+    /// Whether the end of the file is too little to go out by itself.
+    fn waits_for_more(&self) -> bool {
+        additions::waits_for_more(self.session, self.block.len())
+    }
+
     async fn send_framed(&mut self, last: bool) -> bool {
         if self.session.req.response.chunked {
             let mut framed = std::mem::take(&mut self.session.req.response.pending);
@@ -315,7 +320,10 @@ impl<'a> FileBody<'a> {
             self.session.req.response.pending = framed;
             self.block.clear();
         }
-        let sent = if self.throttle.is_on() {
+        let sent = if last && self.waits_for_more() {
+            self.session.req.response.pending.append(&mut self.block);
+            true
+        } else if self.throttle.is_on() {
             Box::pin(self.throttle.write(self.session, &self.block)).await
         } else {
             self.session.write_all(&self.block).await.is_ok()
