@@ -201,17 +201,19 @@ pub(crate) fn try_files(call: &mut Call<'_>) -> Result<Arc<TryFiles>, Reject> {
         });
     }
     let text: &[u8] = last.first().map_or(&[], |word| &word.text);
+    // Its variables are looked for first, also in a code.
+    let template = call.template(text)?;
     let fallback = match text {
         [b'=', code @ ..] => match parse_number(code) {
             // nginx keeps 0 for "no code": the text leads somewhere, as it stands.
-            Some(0) => TryFallback::Uri(call.template(text)?),
+            Some(0) => TryFallback::Uri(template),
             Some(code @ 1..=999) => TryFallback::Code(code as u16),
             _ => {
                 let text = String::from_utf8_lossy(text);
                 return Err(Reject::message(format!("invalid code \"{text}\"")));
             }
         },
-        _ => TryFallback::Uri(call.template(text)?),
+        _ => TryFallback::Uri(template),
     };
     Ok(Arc::new(TryFiles {
         files: tried.into(),
