@@ -68,6 +68,7 @@ impl Compat {
             syslog_faults_name_server: since_1_23,
             brackets_without_port: since_1_23,
             gzip_static_ranges: since_1_23,
+            expected_slice_told: since_1_23,
         }
     }
 }
@@ -129,6 +130,8 @@ pub struct Differences {
     pub ranges_weighed: bool,
     /// Parts may be had of a file that `gzip_static` found; not from 1.22.1.
     pub gzip_static_ranges: bool,
+    /// Of a slice that is not the one that was asked for, the log says which was (since 1.27.4).
+    pub expected_slice_told: bool,
     /// A `Content-Range` of ours takes the place of one that is there already; 1.22.1 sends both.
     pub content_range_replaced: bool,
     /// The part of `split_clients` that fills up to 100 % has all that is left of the hashes (since 1.29);

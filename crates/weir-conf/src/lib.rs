@@ -46,13 +46,13 @@ pub use explain::explain_further;
 pub use fault::{Fault, Faults, Place};
 pub use log_level::{Level, UnknownLevel};
 pub use model::{
-    AccessLog, Assigned, BalanceMethod, Captures, Charsets, Config, Decoded, DefinedVariable,
-    ErrorLogTarget, Escape, FileKind, Found, FromUtf8, Geo, Handler, Http, If, Keepalive,
-    KeyedZone, LimitExcept, Listen, ListenAddress, ListenOptions, Location, LocationKind,
-    Locations, LogBuffer, LogDestination, LogFileCache, LogFormat, Main, Map, ProxyPass,
-    ProxyTarget, Recoding, Referers, RequestZone, Rewrite, RewriteEnd, Script, Server, ServerMatch,
-    ServerNames, ServerParameters, SocketKeepalive, SourceFile, SplitClients, Step, Syslog,
-    SyslogServer, Test, ToUtf8, Upstream, UpstreamAddress, UpstreamServer, VariableSource,
+    AccessLog, Active, Assigned, BalanceMethod, Captures, Charsets, Config, Decoded,
+    DefinedVariable, ErrorLogTarget, Escape, FileKind, Found, FromUtf8, Geo, Handler, Http, If,
+    Keepalive, KeyedZone, LimitExcept, Listen, ListenAddress, ListenOptions, Location,
+    LocationKind, Locations, LogBuffer, LogDestination, LogFileCache, LogFormat, Main, Map,
+    ProxyPass, ProxyTarget, Recoding, Referers, RequestZone, Rewrite, RewriteEnd, Script, Server,
+    ServerMatch, ServerNames, ServerParameters, SocketKeepalive, SourceFile, SplitClients, Step,
+    Syslog, SyslogServer, Test, ToUtf8, Upstream, UpstreamAddress, UpstreamServer, VariableSource,
     WithoutEffect,
 };
 pub use page::directives_page;

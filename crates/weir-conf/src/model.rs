@@ -1,5 +1,6 @@
 //! The configuration as the rest of weir sees it: typed, inherited, checked.
 
+mod active;
 mod charset;
 mod geo;
 mod http;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 pub use crate::table::main::Main;
 use crate::{Compat, Fault, Place};
 
+pub use active::Active;
 pub use charset::{Charsets, Decoded, FromUtf8, Recoding, ToUtf8};
 pub use geo::Geo;
 pub(crate) use geo::{Asked, Spans};

@@ -250,9 +250,11 @@ variables! {
         UpstreamQueueTime = "upstream_queue_time";
         /// Name of the last server tried, as written.
         UpstreamLastServerName = "upstream_last_server_name";
+        /// The part of the response that is asked for now; `slice` says how long one is.
+        SliceRange = "slice_range";
         /// Of TLS, caches and the like, which weir has not got yet: not set, as in
         /// nginx where they are not in use.
-        Unset = "slice_range" | "ssl_alpn_protocol" | "ssl_cipher"
+        Unset = "ssl_alpn_protocol" | "ssl_cipher"
             | "ssl_ciphers" | "ssl_client_cert" | "ssl_client_escaped_cert"
             | "ssl_client_fingerprint" | "ssl_client_i_dn" | "ssl_client_i_dn_legacy"
             | "ssl_client_raw_cert" | "ssl_client_s_dn" | "ssl_client_s_dn_legacy"

@@ -47,6 +47,8 @@ const READ_AS: &[(&str, &str)] = &[
     ("log_format", ".format"),
     ("allow", ".access"),
     ("deny", ".access"),
+    ("gunzip", "Active::GUNZIP"),
+    ("gzip", "Active::GZIP"),
     ("valid_referers", ".referers"),
     ("proxy_pass", "Handler::Proxy"),
     ("hash", "BalanceMethod::Hash"),

@@ -47,6 +47,10 @@ pub struct Chain {
     stages: Vec<Stage>,
     /// What stands behind all that waits.
     flush: Option<Flush>,
+    /// The filter that the piece before was given to first.
+    first: usize,
+    /// Other bodies follow this one before the filters of the whole answer are told that it is complete.
+    goes_on: bool,
     /// Room for what a filter makes.
     made: Vec<u8>,
 }
@@ -83,16 +87,54 @@ impl Chain {
     ///
     /// What is to be decompressed is not what it seems: the answer cannot go on.
     pub fn pass(&mut self, piece: &mut Vec<u8>, flush: Flush) -> Result<More, InflateFault> {
-        self.flush = Some(flush);
-        for stage in &mut self.stages {
-            stage.is_flushed = flush == Flush::No;
-        }
-        if let Some(first) = self.stages.first_mut() {
-            std::mem::swap(&mut first.waiting, piece);
-            first.taken = 0;
-            piece.clear();
+        self.begin(0, piece, flush);
+        if flush == Flush::End && self.goes_on {
+            let whole_answer = self.of_whole_answer();
+            for stage in &mut self.stages[whole_answer..] {
+                stage.is_flushed = true;
+            }
         }
         self.go_on(piece)
+    }
+
+    /// As [`Chain::pass`], for a piece of another body that is part of the answer: it passes the filters of the
+    /// whole answer only. [`Flush::End`] ends the answer.
+    ///
+    /// # Errors
+    ///
+    /// As [`Chain::pass`].
+    pub fn insert(&mut self, piece: &mut Vec<u8>, flush: Flush) -> Result<More, InflateFault> {
+        self.begin(self.of_whole_answer(), piece, flush);
+        self.go_on(piece)
+    }
+
+    /// Bodies are to be inserted behind this one, whose end is not that of the answer.
+    pub fn leave_open(&mut self) {
+        self.goes_on = true;
+    }
+
+    /// Index of the first filter that the whole answer passes, whatever it is put together from; those before
+    /// it are this body's own (`ngx_http_postpone_filter` stands between them).
+    fn of_whole_answer(&self) -> usize {
+        let is_own = |stage: &Stage| match stage.filter {
+            Filter::Gunzip(_) | Filter::Sub(_) | Filter::Recode(_) => true,
+            Filter::Gzip(_) => false,
+        };
+        self.stages.iter().take_while(|stage| is_own(stage)).count()
+    }
+
+    /// Gives a piece to the filter at `first`; where there is none it is what comes out.
+    fn begin(&mut self, first: usize, piece: &mut Vec<u8>, flush: Flush) {
+        self.first = first;
+        self.flush = Some(flush);
+        for stage in &mut self.stages[first..] {
+            stage.is_flushed = flush == Flush::No;
+        }
+        if let Some(stage) = self.stages.get_mut(first) {
+            std::mem::swap(&mut stage.waiting, piece);
+            stage.taken = 0;
+            piece.clear();
+        }
     }
 
     /// Appends the next part to `out`, some 64 KB.
@@ -115,7 +157,7 @@ impl Chain {
     /// Lets each filter take what waits for it, as far as the next one is done with its own; whether all are.
     fn sweep(&mut self, flush: Flush, out: &mut Vec<u8>) -> Result<bool, InflateFault> {
         let mut all_came = true;
-        for index in 0..self.stages.len() {
+        for index in self.first..self.stages.len() {
             let next_waits = self.stages.get(index + 1).is_some_and(Stage::is_busy);
             if !next_waits {
                 let behind = if all_came { flush } else { Flush::No };
@@ -269,6 +311,33 @@ mod tests {
         let (all, longest) = whole(&mut chain, &body, usize::MAX);
         assert_eq!(all.len(), 200_000 * 500);
         assert!(longest < 4 * ROOM, "{longest}");
+    }
+
+    #[test]
+    fn an_inserted_body_passes_the_filters_of_the_whole_only() {
+        let mut chain = Chain::default();
+        chain.add(sub("a", "-"));
+        chain.add(Filter::Gzip(Gzip::new(GZIP)));
+        chain.leave_open();
+        let mut packed = Vec::new();
+        let mut put = |chain: &mut Chain, text: &str, flush, inserted| {
+            let mut piece = text.as_bytes().to_vec();
+            let made = match inserted {
+                true => chain.insert(&mut piece, flush),
+                false => chain.pass(&mut piece, flush),
+            };
+            assert_eq!(made.expect("a good body"), More::No);
+            packed.append(&mut piece);
+        };
+        put(&mut chain, "<a>", Flush::Now, true);
+        put(&mut chain, "banana", Flush::End, false);
+        put(&mut chain, "<a>", Flush::No, true);
+        put(&mut chain, "", Flush::End, true);
+        let mut back = Chain::default();
+        back.add(Filter::Gunzip(Gunzip::new()));
+        let (text, _) = whole(&mut back, &packed, usize::MAX);
+        assert_eq!(String::from_utf8_lossy(&text), "<a>b-n-n-<a>");
+        assert!(chain.gzip_totals().is_some());
     }
 
     proptest! {

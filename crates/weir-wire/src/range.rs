@@ -103,6 +103,58 @@ impl Found {
     }
 }
 
+/// What a `Content-Range` says of the part that it describes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ContentRange {
+    /// Offset of its first byte.
+    pub start: u64,
+    /// Offset behind its last byte.
+    pub end: u64,
+    /// Length of the whole, if it is told.
+    pub complete_length: Option<u64>,
+}
+
+impl ContentRange {
+    /// Reads `bytes FIRST-LAST/LENGTH` (`ngx_http_slice_parse_content_range`).
+    #[must_use]
+    pub fn parse(value: &[u8]) -> Option<Self> {
+        if value.len() < 7 {
+            return None;
+        }
+        let mut text = Text(value.strip_prefix(b"bytes ")?);
+        let start = text.number_in_blanks()?;
+        (text.byte() == Some(b'-')).then_some(())?;
+        let end = text.number_in_blanks()?.saturating_add(1);
+        (text.byte() == Some(b'/')).then_some(())?;
+        text.skip_blanks();
+        let complete_length = match text.0.first() {
+            Some(b'*') => {
+                text.byte();
+                None
+            }
+            _ => Some(text.number()?),
+        };
+        text.skip_blanks();
+        text.0.is_empty().then_some(Self {
+            start,
+            end,
+            complete_length,
+        })
+    }
+}
+
+/// Where a client that sends this `Range` begins to read, if it asks for one part and says from where; else 0
+/// (`ngx_http_slice_get_start`).
+#[must_use]
+pub fn first_offset(value: &[u8]) -> u64 {
+    if !is_bytes(value) || value.contains(&b',') {
+        return 0;
+    }
+    let mut text = Text(&value[6..]);
+    text.skip_blanks();
+    text.number().unwrap_or(0)
+}
+
 /// What is left to read of the field.
 struct Text<'a>(&'a [u8]);
 
@@ -129,6 +181,13 @@ impl Text<'_> {
         };
         self.skip_blanks();
         matches!(self.0.first(), None | Some(b',')).then_some(range)
+    }
+
+    fn number_in_blanks(&mut self) -> Option<u64> {
+        self.skip_blanks();
+        let number = self.number();
+        self.skip_blanks();
+        number
     }
 
     fn byte(&mut self) -> Option<u8> {
@@ -269,6 +328,47 @@ mod tests {
         ] {
             let wanted = parse(value.as_bytes(), 20, limits);
             assert_eq!(wanted == Wanted::Whole, whole, "{value}");
+        }
+    }
+
+    #[test]
+    fn parts_that_are_described() {
+        for (value, expected) in [
+            ("bytes 0-9/100", Some((0, 10, Some(100)))),
+            ("bytes  0 - 9 / 100 ", Some((0, 10, Some(100)))),
+            ("bytes 0-9/*", Some((0, 10, None))),
+            ("bytes 9-0/1", Some((9, 1, Some(1)))),
+            ("bytes 0-9/9223372036854775807", Some((0, 10, Some(MAX)))),
+            ("bytes 0-9/9223372036854775808", None),
+            ("Bytes 0-9/100", None),
+            ("bytes=0-9/100", None),
+            ("bytes */100", None),
+            ("bytes 0-9", None),
+            ("bytes 0-/9", None),
+            ("bytes 0-9/", None),
+            ("bytes 0-9/1x", None),
+            ("bytes ", None),
+        ] {
+            let told = ContentRange::parse(value.as_bytes());
+            let told = told.map(|told| (told.start, told.end, told.complete_length));
+            assert_eq!(told, expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn offsets_that_clients_begin_at() {
+        for (value, expected) in [
+            ("bytes=25-", 25),
+            ("bytes= 25-30", 25),
+            ("bytes=25", 25),
+            ("bytes=-25", 0),
+            ("bytes=25-30,40-50", 0),
+            ("bytes=9223372036854775807-", MAX),
+            ("bytes=9223372036854775808-", 0),
+            ("lines=25-", 0),
+            ("bytes=", 0),
+        ] {
+            assert_eq!(first_offset(value.as_bytes()), expected, "{value}");
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::charset;
 use super::level::Level;
-use crate::model::AccessLog;
+use crate::model::{AccessLog, Active};
 use crate::table::settings::{Settings, Written};
 use crate::value::read::{Reading, Reject};
 use crate::value::{
@@ -83,6 +83,7 @@ pub(super) fn settle(
     }
     settings.hidden = hidden_headers(written);
     charset::note(&settings, cx);
+    settings.active = Active::of(&settings);
     Some(share(settings, &mut cx.recent_settings))
 }
 

@@ -3,15 +3,16 @@
 #![allow(unsafe_code, reason = "PCRE2 is a C library")]
 
 use std::cell::Cell;
-use std::ffi::CStr;
+use std::ffi::{CStr, c_int};
 use std::ptr::{self, NonNull};
 
 use pcre2_sys::{
-    PCRE2_CASELESS, PCRE2_ERROR_NOMATCH, PCRE2_ERROR_NOMEMORY, PCRE2_INFO_CAPTURECOUNT,
-    PCRE2_INFO_NAMECOUNT, PCRE2_INFO_NAMEENTRYSIZE, PCRE2_INFO_NAMETABLE, PCRE2_JIT_COMPLETE,
-    PCRE2_NO_JIT, pcre2_code_8, pcre2_code_free_8, pcre2_compile_8, pcre2_get_error_message_8,
-    pcre2_get_ovector_pointer_8, pcre2_jit_compile_8, pcre2_match_8, pcre2_match_data_8,
-    pcre2_match_data_create_8, pcre2_match_data_free_8, pcre2_pattern_info_8,
+    PCRE2_CASELESS, PCRE2_ERROR_NOMATCH, PCRE2_ERROR_NOMEMORY, PCRE2_INFO_ALLOPTIONS,
+    PCRE2_INFO_CAPTURECOUNT, PCRE2_INFO_JITSIZE, PCRE2_INFO_NAMECOUNT, PCRE2_INFO_NAMEENTRYSIZE,
+    PCRE2_INFO_NAMETABLE, PCRE2_JIT_COMPLETE, PCRE2_NO_JIT, PCRE2_UTF, pcre2_code_8,
+    pcre2_code_free_8, pcre2_compile_8, pcre2_get_error_message_8, pcre2_get_ovector_pointer_8,
+    pcre2_jit_compile_8, pcre2_jit_match_8, pcre2_match_8, pcre2_match_context_8,
+    pcre2_match_data_8, pcre2_match_data_create_8, pcre2_match_data_free_8, pcre2_pattern_info_8,
 };
 
 /// A compiled expression, to machine code too where PCRE2 can do that.
@@ -20,6 +21,8 @@ pub(super) struct Code {
     code: NonNull<pcre2_code_8>,
     /// Groups, the whole match among them.
     groups: usize,
+    /// There is machine code, which may be called without a look at the text first: that is due to UTF-8 only.
+    runs_at_once: bool,
 }
 
 // SAFETY: PCRE2 does not change an expression once it is compiled, and says that threads may share
@@ -80,11 +83,17 @@ impl Code {
                 offset,
             });
         };
-        let mut code = Self { code, groups: 1 };
+        let mut code = Self {
+            code,
+            groups: 1,
+            runs_at_once: false,
+        };
         code.groups += code.number(PCRE2_INFO_CAPTURECOUNT);
         // What cannot be compiled further is interpreted, as in nginx.
         // SAFETY: the expression is not shared with anyone yet.
         let _ = unsafe { pcre2_jit_compile_8(code.code.as_ptr(), PCRE2_JIT_COMPLETE) };
+        let utf = code.number(PCRE2_INFO_ALLOPTIONS) & PCRE2_UTF as usize != 0;
+        code.runs_at_once = code.has_machine_code() && !utf;
         Ok(code)
     }
 
@@ -130,9 +139,10 @@ impl Code {
         engine: Engine,
         found: impl FnOnce(&[[usize; 2]]) -> T,
     ) -> Result<Option<T>, MatchError> {
-        let options = match engine {
-            Engine::Jit => 0,
-            Engine::Interpreter => PCRE2_NO_JIT,
+        let (run, options): (MatchFunction, _) = match engine {
+            Engine::Jit if self.runs_at_once => (pcre2_jit_match_8, 0),
+            Engine::Jit => (pcre2_match_8, 0),
+            Engine::Interpreter => (pcre2_match_8, PCRE2_NO_JIT),
         };
         // Taken, and given back below: a thread matches one expression at a time.
         let scratch = SCRATCH.take().filter(|own| own.groups >= self.groups);
@@ -143,9 +153,10 @@ impl Code {
         // The pointer of an empty slice need not be one, and PCRE2 may look at it.
         let start = if text.is_empty() { b"\0" } else { text };
         // SAFETY: code and match data are valid, the latter is this call's own, as many bytes as are
-        // claimed can be read, and a null context means PCRE2's defaults.
+        // claimed can be read, and a null context means PCRE2's defaults. Machine code that is called
+        // without PCRE2's checks is there, and takes any bytes.
         let code = unsafe {
-            pcre2_match_8(
+            run(
                 self.code.as_ptr(),
                 start.as_ptr(),
                 text.len(),
@@ -164,6 +175,19 @@ impl Code {
         outcome
     }
 
+    fn has_machine_code(&self) -> bool {
+        let mut size: usize = 0;
+        // SAFETY: the size of the machine code is written as a `size_t`.
+        unsafe {
+            pcre2_pattern_info_8(
+                self.code.as_ptr(),
+                PCRE2_INFO_JITSIZE,
+                (&raw mut size).cast(),
+            );
+        }
+        size > 0
+    }
+
     /// A number that PCRE2 knows of the expression.
     fn number(&self, what: u32) -> usize {
         let mut number: u32 = 0;
@@ -172,6 +196,17 @@ impl Code {
         number as usize
     }
 }
+
+/// `pcre2_match`, or the part of it that runs machine code.
+type MatchFunction = unsafe extern "C" fn(
+    *const pcre2_code_8,
+    *const u8,
+    usize,
+    usize,
+    u32,
+    *mut pcre2_match_data_8,
+    *mut pcre2_match_context_8,
+) -> c_int;
 
 thread_local! {
     /// Where this thread's matches are written, as nginx's processes have one.
@@ -256,8 +291,18 @@ mod tests {
             assert_eq!(found, Ok(Some(vec![[0, 4], [1, 4]])));
             assert_eq!(code.exec(b"/b", engine, |_| ()), Ok(None));
         }
+        assert!(code.runs_at_once);
         let hard = [b"/", "a".repeat(28).as_bytes(), b"!"].concat();
         let counted = code.exec(&hard, Engine::Interpreter, |_| ());
         assert_eq!(counted, Err(MatchError(-47)));
+    }
+
+    #[test]
+    fn machine_code_is_called_at_once_where_it_takes_any_bytes() {
+        for (source, expected) in [("^/a", true), ("(*UTF)^/a", false), ("(*NO_JIT)^/a", false)] {
+            let code = Code::compile(source.as_bytes(), false).expect("an expression");
+            assert_eq!(code.runs_at_once, expected, "{source}");
+            assert_eq!(code.exec(b"/a", Engine::Jit, |_| ()), Ok(Some(())));
+        }
     }
 }

@@ -179,12 +179,6 @@ const FAMILIES: &[Family] = &[
     ignored(UPSTREAM, counts_with!("resolver"), "resolver_timeout"),
     refused(
         HSL,
-        "text added around responses",
-        "add_before_body add_after_body",
-    ),
-    ignored(HSL, counts_with!("add_before_body"), "addition_types"),
-    refused(
-        HSL,
         "variables about browsers",
         "modern_browser ancient_browser",
     ),
@@ -318,7 +312,6 @@ const FAMILIES: &[Family] = &[
             scgi_socket_rcvbuf scgi_socket_sndbuf",
     ),
     ignored(H, counts_with!("scgi_pass"), "scgi_cache_path"),
-    refused(HSL, "responses in slices", "slice"),
     refused(HSL, "server-side includes", "ssi"),
     ignored(
         HSL,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Arity, Entry, HTTP, LOCATION, SERVER, Support, directives};
 use crate::Template;
-use crate::model::{AccessLog, ErrorLogTarget, LogFileCache, Referers};
+use crate::model::{AccessLog, Active, ErrorLogTarget, LogFileCache, Referers};
 use crate::value::read::{
     Call, Reading, Reject, access_log, add_header, add_trailer, alias, auth_request_set, bind,
     bits, buffers, bytes, charset, conf_file, cookie_domain, cookie_flags, cookie_path, count,
@@ -13,9 +13,9 @@ use crate::value::read::{
     gzip_window, header_name, http_version, index, keepalive_timeout, keyword, late_text,
     limit_conn, limit_req, mark, media_types, memory_size, number, offset, open_log_file_cache,
     predicates, rate, real_ip_header, redirect, root, server_tokens, set_header, size,
-    status_of_refusal, sub_filter, temp_path, template, template_or_off, text, text_or_off,
-    texts_or_off, time, trusted, try_files, user_id_domain, user_id_expires, user_id_flags,
-    user_id_mark, user_id_p3p, user_id_path,
+    status_of_refusal, sub_filter, temp_path, template, template_or_off, text, text_or_none,
+    text_or_off, texts_or_off, time, trusted, try_files, user_id_domain, user_id_expires,
+    user_id_flags, user_id_mark, user_id_p3p, user_id_path,
 };
 use crate::value::{
     AccessRule, AddHeader, AddInherit, AuthRequestSet, AutoindexFormat, Bind, BodyFile, Buffers,
@@ -104,7 +104,7 @@ directives! {
     /// Whether the request's body goes there, too; it is read whole before anybody is asked.
     mirror_request_body: One<bool> = flag, "on"; in ALL;
     /// Files to look for before the handler.
-    try_files: Here<TryFiles> = try_files; in INNER, Arity::between(2, usize::MAX);
+    try_files: Here<Arc<TryFiles>> = try_files; in INNER, Arity::between(2, usize::MAX);
     /// Whether missing files are worth an error line.
     log_not_found: One<bool> = flag, "on"; in ALL;
     /// Where access lines go.
@@ -210,6 +210,15 @@ directives! {
     charset_types: Sum<MediaTypes> = media_types,
         "text/html text/xml text/plain text/vnd.wap.wml application/javascript application/rss+xml";
         in ALL, Arity::SOME;
+    /// A path whose content comes before responses of `addition_types`; an empty one is none.
+    add_before_body: Maybe<Option<Box<[u8]>>> = text_or_none; in ALL;
+    /// The same behind them.
+    add_after_body: Maybe<Option<Box<[u8]>>> = text_or_none; in ALL;
+    /// Media types of responses that such content is added to.
+    addition_types: Sum<MediaTypes> = media_types, "text/html"; in ALL, Arity::SOME;
+    /// Bytes of the parts that a response is asked for in, each by a request with `$slice_range`; 0: it is
+    /// asked for as a whole.
+    slice: One<usize> = size, "0"; in ALL;
     /// A text that is replaced in responses, and by what.
     sub_filter: Many<SubFilter> = sub_filter; in ALL, Arity::TWO;
     /// Media types of responses that texts are replaced in.
@@ -394,5 +403,7 @@ directives! {
         /// Length of the location's name that `alias` replaces: `usize::MAX` in a
         /// regular-expression location, where `alias` is the whole path; `None` without `alias`.
         alias_len: Option<usize>,
+        /// Phases and filters that these settings set up.
+        active: Active,
     }
 }

@@ -39,8 +39,8 @@ pub(crate) use limits::{limit_conn, limit_req, status_of_refusal};
 pub(crate) use logs::{access_log, error_log, log_format, open_log_file_cache};
 pub(crate) use plain::{
     between, bits, buffers, bytes, conf_file, count, env, flag, flags, header_name, keyword, mark,
-    memory_size, number, offset, path, rate, size, template, template_or_off, text, text_or_off,
-    texts_or_off, time, user, word, worker_connections, worker_processes,
+    memory_size, number, offset, path, rate, size, template, template_or_off, text, text_or_none,
+    text_or_off, texts_or_off, time, user, word, worker_connections, worker_processes,
 };
 pub(crate) use proxy::{
     bind, cookie_domain, cookie_flags, cookie_path, http_version, late_text, redirect, set_header,

@@ -34,19 +34,31 @@ pub(crate) fn behind_head<'a>(
         }
         body = Cow::Owned(piece);
     }
+    frame(session, &body);
+    frame(session, &rest);
     headers::add_trailers(session);
-    let response = &mut session.req.response;
-    let mut out = std::mem::take(&mut response.pending);
-    if response.chunked {
-        write_chunk(&body, &mut out);
-        write_chunk(&rest, &mut out);
-        write_last_chunk(session, &mut out);
-    } else {
-        out.extend_from_slice(&body);
-        out.extend_from_slice(&rest);
+    if !session.req.response.goes_on() {
+        end_frames(session);
     }
-    session.req.response.pending = out;
     Ok(&[])
+}
+
+/// Puts a piece of the body behind the pending head, as a chunk where the answer goes in chunks.
+pub(crate) fn frame(session: &mut Session, piece: &[u8]) {
+    let response = &mut session.req.response;
+    match response.chunked {
+        true => write_chunk(piece, &mut response.pending),
+        false => response.pending.extend_from_slice(piece),
+    }
+}
+
+/// The body is complete.
+pub(crate) fn end_frames(session: &mut Session) {
+    if session.req.response.chunked {
+        let mut out = std::mem::take(&mut session.req.response.pending);
+        write_last_chunk(session, &mut out);
+        session.req.response.pending = out;
+    }
 }
 
 /// The body cannot go on; the log has been told.
@@ -61,6 +73,19 @@ pub(crate) fn filter(
 ) -> Result<More, Broken> {
     let made = match &mut session.req.response.filters {
         Some(filters) => filters.pass(piece, flush),
+        None => Ok(More::No),
+    };
+    made.map_err(|fault| broken(session, fault))
+}
+
+/// As [`filter`], for a piece of another body that is put into the answer.
+pub(crate) fn insert(
+    session: &mut Session,
+    piece: &mut Vec<u8>,
+    flush: Flush,
+) -> Result<More, Broken> {
+    let made = match &mut session.req.response.filters {
+        Some(filters) => filters.insert(piece, flush),
         None => Ok(More::No),
     };
     made.map_err(|fault| broken(session, fault))

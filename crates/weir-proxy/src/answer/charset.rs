@@ -17,13 +17,15 @@ struct Known {
 /// The answer is not sent: a variable that names its character set has no value.
 pub(super) struct NoValue;
 
-/// Tells the character set of the answer, and has it recoded where it comes in another
-/// (`ngx_http_charset_header_filter`).
+/// Tells the character set of the answer, and has it recoded where it comes in another; what is put into the answer
+/// to a main request is recoded to that one's (`ngx_http_charset_header_filter`).
 pub(super) fn filter(session: &mut Session) -> Result<(), NoValue> {
-    if session.settings().charset == Charset::Off && session.req.response.accel_charset.is_none() {
-        return Ok(());
-    }
-    let Some(to) = destination(session.view())? else {
+    let to = match session.client.outlet().map(|outlet| &outlet.charset) {
+        Some(charset) if charset.is_empty() => None,
+        Some(charset) => Some(named(session.view(), charset)),
+        None => destination(session.view())?,
+    };
+    let Some(to) = to else {
         return Ok(());
     };
     let Some(from) = source(session.view())? else {

@@ -9,9 +9,6 @@ use crate::facts::Session;
 /// Has a compressed answer decompressed for a client that does not take it so
 /// (`ngx_http_gunzip_header_filter`).
 pub(super) fn filter(session: &mut Session) {
-    if !session.settings().gunzip {
-        return;
-    }
     let fields = &session.req.response.fields;
     let encoding = fields.value(KnownField::ContentEncoding);
     if !encoding.is_some_and(|encoding| encoding.eq_ignore_ascii_case(b"gzip")) {

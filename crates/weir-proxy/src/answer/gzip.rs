@@ -11,7 +11,7 @@ use crate::report::error_log::{self, Message};
 /// Has the answer compressed where the settings, its status, length and type, and the client allow it
 /// (`ngx_http_gzip_header_filter`).
 pub(super) fn filter(session: &mut Session) {
-    if !session.settings().gzip || !is_compressible(session.view()) {
+    if !is_compressible(session.view()) {
         return;
     }
     session.req.state.varies_by_encoding = true;

@@ -12,9 +12,6 @@ use crate::report::variables;
 pub(super) fn filter(session: &mut Session) {
     let settings = session.settings();
     let expires = settings.expires != Expires::Fixed(Expiry::Off);
-    if !expires && settings.add_header.is_empty() && settings.add_trailer.is_empty() {
-        return;
-    }
     let rules = settings.add_header.clone();
     let status = session.req.response.status;
     let trailers = settings.add_trailer.iter();
@@ -57,10 +54,13 @@ fn add(response: &mut Response, name: &[u8], value: &[u8]) {
     }
 }
 
-/// Evaluates the trailers of `add_trailer` at the end of the body (`ngx_http_trailers_filter`). An
-/// HTTP/1.0 client gets none, though variables show them.
+/// Evaluates the trailers of `add_trailer` at the end of the body (`ngx_http_trailers_filter`), which the first of
+/// several slices does not have. An HTTP/1.0 client gets none, though variables show them.
 pub(crate) fn add_trailers(session: &mut Session) {
-    if !session.req.response.expects_trailers || session.req.response.header_only {
+    let response = &session.req.response;
+    let additions = response.additions.as_deref();
+    let is_slice = additions.is_some_and(|additions| additions.slices);
+    if !response.expects_trailers || response.header_only || is_slice {
         return;
     }
     let rules = session.settings().add_trailer.clone();

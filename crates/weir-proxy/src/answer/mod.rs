@@ -1,5 +1,6 @@
 //! Answers: what the header filters decide, heads, nginx's own pages.
 
+pub(crate) mod additions;
 pub(crate) mod body;
 mod charset;
 mod expires;
@@ -14,6 +15,7 @@ mod ranges;
 pub(crate) mod redirect;
 pub(crate) mod send;
 mod settle;
+mod slice;
 pub(crate) mod status_line;
 mod sub;
 mod user_id;

@@ -7,7 +7,7 @@ use weir_filter::Flush;
 use weir_wire::request::Version;
 use weir_wire::{KnownField, date};
 
-use super::{body, settle, status_line};
+use super::{additions, body, settle, status_line};
 use crate::client::throttle::{self, Throttle};
 use crate::facts::{Ending, Outcome, Session};
 use crate::report::variables;
@@ -133,10 +133,18 @@ impl Session {
         if let Err(outcome) = begin(self) {
             return outcome;
         }
+        if self.req.response.additions.is_some()
+            && let Err(outcome) = Box::pin(additions::before(self)).await
+        {
+            return outcome;
+        }
         let Ok(body) = body::behind_head(self, body, Flush::End) else {
             return self.break_off();
         };
-        let sent = if throttle::limits(self, self.settings()) {
+        let sent = if additions::waits_for_more(self, body.len()) {
+            self.req.response.pending.extend_from_slice(body);
+            true
+        } else if throttle::limits(self, self.settings()) {
             let mut throttle = Throttle::client(self, true);
             Box::pin(throttle.write(self, body)).await
         } else {

@@ -10,8 +10,7 @@ use crate::report::variables;
 pub(super) fn filter(session: &mut Session) {
     let settings = session.settings();
     let response = &session.req.response;
-    if settings.sub_filter.is_empty()
-        || response.content_length == Some(0)
+    if response.content_length == Some(0)
         || !settings
             .sub_filter_types
             .contain(response.content_type.media_type())
@@ -55,9 +54,6 @@ fn patterns(view: View<'_>) -> Box<[SubPattern]> {
 
 /// Evaluates what is put in place of the texts, which may tell of the head as it is sent.
 pub(super) fn evaluate_replacements(session: &mut Session) {
-    if session.settings().sub_filter.is_empty() {
-        return;
-    }
     let Some(mut filters) = session.req.response.filters.take() else {
         return;
     };

@@ -94,7 +94,7 @@ impl Client {
     }
 
     /// Writes as much of `slices` as the client takes, at most `budget` bytes, and counts it in
-    /// `sent`; ready once all is out.
+    /// `sent`; ready once all is out. A main request takes all or nothing, and counts by itself.
     pub(crate) fn poll_send(
         &mut self,
         cx: &mut Context<'_>,
@@ -105,7 +105,10 @@ impl Client {
     ) -> Poll<io::Result<()>> {
         match self {
             Self::H1(conn) => write.poll_write_within(cx, &mut conn.stream, slices, budget, sent),
-            Self::Sub(_) => Poll::Ready(Ok(())),
+            Self::Sub(sub) => match &sub.outlet {
+                Some(outlet) => outlet.poll_put(slices),
+                None => Poll::Ready(Ok(())),
+            },
         }
     }
 
@@ -117,11 +120,17 @@ impl Client {
         }
     }
 
-    /// Small writes are sent at once from here on.
-    pub(crate) fn set_nodelay(&mut self) {
+    /// The next piece may come late: what is written goes out at once, also past the kernel's waiting
+    /// (`nodelay`).
+    pub(crate) fn send_at_once(&mut self, nodelay: bool) {
         match self {
-            Self::H1(conn) => conn.set_nodelay(),
-            Self::Sub(_) => {}
+            Self::H1(conn) if nodelay => conn.set_nodelay(),
+            Self::H1(_) => {}
+            Self::Sub(sub) => {
+                if let Some(outlet) = &sub.outlet {
+                    outlet.send_at_once();
+                }
+            }
         }
     }
 

@@ -2,4 +2,5 @@
 
 mod carrier;
 pub(crate) mod h1;
+pub(crate) mod sub;
 pub(crate) mod throttle;

@@ -11,7 +11,7 @@ use weir_wire::request::Method;
 
 use super::gzip_static::{self, Found};
 use super::{is_asked_for, log_failed, looked_up, quoted};
-use crate::answer::{body, headers, media_type, redirect, send};
+use crate::answer::{additions, body, headers, media_type, redirect, send};
 use crate::client::throttle::Throttle;
 use crate::facts::{Action, Cut, Ending, Outcome, Parts, Session};
 use crate::report::error_log::{self, Message};
@@ -115,6 +115,16 @@ pub(super) async fn send(
     if let Err(outcome) = send::begin(session) {
         return outcome;
     }
+    Box::pin(send_body(session, file, body)).await
+}
+
+/// Sends the body behind a head that waits.
+async fn send_body(session: &mut Session, file: &File, body: Body) -> Outcome {
+    if session.req.response.additions.is_some()
+        && let Err(outcome) = additions::before(session).await
+    {
+        return outcome;
+    }
     if FileBody::new(session, file, body).send().await {
         session.req.state.ending = Ending::Complete;
     }
@@ -144,10 +154,7 @@ async fn answer_with(
     }
     // Boxed: through its buffer and throttle it would add 40 bytes to the future of every request.
     let body = Body::whole(metadata.len());
-    if Box::pin(FileBody::new(session, file, body).send()).await {
-        session.req.state.ending = Ending::Complete;
-    }
-    Outcome::Answered
+    Box::pin(send_body(session, file, body)).await
 }
 
 /// What the answer's head says of the file.
@@ -298,17 +305,25 @@ impl<'a> FileBody<'a> {
         (self.block.is_empty() && !last) || self.send_framed(last).await
     }
 
+    /// Whether the end of the file is too little to go out by itself.
+    fn waits_for_more(&self) -> bool {
+        additions::waits_for_more(self.session, self.block.len())
+    }
+
     async fn send_framed(&mut self, last: bool) -> bool {
         if self.session.req.response.chunked {
             let mut framed = std::mem::take(&mut self.session.req.response.pending);
             body::write_chunk(&self.block, &mut framed);
-            if last {
+            if last && !self.session.req.response.goes_on() {
                 body::write_last_chunk(self.session, &mut framed);
             }
             self.session.req.response.pending = framed;
             self.block.clear();
         }
-        let sent = if self.throttle.is_on() {
+        let sent = if last && self.waits_for_more() {
+            self.session.req.response.pending.append(&mut self.block);
+            true
+        } else if self.throttle.is_on() {
             Box::pin(self.throttle.write(self.session, &self.block)).await
         } else {
             self.session.write_all(&self.block).await.is_ok()

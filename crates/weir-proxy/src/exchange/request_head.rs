@@ -1,6 +1,7 @@
 //! The request head that is sent upstream (`ngx_http_proxy_create_request`).
 
 use weir_conf::{HostHeader, HttpVersion, Settings, Template};
+use weir_wire::Field;
 
 use crate::facts::BodyFraming;
 use crate::facts::Session;
@@ -111,8 +112,20 @@ fn write_client_fields(session: &Session, settings: &Settings, out: &mut Vec<u8>
     let req = &session.req;
     for field in req.head.fields.iter() {
         let name = field.name.of(&req.bytes);
-        if !settings.proxy_set_header.replaced.contains(name) {
-            push_field(name, field.value.of(&req.bytes), out);
+        if settings.proxy_set_header.replaced.contains(name) {
+            continue;
+        }
+        match as_it_came(field, &req.bytes) {
+            Some(line) => out.extend_from_slice(line),
+            None => push_field(name, field.value.of(&req.bytes), out),
         }
     }
+}
+
+/// The whole line, if it came as it would be written.
+fn as_it_came<'a>(field: &Field, bytes: &'a [u8]) -> Option<&'a [u8]> {
+    let (name, value) = (field.name.range(), field.value.range());
+    let is_same = bytes.get(name.end..value.start)? == b": "
+        && bytes.get(value.end..value.end + 2)? == b"\r\n";
+    bytes.get(name.start..value.end + 2).filter(|_| is_same)
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use smallvec::SmallVec;
 use weir_conf::Settings;
 use weir_upstream::{Key, PeerId, PeerOutcome, Tries};
 
@@ -199,10 +200,11 @@ impl<'a> Exchange<'a> {
     }
 
     /// The running element of the `$upstream_*` lists.
+    #[inline]
     pub(super) fn current(&mut self) -> &mut Attempt {
         let attempts = &mut self.session.req.attempts;
         if attempts.is_empty() {
-            attempts.push(Attempt::new(false));
+            begin_list(attempts);
         }
         let attempts = attempts.as_mut_slice();
         &mut attempts[attempts.len() - 1]
@@ -246,6 +248,11 @@ impl Drop for Exchange<'_> {
             );
         }
     }
+}
+
+#[cold]
+fn begin_list(attempts: &mut SmallVec<[Attempt; 1]>) {
+    attempts.push(Attempt::new(false));
 }
 
 /// Opens the request's turn in the pool, with the key that it is balanced by.

@@ -11,8 +11,8 @@ use weir_upstream::PeerOutcome;
 use super::failure_log;
 use super::tries::{Exchange, Held};
 use crate::answer::send;
-use crate::facts::Outcome;
 use crate::facts::{Action, Ending};
+use crate::facts::{NO_STATUS, Outcome};
 use crate::report::error_log::{self, Message};
 use weir_io::buffers;
 use weir_io::clock::{self, Moment};
@@ -143,7 +143,7 @@ pub(super) async fn tunnel(exchange: &mut Exchange<'_>, mut held: Held) -> Outco
         error_log::error(exchange.session.view(), Message::text(text));
         exchange.close_attempt();
         exchange.release(PeerOutcome::Success);
-        return Outcome::Close(0);
+        return Outcome::Close(NO_STATUS);
     }
     exchange.session.req.state.keepalive = false;
     if let Err(outcome) = send::begin(exchange.session) {

@@ -100,6 +100,12 @@ impl RequestBody {
     pub(crate) fn share(&self) -> Self {
         let mut body = Self::default();
         body.withhold();
+        if self.discarded && self.complete {
+            // What was read and dropped is a body of no length from then on.
+            body.withheld = false;
+            body.discarded = true;
+            body.framing = self.framing;
+        }
         if self.begun && self.complete && !self.discarded && !self.withheld {
             body.withheld = false;
             body.framing = self.framing;

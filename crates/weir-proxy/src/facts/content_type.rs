@@ -40,7 +40,8 @@ impl ContentType {
 
     /// There is none, and no character set.
     pub(crate) fn clear(&mut self) {
-        self.forget_type();
+        self.text.clear();
+        self.is_sent = false;
         self.told = None;
     }
 
@@ -99,7 +100,8 @@ impl ContentType {
 
     /// Writes the character set into a text that names none (`ngx_http_header_filter`).
     pub(crate) fn complete(&mut self) {
-        if self.text.is_empty() || self.media_type().len() < self.text.len() {
+        let has_none = self.told.is_none() || self.text.is_empty();
+        if has_none || self.media_type().len() < self.text.len() {
             return;
         }
         if let Some(charset) = self.told.take().filter(|charset| !charset.is_empty()) {

@@ -19,3 +19,6 @@ pub(crate) enum Outcome {
     /// Close without an answer; the access line shows this status.
     Close(u16),
 }
+
+/// Of a subrequest that ends its main request at once: that one keeps its status (`NGX_ERROR`).
+pub(crate) const NO_STATUS: u16 = 0;

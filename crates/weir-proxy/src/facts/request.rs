@@ -1,15 +1,16 @@
 //! One request and the answer to it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 
 use smallvec::SmallVec;
 use weir_conf::{Captures, Location, Server};
 use weir_wire::request::{Method, RequestHead, RequestParser};
 use weir_wire::{KnownField, Version};
 
+use super::values::give_up_large;
 use super::{
-    Attempt, Beside, ClientAddress, Limits, RequestBody, Response, UpstreamState, Values, View,
-    VisitorSeat,
+    Attempt, Beside, ClientAddress, Limits, RequestBody, Response, Slices, UpstreamState, Values,
+    View, VisitorSeat,
 };
 use crate::plan::Own;
 use weir_io::buffers;
@@ -104,6 +105,12 @@ pub(crate) struct State {
     pub(crate) is_sub: bool,
     /// It goes on behind its answer: nothing is sent to the client any more.
     pub(crate) post_action: bool,
+    /// A subrequest of whose answer only the head is looked at (`header_only`).
+    pub(crate) only_head_counts: bool,
+    /// A subrequest that has its location, and only asks that one for its content.
+    pub(crate) begins_at_content: bool,
+    /// The slices that the answer is put together from, once `$slice_range` was asked for.
+    pub(crate) slices: OnceCell<Box<Slices>>,
     /// The request came here by an internal redirect, or is one of our own.
     pub(crate) internal: bool,
     /// `$secure_link` was asked for, and the link says when it ends.
@@ -164,6 +171,9 @@ impl Default for State {
             alias_takes_uri: false,
             is_sub: false,
             post_action: false,
+            only_head_counts: false,
+            begins_at_content: false,
+            slices: OnceCell::new(),
             internal: false,
             limits: Limits::default(),
             redirects_left: MAX_REDIRECTS,
@@ -220,13 +230,14 @@ impl Request {
         }
     }
 
-    /// Gives back what others could use: buffers, files, and its part in the configuration.
+    /// Gives back what others could use: buffers, files, and its part in the configuration. Small rooms stay for
+    /// the next request.
     pub(crate) fn release(&mut self) {
         // They read the body's file.
         self.beside.end();
         buffers::give_back(std::mem::take(&mut self.bytes));
-        self.script_room = Vec::new();
-        *self.values.get_mut() = Values::default();
+        give_up_large(&mut self.script_room);
+        self.values.get_mut().release();
         self.state.server = None;
         self.state.location = None;
         self.body.release();
@@ -276,13 +287,14 @@ impl Request {
     }
 
     /// Becomes a subrequest of `main` for the path `uri`, without arguments and without a body: a GET with
-    /// the same head (`ngx_http_subrequest`).
+    /// the same head, of whose answer only the head counts (`ngx_http_subrequest`).
     pub(crate) fn begin_as_sub(&mut self, main: View<'_>, uri: &[u8]) {
         let rules = main.settings().userid.clone();
         let main = main.req;
         self.state = State {
             begun: true,
             is_sub: true,
+            only_head_counts: true,
             server: main.state.server.clone(),
             main_method: main.state.method,
             internal: true,
@@ -320,12 +332,41 @@ impl Request {
         self.body = main.body.share();
     }
 
+    /// The same with the body of `main`, and with an answer whose body becomes part of that of `main`.
+    pub(crate) fn begin_as_part(&mut self, main: View<'_>, uri: &[u8]) {
+        self.begin_as_sub(main, uri);
+        self.state.only_head_counts = false;
+        self.body = main.req.body.share();
+    }
+
+    /// Asks once more for what `main` asks for, where the content comes from: in its location
+    /// (`NGX_HTTP_SUBREQUEST_CLONE`); for the next of these slices.
+    pub(crate) fn begin_as_clone(&mut self, main: View<'_>, slices: OnceCell<Box<Slices>>) {
+        self.begin_as_part(main, &main.req.uri);
+        self.args.clear();
+        self.args.extend_from_slice(&main.req.args);
+        let of = &main.req.state;
+        let state = &mut self.state;
+        state.method = of.method;
+        state.args_known = of.args_known;
+        state.begins_at_content = true;
+        state.location = of.location.clone();
+        state.location_replaces = of.location_replaces;
+        state.alias_takes_uri = of.alias_takes_uri;
+        state.target_is_raw = of.target_is_raw;
+        state.content = of.content;
+        state.slices = slices;
+    }
+
     /// The subrequest is over: the main request learns what it found out.
     pub(crate) fn learn_from(&mut self, sub: &mut Self) {
         self.values.get_mut().learn_from(sub.values.get_mut());
         self.state.id.set(sub.state.id.get());
         self.state.balancer = sub.state.balancer.take();
         self.state.limits.learn_from(&mut sub.state.limits);
+        if let Some(slices) = sub.state.slices.take() {
+            self.state.slices = slices.into();
+        }
         let never_complete = &self.state.never_complete;
         never_complete.set(never_complete.get() || sub.state.never_complete.get());
     }
@@ -444,10 +485,10 @@ impl Request {
         self.state.method == Method::Head
     }
 
-    /// Whether nobody wants the body of the answer (`header_only`): of a subrequest's only the head is looked
+    /// Whether nobody wants the body of the answer (`header_only`): of some subrequests only the head is looked
     /// at.
     pub(crate) fn wants_head_only(&self) -> bool {
-        self.is_head() || self.state.is_sub
+        self.is_head() || self.state.only_head_counts
     }
 }
 

@@ -61,6 +61,19 @@ pub(crate) struct Response {
     pub(crate) trailers: FieldLines,
     /// The upstream sent no head (HTTP/0.9), so none is passed on.
     pub(crate) no_head: bool,
+    /// What is added to the body.
+    pub(crate) additions: Option<Box<Additions>>,
+}
+
+/// Bodies that are put around that of an answer: those of subrequests.
+#[derive(Debug, Default)]
+pub(crate) struct Additions {
+    /// The path whose body comes first.
+    pub(crate) before: Option<Box<[u8]>>,
+    /// The body is the first of several slices, which follow.
+    pub(crate) slices: bool,
+    /// The path whose body comes last.
+    pub(crate) after: Option<Box<[u8]>>,
 }
 
 /// Which bytes of a body are sent.
@@ -119,6 +132,7 @@ impl Response {
         self.has_date = false;
         self.accel_charset = None;
         self.filters = None;
+        self.additions = None;
         self.cut = Cut::Whole;
         self.chunked = false;
         self.header_only = false;
@@ -170,6 +184,12 @@ impl Response {
     /// Adds a filter that the body passes.
     pub(crate) fn filter_through(&mut self, filter: Filter) {
         self.filters.get_or_insert_default().add(filter);
+    }
+
+    /// Whether other bodies follow this one before the answer is complete.
+    pub(crate) fn goes_on(&self) -> bool {
+        let follows = |added: &Additions| added.slices || added.after.is_some();
+        self.additions.as_deref().is_some_and(follows)
     }
 
     /// The body is sent as it is: whole, and without frames of ours.

@@ -6,7 +6,7 @@ use weir_conf::{Location, Server, Settings};
 use weir_io::stream::Stream;
 
 use super::h1;
-use super::{Link, Request, Sub};
+use super::{Link, Outlet, Request, Sub};
 
 /// A carrier that serves a request.
 pub(crate) struct Session {
@@ -43,6 +43,14 @@ impl Client {
         match self {
             Self::H1(conn) => &mut conn.link,
             Self::Sub(sub) => &mut sub.link,
+        }
+    }
+
+    /// Where the body of a subrequest goes, if it goes anywhere.
+    pub(crate) fn outlet(&self) -> Option<&Outlet> {
+        match self {
+            Self::H1(_) => None,
+            Self::Sub(sub) => sub.outlet.as_deref(),
         }
     }
 

@@ -10,8 +10,7 @@ use tokio::sync::Notify;
 use weir_io::dial::Dialer;
 use weir_io::{clock, spare};
 
-use super::Request;
-use super::{Tasks, VisitorNumbers};
+use super::{Request, Serve, Tasks, VisitorNumbers};
 use crate::plan::{Generation, WaitingLines};
 use crate::pool::{Member, Slot, Slots, UpstreamConnection};
 
@@ -48,6 +47,8 @@ pub(crate) struct Shop {
     aborting: Cell<bool>,
     pub(crate) lines: WaitingLines,
     pub(crate) visitors: VisitorNumbers,
+    /// Takes a subrequest through the phases, which lie above those who need it.
+    pub(crate) serve_sub: Serve,
     /// Subrequests that are over, for the next.
     #[expect(clippy::vec_box, reason = "they are large, and lent in their boxes")]
     subrequests: RefCell<Vec<Box<Request>>>,
@@ -89,6 +90,7 @@ impl Shop {
         dialer: Dialer,
         numbers: Arc<AtomicU64>,
         counters: Member,
+        serve_sub: Serve,
     ) -> Self {
         let counters = Rc::new(counters);
         let idle_woken = Arc::new(IdleWoken::default());
@@ -109,6 +111,7 @@ impl Shop {
             aborting: Cell::new(false),
             lines: WaitingLines::default(),
             visitors: VisitorNumbers::default(),
+            serve_sub,
             subrequests: RefCell::default(),
         }
     }

@@ -1,15 +1,18 @@
 //! What carries a subrequest, a request of our own, made for one of a client's; and a request that goes on behind
 //! its answer.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::future::Future;
 use std::io;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::Poll;
 
 use super::h1::Connection;
-use super::{Link, Request, View};
+use super::{Link, Request, Session, View};
 
-/// The carrier of a subrequest. Nothing comes from it, and what is sent to it is dropped: of its answer only
-/// the head is looked at, where it lies.
+/// The carrier of a subrequest. Nothing comes from it, and what is sent to it goes to its main request, or is
+/// dropped where only the head of its answer is looked at.
 pub(crate) struct Sub {
     pub(crate) link: Link,
     /// Always empty.
@@ -19,6 +22,67 @@ pub(crate) struct Sub {
     pub(crate) departure: Option<Rc<Departure>>,
     /// The connection of the client who has been answered, if it is that request which goes on.
     pub(crate) behind: Option<Box<Connection>>,
+    /// Where its body goes; `None`: nowhere.
+    pub(crate) outlet: Option<Rc<Outlet>>,
+}
+
+/// What takes a subrequest its whole way. A status: the main request ends at once, with it.
+pub(crate) type Serve =
+    for<'a> fn(&'a mut Session) -> Pin<Box<dyn Future<Output = Option<u16>> + 'a>>;
+
+/// Where the body of a subrequest passes into that of its main request, which takes it piece by piece.
+#[derive(Default)]
+pub(crate) struct Outlet {
+    /// A write of the subrequest's that its main request has not taken yet.
+    piece: RefCell<Vec<u8>>,
+    /// More may come late: pieces go to the client at once.
+    at_once: Cell<bool>,
+    /// The character set that the main request has told its client; empty: none.
+    pub(crate) charset: Vec<u8>,
+}
+
+impl Outlet {
+    /// An outlet into an answer of this character set.
+    pub(crate) fn new(charset: &[u8]) -> Self {
+        Self {
+            charset: charset.to_vec(),
+            ..Self::default()
+        }
+    }
+
+    /// Takes all of a write, once the one before is gone.
+    pub(crate) fn poll_put(&self, slices: &[&[u8]]) -> Poll<io::Result<()>> {
+        let mut piece = self.piece.borrow_mut();
+        // Whoever empties it polls the subrequest then: nobody need be woken.
+        if !piece.is_empty() {
+            return Poll::Pending;
+        }
+        for slice in slices {
+            piece.extend_from_slice(slice);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Puts the write that waits into `room`.
+    pub(crate) fn take(&self, room: &mut Vec<u8>) {
+        room.clear();
+        std::mem::swap(room, &mut self.piece.borrow_mut());
+    }
+
+    /// Whether no write waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.piece.borrow().is_empty()
+    }
+
+    /// Pieces are not to wait for each other.
+    pub(crate) fn send_at_once(&self) {
+        self.at_once.set(true);
+    }
+
+    /// Whether that was said.
+    pub(crate) fn sends_at_once(&self) -> bool {
+        self.at_once.get()
+    }
 }
 
 /// That the client of the main request has left, and how.

@@ -20,6 +20,15 @@ pub(crate) struct Values {
 
 /// What the numbers of a regular expression's groups mean.
 pub(crate) type Groups = SmallVec<[Range<u32>; 4]>;
+/// Bytes of a room that serves the next request, too.
+const KEPT: usize = 4096;
+
+/// Frees a room that is larger than most requests need.
+pub(super) fn give_up_large(room: &mut Vec<u8>) {
+    if room.capacity() > KEPT {
+        *room = Vec::new();
+    }
+}
 
 /// How deep a value may be made of values that are made then (`ngx_http_variable_depth`).
 const DEEPEST: u8 = 100;
@@ -96,6 +105,12 @@ impl Values {
     pub(crate) fn learn_from(&mut self, sub: &mut Self) {
         std::mem::swap(&mut self.variables, &mut sub.variables);
         std::mem::swap(&mut self.room, &mut sub.room);
+    }
+
+    /// Forgets all; a small room stays.
+    pub(crate) fn release(&mut self) {
+        self.reset();
+        give_up_large(&mut self.room);
     }
 
     /// Forgets all; the room stays.

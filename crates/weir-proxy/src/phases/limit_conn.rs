@@ -12,7 +12,7 @@ const LONGEST_KEY: usize = 255;
 
 /// Takes the request's places in the zones of its location.
 pub(super) fn check(session: &mut Session) -> Option<Outcome> {
-    if session.settings().limit_conn.is_empty() || session.req.state.limits.places.is_some() {
+    if session.req.state.limits.places.is_some() {
         return None;
     }
     let mut room = std::mem::take(&mut session.req.script_room);

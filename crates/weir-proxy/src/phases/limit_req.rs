@@ -10,7 +10,6 @@ use weir_io::clock;
 use weir_zone::{Arrival, Held, Limit, Pace};
 
 use super::keyed::{self, Key};
-use super::limit_conn;
 use crate::facts::{Outcome, RateStatus, Session, View};
 use crate::report::error_log::{self, Message};
 
@@ -196,7 +195,7 @@ fn tell(view: View<'_>, level: Level, what: &str, comma: &str, met: &Met) {
     error_log::log(view, level, Message::text(&text));
 }
 
-/// Waits, unless the client leaves before (`ngx_http_test_reading`), and goes on with the phase.
+/// Waits, unless the client leaves before (`ngx_http_test_reading`).
 pub(super) async fn wait(session: &mut Session, time: Duration) -> Result<&mut Session, Outcome> {
     let client = &mut session.client;
     client.link_mut().deadline.set(time);
@@ -210,8 +209,5 @@ pub(super) async fn wait(session: &mut Session, time: Duration) -> Result<&mut S
         session.client_left(error.as_ref());
         return Err(Outcome::Answered);
     }
-    match limit_conn::check(session) {
-        None => Ok(session),
-        Some(outcome) => Err(outcome),
-    }
+    Ok(session)
 }

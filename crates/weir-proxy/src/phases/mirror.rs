@@ -1,14 +1,9 @@
 //! `mirror`: the same request goes elsewhere, too, and nobody looks at the answer.
 
-use super::subrequest;
 use crate::client::h1::body::BodyEnd;
+use crate::client::sub;
 use crate::exchange;
 use crate::facts::{Outcome, Session};
-
-/// Whether the request goes elsewhere, too.
-pub(super) fn is_on(session: &Session) -> bool {
-    !session.settings().mirror.is_empty() && !session.req.state.is_sub
-}
 
 /// Sends the request on its other ways, once its body has been read (`ngx_http_mirror_handler`). An outcome
 /// ends the request.
@@ -23,7 +18,7 @@ pub(super) async fn begin(session: &mut Session) -> Result<&mut Session, Outcome
     }
     let ways = session.settings().mirror.clone();
     for uri in ways.iter() {
-        subrequest::beside(session, uri);
+        sub::beside(session, uri);
     }
     Ok(session)
 }

@@ -11,5 +11,4 @@ mod post_action;
 mod real_ip;
 mod rewrite;
 pub(crate) mod run;
-mod subrequest;
 mod try_files;

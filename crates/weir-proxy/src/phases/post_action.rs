@@ -52,6 +52,7 @@ fn begin(session: &mut Session, closed: Option<u16>) {
         response.status = NO_HEAD_STATUS;
     }
     response.cut = Cut::Whole;
+    response.additions = None;
     response.header_only = true;
     response.begun = true;
 }
@@ -62,6 +63,7 @@ fn hide_client(session: &mut Session) {
         link: session.client.link_mut().for_sub(),
         input: Vec::new(),
         departure: None,
+        outlet: None,
         behind: None,
     };
     let client = mem::replace(&mut session.client, Client::Sub(Box::new(sub)));

@@ -12,7 +12,7 @@ use crate::report::forwarded;
 /// Takes the balancer's word, once per request (`ngx_http_realip_handler`): rules, keys, variables and log
 /// lines know the client by that address from then on.
 pub(super) fn apply(session: &mut Session) {
-    if session.settings().set_real_ip_from.is_empty() || session.req.state.balancer.is_some() {
+    if session.req.state.balancer.is_some() {
         return;
     }
     if let Some(address) = find(session.view()) {

@@ -38,7 +38,8 @@ pub(crate) enum PathIs {
 /// Carries out the server's own statements. The error ends the request; a new path has no location yet that
 /// it could leave.
 pub(crate) fn of_server(session: &mut Session) -> Result<(), End> {
-    let Some(server) = session.req.state.server.clone() else {
+    let server = session.req.state.server.as_ref();
+    let Some(server) = server.filter(|own| own.default.script.is_some()).cloned() else {
         return Ok(());
     };
     match &server.default.script {
@@ -50,8 +51,11 @@ pub(crate) fn of_server(session: &mut Session) -> Result<(), End> {
 /// Carries out the statements of the location that was found (`ngx_http_rewrite_handler`). The error ends
 /// the request.
 pub(crate) fn of_location(session: &mut Session) -> Result<PathIs, End> {
-    let location = session.req.state.location.clone();
-    match location.as_ref().and_then(|own| own.script.as_deref()) {
+    let location = session.req.state.location.as_ref();
+    let Some(location) = location.filter(|own| own.script.is_some()).cloned() else {
+        return Ok(PathIs::Same);
+    };
+    match &location.script {
         Some(script) => run(session, script),
         None => Ok(PathIs::Same),
     }
@@ -80,11 +84,12 @@ pub(super) fn assign(session: &mut Session, variable: Assigned, text: &[u8]) {
 
 fn run(session: &mut Session, script: &Script) -> Result<PathIs, End> {
     let room = std::mem::take(&mut session.req.script_room);
-    let logs = session.settings().rewrite_log;
+    let view = session.view();
+    let tells = view.settings().rewrite_log || error_log::is_enabled(view, Level::Debug);
     let mut run = Run {
         session,
         text: room,
-        logs,
+        tells,
         path_changed: false,
     };
     let end = match run.steps(script) {
@@ -119,8 +124,8 @@ struct Run<'a> {
     session: &'a mut Session,
     /// Room for a text that is looked at.
     text: Vec<u8>,
-    /// `rewrite_log`, as it was at the beginning.
-    logs: bool,
+    /// `rewrite_log` is on, or everything is logged, as it was at the beginning.
+    tells: bool,
     /// A `rewrite` has changed the path (`uri_changed`).
     path_changed: bool,
 }
@@ -237,11 +242,12 @@ impl Run<'_> {
         Outcome::Status(500)
     }
 
-    /// Writes a line if `rewrite_log` is on, or everything is logged.
+    /// Writes a line if the script tells what it does.
+    #[inline]
     fn tell(&self, words: &[&[u8]]) {
-        let view = self.session.view();
-        if self.logs || error_log::is_enabled(view, Level::Debug) {
-            error_log::log(view, Level::Notice, Message::bytes(&words.concat()));
+        if self.tells {
+            let line = words.concat();
+            error_log::log(self.session.view(), Level::Notice, Message::bytes(&line));
         }
     }
 

@@ -1,13 +1,17 @@
 //! The phases of a request, and where each outcome leads.
 
+use std::future::Future;
+use std::pin::Pin;
+
 use crate::facts::Outcome;
-use weir_conf::Handler;
+use weir_conf::{Active, Handler};
 
 use super::limit_req::Pause;
 use super::rewrite::{self, End, PathIs};
 use super::{
     access, error_page, find_config, limit_conn, limit_req, mirror, post_action, real_ip, try_files,
 };
+use crate::answer::additions;
 use crate::content::{self, returned};
 use crate::exchange;
 use crate::facts::{Action, Content, Session};
@@ -15,20 +19,27 @@ use crate::report::error_log::{self, Message};
 
 /// Answers a request whose head has been read.
 pub(crate) async fn respond(session: &mut Session) {
-    real_ip::apply(session);
+    if session.settings().active.has(Active::REAL_IP) {
+        real_ip::apply(session);
+    }
     session.count_writing();
     let outcome = enter(session).await;
     finish(session, outcome).await;
 }
 
 /// Answers a subrequest. A status: the main request ends at once, with it.
-pub(super) async fn respond_to_sub(session: &mut Session) -> Option<u16> {
-    let outcome = enter(session).await;
-    if let Some(status) = follow(session, outcome).await {
-        close(session, status);
-    }
-    let req = &session.req;
-    req.state.closes_at_once.then_some(req.response.status)
+pub(crate) fn serve_sub(session: &mut Session) -> Pin<Box<dyn Future<Output = Option<u16>> + '_>> {
+    Box::pin(async move {
+        let outcome = match session.req.state.begins_at_content {
+            true => run_location(session).await,
+            false => enter(session).await,
+        };
+        if let Some(status) = follow(session, outcome).await {
+            close(session, status);
+        }
+        let req = &session.req;
+        req.state.closes_at_once.then_some(req.response.status)
+    })
 }
 
 /// Answers a request whose head was refused.
@@ -52,6 +63,12 @@ async fn finish(session: &mut Session, outcome: Outcome) {
 pub(super) async fn follow(session: &mut Session, mut outcome: Outcome) -> Option<u16> {
     loop {
         outcome = match outcome {
+            Outcome::Answered if session.req.response.goes_on() => {
+                match Box::pin(additions::follow(session)).await {
+                    Ok(()) | Err(Outcome::Answered) => return None,
+                    Err(outcome) => outcome,
+                }
+            }
             Outcome::Answered => return None,
             Outcome::Close(status) => return Some(status),
             // Behind a client that is gone no page is made, not even for nobody.
@@ -104,6 +121,7 @@ async fn redirect(session: &mut Session, uri: Vec<u8>, args: Option<Vec<u8>>) ->
     req.state.link_expires.set(false);
     req.state.visitor.forget();
     req.response.filters = None;
+    req.state.slices.take();
     req.upstream.forget_context();
     session.client.link_mut().action = Action::Processing;
     Box::pin(enter(session)).await
@@ -143,6 +161,7 @@ async fn enter_named(session: &mut Session, name: &[u8]) -> Outcome {
     session.req.state.link_expires.set(false);
     session.req.state.visitor.forget();
     session.req.response.filters = None;
+    session.req.state.slices.take();
     session.req.upstream.forget_context();
     session.req.state.location = Some(session.client.link().plan.own_location(&location));
     session.req.state.content = Content::File;
@@ -185,49 +204,19 @@ fn rewrite_in_location(session: &mut Session) -> Result<(), End> {
     Ok(())
 }
 
-/// The preaccess phase.
-fn preaccess(session: &mut Session) -> Pause {
-    real_ip::apply(session);
-    if !session.settings().limit_req.is_empty() {
-        match limit_req::check(session) {
-            Pause::None => {}
-            pause @ (Pause::Refused(_) | Pause::For(_)) => return pause,
-        }
-    }
-    limit_conn::check(session).map_or(Pause::None, Pause::Refused)
-}
-
 async fn run_location(session: &mut Session) -> Outcome {
     tracing::debug!(target: "weir", "using configuration \"{}\"", session.location().name);
-    if let Err(end) = rewrite_in_location(session) {
-        return end_of_script(session, end).await;
-    }
+    let active = if std::mem::take(&mut session.req.state.begins_at_content) {
+        Active::default()
+    } else {
+        if let Err(end) = rewrite_in_location(session) {
+            return end_of_script(session, end).await;
+        }
+        session.settings().active
+    };
     // Handed on and back: a reference that waits here would make every request's future larger.
-    let session = match preaccess(session) {
-        Pause::None => session,
-        Pause::Refused(outcome) => return outcome,
-        Pause::For(time) => match Box::pin(limit_req::wait(session, time)).await {
-            Ok(session) => session,
-            Err(outcome) => return outcome,
-        },
-    };
-    let session = match access::asks_more(session) {
-        true => match Box::pin(access::check(session)).await {
-            Ok(session) => session,
-            Err(outcome) => return outcome,
-        },
-        false => match access::check_address(session) {
-            None => session,
-            Some(outcome) => return outcome,
-        },
-    };
-    if let Some(files) = session.settings().try_files.clone()
-        && let Some(outcome) = try_files::run(session, &files)
-    {
-        return outcome;
-    }
-    let session = match mirror::is_on(session) {
-        true => match Box::pin(mirror::begin(session)).await {
+    let session = match active.has(Active::BEFORE_CONTENT) {
+        true => match before_content(session, active).await {
             Ok(session) => session,
             Err(outcome) => return outcome,
         },
@@ -246,5 +235,46 @@ async fn run_location(session: &mut Session) -> Outcome {
             error_log::alert(session.view(), Message::text("no upstream configuration"));
             Outcome::Status(500)
         }
+    }
+}
+
+/// The preaccess, access and precontent phases, as far as the location has set them up. An outcome ends the
+/// request.
+async fn before_content(session: &mut Session, active: Active) -> Result<&mut Session, Outcome> {
+    if active.has(Active::REAL_IP) {
+        real_ip::apply(session);
+    }
+    let session = match active.has(Active::LIMIT_REQ) {
+        true => match limit_req::check(session) {
+            Pause::None => session,
+            Pause::Refused(outcome) => return Err(outcome),
+            Pause::For(time) => Box::pin(limit_req::wait(session, time)).await?,
+        },
+        false => session,
+    };
+    if active.has(Active::LIMIT_CONN)
+        && let Some(outcome) = limit_conn::check(session)
+    {
+        return Err(outcome);
+    }
+    // Who lets its main request in lets it in, and the same goes elsewhere once.
+    let is_sub = session.req.state.is_sub;
+    let session = if active.has(Active::LOGIN.with(Active::AUTH_REQUEST)) && !is_sub {
+        Box::pin(access::check(session)).await?
+    } else if active.has(Active::ADDRESS)
+        && let Some(outcome) = access::check_address(session)
+    {
+        return Err(outcome);
+    } else {
+        session
+    };
+    if active.has(Active::TRY_FILES)
+        && let Some(outcome) = try_files::run(session)
+    {
+        return Err(outcome);
+    }
+    match active.has(Active::MIRROR) && !is_sub {
+        true => Box::pin(mirror::begin(session)).await,
+        false => Ok(session),
     }
 }

@@ -1,6 +1,6 @@
 //! `try_files`.
 
-use weir_conf::{Template, TryFallback, TryFile, TryFiles};
+use weir_conf::{Template, TryFallback, TryFile};
 use weir_io::links::Failed;
 use weir_wire::uri::split_args;
 
@@ -10,7 +10,8 @@ use crate::report::variables::{self, paths};
 
 /// Looks for the files in turn (`ngx_http_try_files_handler`). The first that exists becomes the URI
 /// and the handler goes on; if none does, the fallback is the outcome.
-pub(crate) fn run(session: &mut Session, rule: &TryFiles) -> Option<Outcome> {
+pub(crate) fn run(session: &mut Session) -> Option<Outcome> {
+    let rule = session.settings().try_files.clone()?;
     if let Err(paths::NoFile) = paths::check(session.view()) {
         return Some(Outcome::Status(500));
     }

@@ -18,6 +18,7 @@ use super::runner::Runner;
 use super::{connection, doors};
 use crate::facts::h1::Connection;
 use crate::facts::{ClientAddress, Idling, Link, Shop};
+use crate::phases::run;
 use crate::plan::Generation;
 use crate::pool::Statistics;
 
@@ -48,7 +49,13 @@ impl Worker {
     ) -> Rc<Self> {
         let counters = statistics.enter();
         Rc::new(Self {
-            shop: Rc::new(Shop::new(generation, dialer, numbers, counters)),
+            shop: Rc::new(Shop::new(
+                generation,
+                dialer,
+                numbers,
+                counters,
+                run::serve_sub,
+            )),
             runners: RefCell::default(),
         })
     }

@@ -123,7 +123,7 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
         Shape::Rate,
         "fastcgi_limit_rate scgi_limit_rate uwsgi_limit_rate",
     ),
-    (Shape::Types, "addition_types ssi_types xslt_types"),
+    (Shape::Types, "ssi_types xslt_types"),
     (
         Shape::Access,
         "dav_access fastcgi_store_access proxy_store_access scgi_store_access \

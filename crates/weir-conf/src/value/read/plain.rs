@@ -98,6 +98,12 @@ pub(crate) fn text_or_off(call: &mut Call<'_>) -> Result<Option<Box<[u8]>>, Reje
         .map(Into::into))
 }
 
+/// A text as it stands; an empty one is none.
+pub(crate) fn text_or_none(call: &mut Call<'_>) -> Result<Option<Box<[u8]>>, Reject> {
+    let text = call.bytes(0);
+    Ok(Some(text).filter(|text| !text.is_empty()).map(Into::into))
+}
+
 /// One of several texts; `off` stands for none of them.
 pub(crate) fn texts_or_off(call: &mut Call<'_>) -> Result<Vec<Box<[u8]>>, Reject> {
     Ok(match call.bytes(0) {

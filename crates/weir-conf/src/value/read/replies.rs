@@ -1,6 +1,7 @@
 //! Readers about what goes to the client.
 
 use std::os::unix::ffi::OsStrExt as _;
+use std::sync::Arc;
 
 use super::logs::invalid_parameter;
 use super::{Call, Reject};
@@ -186,7 +187,7 @@ pub(crate) fn return_(call: &mut Call<'_>) -> Result<Return, Reject> {
 }
 
 /// `FILE... FALLBACK` (`ngx_http_try_files`).
-pub(crate) fn try_files(call: &mut Call<'_>) -> Result<TryFiles, Reject> {
+pub(crate) fn try_files(call: &mut Call<'_>) -> Result<Arc<TryFiles>, Reject> {
     let (files, last) = call.args.split_at(call.args.len() - 1);
     let mut tried = Vec::new();
     for word in files {
@@ -200,22 +201,24 @@ pub(crate) fn try_files(call: &mut Call<'_>) -> Result<TryFiles, Reject> {
         });
     }
     let text: &[u8] = last.first().map_or(&[], |word| &word.text);
+    // Its variables are looked for first, also in a code.
+    let template = call.template(text)?;
     let fallback = match text {
         [b'=', code @ ..] => match parse_number(code) {
             // nginx keeps 0 for "no code": the text leads somewhere, as it stands.
-            Some(0) => TryFallback::Uri(call.template(text)?),
+            Some(0) => TryFallback::Uri(template),
             Some(code @ 1..=999) => TryFallback::Code(code as u16),
             _ => {
                 let text = String::from_utf8_lossy(text);
                 return Err(Reject::message(format!("invalid code \"{text}\"")));
             }
         },
-        _ => TryFallback::Uri(call.template(text)?),
+        _ => TryFallback::Uri(template),
     };
-    Ok(TryFiles {
+    Ok(Arc::new(TryFiles {
         files: tried.into(),
         fallback,
-    })
+    }))
 }
 
 /// `NAME VALUE [always]` (`ngx_http_headers_add`).

@@ -18,7 +18,7 @@ use weir_wire::chunked::ChunkRules;
 
 use self::splicing::Splice;
 use self::stream_cut::StreamCut;
-use crate::answer::send;
+use crate::answer::{additions, send};
 use crate::client::h1::output::WRITEV_FAILED;
 use crate::client::h1::watch::log_client_gone;
 use crate::client::throttle::Throttle;
@@ -42,6 +42,11 @@ pub(in crate::exchange) async fn run(exchange: &mut Exchange<'_>, held: Held) ->
     if let Err(outcome) = send::begin(exchange.session) {
         return refused(exchange, outcome);
     }
+    if exchange.session.req.response.additions.is_some()
+        && let Err(outcome) = Box::pin(put_before(exchange)).await
+    {
+        return outcome;
+    }
     let mut relay = Relay::new(exchange, held);
     relay.cut = match std::mem::take(&mut exchange.session.req.response.cut) {
         Cut::Whole => None,
@@ -55,6 +60,20 @@ pub(in crate::exchange) async fn run(exchange: &mut Exchange<'_>, held: Held) ->
         relay.handle(exchange, event);
     }
     relay.finish(exchange)
+}
+
+/// Sends what comes before the upstream's body, which waits meanwhile.
+async fn put_before(exchange: &mut Exchange<'_>) -> Result<(), Outcome> {
+    if !response_head::is_buffered(exchange.session, exchange.settings) {
+        // No limit holds for what is not gathered.
+        exchange.session.req.response.limit_rate = Some(0);
+    }
+    let put = additions::before(exchange.session).await;
+    if put.is_err() {
+        exchange.close_attempt();
+        exchange.release(PeerOutcome::Success);
+    }
+    put
 }
 
 /// What nginx's buffers hold of a body that it gathers: all `proxy_buffers`, and what the head leaves of
@@ -199,8 +218,8 @@ impl Relay {
         let buffering = response_head::is_buffered(session, settings);
         let passes = passes(settings, buffering, first_buffer);
         let decoder = BodyDecoder::of(head, asked_head, no_head, rules, passes);
-        if !buffering && settings.tcp_nodelay {
-            session.client.set_nodelay();
+        if !buffering {
+            session.client.send_at_once(settings.tcp_nodelay);
         }
         Self {
             decoder,
@@ -350,6 +369,10 @@ impl Relay {
         if let Err(error) = self.begin_write(session, settings) {
             return Poll::Ready(Event::WriteFailed(error));
         }
+        if self.last_sent && !self.writing {
+            // Nothing of the body is to be written, and the head waits for what follows.
+            return Poll::Ready(Event::Resume);
+        }
         if let Poll::Ready(event) = self.poll_write(cx, session, settings) {
             return Poll::Ready(event);
         }
@@ -467,11 +490,14 @@ impl Relay {
             exchange.release(PeerOutcome::Success);
         }
         let req = &mut *exchange.session.req;
+        let is_short = self.cut.as_ref().is_some_and(|cut| !cut.is_satisfied());
         let (ending, whole) = match (self.client, self.upstream) {
             (ClientEnd::Gone, _) | (ClientEnd::Open, UpstreamEnd::Broken | UpstreamEnd::Open) => {
                 (Ending::Broken, false)
             }
             (ClientEnd::Open, UpstreamEnd::Cut) => (Ending::Cut, false),
+            // It said what it would hold: nobody else makes up for the rest.
+            (ClientEnd::Open, UpstreamEnd::Complete) if is_short => (Ending::Cut, false),
             (ClientEnd::Open, UpstreamEnd::Complete) => (Ending::Complete, true),
         };
         req.state.ending = ending;

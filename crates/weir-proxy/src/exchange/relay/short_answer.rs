@@ -4,7 +4,7 @@
 use weir_filter::Flush;
 use weir_upstream::PeerOutcome;
 
-use crate::answer::{body, send};
+use crate::answer::{additions, body, send};
 use crate::client::throttle;
 use crate::exchange::response_head;
 use crate::exchange::tries::{Exchange, Held};
@@ -62,6 +62,11 @@ pub(super) async fn pass(exchange: &mut Exchange<'_>, held: Held, length: usize)
     };
     let session = &mut *exchange.session;
     session.client.link_mut().action = Action::Exchange(Phase::ReadingBody);
+    if session.req.response.additions.is_some()
+        && let Err(outcome) = Box::pin(additions::before(session)).await
+    {
+        return outcome;
+    }
     let req = &mut *session.req;
     let start = req.upstream.head.len;
     let sent = if !req.response.sends_plain() {
@@ -71,7 +76,10 @@ pub(super) async fn pass(exchange: &mut Exchange<'_>, held: Held, length: usize)
         if !framed {
             return session.break_off();
         }
-        session.write_all(&[]).await
+        match additions::waits_for_more(session, 0) {
+            true => Ok(()),
+            false => session.write_all(&[]).await,
+        }
     } else if length <= COPIED {
         let body = &req.upstream.bytes[start..];
         req.response.pending.extend_from_slice(body);

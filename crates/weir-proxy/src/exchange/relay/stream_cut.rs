@@ -14,6 +14,11 @@ impl StreamCut {
         Self { wanted, passed: 0 }
     }
 
+    /// Whether the end of what is wanted has passed.
+    pub(super) fn is_satisfied(&self) -> bool {
+        self.passed >= self.wanted.end
+    }
+
     /// Leaves of the next piece of the body what is wanted.
     pub(super) fn apply(&mut self, piece: &mut Vec<u8>) {
         let start = self.passed;

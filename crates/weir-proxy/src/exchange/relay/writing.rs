@@ -65,13 +65,30 @@ impl Relay {
         }
         if ended && self.upstream == UpstreamEnd::Complete && !self.header_only {
             self.take_trailers(session, settings);
-            if self.client_chunked {
+            if self.client_chunked && !session.req.response.goes_on() {
                 body::write_last_chunk(session, &mut self.suffix);
             }
         }
         self.last_sent = ended;
-        self.writing = true;
+        let is_whole = ended && self.upstream == UpstreamEnd::Complete;
+        self.writing = !(is_whole && self.postpones(session, settings));
         Ok(())
+    }
+
+    /// Whether the end of the body waits with the head for what is put behind it (`ngx_http_write_filter`); if so
+    /// it lies there from now on.
+    fn postpones(&mut self, session: &mut Session, settings: &Settings) -> bool {
+        let response = &mut session.req.response;
+        let body = [&self.prefix, &self.spool.outgoing, &self.suffix];
+        let length = body.iter().map(|part| part.len()).sum::<usize>() + response.pending.len();
+        let waits = response.goes_on() && self.buffering && length < settings.postpone_output;
+        if waits {
+            for part in body {
+                response.pending.extend_from_slice(part);
+            }
+            self.spool.outgoing.clear();
+        }
+        waits
     }
 
     /// Whether what is next lies in the file and can go to the client as it is. The head is out then.

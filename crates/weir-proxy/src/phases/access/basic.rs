@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io;
 
-use weir_conf::Settings;
 use weir_wire::KnownField;
 
 use super::{Answer, password, user_file};
@@ -11,11 +10,6 @@ use crate::facts::{Outcome, Session};
 use crate::report::credentials::Credentials;
 use crate::report::error_log::{self, Message};
 use crate::report::variables;
-
-/// Whether anybody may be asked for a login.
-pub(super) fn is_on(settings: &Settings) -> bool {
-    settings.auth_basic.is_some() && settings.auth_basic_user_file.is_some()
-}
 
 /// Looks for the client's user in the file, and compares the password (`ngx_http_auth_basic_handler`).
 pub(super) async fn check(session: &mut Session) -> Answer {

@@ -24,13 +24,6 @@ enum Answer {
     Ends(Outcome),
 }
 
-/// Whether there is more to check than the client's address.
-pub(crate) fn asks_more(session: &Session) -> bool {
-    let settings = session.settings();
-    let more = basic::is_on(settings) || request::is_on(settings);
-    more && !session.req.state.is_sub
-}
-
 /// The check of the client's address, where it is the only one; an outcome refuses the request.
 pub(crate) fn check_address(session: &Session) -> Option<Outcome> {
     match address::check(session.view()) {

@@ -1,19 +1,14 @@
 //! `auth_request` and `auth_request_set`.
 
-use weir_conf::{Assigned, Settings};
+use weir_conf::Assigned;
 use weir_wire::KnownField;
 
 use super::Answer;
+use crate::client::sub::{self, Served};
 use crate::facts::{Outcome, Request, Session};
 use crate::phases::rewrite;
-use crate::phases::subrequest::{self, Served};
 use crate::report::error_log::{self, Message};
 use crate::report::variables;
-
-/// Whether anybody is asked.
-pub(super) fn is_on(settings: &Settings) -> bool {
-    matches!(settings.auth_request, Some(Some(_)))
-}
 
 /// Asks another location, whose status decides (`ngx_http_auth_request_handler`).
 pub(super) async fn check(session: &mut Session) -> Answer {
@@ -21,9 +16,9 @@ pub(super) async fn check(session: &mut Session) -> Answer {
         return Answer::Nothing;
     };
     let uri = uri.clone();
-    let mut served = subrequest::ask(session, &uri).await;
+    let mut served = sub::ask(session, &uri).await;
     if let Some(status) = served.closed {
-        subrequest::end(session, served);
+        sub::end(session, served);
         return Answer::Ends(Outcome::Close(status));
     }
     set_variables(session, &mut served);
@@ -31,7 +26,7 @@ pub(super) async fn check(session: &mut Session) -> Answer {
     if status == 401 {
         copy_challenges(session, &served.session.req);
     }
-    subrequest::end(session, served);
+    sub::end(session, served);
     match status {
         200..300 => Answer::LetsIn,
         401 | 403 => Answer::Refuses(status),
@@ -61,7 +56,7 @@ fn set_variables(session: &mut Session, served: &mut Served) {
 }
 
 /// Whoever is refused learns how to log in, also where that is hidden otherwise.
-fn copy_challenges(session: &mut Session, sub: &Request) {
+fn copy_challenges(session: &mut Session, asked: &Request) {
     const NAME: &[u8] = b"WWW-Authenticate";
     let known = KnownField::WwwAuthenticate;
     let most = match session
@@ -75,7 +70,7 @@ fn copy_challenges(session: &mut Session, sub: &Request) {
         false => 1,
     };
     let fields = &mut session.req.response.fields;
-    let sent = sub.response.fields.iter();
+    let sent = asked.response.fields.iter();
     let sent = sent.filter(|(name, _)| name.eq_ignore_ascii_case(NAME));
     if sent.clone().next().is_some() {
         for (name, value) in sent.take(most) {
@@ -83,7 +78,7 @@ fn copy_challenges(session: &mut Session, sub: &Request) {
         }
         return;
     }
-    let upstream = &sub.upstream;
+    let upstream = &asked.upstream;
     let came = upstream.head.fields.values(known, &upstream.bytes);
     for value in came.take(most) {
         fields.push(known, NAME, value);

@@ -164,6 +164,7 @@ pub(crate) fn write(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> V
         Variable::RequestUri => request::request_uri(view, out),
         Variable::SecureLink => secure_link::verdict(view, out),
         Variable::SecureLinkExpires => secure_link::expires(view, out),
+        Variable::SliceRange => request::slice_range(view, out),
         Variable::Scheme => Value::of(Some(b"http"), out),
         Variable::SentHttpCacheControl => request::sent_joined(view, b"cache-control", out),
         Variable::SentHttpConnection => request::sent_connection(view, out),

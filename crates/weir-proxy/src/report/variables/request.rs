@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use weir_conf::Variable;
 use weir_wire::address::write_ip;
+use weir_wire::range::first_offset;
 use weir_wire::token::PairDivider;
 use weir_wire::{KnownField, Span, date, token};
 
 use super::Value;
 use super::paths;
-use crate::facts::{ClientAddress, Ending, View, status_digits};
+use crate::facts::{ClientAddress, Ending, Slices, View, status_digits};
 use crate::report::credentials::Credentials;
 use crate::report::error_log;
 use crate::report::peer_text::write_client;
@@ -276,6 +277,22 @@ pub(super) fn server_protocol(view: View<'_>, out: &mut Vec<u8>) -> Value {
     let protocol = view.req.head.protocol;
     let begun = protocol != Span::default();
     Value::of(begun.then(|| view.req.text(protocol)), out)
+}
+
+/// Whoever asks first has the answer put together from slices (`ngx_http_slice_range_variable`).
+pub(super) fn slice_range(view: View<'_>, out: &mut Vec<u8>) -> Value {
+    let state = &view.req.state;
+    let size = view.settings().slice as u64;
+    if state.slices.get().is_none() && (state.is_sub || view.req.response.status != 0 || size == 0)
+    {
+        return Value::Missing;
+    }
+    let slices = state.slices.get_or_init(|| {
+        let range = view.req.field(KnownField::Range);
+        let range = range.filter(|_| view.req.field(KnownField::IfRange).is_none());
+        Box::new(Slices::from(range.map_or(0, first_offset), size))
+    });
+    Value::of(Some(slices.range().as_bytes()), out)
 }
 
 pub(super) fn status(view: View<'_>, out: &mut Vec<u8>) -> Value {
