@@ -76,7 +76,7 @@ pub(super) async fn pass(exchange: &mut Exchange<'_>, held: Held, length: usize)
         if !framed {
             return session.break_off();
         }
-        match additions::waits_for_more(session, 0) {
+        match flush == Flush::No && additions::waits_for_more(session, 0) {
             true => Ok(()),
             false => session.write_all(&[]).await,
         }
