@@ -47,7 +47,7 @@ pub struct Chain {
     stages: Vec<Stage>,
     /// What stands behind all that waits.
     flush: Option<Flush>,
-    /// The filter that the piece before was given to first.
+    /// The filter that took the last piece: the first one, or for an inserted piece the first of the whole answer.
     first: usize,
     /// Other bodies follow this one before the filters of the whole answer are told that it is complete.
     goes_on: bool,
@@ -89,6 +89,7 @@ impl Chain {
     pub fn pass(&mut self, piece: &mut Vec<u8>, flush: Flush) -> Result<More, InflateFault> {
         self.begin(0, piece, flush);
         if flush == Flush::End && self.goes_on {
+            // For them it is no end yet: they are told of none.
             let whole_answer = self.of_whole_answer();
             for stage in &mut self.stages[whole_answer..] {
                 stage.is_flushed = true;

@@ -12,26 +12,21 @@ use crate::report::error_log::{self, Message};
 /// Has content added to an answer of `addition_types` (`ngx_http_addition_header_filter`).
 pub(super) fn filter(session: &mut Session) {
     let settings = session.settings();
-    let path = |path: &Option<Option<Box<[u8]>>>| path.clone().flatten();
-    let (before, after) = (
-        path(&settings.add_before_body),
-        path(&settings.add_after_body),
-    );
     let response = &session.req.response;
     if response.status != 200
-        || (before.is_none() && after.is_none())
         || !settings
             .addition_types
             .contain(response.content_type.media_type())
     {
         return;
     }
+    let additions = Additions {
+        before: settings.add_before_body.clone().flatten(),
+        after: settings.add_after_body.clone().flatten(),
+        ..Additions::default()
+    };
     let response = &mut session.req.response;
-    response.additions = Some(Box::new(Additions {
-        before,
-        after,
-        slices: false,
-    }));
+    response.additions = Some(Box::new(additions));
     response.replace_body();
     response.weaken_etag();
 }
@@ -80,6 +75,11 @@ async fn put_slices(session: &mut Session) -> Result<(), Outcome> {
     while let Some(slices) = session.req.state.slices.get_mut()
         && slices.has_next()
     {
+        if session.req.body.is_gone() {
+            let text = "the request body has been passed on, and cannot be sent for another slice";
+            error_log::error(session.view(), Message::text(text));
+            return Err(cut(session));
+        }
         slices.ask();
         let part = Part::of_slice(session);
         put(session, part).await?;
@@ -107,22 +107,25 @@ async fn put(session: &mut Session, mut part: Part) -> Result<(), Outcome> {
             false => Flush::No,
         };
         let sent = write(session, &mut throttle, &mut piece, flush);
-        if let Err(outcome) = part.beside(sent).await {
-            part.abandon(session).await;
-            return Err(outcome);
-        }
+        // Without its client the part ends, too; the log has been told.
+        part.beside(sent).await?;
     }
     match part.end(session) {
         PartEnd::Complete => Ok(()),
         PartEnd::Cut => {
             send(session, &mut throttle).await;
-            session.req.state.keepalive = false;
-            session.req.state.ending = Ending::Cut;
-            Err(Outcome::Answered)
+            Err(cut(session))
         }
         PartEnd::Closed(NO_STATUS) => Err(Outcome::Close(session.req.response.status)),
         PartEnd::Closed(status) => Err(Outcome::Close(status)),
     }
+}
+
+/// The answer ends here, and the client is to see that.
+fn cut(session: &mut Session) -> Outcome {
+    session.req.state.keepalive = false;
+    session.req.state.ending = Ending::Cut;
+    Outcome::Answered
 }
 
 /// Writes a piece of a body that is inserted behind the filters that are the main request's own.

@@ -59,7 +59,7 @@ fn fits(bytes: &Range<u64>, length: Option<u64>) -> Result<(), SliceFault> {
 fn refuse(session: &Session, fault: &SliceFault) -> Outcome {
     let differences = session.client.link().plan.differences();
     let text = match fault {
-        SliceFault::Other { came, .. } if !differences.expected_slice_told => {
+        SliceFault::Unexpected { came, .. } if !differences.expected_slice_told => {
             format!(
                 "unexpected range in slice response: {}-{}",
                 came.start, came.end

@@ -94,7 +94,8 @@ impl Client {
     }
 
     /// Writes as much of `slices` as the client takes, at most `budget` bytes, and counts it in
-    /// `sent`; ready once all is out. A main request takes all or nothing, and counts by itself.
+    /// `sent`; ready once all is out. The main request of a subrequest takes all or nothing, however much, and it is
+    /// there that bytes are counted.
     pub(crate) fn poll_send(
         &mut self,
         cx: &mut Context<'_>,
@@ -109,6 +110,15 @@ impl Client {
                 Some(outlet) => outlet.poll_put(slices),
                 None => Poll::Ready(Ok(())),
             },
+        }
+    }
+
+    /// Whether it is for the client that a write waits, who has `send_timeout` to take it. What waits for a main
+    /// request waits for that one's writes, which have that clock.
+    pub(crate) fn times_writes(&self) -> bool {
+        match self {
+            Self::H1(_) => true,
+            Self::Sub(_) => false,
         }
     }
 

@@ -164,19 +164,6 @@ impl Part {
         self.outlet.sends_at_once()
     }
 
-    /// The client has left: the subrequest ends with what it makes of that.
-    pub(crate) async fn abandon(mut self, main: &mut Session) {
-        self.departure.note(None);
-        poll_fn(|cx| {
-            self.poll_serving(cx);
-            Poll::Ready(())
-        })
-        .await;
-        if let Some(served) = self.served {
-            end(main, served);
-        }
-    }
-
     /// It is over.
     pub(crate) fn end(self, main: &mut Session) -> PartEnd {
         let Some(served) = self.served else {

@@ -35,8 +35,10 @@ pub(crate) fn limits(session: &Session, settings: &Settings) -> bool {
 impl Throttle {
     /// `limit_rate`, or what `X-Accel-Limit-Rate` said; nginx limits buffered answers only
     /// (`ngx_http_upstream_send_response`).
+    ///
+    /// A part of an answer has no limit of its own: its main request writes it. That one's bodies share one.
     pub(crate) fn client(session: &mut Session, buffering: bool) -> Self {
-        if !buffering {
+        if !buffering || session.client.outlet().is_some() {
             session.req.response.limit_rate = Some(0);
             return Self::new(0, 0);
         }
@@ -47,7 +49,13 @@ impl Throttle {
         };
         let free = value(session, &settings.limit_rate_after);
         session.req.response.limit_rate = Some(rate);
-        Self::new(rate, free)
+        let mut throttle = Self::new(rate, free);
+        if let Some(additions) = &session.req.response.additions {
+            throttle.started = additions.started;
+            throttle.spent = session.req.state.sent;
+            throttle.pause_if_spent();
+        }
+        throttle
     }
 
     /// `proxy_limit_rate`, which holds only while buffering.
@@ -97,6 +105,11 @@ impl Throttle {
             return;
         }
         self.spent += bytes;
+        self.pause_if_spent();
+    }
+
+    /// Begins the pause that what was spent calls for.
+    fn pause_if_spent(&mut self) {
         if self.budget() == Some(0) {
             let counted = self.spent.saturating_sub(self.free);
             let due = Duration::from_millis(counted.saturating_mul(1000) / self.rate);

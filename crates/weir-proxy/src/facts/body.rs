@@ -106,7 +106,8 @@ impl RequestBody {
             body.discarded = true;
             body.framing = self.framing;
         }
-        if self.begun && self.complete && !self.discarded && !self.withheld {
+        let is_here = self.begun && self.complete && !self.discarded && !self.withheld;
+        if is_here && !self.is_gone() {
             body.withheld = false;
             body.framing = self.framing;
             body.memory.extend_from_slice(&self.memory);
@@ -114,6 +115,11 @@ impl RequestBody {
             body.taken = self.taken;
         }
         body
+    }
+
+    /// Whether some of it was passed on while it arrived, and is not here any more.
+    pub(crate) fn is_gone(&self) -> bool {
+        !self.discarded && self.taken > self.length()
     }
 
     /// Bytes of the whole body, once complete.

@@ -20,5 +20,6 @@ pub(crate) enum Outcome {
     Close(u16),
 }
 
-/// Of a subrequest that ends its main request at once: that one keeps its status (`NGX_ERROR`).
+/// The request ends at once, and no status is booked for it (`NGX_ERROR`); one that ends so for a subrequest
+/// keeps its own.
 pub(crate) const NO_STATUS: u16 = 0;

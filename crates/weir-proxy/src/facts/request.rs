@@ -332,7 +332,7 @@ impl Request {
         self.body = main.body.share();
     }
 
-    /// The same with the body of `main`, and with an answer whose body becomes part of that of `main`.
+    /// As [`Self::begin_as_sub`], with the body of `main`, and an answer whose body becomes a part of that of `main`.
     pub(crate) fn begin_as_part(&mut self, main: View<'_>, uri: &[u8]) {
         self.begin_as_sub(main, uri);
         self.state.only_head_counts = false;

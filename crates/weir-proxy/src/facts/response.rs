@@ -4,6 +4,7 @@ use std::mem::take;
 use std::ops::Range;
 
 use weir_filter::{Chain, Filter};
+use weir_io::clock::{self, Moment};
 use weir_wire::{FieldLines, KnownField};
 
 use super::ContentType;
@@ -66,14 +67,27 @@ pub(crate) struct Response {
 }
 
 /// Bodies that are put around that of an answer: those of subrequests.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Additions {
+    /// When the answer began: `limit_rate` counts from here.
+    pub(crate) started: Moment,
     /// The path whose body comes first.
     pub(crate) before: Option<Box<[u8]>>,
     /// The body is the first of several slices, which follow.
     pub(crate) slices: bool,
     /// The path whose body comes last.
     pub(crate) after: Option<Box<[u8]>>,
+}
+
+impl Default for Additions {
+    fn default() -> Self {
+        Self {
+            started: clock::now(),
+            before: None,
+            slices: false,
+            after: None,
+        }
+    }
 }
 
 /// Which bytes of a body are sent.

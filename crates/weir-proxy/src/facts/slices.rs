@@ -38,7 +38,7 @@ pub(crate) enum SliceFault {
         "unexpected range in slice response: {}-{}, expected: {}-{}",
         came.start, came.end, expected.start, expected.end
     )]
-    Other {
+    Unexpected {
         came: Range<u64>,
         expected: Range<u64>,
     },
@@ -83,13 +83,15 @@ impl Slices {
             self.etag = etag.to_vec();
         }
         let told = content_range.and_then(ContentRange::parse);
+        // An empty one would be asked for again and again.
+        let told = told.filter(|told| told.start < told.end);
         let told = told.ok_or(SliceFault::Range)?;
         let length = told.complete_length.ok_or(SliceFault::Length)?;
         let came = told.start..told.end;
         let end = came.start.saturating_add(self.size).min(length);
         if came.start != self.start || came.end != end {
             let expected = self.start..end;
-            return Err(SliceFault::Other { came, expected });
+            return Err(SliceFault::Unexpected { came, expected });
         }
         self.start = end;
         self.has_come = true;
@@ -186,12 +188,23 @@ mod tests {
             (206, Some(b"b"), "bytes 0-9/44", SliceFault::Etag),
             (206, None, "bytes 0-9/44", SliceFault::Etag),
             (206, Some(b"a"), "bytes x", SliceFault::Range),
+            (
+                206,
+                Some(b"a"),
+                "bytes 0-0/0",
+                SliceFault::Unexpected {
+                    came: 0..1,
+                    expected: 0..0,
+                },
+            ),
+            (206, Some(b"a"), "bytes 10-4/5", SliceFault::Range),
+            (206, Some(b"a"), "bytes 10-9/10", SliceFault::Range),
             (206, Some(b"a"), "bytes 0-9/*", SliceFault::Length),
             (
                 206,
                 Some(b"a"),
                 "bytes 0-8/44",
-                SliceFault::Other {
+                SliceFault::Unexpected {
                     came: 0..9,
                     expected: 0..10,
                 },

@@ -41,6 +41,7 @@ impl Session {
     /// Writes `slices` as one text.
     pub(crate) async fn write_slices(&mut self, slices: &[&[u8]]) -> Result<(), ClientGone> {
         let timeout = self.settings().send_timeout;
+        let timed = self.client.times_writes();
         let mut write = GatheredWrite::default();
         let mut armed = false;
         let end = poll_fn(|cx| {
@@ -54,13 +55,16 @@ impl Session {
             if let Poll::Ready(result) = written {
                 return Poll::Ready(WriteEnd::Written(result));
             }
-            if !armed || self.req.state.sent > before {
+            if timed && (!armed || self.req.state.sent > before) {
                 self.client.link_mut().deadline.set(timeout);
             }
             if !std::mem::replace(&mut armed, true)
                 && let Poll::Ready(error) = self.client.poll_gone(cx)
             {
                 return Poll::Ready(WriteEnd::ClientLeft(error));
+            }
+            if !timed {
+                return Poll::Pending;
             }
             self.client
                 .link_mut()

@@ -327,7 +327,8 @@ impl Relay {
     /// 5. What the upstream has sent is read before the next write begins: fewer and larger writes, and
     ///    no byte of a piece whose end is broken (`ngx_event_pipe_read_upstream` comes before
     ///    `ngx_event_pipe_write_to_downstream`).
-    /// 6. The next write begins, and goes as far as it can.
+    /// 6. The next write begins, and goes as far as it can; or the last of the body waits for what other bodies
+    ///    follow it, and the relay is over.
     /// 7. The client did not take all, or was given nothing: the upstream is read on, into memory and then a file.
     /// 8. With the upstream done, and nothing more to read, the client's leaving.
     /// 9. The clocks, last: who has done something in time is not late.
@@ -490,7 +491,8 @@ impl Relay {
             exchange.release(PeerOutcome::Success);
         }
         let req = &mut *exchange.session.req;
-        let is_short = self.cut.as_ref().is_some_and(|cut| !cut.is_satisfied());
+        let is_short =
+            !self.header_only && self.cut.as_ref().is_some_and(|cut| !cut.is_satisfied());
         let (ending, whole) = match (self.client, self.upstream) {
             (ClientEnd::Gone, _) | (ClientEnd::Open, UpstreamEnd::Broken | UpstreamEnd::Open) => {
                 (Ending::Broken, false)

@@ -67,16 +67,19 @@ pub(super) async fn pass(exchange: &mut Exchange<'_>, held: Held, length: usize)
     {
         return outcome;
     }
+    let waits = flush == Flush::No && additions::waits_for_more(session, length);
     let req = &mut *session.req;
     let start = req.upstream.head.len;
     let sent = if !req.response.sends_plain() {
+        let head = req.response.pending.len();
         let bytes = std::mem::take(&mut req.upstream.bytes);
         let framed = body::behind_head(session, &bytes[start..], flush).is_ok();
         session.req.upstream.bytes = bytes;
         if !framed {
             return session.break_off();
         }
-        match flush == Flush::No && additions::waits_for_more(session, 0) {
+        let is_nothing = session.req.response.pending.len() == head;
+        match (flush == Flush::No || is_nothing) && additions::waits_for_more(session, 0) {
             true => Ok(()),
             false => session.write_all(&[]).await,
         }
@@ -84,7 +87,10 @@ pub(super) async fn pass(exchange: &mut Exchange<'_>, held: Held, length: usize)
         let body = &req.upstream.bytes[start..];
         req.response.pending.extend_from_slice(body);
         req.upstream.bytes.truncate(start);
-        session.write_all(&[]).await
+        match waits {
+            true => Ok(()),
+            false => session.write_all(&[]).await,
+        }
     } else {
         let bytes = std::mem::take(&mut req.upstream.bytes);
         let sent = session.write_all(&bytes[start..]).await;

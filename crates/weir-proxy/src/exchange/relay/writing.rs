@@ -245,7 +245,9 @@ impl Relay {
                 } else if budget.is_some_and(|budget| count >= budget) {
                     // A new second began meanwhile, and nobody else would wake this task.
                     return Poll::Ready(Event::Resume);
-                } else if count > 0 || self.send_deadline.is_none() {
+                } else if session.client.times_writes()
+                    && (count > 0 || self.send_deadline.is_none())
+                {
                     self.send_deadline = Some(clock::now() + settings.send_timeout);
                 }
                 Poll::Pending
