@@ -60,20 +60,22 @@ pub use pattern::{MatchFault, Pattern, PatternFault};
 pub use resolve::resolve;
 pub use table::core::ServerCore;
 pub use table::settings::Settings;
+pub use table::tls::ServerTls;
 pub use table::{Arity, Contexts, Entry, Inheritance, Support, entries};
 pub use template::{Part, Template, TemplateFault};
 pub use upstream_url::{UpstreamUrl, UrlFault, parse_evaluated_url, parse_upstream_url};
 pub use value::number::{parse_offset, parse_seconds, parse_size, parse_time};
 pub use value::{
     AccessRule, AddHeader, AddInherit, AuthRequestSet, AutoindexFormat, Bind, BodyFile, Buffers,
-    Charset, ConnectionLimit, CookieFlags, CookieFlagsRule, CookieMatch, CookieRewrite,
-    DisableSymlinks, EnvRule, ErrorPage, Expires, Expiry, ExpiryFault, GzipDisable,
+    Charset, CipherSuite, Ciphers, ConnectionLimit, CookieFlags, CookieFlagsRule, CookieMatch,
+    CookieRewrite, DisableSymlinks, EnvRule, ErrorPage, Expires, Expiry, ExpiryFault, GzipDisable,
     GzipHttpVersion, GzipProxied, GzipStatic, HeaderNames, HostHeader, HttpVersion,
     IfModifiedSince, IgnoreHeaders, KeepaliveDisable, KeepaliveTimeout, LimitLogLevel,
     LingeringClose, MediaTypes, Methods, Network, NextUpstream, Overwrite, RateLimit, RealIpHeader,
     Redirect, RedirectFrom, RequestHeaders, RequestLimit, Return, Satisfy, Scheme, ServerTokens,
-    SetHeader, SubFilter, SymbolicLinks, TempPath, TryFallback, TryFile, TryFiles, Types, UserId,
-    UserIdExpires, UserIdFlags, UserIdMode,
+    SessionCache, SetHeader, SharedSessions, SubFilter, SymbolicLinks, TempPath, TlsFile, TlsGroup,
+    TlsGroups, TlsSource, TlsVersions, TryFallback, TryFile, TryFiles, Types, UserId,
+    UserIdExpires, UserIdFlags, UserIdMode, VerifyClient,
 };
 pub use variable::{UnknownVariable, VARIABLES, Variable};
 pub use written::{Payload, PayloadError, Written, WrittenError, WrittenFile, as_written};

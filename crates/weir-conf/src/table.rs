@@ -8,6 +8,7 @@ pub(crate) mod core;
 pub(crate) mod main;
 pub(crate) mod settings;
 mod slot;
+pub(crate) mod tls;
 
 use std::ops::BitOr;
 use std::sync::LazyLock;
@@ -157,6 +158,7 @@ pub fn entries() -> &'static [Entry] {
         let mut all = blocks::ENTRIES.to_vec();
         all.extend_from_slice(main::ENTRIES);
         all.extend_from_slice(core::ENTRIES);
+        all.extend_from_slice(tls::ENTRIES);
         all.extend_from_slice(settings::ENTRIES);
         all.extend(absent::entries());
         for entry in &mut all {

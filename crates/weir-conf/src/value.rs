@@ -5,6 +5,7 @@ pub(crate) mod read;
 mod access;
 mod body;
 mod charset;
+mod ciphers;
 mod cookie;
 mod error_page;
 mod expires;
@@ -20,12 +21,14 @@ mod proxy;
 mod redirect;
 mod response;
 mod sub_filter;
+mod tls;
 mod types;
 mod user_id;
 
 pub use access::{AccessRule, AuthRequestSet, Network, RealIpHeader, Satisfy};
 pub use body::{BodyFile, Buffers, KeepaliveDisable, KeepaliveTimeout, LingeringClose};
 pub use charset::Charset;
+pub use ciphers::{CipherSuite, Ciphers};
 pub use cookie::{CookieFlags, CookieFlagsRule, CookieMatch, CookieRewrite};
 pub use error_page::{ErrorPage, Overwrite, Return, TryFallback, TryFile, TryFiles};
 pub use expires::{Expires, Expiry, ExpiryFault};
@@ -42,6 +45,10 @@ pub use response::{
     AddInherit, AutoindexFormat, EnvRule, IfModifiedSince, RateLimit, ServerTokens,
 };
 pub use sub_filter::SubFilter;
+pub use tls::{
+    SessionCache, SharedSessions, TlsFile, TlsGroup, TlsGroups, TlsSource, TlsVersions,
+    VerifyClient,
+};
 pub use types::Types;
 pub(crate) use user_id::WrittenUserId;
 pub use user_id::{UserId, UserIdExpires, UserIdFlags, UserIdMode};

@@ -252,16 +252,14 @@ variables! {
         UpstreamLastServerName = "upstream_last_server_name";
         /// The part of the response that is asked for now; `slice` says how long one is.
         SliceRange = "slice_range";
-        /// Of TLS, caches and the like, which weir has not got yet: not set, as in
+        /// Of clients' certificates, caches and the like, which weir has not got yet: not set, as in
         /// nginx where they are not in use.
-        Unset = "ssl_alpn_protocol" | "ssl_cipher"
-            | "ssl_ciphers" | "ssl_client_cert" | "ssl_client_escaped_cert"
+        Unset = "ssl_ciphers" | "ssl_client_cert" | "ssl_client_escaped_cert"
             | "ssl_client_fingerprint" | "ssl_client_i_dn" | "ssl_client_i_dn_legacy"
             | "ssl_client_raw_cert" | "ssl_client_s_dn" | "ssl_client_s_dn_legacy"
             | "ssl_client_serial" | "ssl_client_sigalg" | "ssl_client_v_end"
-            | "ssl_client_v_remain" | "ssl_client_v_start" | "ssl_client_verify" | "ssl_curve"
-            | "ssl_curves" | "ssl_early_data" | "ssl_ech_outer_server_name" | "ssl_ech_status"
-            | "ssl_protocol" | "ssl_server_name" | "ssl_session_id" | "ssl_session_reused"
+            | "ssl_client_v_remain" | "ssl_client_v_start" | "ssl_client_verify"
+            | "ssl_curves" | "ssl_ech_outer_server_name" | "ssl_ech_status"
             | "ssl_sigalg" | "ssl_sigalgs" | "upstream_cache_etag"
             | "upstream_cache_last_modified";
         /// Of HTTP/2, likewise: empty.
@@ -272,6 +270,22 @@ variables! {
         UidSet = "uid_set";
         /// Set to anything but `0`, has visitors get another cookie; `log` tells the error log.
         UidReset = "uid_reset";
+        /// What the client says that it speaks inside TLS.
+        SslAlpnProtocol = "ssl_alpn_protocol";
+        /// The cipher suite, by OpenSSL's name.
+        SslCipher = "ssl_cipher";
+        /// The group that keys were exchanged in.
+        SslCurve = "ssl_curve";
+        /// `1` while a request that came with the first flight is answered before the handshake is over: never.
+        SslEarlyData = "ssl_early_data";
+        /// The version of TLS.
+        SslProtocol = "ssl_protocol";
+        /// The name that the client asked for in the handshake.
+        SslServerName = "ssl_server_name";
+        /// The session's number, TLS 1.2 only.
+        SslSessionId = "ssl_session_id";
+        /// `r` if the client has come back to an earlier session, else `.`.
+        SslSessionReused = "ssl_session_reused";
         /// How many times shorter `gzip` made the body.
         GzipRatio = "gzip_ratio";
         /// weir's own: machine-readable reason of the failure of each try.

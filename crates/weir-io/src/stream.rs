@@ -1,10 +1,13 @@
 //! One byte stream, whatever carries it.
 
+mod tls;
+
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::BufMut;
@@ -15,6 +18,8 @@ use tokio::net::{TcpStream, UnixStream};
 
 use crate::buffers;
 
+pub use tls::{HandshakeEnd, TlsStream};
+
 /// A connected stream to a client or an upstream.
 #[derive(Debug)]
 pub enum Stream {
@@ -24,6 +29,8 @@ pub enum Stream {
     Unix(UnixStream),
     /// An in-process pipe: tests on a paused clock, and the embedded service.
     Memory(DuplexStream),
+    /// One of these, through TLS. Boxed: an idle connection without TLS does not pay for it.
+    Tls(Box<TlsStream>),
 }
 
 impl From<TcpStream> for Stream {
@@ -62,11 +69,15 @@ impl Stream {
         limit: usize,
     ) -> Poll<io::Result<usize>> {
         debug_assert!(limit > 0, "a read without room would look like FIN");
+        if let Self::Tls(tls) = self {
+            return tls.poll_fill(cx, buf, limit);
+        }
         let mut read = ReadBuf::uninit(room_in(buf, limit));
         let result = match self {
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, &mut read),
             Self::Unix(stream) => Pin::new(stream).poll_read(cx, &mut read),
             Self::Memory(stream) => Pin::new(stream).poll_read(cx, &mut read),
+            Self::Tls(_) => Poll::Ready(Err(io::ErrorKind::Unsupported.into())),
         };
         let count = read.filled().len();
         match result {
@@ -94,6 +105,9 @@ impl Stream {
         buf: &mut Vec<u8>,
         limit: usize,
     ) -> Poll<io::Result<usize>> {
+        if let Self::Tls(tls) = self {
+            return tls.poll_fill(cx, buf, limit);
+        }
         if self.poll_readable(cx).is_pending() {
             return Poll::Pending;
         }
@@ -124,6 +138,9 @@ impl Stream {
     /// As [`Self::poll_fill`], of what has arrived by now; `WouldBlock` where nothing has. Nobody is
     /// woken for what comes later.
     pub fn read_arrived(&mut self, buf: &mut Vec<u8>, limit: usize) -> io::Result<usize> {
+        if let Self::Tls(tls) = self {
+            return tls.read_arrived(buf, limit);
+        }
         if self.always_readable() {
             let mut cx = Context::from_waker(std::task::Waker::noop());
             return match self.poll_fill_from_pipe(&mut cx, buf, limit) {
@@ -159,10 +176,12 @@ impl Stream {
             Self::Tcp(stream) => stream.poll_read_ready(cx).map(|_| ()),
             Self::Unix(stream) => stream.poll_read_ready(cx).map(|_| ()),
             Self::Memory(_) => Poll::Ready(()),
+            Self::Tls(tls) => tls.poll_readable(cx),
         }
     }
 
-    /// Whether it is a socket of the system's, which has a descriptor.
+    /// Whether bytes may move in the kernel: it is a socket of the system's, and what is written is what
+    /// goes over the wire.
     pub fn is_socket(&self) -> bool {
         self.socket().is_some()
     }
@@ -206,7 +225,7 @@ impl Stream {
             match self {
                 Self::Tcp(stream) => ready!(stream.poll_write_ready(cx))?,
                 Self::Unix(stream) => ready!(stream.poll_write_ready(cx))?,
-                Self::Memory(_) => {}
+                Self::Memory(_) | Self::Tls(_) => {}
             }
             let Some(socket) = self.socket() else {
                 return Poll::Ready(Err(io::ErrorKind::Unsupported.into()));
@@ -224,16 +243,64 @@ impl Stream {
         match self {
             Self::Tcp(stream) => stream.try_io(interest, call),
             Self::Unix(stream) => stream.try_io(interest, call),
-            Self::Memory(_) => Err(io::ErrorKind::Unsupported.into()),
+            Self::Memory(_) | Self::Tls(_) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 
-    /// The system's socket; pipes have none.
+    /// The system's socket; pipes have none, and TLS does not lend its own.
     fn socket(&self) -> Option<BorrowedFd<'_>> {
         match self {
             Self::Tcp(stream) => Some(stream.as_fd()),
             Self::Unix(stream) => Some(stream.as_fd()),
-            Self::Memory(_) => None,
+            Self::Memory(_) | Self::Tls(_) => None,
+        }
+    }
+
+    /// What carries the bytes in the end.
+    fn carrier(&self) -> &Self {
+        match self {
+            Self::Tls(tls) => &tls.socket,
+            plain => plain,
+        }
+    }
+
+    /// TLS, if the bytes go through it.
+    pub fn tls(&self) -> Option<&TlsStream> {
+        match self {
+            Self::Tls(tls) => Some(tls),
+            Self::Tcp(_) | Self::Unix(_) | Self::Memory(_) => None,
+        }
+    }
+
+    /// As [`Self::tls`].
+    pub fn tls_mut(&mut self) -> Option<&mut TlsStream> {
+        match self {
+            Self::Tls(tls) => Some(tls),
+            Self::Tcp(_) | Self::Unix(_) | Self::Memory(_) => None,
+        }
+    }
+
+    /// Lets a handshake begin as `config` says; `received` was read already.
+    ///
+    /// # Errors
+    ///
+    /// rustls has no use for the configuration.
+    pub fn begin_tls(
+        &mut self,
+        config: Arc<rustls::ServerConfig>,
+        received: &[u8],
+    ) -> Result<(), rustls::Error> {
+        let (nowhere, _) = tokio::io::duplex(1);
+        let socket = std::mem::replace(self, Self::Memory(nowhere));
+        match TlsStream::new(socket, config, received) {
+            Ok(tls) => {
+                *self = Self::Tls(Box::new(tls));
+                Ok(())
+            }
+            Err((socket, error)) => {
+                *self = socket;
+                Err(error)
+            }
         }
     }
 
@@ -249,7 +316,7 @@ impl Stream {
                 stream.take_error()
             }
             // Such a dial either stands at once or is never answered.
-            Self::Memory(_) => return Poll::Pending,
+            Self::Memory(_) | Self::Tls(_) => return Poll::Pending,
         };
         Poll::Ready(match error {
             Ok(Some(error)) | Err(error) => Err(error),
@@ -259,7 +326,7 @@ impl Stream {
 
     /// Pipes have no readiness apart from reading.
     pub fn always_readable(&self) -> bool {
-        matches!(self, Self::Memory(_))
+        matches!(self.carrier(), Self::Memory(_))
     }
 
     /// Writes some of `slices`; how much is the value.
@@ -268,6 +335,9 @@ impl Stream {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if let Self::Tls(tls) = self {
+            return tls.poll_write(cx, slices);
+        }
         if let Self::Memory(stream) = self {
             let Some(first) = slices.iter().find(|slice| !slice.is_empty()) else {
                 return Poll::Ready(Ok(0));
@@ -288,12 +358,16 @@ impl Stream {
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Memory(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tls(tls) => tls.poll_shutdown(cx),
         }
     }
 
     /// Whether an idle upstream connection may be used again: nothing may have arrived on it, not
     /// even FIN. Asks the reactor; a system call is made only when the reactor reported something.
     pub fn is_quiet(&mut self) -> bool {
+        if let Self::Tls(tls) = self {
+            return tls.is_quiet();
+        }
         if let Self::Memory(stream) = self {
             let mut byte = [0];
             let mut read = ReadBuf::new(&mut byte);
@@ -317,8 +391,11 @@ impl Stream {
     }
 
     /// Lets the last close send RST instead of FIN (`reset_timedout_connection`).
-    pub fn reset_on_close(&self) {
-        if let Self::Tcp(stream) = self {
+    pub fn reset_on_close(&mut self) {
+        if let Self::Tls(tls) = self {
+            tls.fall_silent();
+        }
+        if let Self::Tcp(stream) = self.carrier() {
             // A peer that is gone already cannot be reset; nothing is lost.
             let _ = SockRef::from(stream).set_linger(Some(std::time::Duration::ZERO));
         }
@@ -326,7 +403,7 @@ impl Stream {
 
     /// Sets TCP_NODELAY, where there is TCP.
     pub fn set_nodelay(&self) {
-        if let Self::Tcp(stream) = self {
+        if let Self::Tcp(stream) = self.carrier() {
             // Only latency depends on it.
             let _ = stream.set_nodelay(true);
         }
@@ -334,7 +411,7 @@ impl Stream {
 
     /// Lets the kernel send ACKs as it does on a new connection, the one that is due at once.
     pub fn acknowledge_at_once(&self) {
-        if let Self::Tcp(stream) = self {
+        if let Self::Tcp(stream) = self.carrier() {
             // Only latency depends on it.
             let _ = SockRef::from(stream).set_tcp_quickack(true);
         }
@@ -342,15 +419,15 @@ impl Stream {
 
     /// The address at this end of a TCP connection.
     pub fn local_address(&self) -> Option<SocketAddr> {
-        match self {
+        match self.carrier() {
             Self::Tcp(stream) => stream.local_addr().ok(),
-            Self::Unix(_) | Self::Memory(_) => None,
+            Self::Unix(_) | Self::Memory(_) | Self::Tls(_) => None,
         }
     }
 
     /// What the kernel knows of a TCP connection.
     pub fn tcp_info(&self) -> Option<libc::tcp_info> {
-        let Self::Tcp(stream) = self else {
+        let Self::Tcp(stream) = self.carrier() else {
             return None;
         };
         // SAFETY: all-zero is a valid `tcp_info`, and its size is passed along.

@@ -236,6 +236,6 @@ async fn breathe(accepted: &mut u32) {
 fn local_of(stream: &Stream) -> Option<SocketAddr> {
     match stream {
         Stream::Tcp(stream) => stream.local_addr().ok(),
-        Stream::Unix(_) | Stream::Memory(_) => None,
+        Stream::Unix(_) | Stream::Memory(_) | Stream::Tls(_) => None,
     }
 }

@@ -66,7 +66,7 @@ pub(crate) fn run(flags: &Flags, log: &StartupLog) -> ExitCode {
 fn probe(config: &Arc<Config>, log: &StartupLog, read: impl FnOnce()) -> Result<(), StartFault> {
     let account = Account::of(config)?;
     let plan = Plan::new(config.clone(), &Logs::default(), None);
-    if let Err(fault @ PlanFault::HostNotFound { .. }) = plan {
+    if let Err(fault @ (PlanFault::HostNotFound { .. } | PlanFault::Tls(_))) = plan {
         return Err(fault.into());
     }
     read();

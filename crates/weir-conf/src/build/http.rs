@@ -11,6 +11,7 @@ use super::{charset, failed, geo, map, names, split_clients};
 use crate::model::{Http, Listen};
 use crate::table::HTTP;
 use crate::table::core::WrittenCore;
+use crate::table::tls::WrittenTls;
 use crate::text::{Block, Directive};
 use crate::value::read::{Reading, Reject, limit_conn_zone, limit_req_zone, log_format};
 use crate::variable::{VARIABLES, is_absent};
@@ -20,6 +21,7 @@ use crate::{Fault, Place};
 struct HttpDraft {
     level: Level,
     core: WrittenCore,
+    tls: WrittenTls,
     servers: Vec<ServerDraft>,
     listens: Listens,
     upstreams: Upstreams,
@@ -59,7 +61,11 @@ impl HttpDraft {
             (b"log_format", _) => log_format(&mut call(directive, cx)),
             _ => match self.level.put(cx, directive) {
                 Some(taken) => taken,
-                None => self.core.put(&mut call(directive, cx)).unwrap_or(Ok(())),
+                None => {
+                    let core = self.core.put(&mut call(directive, cx));
+                    let taken = core.or_else(|| self.tls.put(&mut call(directive, cx)));
+                    taken.unwrap_or(Ok(()))
+                }
             },
         }
     }
@@ -70,6 +76,10 @@ impl HttpDraft {
             server.settle_core(&self.core, cx, at);
         }
         let upstreams = self.upstreams.finish(cx);
+        for server in &mut self.servers {
+            server.inherit_tls(&self.tls, cx);
+        }
+        let without_certificate = without_certificate(&self.listens, &self.servers);
         let listen_names: Vec<_> = {
             let before = cx.faults.len();
             let names = self
@@ -89,6 +99,7 @@ impl HttpDraft {
         }
         let duplicates = std::mem::take(&mut cx.duplicates);
         cx.faults.extend(duplicates);
+        cx.faults.extend(without_certificate);
         charset::check(cx);
         check_variables(cx);
         let late = std::mem::take(&mut cx.late);
@@ -119,6 +130,30 @@ impl HttpDraft {
             location_count,
         })
     }
+}
+
+/// The first server that a handshake could lead to and that has nothing to show (`ngx_http_ssl_init`).
+fn without_certificate(listens: &Listens, servers: &[ServerDraft]) -> Option<Fault> {
+    for listen in listens.all.iter().filter(|listen| listen.options.ssl) {
+        let default = servers.get(listen.default_server)?;
+        if default.has_certificate() {
+            continue;
+        }
+        if !default.rejects_handshakes() {
+            return Some(default.no_certificate());
+        }
+        let mut all = listen
+            .servers
+            .iter()
+            .filter_map(|&index| servers.get(index));
+        let fault = all
+            .find(|server| !server.has_certificate() && !server.rejects_handshakes())
+            .map(ServerDraft::no_certificate);
+        if fault.is_some() {
+            return fault;
+        }
+    }
+    None
 }
 
 /// Variables that neither nginx nor the configuration defines (`ngx_http_variables_init_vars`).

@@ -22,7 +22,7 @@ pub(super) struct ListenDraft {
     pub(super) quic: bool,
     /// Whether a `listen` gave socket options.
     set: bool,
-    protocols: Protocols,
+    said: Said,
     /// Whether a `listen` said `default_server`.
     chosen: bool,
     pub(super) default_server: usize,
@@ -98,7 +98,7 @@ impl Listens {
                 options: parameters.options.clone(),
                 quic: parameters.quic,
                 set: parameters.set,
-                protocols: Protocols::default(),
+                said: Said::default(),
                 chosen: parameters.default_server,
                 default_server: server,
                 servers: vec![server],
@@ -109,7 +109,7 @@ impl Listens {
             return Err(Reject::message(format!("a duplicate listen {address}")));
         }
         known.servers.push(server);
-        let before = known.options.proxy_protocol;
+        let before = Protocols::of(&known.options);
         if parameters.set {
             if known.set {
                 return Err(Reject::message(format!(
@@ -119,7 +119,8 @@ impl Listens {
             known.options = parameters.options.clone();
             known.set = true;
         }
-        known.options.proxy_protocol = before || parameters.options.proxy_protocol;
+        let now = Protocols::of(&parameters.options);
+        (known.options.proxy_protocol, known.options.ssl) = before.with(now).apart();
         if parameters.default_server {
             if known.chosen {
                 let text = format!("a duplicate default server for {address}");
@@ -128,9 +129,9 @@ impl Listens {
             known.chosen = true;
             known.default_server = server;
         }
-        let redefined = known.protocols.redefined_by(Step {
+        let redefined = known.said.redefined_by(Step {
             before,
-            now: parameters.options.proxy_protocol,
+            now,
             set: parameters.set,
             is_set: known.set,
         });
@@ -150,6 +151,7 @@ impl Parameters {
             (options.backlog.is_some(), "backlog"),
             (options.deferred, "deferred"),
             (options.multipath, "multipath"),
+            (options.ssl, "ssl"),
             (options.so_keepalive.is_some(), "so_keepalive"),
             (options.proxy_protocol, "proxy_protocol"),
         ];
@@ -158,37 +160,64 @@ impl Parameters {
     }
 }
 
-/// What the `listen`s of an address have said of its protocols, of which there is one: PROXY.
+/// What is spoken before HTTP/1, as bits: the PROXY protocol, TLS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Protocols(u8);
+
+impl Protocols {
+    fn of(options: &ListenOptions) -> Self {
+        Self(u8::from(options.proxy_protocol) | u8::from(options.ssl) << 1)
+    }
+
+    fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether all of `other` are among these.
+    fn contain(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Each of them.
+    fn apart(self) -> (bool, bool) {
+        (self.0 & 1 != 0, self.0 & 2 != 0)
+    }
+}
+
+/// What the `listen`s of an address have said of its protocols.
 #[derive(Clone, Copy, Debug, Default)]
-struct Protocols {
+struct Said {
     /// What the last of them said, once there were two.
-    last: Option<bool>,
+    last: Option<Protocols>,
     /// They did not all say the same.
     changed: bool,
 }
 
 /// One more `listen` of an address.
 struct Step {
-    /// The protocol that those before asked for.
-    before: bool,
+    /// The protocols that those before asked for.
+    before: Protocols,
     /// What this one asks for.
-    now: bool,
+    now: Protocols,
     /// Whether this one gives socket options.
     set: bool,
     /// Whether this or one before does.
     is_set: bool,
 }
 
-impl Protocols {
+impl Said {
     /// Takes one more; whether that is worth a warning (`ngx_http_add_addresses`). Servers may ask for less than
     /// the one that gives the options, as long as they all ask for the same.
     fn redefined_by(&mut self, step: Step) -> bool {
         let Step { before, now, .. } = step;
-        let differs = |last: Option<bool>| last.is_some_and(|last| last != now);
-        let (redefined, last) = match (before, now) {
-            (false, true) => (step.is_set && !step.set || self.changed, before),
-            (true, false) => (step.set || differs(self.last), now),
-            _ => (step.set && self.changed || differs(self.last), now),
+        let differs = |last: Option<Protocols>| last.is_some_and(|last| last != now);
+        let (redefined, last) = if !before.contain(now) {
+            let others = !now.contain(before);
+            (step.is_set && !step.set || self.changed || others, before)
+        } else if !now.contain(before) {
+            (step.set || differs(self.last), now)
+        } else {
+            (step.set && self.changed || differs(self.last), now)
         };
         self.changed |= before != now;
         self.last = Some(last);
@@ -203,7 +232,11 @@ fn read_parameters(call: &mut Call<'_>) -> Result<Parameters, Reject> {
         match text.as_str() {
             "default_server" | "default" => parameters.default_server = true,
             "proxy_protocol" => parameters.options.proxy_protocol = true,
-            "ssl" | "http2" => return Err(missing_module(&text)),
+            "ssl" => parameters.options.ssl = true,
+            "http2" => {
+                let text = "the \"http2\" parameter requires ngx_http_v2_module";
+                return Err(Reject::message(text));
+            }
             "quic" if call.cx.differences().listen_quic => parameters.quic = true,
             _ if text.starts_with("accept_filter=") => {
                 let ignored = format!(
@@ -219,15 +252,6 @@ fn read_parameters(call: &mut Call<'_>) -> Result<Parameters, Reject> {
         }
     }
     Ok(parameters)
-}
-
-/// What an nginx says that was built without the module.
-fn missing_module(parameter: &str) -> Reject {
-    let module = match parameter {
-        "ssl" => "ngx_http_ssl_module",
-        _ => "ngx_http_v2_module",
-    };
-    Reject::message(format!("the \"{parameter}\" parameter requires {module}"))
 }
 
 fn read_option(text: &str, options: &mut ListenOptions, multipath: bool) -> Result<(), Reject> {

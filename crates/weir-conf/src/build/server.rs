@@ -11,7 +11,9 @@ use super::walk::{call, each};
 use crate::model::{Handler, Location, LocationKind, Locations, Server};
 use crate::table::SERVER;
 use crate::table::core::WrittenCore;
+use crate::table::tls::WrittenTls;
 use crate::text::{Block, Directive};
+use crate::value::TlsVersions;
 use crate::value::read::{Reading, Reject};
 use crate::{Fault, Place};
 
@@ -25,6 +27,7 @@ pub(super) struct ServerDraft {
     pub(super) names: Vec<NameDraft>,
     level: Level,
     core: WrittenCore,
+    tls: WrittenTls,
     script: Vec<StepDraft>,
     locations: Vec<LocationDraft>,
     handler: Handler,
@@ -51,6 +54,7 @@ pub(super) fn read(
         names: Vec::new(),
         level: Level::default(),
         core: WrittenCore::default(),
+        tls: WrittenTls::default(),
         script: Vec::new(),
         locations: Vec::new(),
         handler: Handler::Static,
@@ -96,6 +100,7 @@ impl ServerDraft {
             _ => script::take(&mut self.script, cx, directive)
                 .or_else(|| self.level.put(cx, directive))
                 .or_else(|| self.core.put(&mut call(directive, cx)))
+                .or_else(|| self.tls.put(&mut call(directive, cx)))
                 .unwrap_or(Ok(())),
         }
     }
@@ -113,6 +118,81 @@ impl ServerDraft {
                         equal to or greater than \"connection_pool_size\"";
             cx.faults.push(Fault::emerg(text, Some(at.clone())));
         }
+    }
+
+    /// Inherits what `http` says of TLS; each certificate has a key (`ngx_http_ssl_merge_srv_conf`).
+    pub(super) fn inherit_tls(&mut self, http: &WrittenTls, cx: &mut Reading) {
+        self.tls.inherit(http);
+        let certificates = self.tls.ssl_certificate.settle();
+        let keys = self.tls.ssl_certificate_key.settle();
+        if let Some(last) = certificates.last()
+            && keys.len() < certificates.len()
+        {
+            let name = &last.written;
+            let text = format!("no \"ssl_certificate_key\" is defined for certificate \"{name}\"");
+            cx.faults.push(Fault::emerg(text, None));
+        }
+        if self.has_certificate() || self.rejects_handshakes() {
+            self.check_offer(cx);
+        }
+    }
+
+    /// Whether there is something to offer to clients: versions, suites, groups.
+    fn check_offer(&self, cx: &mut Reading) {
+        let Ok(tls) = self.tls.settle(cx) else {
+            return;
+        };
+        let (ciphers, groups) = (&tls.ssl_ciphers, &tls.ssl_ecdh_curve);
+        let old = tls.ssl_protocols.contains(TlsVersions::TLS_1_2);
+        let new = tls.ssl_protocols.contains(TlsVersions::TLS_1_3);
+        let text = if !ciphers.known {
+            let list = &ciphers.text;
+            format!(
+                "SSL_CTX_set_cipher_list(\"{list}\") failed (SSL: error:0A0000B9:SSL routines::no cipher match)"
+            )
+        } else if let Some(unknown) = &groups.unknown {
+            let list = &groups.text;
+            let why = match unknown.as_str() {
+                "" => String::new(),
+                name => format!(
+                    " (SSL: error:0A080106:SSL routines::passed invalid argument:group '{name}' cannot be set)"
+                ),
+            };
+            format!("SSL_CTX_set1_curves_list(\"{list}\") failed{why}")
+        } else if !old && !new {
+            "\"ssl_protocols\" leaves no version that weir speaks: TLSv1.2 and TLSv1.3".to_owned()
+        } else if old && ciphers.offered.is_empty() {
+            let list = &ciphers.text;
+            format!("\"ssl_ciphers\" \"{list}\" leaves no suite that weir has")
+        } else if groups.offered.as_ref().is_some_and(Vec::is_empty) {
+            let list = &groups.text;
+            format!("\"ssl_ecdh_curve\" \"{list}\" leaves no group that weir has")
+        } else {
+            return;
+        };
+        let mut fault = Fault::emerg(text, None);
+        fault.about = Some(self.place.clone());
+        cx.faults.push(fault);
+    }
+
+    /// Whether it can shake hands: it has a certificate, or refuses to.
+    pub(super) fn has_certificate(&self) -> bool {
+        !self.tls.ssl_certificate.settle().is_empty()
+    }
+
+    pub(super) fn rejects_handshakes(&self) -> bool {
+        self.tls.ssl_reject_handshake.value == Some(true)
+    }
+
+    /// What nginx says of a server without a certificate (`ngx_http_ssl_init`).
+    pub(super) fn no_certificate(&self) -> Fault {
+        let text = format!(
+            "no \"ssl_certificate\" is defined for the \"listen ... ssl\" directive in {}",
+            self.place
+        );
+        let mut fault = Fault::emerg(text, None);
+        fault.about = Some(self.place.clone());
+        fault
     }
 
     /// Inherits from `http` and settles the server and its locations.
@@ -160,6 +240,7 @@ impl ServerDraft {
             default,
             locations,
             core: self.core.settle(cx).ok()?,
+            tls: self.tls.settle(cx).ok()?,
             place: self.place,
             index: self.index,
         })

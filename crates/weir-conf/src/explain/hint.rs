@@ -4,8 +4,8 @@
 pub(super) fn by_message(message: &str) -> Option<&'static str> {
     let known = [
         (
-            "requires ngx_http_ssl_module",
-            "weir has no TLS yet, however it is built; leave `ssl` out and put something in front that has",
+            "no \"ssl_certificate\" is defined",
+            "clients that name no server meet this one: give it `ssl_certificate` and `ssl_certificate_key`, or `ssl_reject_handshake on`",
         ),
         (
             "requires ngx_http_v2_module",

@@ -174,6 +174,8 @@ pub struct ListenOptions {
     pub fastopen: Option<i32>,
     /// Connections start with a PROXY protocol header.
     pub proxy_protocol: bool,
+    /// Clients speak TLS.
+    pub ssl: bool,
 }
 
 /// `so_keepalive=on|off|[idle]:[interval]:[count]`.

@@ -3,6 +3,7 @@
 use super::{Location, Locations};
 use crate::Place;
 use crate::table::core::ServerCore;
+use crate::table::tls::ServerTls;
 
 /// A `server` block.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub struct Server {
     pub locations: Locations,
     /// What matters before a location is known.
     pub core: ServerCore,
+    /// TLS, where a `listen` of it has `ssl`.
+    pub tls: ServerTls,
     /// Where the block starts.
     pub place: Place,
     /// Position in `Http::servers`.

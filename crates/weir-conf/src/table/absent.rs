@@ -57,7 +57,10 @@ pub(crate) fn instead(name: &str) -> &'static str {
             "weir proxies HTTP: let an nginx or haproxy have these ports, with this block in a file of its own"
         }
         "mail" => "weir proxies HTTP: let an nginx have this block in a file of its own",
-        "ssl_reject_handshake" => "put something in front that speaks TLS",
+        "ssl_password_file" => {
+            "decrypt the key into a file that only root may read: `openssl pkey -in KEY -out FILE`"
+        }
+        "ssl_session_ticket_key" => "weir makes keys of its own, and changes them",
         _ => "leave it out if you can do without, or keep nginx for it",
     }
 }
@@ -319,22 +322,34 @@ const FAMILIES: &[Family] = &[
         "ssi_silent_errors ssi_ignore_recycled_buffers ssi_min_file_chunk \
             ssi_value_length ssi_types ssi_last_modified",
     ),
-    refused(HS, "TLS towards clients", "ssl_reject_handshake"),
+    refused(HS, "encrypted keys", "ssl_password_file"),
+    refused(
+        HS,
+        "keys for session tickets from files",
+        "ssl_session_ticket_key",
+    ),
+    refused(HS, "commands of OpenSSL", "ssl_conf_command"),
+    refused(HS, "lists of revoked certificates", "ssl_crl"),
+    refused(HS, "questions about clients' certificates", "ssl_ocsp"),
+    refused(HS, "encrypted hellos", "ssl_ech_file"),
     ignored(
         HS,
-        counts_with!("listen … ssl"),
-        "ssl_certificate ssl_certificate_key ssl_certificate_cache ssl_password_file \
-            ssl_dhparam ssl_ecdh_curve ssl_protocols ssl_ciphers ssl_buffer_size \
-            ssl_verify_client ssl_verify_depth ssl_client_certificate \
-            ssl_trusted_certificate ssl_prefer_server_ciphers ssl_session_cache \
-            ssl_session_tickets ssl_session_ticket_key ssl_session_timeout ssl_crl ssl_ocsp \
-            ssl_ocsp_responder ssl_ocsp_cache ssl_stapling ssl_stapling_file \
-            ssl_stapling_responder ssl_stapling_verify ssl_early_data ssl_conf_command \
-            ssl_certificate_compression ssl_ech_file",
+        "clients are not asked for certificates yet",
+        "ssl_verify_depth ssl_client_certificate ssl_trusted_certificate ssl_ocsp_responder ssl_ocsp_cache",
+    ),
+    ignored(
+        HS,
+        counts_with!("ssl_stapling"),
+        "ssl_stapling_file ssl_stapling_responder",
+    ),
+    ignored(
+        HS,
+        "certificates and keys are read when the configuration is",
+        "ssl_certificate_cache",
     ),
     ignored(
         MAIN,
-        counts_with!("listen … ssl"),
+        "certificates and keys are read anew on each reload",
         "ssl_object_cache_inheritable",
     ),
     refused(L, "uWSGI backends", "uwsgi_pass"),

@@ -9,6 +9,7 @@ mod proxy;
 mod replies;
 mod scripts;
 mod syslog;
+mod tls;
 mod user_id;
 mod variables;
 mod zones;
@@ -51,6 +52,10 @@ pub(crate) use replies::{
 };
 pub(crate) use scripts::{
     address_and_variable, auth_request_set, condition, methods, rewrite, set, text_and_variable,
+};
+pub(crate) use tls::{
+    ciphers, dh_parameters, groups, only_off, seconds, session_cache, tls_files, verify_client,
+    versions,
 };
 pub(crate) use user_id::{
     user_id_domain, user_id_expires, user_id_flags, user_id_mark, user_id_p3p, user_id_path,

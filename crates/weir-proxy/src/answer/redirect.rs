@@ -14,7 +14,9 @@ pub(crate) fn absolute(session: &Session, location: &[u8]) -> Option<Vec<u8>> {
     if location.first() != Some(&b'/') || !settings.absolute_redirect {
         return None;
     }
-    let mut absolute = b"http://".to_vec();
+    let scheme = variables::tls::scheme(session.view());
+    let mut absolute = [scheme, b"://"].concat();
+    let usual = if scheme == b"https" { 443 } else { 80 };
     if settings.server_name_in_redirect {
         absolute.extend_from_slice(session.server().name.as_bytes());
     } else if session.req.host.is_empty() {
@@ -27,7 +29,7 @@ pub(crate) fn absolute(session: &Session, location: &[u8]) -> Option<Vec<u8>> {
         .view()
         .local_address()
         .map(|local| local.port())
-        .filter(|port| *port != 80);
+        .filter(|port| *port != usual);
     if let Some(port) = port
         && settings.port_in_redirect
     {

@@ -7,6 +7,8 @@ use weir_verdict::Phase;
 pub enum Action {
     /// Accepted; what a balancer says of its client is expected first.
     ReadingProxyProtocol,
+    /// Accepted from a `listen` with `ssl`; the client is expected to greet.
+    Handshaking,
     /// Accepted, and past the doors; no byte of a request yet.
     WaitingForRequest,
     /// The request line has begun.
@@ -40,6 +42,7 @@ impl Action {
     pub fn words(self) -> Option<&'static str> {
         match self {
             Self::ReadingProxyProtocol => Some("reading PROXY protocol"),
+            Self::Handshaking => Some("SSL handshaking"),
             Self::WaitingForRequest => Some("waiting for request"),
             Self::ReadingRequestLine => Some("reading client request line"),
             Self::ReadingPipelinedLine => Some("reading client pipelined request line"),

@@ -44,6 +44,34 @@ impl Connection {
         }
     }
 
+    /// Finds the server that a handshake for `name` leads to (`ngx_http_ssl_servername`).
+    ///
+    /// # Errors
+    ///
+    /// A regular expression gave no answer: the log's line.
+    pub(crate) fn find_tls_server(&mut self, name: Option<&str>) -> Result<(), Vec<u8>> {
+        let Some(name) = name.filter(|name| !name.is_empty()) else {
+            return Ok(());
+        };
+        let host = name.trim_end_matches('.').to_ascii_lowercase();
+        let listen = &self.link.plan.http().listens[self.link.listen];
+        let found = listen.names.find(host.as_bytes());
+        let server = found.map_err(|fault| fault.line())?;
+        self.link.arrival_mut().server = server.map(|found| found.server);
+        Ok(())
+    }
+
+    /// The same, in a configuration that the connection has gone over to.
+    pub(crate) fn find_tls_server_again(&mut self) {
+        let Some(tls) = self.link.tls() else {
+            return;
+        };
+        let name = tls.name.clone();
+        self.link.arrival_mut().server = None;
+        // What its expressions say is told with the next request.
+        let _ = self.find_tls_server(name.as_deref());
+    }
+
     /// It ends with the answer under way: the worker goes out of service, or nobody listens where
     /// the client came by any more.
     pub(crate) fn is_leaving(&self) -> bool {

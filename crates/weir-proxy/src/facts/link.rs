@@ -3,15 +3,16 @@
 use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
-use weir_conf::Settings;
+use weir_conf::{Server, Settings};
 use weir_io::clock::Moment;
 use weir_io::deadline::Deadline;
 use weir_io::stream::Stream;
 use weir_wire::proxy_protocol::ProxyHeader;
 
-use super::{Action, Shop};
+use super::{Action, Arrival, Shop, TlsFacts};
 use crate::plan::Generation;
 use crate::pool::Slot;
 
@@ -41,9 +42,8 @@ pub(crate) struct Link {
     /// Requests begun on this connection.
     pub(crate) requests: u32,
     pub(crate) deadline: Deadline,
-    /// What a balancer in front said of its client. Boxed, because few connections have it and all
-    /// would pay for it: 8 bytes instead of 56.
-    pub(crate) balanced: Option<Box<ProxyHeader>>,
+    /// What was said before the first request.
+    pub(crate) arrival: Option<Rc<Arrival>>,
     pub(crate) action: Action,
     /// As the location has it that answered last.
     pub(crate) idle: Idling,
@@ -118,7 +118,7 @@ impl Link {
             opened: self.opened,
             requests: self.requests,
             deadline: Deadline::default(),
-            balanced: self.balanced.clone(),
+            arrival: self.arrival.clone(),
             action: self.action,
             idle: self.idle,
             slot: None,
@@ -130,6 +130,30 @@ impl Link {
         self.deadline = sub.deadline;
         self.address = sub.address;
         self.action = sub.action;
+    }
+
+    /// What a balancer in front said of its client.
+    pub(crate) fn balanced(&self) -> Option<&ProxyHeader> {
+        self.arrival.as_ref()?.balanced.as_ref()
+    }
+
+    /// What the handshake has settled; `None` without TLS.
+    pub(crate) fn tls(&self) -> Option<&TlsFacts> {
+        self.arrival.as_ref()?.tls.as_ref()
+    }
+
+    pub(crate) fn arrival_mut(&mut self) -> &mut Arrival {
+        Rc::make_mut(self.arrival.get_or_insert_default())
+    }
+
+    /// The server for requests whose host matches no name: the one that the handshake led to, or the
+    /// default one of the socket.
+    pub(crate) fn default_server(&self) -> &Arc<Server> {
+        let chosen = self.arrival.as_ref().and_then(|arrival| arrival.server);
+        match chosen.and_then(|index| self.plan.http().servers.get(index)) {
+            Some(server) => server,
+            None => self.plan.default_server(self.listen),
+        }
     }
 
     /// The configuration in force is another than the connection's.

@@ -1,6 +1,7 @@
 //! What is known of a connection and of the request on it: data, without the acts that change it.
 
 mod action;
+mod arrival;
 mod attempt;
 mod beside;
 mod body;
@@ -21,6 +22,7 @@ mod values;
 mod visitor;
 
 pub use action::Action;
+pub(crate) use arrival::{Arrival, TlsFacts};
 pub(crate) use attempt::Attempt;
 pub(crate) use beside::Beside;
 pub(crate) use body::{BodyFraming, RequestBody};

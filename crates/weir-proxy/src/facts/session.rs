@@ -137,7 +137,7 @@ impl<'a> View<'a> {
         match (&self.req.state.location, &self.req.state.server) {
             (Some(location), _) => location,
             (None, Some(server)) => &server.default,
-            (None, None) => &self.link.plan.default_server(self.link.listen).default,
+            (None, None) => &self.link.default_server().default,
         }
     }
 
@@ -145,7 +145,7 @@ impl<'a> View<'a> {
     pub(crate) fn server(self) -> &'a Server {
         match &self.req.state.server {
             Some(server) => server,
-            None => self.link.plan.default_server(self.link.listen),
+            None => self.link.default_server(),
         }
     }
 

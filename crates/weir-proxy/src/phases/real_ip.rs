@@ -38,7 +38,7 @@ fn find(view: View<'_>) -> Option<SocketAddr> {
             told_by(view, &lines)
         }
         RealIpHeader::ProxyProtocol => {
-            let header = view.link.balanced.as_deref()?;
+            let header = view.link.balanced()?;
             let mut address = told_by(view, &[&header.source])?;
             address.set_port(header.source_port);
             Some(address)

@@ -8,6 +8,7 @@ mod lines;
 mod logs;
 mod pools;
 mod temp_folders;
+mod tls;
 mod zones;
 
 use std::os::unix::ffi::OsStrExt;
@@ -28,6 +29,7 @@ pub use temp_folders::create_temp_folders;
 
 use logs::{AccessTarget, LineTarget, LocationLogs, LogBook, LogFiles, error_sinks};
 use pools::pool_spec;
+use tls::Tls;
 use zones::Zones;
 
 /// A configuration that is ready to serve.
@@ -35,6 +37,7 @@ pub struct Plan {
     config: Arc<Config>,
     pools: Vec<Arc<Pool>>,
     zones: Zones,
+    tls: Tls,
     main_sinks: Arc<ErrorSinks>,
     /// By `Location::index`.
     location_logs: Vec<LocationLogs>,
@@ -78,6 +81,9 @@ pub enum PlanFault {
         /// The key that is in force.
         previous: String,
     },
+    /// A server cannot shake hands.
+    #[error(transparent)]
+    Tls(#[from] weir_tls::TlsFault),
     /// A log cannot be opened.
     #[error(transparent)]
     Log(#[from] weir_log::OpenError),
@@ -99,6 +105,10 @@ impl Plan {
         previous: Option<&Self>,
     ) -> Result<Self, PlanFault> {
         let hostname = hostname();
+        let tls = match &config.http {
+            Some(http) => Tls::new(http, previous.map(|plan| &plan.tls))?,
+            None => Tls::default(),
+        };
         let mut files = LogFiles::open(logs, &config, &hostname)?;
         let main_sinks = error_sinks(&config.main.error_log, &mut files)?;
         let mut pools = Vec::new();
@@ -140,6 +150,7 @@ impl Plan {
         Ok(Self {
             pools,
             zones,
+            tls,
             main_sinks,
             location_logs,
             lines: book.lines,
@@ -204,6 +215,11 @@ impl Plan {
     /// What the workers share by key.
     pub(crate) fn zones(&self) -> &Zones {
         &self.zones
+    }
+
+    /// What servers show in handshakes.
+    pub(crate) fn tls(&self) -> &Tls {
+        &self.tls
     }
 
     fn pool_named(&self, name: &str) -> Option<&Arc<Pool>> {

@@ -31,6 +31,14 @@ impl<'a> Message<'a> {
         Self { text, errno: 0 }
     }
 
+    /// How grave it is, if it tells of the client's connection.
+    pub(crate) fn level_of_connection(self) -> Level {
+        match is_remote(self.errno) {
+            true => Level::Info,
+            false => Level::Alert,
+        }
+    }
+
     /// Text and an error number.
     pub(crate) fn errno(text: &'a str, errno: i32) -> Self {
         Self {
@@ -89,12 +97,7 @@ pub(crate) fn log_call(view: View<'_>, crit: bool, text: &[u8], error: &io::Erro
 /// An error on the client's connection: `info` if the peer or the network did it, else `alert`
 /// (`ngx_connection_error`).
 pub(crate) fn connection_error(view: View<'_>, message: Message<'_>) {
-    let level = if is_remote(message.errno) {
-        Level::Info
-    } else {
-        Level::Alert
-    };
-    log(view, level, message);
+    log(view, message.level_of_connection(), message);
 }
 
 /// Whether the peer or the network, not this machine, caused the error.
@@ -166,9 +169,7 @@ fn write_ctx(view: View<'_>, ctx: &mut Vec<u8>) {
 
 /// A line about a connection that holds no request.
 pub(crate) fn log_idle(link: &Link, level: Level, message: Message<'_>) {
-    let sinks = link
-        .plan
-        .error_sinks(&link.plan.default_server(link.listen).default);
+    let sinks = link.plan.error_sinks(&link.default_server().default);
     if !sinks.enabled(level) {
         return;
     }
@@ -185,9 +186,7 @@ pub(crate) fn log_idle(link: &Link, level: Level, message: Message<'_>) {
 
 /// `client ADDRESS closed keepalive connection`: this line has no context.
 pub(crate) fn log_closed_keepalive(link: &Link, error: Option<&io::Error>) {
-    let sinks = link
-        .plan
-        .error_sinks(&link.plan.default_server(link.listen).default);
+    let sinks = link.plan.error_sinks(&link.default_server().default);
     if !sinks.enabled(Level::Info) {
         return;
     }

@@ -10,6 +10,7 @@ use weir_conf::LingeringClose;
 use weir_wire::request::HeaderBuffer;
 
 use super::doors::Door;
+use super::handshake::shake_hands;
 use super::worker::Worker;
 use crate::client::h1::head::{self, HeadEnd};
 use crate::facts::h1::Connection;
@@ -38,6 +39,14 @@ pub(crate) fn serve(worker: Rc<Worker>, mut conn: Box<Connection>) -> impl Futur
                 match conn.pass_doors() {
                     Door::Open => {}
                     Door::Waits => continue,
+                    Door::Handshake => {
+                        registration.set_idle(false);
+                        // Rare among requests, and large: not all connections keep room for it.
+                        if Box::pin(shake_hands(&mut conn)).await {
+                            continue;
+                        }
+                        return;
+                    }
                     Door::Closed => return,
                 }
                 registration.set_idle(false);

@@ -1,4 +1,4 @@
-//! What a connection passes before its first request. The PROXY protocol is the first door.
+//! What a connection passes before its first request: the PROXY protocol, then TLS.
 
 use weir_log::Level;
 use weir_wire::proxy_protocol::{self, ProxyFault};
@@ -15,6 +15,8 @@ pub(super) enum Door {
     Open,
     /// Nothing is left of them; the request is still to come.
     Waits,
+    /// What is left of them is the beginning of a handshake.
+    Handshake,
     /// The connection ends; the log has been told.
     Closed,
 }
@@ -24,17 +26,44 @@ pub(super) fn first_action(plan: &Generation, listen: usize) -> Action {
     if plan.http().listens[listen].options.proxy_protocol {
         Action::ReadingProxyProtocol
     } else {
-        Action::WaitingForRequest
+        behind_proxy_protocol(plan, listen)
+    }
+}
+
+fn behind_proxy_protocol(plan: &Generation, listen: usize) -> Action {
+    match plan.http().listens[listen].options.ssl {
+        true => Action::Handshaking,
+        false => Action::WaitingForRequest,
     }
 }
 
 impl Connection {
     /// Takes off the front of the first bytes what is said before a request.
     pub(super) fn pass_doors(&mut self) -> Door {
-        if self.link.action != Action::ReadingProxyProtocol {
-            return Door::Open;
+        if self.link.action == Action::ReadingProxyProtocol {
+            let passed = self.pass_proxy_protocol();
+            if passed != Door::Open {
+                return passed;
+            }
         }
-        self.pass_proxy_protocol()
+        if self.link.action == Action::Handshaking {
+            return self.meet_tls();
+        }
+        Door::Open
+    }
+
+    /// Tells a hello of SSLv3 or later, or of SSLv2, from plain HTTP, which is answered as such
+    /// (`ngx_http_ssl_handshake`).
+    fn meet_tls(&mut self) -> Door {
+        const HANDSHAKE: u8 = 0x16;
+        const SSL_2: u8 = 0x80;
+        match self.input.first() {
+            Some(first) if *first == HANDSHAKE || first & SSL_2 != 0 => Door::Handshake,
+            Some(_) | None => {
+                self.link.action = Action::WaitingForRequest;
+                Door::Open
+            }
+        }
     }
 
     /// Reads the PROXY protocol header (`ngx_http_wait_request_handler`). It must have come whole, and
@@ -52,8 +81,10 @@ impl Connection {
                 } else {
                     0
                 };
-                self.link.balanced = greeting.header.map(Box::new);
-                self.link.action = Action::WaitingForRequest;
+                if let Some(header) = greeting.header {
+                    self.link.arrival_mut().balanced = Some(header);
+                }
+                self.link.action = behind_proxy_protocol(&self.link.plan, self.link.listen);
                 self.input.drain(..greeting.len);
                 if !self.input.is_empty() {
                     return Door::Open;

@@ -2,6 +2,7 @@
 
 mod connection;
 mod doors;
+mod handshake;
 pub mod host;
 #[doc(hidden)]
 pub mod parts;

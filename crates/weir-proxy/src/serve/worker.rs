@@ -147,7 +147,7 @@ impl Worker {
                 requests: 0,
                 deadline: Deadline::default(),
                 action,
-                balanced: None,
+                arrival: None,
                 idle: Idling::default(),
                 slot: None,
             },

@@ -25,14 +25,13 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
             scgi_pass_request_headers scgi_pass_request_body scgi_intercept_errors \
             scgi_force_ranges scgi_cache_lock scgi_cache_revalidate scgi_cache_background_update \
             ssi_silent_errors ssi_ignore_recycled_buffers ssi_last_modified \
-            ssl_prefer_server_ciphers ssl_session_tickets ssl_stapling ssl_stapling_verify \
-            ssl_early_data uwsgi_buffering \
+            uwsgi_buffering \
             uwsgi_request_buffering uwsgi_ignore_client_abort uwsgi_socket_keepalive \
             uwsgi_pass_request_headers uwsgi_pass_request_body uwsgi_intercept_errors \
             uwsgi_force_ranges uwsgi_cache_lock uwsgi_cache_revalidate uwsgi_ssl_session_reuse \
             uwsgi_ssl_server_name uwsgi_ssl_verify xslt_last_modified xml_external_entities http3 http3_hq quic_bpf quic_gso \
             quic_retry uwsgi_cache_background_update tunnel_socket_keepalive \
-            ssl_certificate_compression ssl_object_cache_inheritable",
+            ssl_object_cache_inheritable",
     ),
     (
         Shape::Number,
@@ -55,7 +54,7 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
             fastcgi_temp_file_write_size grpc_buffer_size image_filter_buffer \
             memcached_buffer_size scgi_buffer_size \
             scgi_busy_buffers_size scgi_max_temp_file_size scgi_temp_file_write_size \
-            ssi_min_file_chunk ssi_value_length ssl_buffer_size uwsgi_buffer_size \
+            ssi_min_file_chunk ssi_value_length uwsgi_buffer_size \
             uwsgi_busy_buffers_size uwsgi_max_temp_file_size uwsgi_temp_file_write_size \
             http3_stream_buffer_size http2_body_preread_size fastcgi_socket_rcvbuf \
             fastcgi_socket_sndbuf grpc_socket_rcvbuf grpc_socket_sndbuf scgi_socket_rcvbuf \
@@ -82,7 +81,7 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
             uwsgi_next_upstream_timeout tunnel_connect_timeout tunnel_next_upstream_timeout \
             tunnel_read_timeout tunnel_send_timeout",
     ),
-    (Shape::Seconds, "open_file_cache_valid ssl_session_timeout"),
+    (Shape::Seconds, "open_file_cache_valid"),
     (
         Shape::Buffers,
         "fastcgi_buffers gunzip_buffers scgi_buffers uwsgi_buffers \
@@ -91,20 +90,20 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
     (
         Shape::Text,
         "lock_file working_directory fastcgi_index grpc_ssl_ciphers grpc_ssl_trusted_certificate grpc_ssl_crl \
-            proxy_ssl_ciphers proxy_ssl_trusted_certificate proxy_ssl_crl ssl_dhparam \
-            ssl_ecdh_curve ssl_ciphers ssl_client_certificate ssl_trusted_certificate ssl_crl \
+            proxy_ssl_ciphers proxy_ssl_trusted_certificate proxy_ssl_crl \
+            ssl_client_certificate ssl_trusted_certificate \
             ssl_ocsp_responder ssl_stapling_file ssl_stapling_responder uwsgi_string \
             uwsgi_ssl_ciphers uwsgi_ssl_trusted_certificate uwsgi_ssl_crl",
     ),
     (
         Shape::Texts,
         "fastcgi_pass_header fastcgi_hide_header fastcgi_catch_stderr grpc_pass_header \
-            grpc_hide_header scgi_pass_header scgi_hide_header ssl_certificate \
-            ssl_certificate_key ssl_ech_file ssl_session_ticket_key uwsgi_pass_header uwsgi_hide_header",
+            grpc_hide_header scgi_pass_header scgi_hide_header \
+            uwsgi_pass_header uwsgi_hide_header",
     ),
     (
         Shape::Pair,
-        "grpc_set_header grpc_ssl_conf_command proxy_ssl_conf_command ssl_conf_command \
+        "grpc_set_header grpc_ssl_conf_command proxy_ssl_conf_command \
             uwsgi_ssl_conf_command",
     ),
     (
@@ -163,10 +162,10 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
             fastcgi_cache geoip_proxy grpc_ssl_password_file \
             image_filter_jpeg_quality image_filter_webp_quality image_filter_sharpen \
             proxy_ssl_password_file scgi_store scgi_cache \
-            ssl_password_file ssl_ocsp_cache uwsgi_store uwsgi_cache \
+            ssl_ocsp_cache \
+            uwsgi_store uwsgi_cache \
             uwsgi_ssl_password_file xml_entities quic_host_key",
     ),
-    (Shape::Unread(1, 2), "ssl_session_cache"),
     (
         Shape::Unread(1, 3),
         "grpc_ssl_certificate_cache proxy_ssl_certificate_cache ssl_certificate_cache \
@@ -184,11 +183,6 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
         "fastcgi_cache_path proxy_cache_path scgi_cache_path uwsgi_cache_path",
     ),
     (Shape::Word(&["1.0", "1.1"]), "gzip_http_version"),
-    (Shape::Word(&["off", "on", "leaf"]), "ssl_ocsp"),
-    (
-        Shape::Word(&["off", "on", "optional", "optional_no_ca"]),
-        "ssl_verify_client",
-    ),
     (Shape::Word(&["stop", "abort"]), "debug_points"),
     (
         Shape::Words(&["GET", "HEAD", "POST"]),
@@ -216,7 +210,7 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
     (Shape::NextUpstream { except: &[] }, "proxy_cache_use_stale"),
     (
         Shape::Words(PROTOCOLS),
-        "grpc_ssl_protocols proxy_ssl_protocols ssl_protocols uwsgi_ssl_protocols",
+        "grpc_ssl_protocols proxy_ssl_protocols uwsgi_ssl_protocols",
     ),
     (Shape::EventMethod, "use"),
     (Shape::Aio, "aio"),

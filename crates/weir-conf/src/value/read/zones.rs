@@ -36,6 +36,8 @@ pub(crate) enum Usage {
     Requests,
     /// `limit_conn`.
     Connections,
+    /// `ssl_session_cache`.
+    Sessions,
 }
 
 impl Zones {
@@ -64,7 +66,7 @@ impl Zones {
 
     fn begin(&mut self, name: &str, size: usize, usage: Usage) -> usize {
         let number = match usage {
-            Usage::Group => 0,
+            Usage::Group | Usage::Sessions => 0,
             Usage::Requests => {
                 self.requests.push(None);
                 self.requests.len() - 1

@@ -188,7 +188,7 @@ fn choose_server(conn: &Connection, req: &mut Request) -> Result<(), HeadEnd> {
             }
             found.server
         }
-        Ok(None) => listen.default_server,
+        Ok(None) => conn.link.default_server().index,
         Err(fault) => {
             error_log::alert(conn.view(req), Message::bytes(&fault.line()));
             return Err(HeadEnd::Gone(500));
@@ -214,6 +214,11 @@ fn take_rest(conn: &mut Connection, req: &mut Request) {
 fn settle(conn: &mut Connection, req: &mut Request) -> Result<(), HeadEnd> {
     if req.host.is_empty() {
         choose_server(conn, req)?;
+    }
+    if conn.link.plan.http().listens[conn.link.listen].options.ssl && conn.link.tls().is_none() {
+        let text = "client sent plain HTTP request to HTTPS port";
+        error_log::info(conn.view(req), Message::text(text));
+        return Err(HeadEnd::Refused(497));
     }
     conn.link.action = Action::Processing;
     tracing::debug!(target: "weir", "http request line: \"{}\"", Lossy(req.text(req.head.request_line)));

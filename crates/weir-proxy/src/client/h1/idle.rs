@@ -20,7 +20,7 @@ impl Connection {
         look: impl Fn(),
     ) -> bool {
         if self.link.requests == 0 {
-            let server = self.link.plan.default_server(self.link.listen);
+            let server = self.link.default_server();
             // The doors are passed within the same time.
             if !self.link.deadline.is_set() {
                 self.link.deadline.set(server.core.client_header_timeout);
@@ -130,6 +130,7 @@ impl Connection {
         {
             self.link.plan = self.link.shop.generation();
             self.link.listen = listen;
+            self.find_tls_server_again();
         }
     }
 

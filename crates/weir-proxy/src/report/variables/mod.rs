@@ -8,6 +8,7 @@ mod proxy_protocol;
 mod referer;
 pub(crate) mod request;
 mod secure_link;
+pub(crate) mod tls;
 mod upstream;
 pub(crate) mod user_id;
 
@@ -120,8 +121,16 @@ pub(crate) fn write(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> V
         Variable::HttpXForwardedFor => {
             request::joined(view, weir_wire::KnownField::XForwardedFor, b", ", out)
         }
-        // There is no TLS.
+        Variable::Https if view.link.tls().is_some() => Value::of(Some(b"on"), out),
         Variable::Https | Variable::Nothing | Variable::UidReset => Value::Found,
+        Variable::SslAlpnProtocol
+        | Variable::SslCipher
+        | Variable::SslCurve
+        | Variable::SslEarlyData
+        | Variable::SslProtocol
+        | Variable::SslServerName
+        | Variable::SslSessionId
+        | Variable::SslSessionReused => tls::value(view, variable, out),
         Variable::ProxyProtocolAddr => proxy_protocol::addr(view, out),
         Variable::ProxyProtocolPort => proxy_protocol::port(view, out),
         Variable::ProxyProtocolServerAddr => proxy_protocol::server_addr(view, out),
@@ -165,7 +174,7 @@ pub(crate) fn write(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> V
         Variable::SecureLink => secure_link::verdict(view, out),
         Variable::SecureLinkExpires => secure_link::expires(view, out),
         Variable::SliceRange => request::slice_range(view, out),
-        Variable::Scheme => Value::of(Some(b"http"), out),
+        Variable::Scheme => Value::of(Some(tls::scheme(view)), out),
         Variable::SentHttpCacheControl => request::sent_joined(view, b"cache-control", out),
         Variable::SentHttpConnection => request::sent_connection(view, out),
         Variable::SentHttpContentLength => request::sent_content_length(view, out),

@@ -6,22 +6,22 @@ use crate::facts::View;
 use crate::report::error_log::{self, Message};
 
 pub(super) fn addr(view: View<'_>, out: &mut Vec<u8>) -> Value {
-    let header = view.link.balanced.as_deref();
+    let header = view.link.balanced();
     Value::of(header.map(|header| &*header.source), out)
 }
 
 pub(super) fn server_addr(view: View<'_>, out: &mut Vec<u8>) -> Value {
-    let header = view.link.balanced.as_deref();
+    let header = view.link.balanced();
     Value::of(header.map(|header| &*header.destination), out)
 }
 
 pub(super) fn port(view: View<'_>, out: &mut Vec<u8>) -> Value {
-    let header = view.link.balanced.as_deref();
+    let header = view.link.balanced();
     write_port(header.map(|header| header.source_port), out)
 }
 
 pub(super) fn server_port(view: View<'_>, out: &mut Vec<u8>) -> Value {
-    let header = view.link.balanced.as_deref();
+    let header = view.link.balanced();
     write_port(header.map(|header| header.destination_port), out)
 }
 
@@ -36,7 +36,7 @@ fn write_port(port: Option<u16>, out: &mut Vec<u8>) -> Value {
 
 /// The TLV called `name`; the log is told of names that are none and of TLVs that are broken.
 pub(super) fn tlv(view: View<'_>, name: &str, out: &mut Vec<u8>) -> Value {
-    let Some(header) = view.link.balanced.as_deref() else {
+    let Some(header) = view.link.balanced() else {
         return Value::Missing;
     };
     match header.tlv(name) {

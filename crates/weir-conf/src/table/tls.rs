@@ -1,0 +1,62 @@
+//! TLS to clients, which a server has before it knows of any location.
+
+use std::time::Duration;
+
+use super::{Arity, Entry, HTTP, SERVER, Support, directives};
+use crate::value::read::{
+    Call, Reading, Reject, ciphers, dh_parameters, flag, groups, only_off, seconds, session_cache,
+    size, tls_files, verify_client, versions,
+};
+use crate::value::{Ciphers, SessionCache, TlsFile, TlsGroups, TlsVersions, VerifyClient};
+
+const BOTH: super::Contexts = super::Contexts(HTTP.0 | SERVER.0);
+
+directives! {
+    /// What a server that is listened for with `ssl` shows its clients.
+    ServerTls from WrittenTls;
+
+    /// A certificate, with those that vouch for it behind it; one for each kind of key.
+    ssl_certificate: Many<TlsFile> = tls_files; in BOTH;
+    /// The key of a certificate: PKCS#1, PKCS#8 or SEC1, not encrypted.
+    ssl_certificate_key: Many<TlsFile> = tls_files; in BOTH;
+    /// Versions that clients may speak. weir has TLS 1.2 and 1.3.
+    ssl_protocols: Sum<TlsVersions> = versions, "TLSv1.2 TLSv1.3"; in BOTH, Arity::SOME;
+    /// Cipher suites up to TLS 1.2, in OpenSSL's language; weir has ECDHE with AES-GCM and ChaCha20.
+    ssl_ciphers: One<Ciphers> = ciphers, "HIGH:!aNULL:!MD5"; in BOTH;
+    /// Whether the server's order of suites decides, and not the client's.
+    ssl_prefer_server_ciphers: One<bool> = flag, "off"; in BOTH;
+    /// Groups for the exchange of keys, `:` between them; weir has X25519, prime256v1, secp384r1 and X25519MLKEM768.
+    ssl_ecdh_curve: One<TlsGroups> = groups, "auto"; in BOTH;
+    /// Most bytes of a record.
+    ssl_buffer_size: One<usize> = size, "16k"; in BOTH;
+    /// Where sessions are kept that clients come back to.
+    ssl_session_cache: One<SessionCache> = session_cache, "none"; in BOTH, Arity::between(1, 2);
+    /// For how long clients may come back to a session.
+    ssl_session_timeout: One<Duration> = seconds, "5m"; in BOTH;
+    /// Whether clients keep their sessions themselves, encrypted.
+    ssl_session_tickets: One<bool> = flag, "on"; in BOTH;
+    /// Whether handshakes are refused: in a default server those for names that nobody has.
+    ssl_reject_handshake: One<bool> = flag, "off"; in BOTH;
+    raw {}
+    checked {
+        /// Parameters for DHE.
+        ssl_dhparam: Maybe<()> = dh_parameters; in BOTH;
+            because "only ECDHE is offered, whose groups are ssl_ecdh_curve's";
+        /// Whether clients must show a certificate.
+        ssl_verify_client: One<VerifyClient> = verify_client, "off"; in BOTH;
+            because "clients are not asked for certificates yet";
+        /// Whether OCSP responses are shown to clients.
+        ssl_stapling: One<bool> = only_off, "off"; in BOTH;
+            because "no OCSP responses are shown yet";
+        /// Whether such responses are verified.
+        ssl_stapling_verify: One<bool> = flag, "off"; in BOTH;
+            because "no OCSP responses are shown yet";
+        /// Whether requests are taken from what clients send with the first flight.
+        ssl_early_data: One<bool> = only_off, "off"; in BOTH;
+            because "no early data is taken yet";
+        /// Whether certificates are compressed.
+        ssl_certificate_compression: One<bool> = only_off, "off"; in BOTH;
+            because "certificates are not compressed yet";
+    }
+    derived {}
+}

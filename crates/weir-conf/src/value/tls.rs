@@ -1,0 +1,105 @@
+//! TLS to clients.
+
+use std::path::PathBuf;
+
+use super::{bitset, keywords};
+
+bitset! {
+    /// Versions of the protocol.
+    TlsVersions {
+        /// Which nobody has any more.
+        SSL_2 = 1 "SSLv2",
+        /// The same.
+        SSL_3 = 2 "SSLv3",
+        /// TLS 1.0.
+        TLS_1_0 = 3 "TLSv1",
+        /// TLS 1.1.
+        TLS_1_1 = 4 "TLSv1.1",
+        /// TLS 1.2.
+        TLS_1_2 = 5 "TLSv1.2",
+        /// TLS 1.3.
+        TLS_1_3 = 6 "TLSv1.3",
+    }
+}
+
+impl TlsVersions {
+    /// Whether all of these are versions that weir speaks.
+    pub const fn is_offered(self) -> bool {
+        Self::TLS_1_2.with(Self::TLS_1_3).contains(self)
+    }
+}
+
+keywords! {
+    /// Whether clients must show a certificate. weir asks none yet.
+    VerifyClient {
+        /// They are not asked.
+        Off = "off",
+        /// They must.
+        On = "on",
+        /// They may.
+        Optional = "optional",
+        /// They may, and whose it is does not matter.
+        OptionalNoCa = "optional_no_ca",
+    }
+}
+
+/// A certificate with what vouches for it, or a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFile {
+    /// As written.
+    pub written: String,
+    /// Where it is.
+    pub source: TlsSource,
+}
+
+/// Where a certificate or a key is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TlsSource {
+    /// In a file.
+    File(PathBuf),
+    /// In the configuration itself: what follows `data:`.
+    Text(Vec<u8>),
+}
+
+/// Where sessions are kept that clients come back to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionCache {
+    /// Whether each server has some memory of its own: for how many sessions.
+    pub builtin: Option<u64>,
+    /// The zone that servers share.
+    pub shared: Option<SharedSessions>,
+}
+
+/// A zone of sessions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SharedSessions {
+    /// Its name.
+    pub name: String,
+    /// Its size, bytes.
+    pub size: usize,
+}
+
+/// `ssl_ecdh_curve`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsGroups {
+    /// As written.
+    pub text: String,
+    /// What weir has of it, in the order wanted; `None`: whatever it has (`auto`).
+    pub offered: Option<Vec<TlsGroup>>,
+    /// The first of it that OpenSSL does not know.
+    pub unknown: Option<String>,
+}
+
+keywords! {
+    /// A group that keys are exchanged in.
+    TlsGroup {
+        /// Curve25519.
+        X25519 = "X25519",
+        /// NIST's P-256.
+        P256 = "prime256v1",
+        /// NIST's P-384.
+        P384 = "secp384r1",
+        /// The same with a post-quantum exchange.
+        X25519MlKem768 = "X25519MLKEM768",
+    }
+}

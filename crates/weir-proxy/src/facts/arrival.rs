@@ -1,0 +1,51 @@
+//! What was said on a connection before its first request.
+
+use weir_io::stream::TlsStream;
+use weir_tls::rustls::HandshakeKind;
+use weir_wire::proxy_protocol::ProxyHeader;
+
+/// What was said before the first request. Few plain connections have any, and all would pay for it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Arrival {
+    /// What a balancer in front said of its client.
+    pub(crate) balanced: Option<ProxyHeader>,
+    /// The server that the handshake led to, by the name that the client asked for: an index into
+    /// `Http::servers`.
+    pub(crate) server: Option<usize>,
+    /// What the handshake has settled.
+    pub(crate) tls: Option<TlsFacts>,
+}
+
+/// What a handshake has settled, in OpenSSL's words.
+#[derive(Clone, Debug)]
+pub(crate) struct TlsFacts {
+    pub(crate) version: &'static str,
+    pub(crate) cipher: &'static str,
+    pub(crate) group: Option<&'static str>,
+    /// The name that the client asked for.
+    pub(crate) name: Option<Box<str>>,
+    pub(crate) protocol: Option<Box<[u8]>>,
+    /// The client has come back to an earlier session.
+    pub(crate) reused: bool,
+    /// The session's number, if it has one.
+    pub(crate) session: Box<[u8]>,
+}
+
+impl TlsFacts {
+    pub(crate) fn of(stream: &TlsStream, name: Option<&str>) -> Self {
+        let facts = stream.facts();
+        let suite = facts.negotiated_cipher_suite();
+        let group = facts.negotiated_key_exchange_group();
+        Self {
+            version: facts
+                .protocol_version()
+                .map_or("unknown", weir_tls::version),
+            cipher: suite.map_or("unknown", |suite| weir_tls::cipher(suite.suite())),
+            group: group.map(|group| weir_tls::group(group.name())),
+            name: name.map(Into::into),
+            protocol: facts.alpn_protocol().map(Into::into),
+            reused: facts.handshake_kind() == Some(HandshakeKind::Resumed),
+            session: stream.session().into(),
+        }
+    }
+}

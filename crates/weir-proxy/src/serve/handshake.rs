@@ -1,0 +1,182 @@
+//! Handshakes of clients that speak TLS (`ngx_http_ssl_handshake`, `ngx_ssl_handshake`).
+
+use std::future::poll_fn;
+use std::io;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use weir_io::buffers;
+use weir_io::stream::HandshakeEnd;
+use weir_log::Level;
+use weir_tls::hello::{Heard, Hello, UNRECOGNIZED_NAME};
+use weir_tls::{Reason, rustls};
+
+use crate::facts::h1::Connection;
+use crate::facts::{Action, TlsFacts};
+use crate::report::error_log::{self, Message};
+
+/// Why a handshake came to nothing.
+enum Failed {
+    /// The client closed its connection, or it broke.
+    Gone(Option<io::Error>),
+    /// TLS failed: what the log says, and what the client is still to be told.
+    Tls(Reason, Vec<u8>),
+    /// `client_header_timeout` is over.
+    TimedOut,
+    /// The worker ends.
+    Leaving,
+}
+
+/// Shakes hands with a client whose first bytes are a hello's; `false` when the connection is to end, of
+/// which the log has been told.
+pub(super) async fn shake_hands(conn: &mut Connection) -> bool {
+    if conn.link.default_server().default.settings.tcp_nodelay {
+        conn.set_nodelay();
+    }
+    match greet(conn).await {
+        Ok(()) => {
+            conn.link.action = Action::WaitingForRequest;
+            true
+        }
+        Err(failed) => {
+            log(conn, &failed);
+            if let Failed::Tls(_, alert) = failed {
+                say(conn, &alert);
+            }
+            false
+        }
+    }
+}
+
+async fn greet(conn: &mut Connection) -> Result<(), Failed> {
+    let name = hear(conn).await?;
+    let found = conn.find_tls_server(name.as_deref());
+    if let Err(line) = found {
+        error_log::log_idle(&conn.link, Level::Alert, Message::bytes(&line));
+        return Err(Failed::Tls(weir_tls::rejected(), INTERNAL_ERROR.to_vec()));
+    }
+    let Some(config) = config_of(conn) else {
+        let refused = UNRECOGNIZED_NAME.to_vec();
+        return Err(Failed::Tls(weir_tls::rejected(), refused));
+    };
+    let received = std::mem::take(&mut conn.input);
+    let begun = conn.stream.begin_tls(config, &received);
+    buffers::give_back(received);
+    begun.map_err(|error| Failed::Tls(weir_tls::reason(&error), Vec::new()))?;
+    poll_fn(|cx| {
+        let Some(tls) = conn.stream.tls_mut() else {
+            return Poll::Ready(Err(Failed::Leaving));
+        };
+        match tls.poll_handshake(cx) {
+            Poll::Ready(end) => Poll::Ready(end.map_err(Failed::from)),
+            Poll::Pending => conn.poll_given_up(cx).map(Err),
+        }
+    })
+    .await?;
+    let facts = conn.stream.tls();
+    let facts = facts.map(|stream| TlsFacts::of(stream, name.as_deref()));
+    conn.link.arrival_mut().tls = facts;
+    Ok(())
+}
+
+/// Reads the client's hello into the input; the name that it asks for, if any.
+async fn hear(conn: &mut Connection) -> Result<Option<String>, Failed> {
+    let mut hello = Hello::default();
+    let mut heard = 0;
+    loop {
+        match hello.hear(&conn.input[heard..]) {
+            Heard::Part => {}
+            Heard::Name(name) => return Ok(name),
+            Heard::Refused { error, alert } => {
+                return Err(Failed::Tls(weir_tls::reason(&error), alert));
+            }
+        }
+        heard = conn.input.len();
+        let read = poll_fn(|cx| match conn.poll_input(cx) {
+            Poll::Ready(read) => Poll::Ready(Ok(read)),
+            Poll::Pending => conn.poll_given_up(cx).map(Err),
+        });
+        match read.await? {
+            Ok(0) => return Err(Failed::Gone(None)),
+            Ok(_) => {}
+            Err(error) => return Err(Failed::Gone(Some(error))),
+        }
+    }
+}
+
+/// What the server shows that the handshake has led to; one without certificates shows the default
+/// server's. `None`: it refuses.
+fn config_of(conn: &Connection) -> Option<Arc<rustls::ServerConfig>> {
+    let plan = &conn.link.plan;
+    let server = plan.tls().server(conn.link.default_server().index);
+    if server.rejects {
+        return None;
+    }
+    let default = plan.default_server(conn.link.listen).index;
+    let config = server.config.as_ref();
+    config
+        .or(plan.tls().server(default).config.as_ref())
+        .cloned()
+}
+
+/// A fatal `internal_error`.
+const INTERNAL_ERROR: [u8; 7] = [21, 3, 3, 0, 2, 2, 80];
+
+impl From<HandshakeEnd> for Failed {
+    fn from(end: HandshakeEnd) -> Self {
+        match end {
+            HandshakeEnd::Closed => Self::Gone(None),
+            HandshakeEnd::Socket(error) => Self::Gone(Some(error)),
+            HandshakeEnd::Tls(error) => Self::Tls(weir_tls::reason(&error), Vec::new()),
+        }
+    }
+}
+
+fn log(conn: &Connection, failed: &Failed) {
+    let (level, message) = match failed {
+        Failed::Gone(error) => {
+            let text = "peer closed connection in SSL handshake";
+            let message = match error {
+                Some(error) => Message::call(text, error),
+                None => Message::text(text),
+            };
+            (message.level_of_connection(), message)
+        }
+        Failed::TimedOut => (
+            Level::Info,
+            Message::errno("client timed out", libc::ETIMEDOUT),
+        ),
+        Failed::Tls(reason, _) => {
+            let level = if reason.remote {
+                Level::Info
+            } else {
+                Level::Crit
+            };
+            let text = format!("SSL_do_handshake() failed (SSL: {})", reason.words);
+            error_log::log_idle(&conn.link, level, Message::text(&text));
+            return;
+        }
+        Failed::Leaving => return,
+    };
+    error_log::log_idle(&conn.link, level, message);
+}
+
+/// Tells the client, if its socket takes that at once.
+fn say(conn: &mut Connection, alert: &[u8]) {
+    let mut cx = Context::from_waker(std::task::Waker::noop());
+    if !alert.is_empty() {
+        // Who cannot be told finds out by the connection's end.
+        let _ = conn.stream.poll_write(&mut cx, &[io::IoSlice::new(alert)]);
+    }
+}
+
+impl Connection {
+    /// Ready when the handshake is not to be waited for any longer.
+    fn poll_given_up(&mut self, cx: &mut Context<'_>) -> Poll<Failed> {
+        if self.link.shop.is_aborting() || self.link.plan.is_expired() {
+            return Poll::Ready(Failed::Leaving);
+        }
+        let expired = self.link.deadline.poll_expired(cx);
+        expired.map(|()| Failed::TimedOut)
+    }
+}

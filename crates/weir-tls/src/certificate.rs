@@ -1,0 +1,191 @@
+//! Certificates and their keys, as files have them (`ngx_ssl_certificate`).
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
+use rustls::pki_types::{
+    CertificateDer, PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer,
+};
+use rustls::sign::CertifiedKey;
+use weir_conf::{ErrorNumber, TlsFile, TlsSource};
+
+use crate::pem::{self, Block};
+
+/// Why a certificate or its key cannot be used, in nginx's words.
+#[derive(Debug, thiserror::Error)]
+pub enum CertificateFault {
+    /// A certificate does not load.
+    #[error("cannot load certificate \"{name}\": {why}")]
+    Certificate {
+        /// The file.
+        name: String,
+        /// What was tried, and what OpenSSL says of it.
+        why: String,
+    },
+    /// A key does not load.
+    #[error("cannot load certificate key \"{name}\": {why}")]
+    Key {
+        /// The file.
+        name: String,
+        /// What was tried, and what OpenSSL says of it.
+        why: String,
+    },
+    /// A key is another certificate's.
+    #[error(
+        "SSL_CTX_use_PrivateKey(\"{name}\") failed (SSL: error:05800074:x509 certificate routines::key values mismatch)"
+    )]
+    Mismatch {
+        /// The key's file.
+        name: String,
+    },
+}
+
+/// What OpenSSL says where nothing is in armour.
+const NO_START: &str = "error:0480006C:PEM routines::no start line:Expecting: TRUSTED CERTIFICATE";
+/// And where what is in it is no certificate.
+const NO_CERTIFICATE: &str = "error:068000A8:asn1 encoding routines::wrong tag \
+    error:0688010A:asn1 encoding routines::nested asn1 error:Type=X509 error:0488000D:PEM routines::ASN1 lib";
+/// And where no key is.
+const NO_KEY: &str =
+    "error:1E08010C:DECODER routines::unsupported:No supported data to decode. Input type: PEM";
+/// What it adds where there is something that looks like one.
+const NO_PARTS: &str = " error:068000A8:asn1 encoding routines::wrong tag \
+    error:0688010A:asn1 encoding routines::nested asn1 error:Type=PKCS8_PRIV_KEY_INFO";
+/// And where there is nobody to ask for a password.
+const ENCRYPTED: &str = "error:04800068:PEM routines::bad password read";
+
+/// Loads a certificate, those that vouch for it, and its key.
+pub(crate) fn load(certificate: &TlsFile, key: &TlsFile) -> Result<CertifiedKey, CertificateFault> {
+    let chain = chain(certificate)?;
+    let key_fault = |why: String| CertificateFault::Key {
+        name: shown(key),
+        why,
+    };
+    let der = read_key(key).map_err(key_fault)?;
+    let signing = any_supported_type(&der)
+        .map_err(|error| key_fault(format!("PEM_read_bio_PrivateKey() failed (SSL: {error})")))?;
+    if let (Some(public), Some(own)) = (signing.public_key(), chain.first())
+        && memchr::memmem::find(own, &public).is_none()
+    {
+        return Err(CertificateFault::Mismatch { name: shown(key) });
+    }
+    Ok(CertifiedKey::new(chain, signing))
+}
+
+fn chain(file: &TlsFile) -> Result<Vec<CertificateDer<'static>>, CertificateFault> {
+    let fault = |why: String| CertificateFault::Certificate {
+        name: shown(file),
+        why,
+    };
+    let text = read(file).map_err(fault)?;
+    let mut chain = Vec::new();
+    let failed = |first: bool, words: &str| {
+        let call = if first {
+            "PEM_read_bio_X509_AUX"
+        } else {
+            "PEM_read_bio_X509"
+        };
+        fault(format!("{call}() failed (SSL: {words})"))
+    };
+    for block in pem::blocks(&text) {
+        let first = chain.is_empty();
+        let block = block.map_err(|fault| failed(first, fault.words()))?;
+        let certificate = ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"];
+        if !certificate.contains(&block.label.as_str()) {
+            continue;
+        }
+        if !is_sequence(&block.der) {
+            return Err(failed(first, NO_CERTIFICATE));
+        }
+        chain.push(CertificateDer::from(block.der));
+    }
+    match chain.is_empty() {
+        true => Err(failed(true, NO_START)),
+        false => Ok(chain),
+    }
+}
+
+/// Whether this is a value of ASN.1 with parts, and all of it.
+fn is_sequence(der: &[u8]) -> bool {
+    let [0x30, first, rest @ ..] = der else {
+        return false;
+    };
+    let count = usize::from(first & 0x7f);
+    match first & 0x80 {
+        0 => rest.len() == count,
+        _ if count == 0 || count > 3 || rest.len() < count => false,
+        _ => {
+            let (length, body) = rest.split_at(count);
+            let length = length
+                .iter()
+                .fold(0, |sum, byte| sum << 8 | usize::from(*byte));
+            body.len() == length
+        }
+    }
+}
+
+/// The first key of a file: PKCS#1, PKCS#8 or SEC1.
+fn read_key(file: &TlsFile) -> Result<PrivateKeyDer<'static>, String> {
+    let failed = |words: &str| format!("PEM_read_bio_PrivateKey() failed (SSL: {words})");
+    for block in pem::blocks(&read(file)?) {
+        let Block {
+            label,
+            der,
+            encrypted,
+        } = block.map_err(|fault| failed(fault.words()))?;
+        let known = label.ends_with("PRIVATE KEY");
+        if known && encrypted {
+            return Err(failed(ENCRYPTED));
+        }
+        if known && !is_sequence(&der) {
+            return Err(failed(&[NO_KEY, NO_PARTS].concat()));
+        }
+        let key = match label.as_str() {
+            "PRIVATE KEY" => PrivatePkcs8KeyDer::from(der).into(),
+            "RSA PRIVATE KEY" => PrivatePkcs1KeyDer::from(der).into(),
+            "EC PRIVATE KEY" => PrivateSec1KeyDer::from(der).into(),
+            _ => continue,
+        };
+        return Ok(key);
+    }
+    Err(failed(NO_KEY))
+}
+
+/// The text, or what OpenSSL says where it cannot be read (`BIO_new_file`).
+fn read(file: &TlsFile) -> Result<Vec<u8>, String> {
+    match &file.source {
+        TlsSource::Text(text) => Ok(text.clone()),
+        TlsSource::File(path) => match fs::read(path) {
+            // It is opened as a text that ends at once.
+            Err(error) if error.kind() == io::ErrorKind::IsADirectory => Ok(Vec::new()),
+            read => read.map_err(|error| cannot_open(path, &error)),
+        },
+    }
+}
+
+fn cannot_open(path: &Path, error: &io::Error) -> String {
+    let errno = error.raw_os_error().unwrap_or_default();
+    let words = ErrorNumber(errno).words();
+    let path = path.display();
+    let reason = match error.kind() {
+        io::ErrorKind::NotFound => "error:10000080:BIO routines::no such file",
+        _ => "error:10080002:BIO routines::system lib",
+    };
+    format!(
+        "BIO_new_file() failed (SSL: error:8000{errno:04X}:system library::{words}:calling fopen({path}, r) {reason})"
+    )
+}
+
+fn shown(file: &TlsFile) -> String {
+    match &file.source {
+        TlsSource::Text(_) => file.written.clone(),
+        TlsSource::File(path) => path.display().to_string(),
+    }
+}
+
+/// The certificates of a server, one for each kind of key.
+#[derive(Debug)]
+pub(crate) struct Certificates(pub(crate) Vec<Arc<CertifiedKey>>);

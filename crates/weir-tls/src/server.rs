@@ -1,0 +1,167 @@
+//! A server's settings made ready for handshakes (`ngx_http_ssl_merge_srv_conf`).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rustls::crypto::aws_lc_rs::{cipher_suite as suites, default_provider, kx_group};
+use rustls::crypto::{CryptoProvider, SupportedKxGroup};
+use rustls::server::NoServerSessionStorage;
+use rustls::version::{TLS12, TLS13};
+use rustls::{ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
+use weir_conf::{CipherSuite, ServerTls, TlsGroup, TlsVersions};
+
+use crate::certificate::{self, CertificateFault, Certificates};
+use crate::sessions::SessionZone;
+
+/// What clients may say that they will speak inside (`NGX_HTTP_ALPN_PROTOS`).
+const PROTOCOLS: [&[u8]; 3] = [b"http/1.1", b"http/1.0", b"http/0.9"];
+
+/// Bytes of a record besides its text.
+const RECORD_HEADER: usize = 5;
+/// Least and most bytes of text in a record that rustls makes.
+const RECORD: std::ops::RangeInclusive<usize> = 32..=16384;
+
+/// A server as handshakes see it.
+#[derive(Clone, Debug)]
+pub struct TlsServer {
+    /// `None`: it has no certificate, and handshakes for it take the default server's.
+    pub config: Option<Arc<ServerConfig>>,
+    /// `ssl_reject_handshake`.
+    pub rejects: bool,
+}
+
+/// Why a server cannot shake hands, in nginx's words where nginx has them.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsFault {
+    /// A certificate or a key is of no use.
+    #[error(transparent)]
+    Certificate(#[from] CertificateFault),
+    /// rustls finds fault with something that it has been given.
+    #[error("SSL_CTX_new() failed (SSL: {0})")]
+    Config(#[from] rustls::Error),
+}
+
+impl TlsServer {
+    /// Reads the certificates and keys of a server; `zones` are the sessions that servers share.
+    ///
+    /// # Errors
+    ///
+    /// nginx's words for what does not load.
+    pub fn new(
+        tls: &ServerTls,
+        zones: &HashMap<String, Arc<SessionZone>>,
+    ) -> Result<Self, TlsFault> {
+        let pairs = tls
+            .ssl_certificate
+            .iter()
+            .zip(tls.ssl_certificate_key.iter());
+        let certificates = pairs
+            .map(|(certificate, key)| certificate::load(certificate, key).map(Arc::new))
+            .collect::<Result<Vec<_>, _>>()?;
+        let config = match certificates.is_empty() {
+            true => None,
+            false => Some(Arc::new(config(tls, Certificates(certificates), zones)?)),
+        };
+        Ok(Self {
+            config,
+            rejects: tls.ssl_reject_handshake,
+        })
+    }
+}
+
+fn config(
+    tls: &ServerTls,
+    certificates: Certificates,
+    zones: &HashMap<String, Arc<SessionZone>>,
+) -> Result<ServerConfig, TlsFault> {
+    let mut config = ServerConfig::builder_with_provider(Arc::new(provider(tls)))
+        .with_protocol_versions(&versions(tls))?
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(certificates));
+    config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
+    config.ignore_client_order = tls.ssl_prefer_server_ciphers;
+    let size = tls.ssl_buffer_size.clamp(*RECORD.start(), *RECORD.end());
+    config.max_fragment_size = Some(size + RECORD_HEADER);
+    keep_sessions(&mut config, tls, zones)?;
+    Ok(config)
+}
+
+fn versions(tls: &ServerTls) -> Vec<&'static SupportedProtocolVersion> {
+    let old = tls.ssl_protocols.contains(TlsVersions::TLS_1_2);
+    let old = old && !tls.ssl_ciphers.offered.is_empty();
+    let new = tls.ssl_protocols.contains(TlsVersions::TLS_1_3);
+    let new = new.then_some(&TLS13);
+    new.into_iter().chain(old.then_some(&TLS12)).collect()
+}
+
+fn provider(tls: &ServerTls) -> CryptoProvider {
+    let mut provider = default_provider();
+    // OpenSSL's order.
+    let new = [
+        suites::TLS13_AES_256_GCM_SHA384,
+        suites::TLS13_CHACHA20_POLY1305_SHA256,
+        suites::TLS13_AES_128_GCM_SHA256,
+    ];
+    let old = tls
+        .ssl_ciphers
+        .offered
+        .iter()
+        .map(|suite| supported(*suite));
+    provider.cipher_suites = new.into_iter().chain(old).collect();
+    if let Some(groups) = &tls.ssl_ecdh_curve.offered {
+        provider.kx_groups = groups.iter().map(|group| exchange(*group)).collect();
+    }
+    provider
+}
+
+fn supported(suite: CipherSuite) -> SupportedCipherSuite {
+    match suite {
+        CipherSuite::EcdsaAes256 => suites::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+        CipherSuite::RsaAes256 => suites::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+        CipherSuite::EcdsaChacha20 => suites::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+        CipherSuite::RsaChacha20 => suites::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+        CipherSuite::EcdsaAes128 => suites::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+        CipherSuite::RsaAes128 => suites::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+    }
+}
+
+fn exchange(group: TlsGroup) -> &'static dyn SupportedKxGroup {
+    match group {
+        TlsGroup::X25519 => kx_group::X25519,
+        TlsGroup::P256 => kx_group::SECP256R1,
+        TlsGroup::P384 => kx_group::SECP384R1,
+        TlsGroup::X25519MlKem768 => kx_group::X25519MLKEM768,
+    }
+}
+
+/// Where sessions are kept (`ngx_ssl_session_cache`): in a zone, in memory of the server's own, or with the
+/// clients only.
+fn keep_sessions(
+    config: &mut ServerConfig,
+    tls: &ServerTls,
+    zones: &HashMap<String, Arc<SessionZone>>,
+) -> Result<(), TlsFault> {
+    let lifetime = tls.ssl_session_timeout;
+    let cache = &tls.ssl_session_cache;
+    let shared = cache.shared.as_ref();
+    let shared = shared.and_then(|shared| zones.get(&shared.name)).cloned();
+    let own = cache
+        .builtin
+        .map(|count| usize::try_from(count).unwrap_or(usize::MAX));
+    let zone = match shared {
+        Some(zone) => zone,
+        None => Arc::new(SessionZone::of_count(own.unwrap_or(0))?),
+    };
+    let store = zone.store(lifetime);
+    let keeps = store.can_cache();
+    config.session_storage = match keeps {
+        true => store,
+        false => Arc::new(NoServerSessionStorage {}),
+    };
+    if tls.ssl_session_tickets {
+        config.ticketer = zone.tickets(lifetime);
+    } else if !keeps {
+        config.send_tls13_tickets = 0;
+    }
+    Ok(())
+}
