@@ -3,7 +3,6 @@
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::{
@@ -185,7 +184,3 @@ fn shown(file: &TlsFile) -> String {
         TlsSource::File(path) => path.display().to_string(),
     }
 }
-
-/// The certificates of a server, one for each kind of key.
-#[derive(Debug)]
-pub(crate) struct Certificates(pub(crate) Vec<Arc<CertifiedKey>>);

@@ -2,44 +2,79 @@
 
 use std::sync::Arc;
 
-use rustls::crypto::aws_lc_rs::ALL_CIPHER_SUITES;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{CipherSuite, SignatureAlgorithm, SignatureScheme, SupportedCipherSuite};
 
-use crate::certificate::Certificates;
+/// The certificates of a server, one for each kind of key, and what decides between them.
+#[derive(Debug)]
+pub(crate) struct Choice {
+    pub(crate) certificates: Vec<Arc<CertifiedKey>>,
+    /// The suites that are offered, in order.
+    pub(crate) suites: Vec<SupportedCipherSuite>,
+    /// Whether that order counts, and not the client's.
+    pub(crate) prefers_own: bool,
+    /// Whether clients may speak TLS 1.3.
+    pub(crate) newest: bool,
+}
 
-impl ResolvesServerCert for Certificates {
-    /// The certificate whose key makes signatures of the kind that the client likes best, in a suite that
-    /// it takes (`tls_choose_sigalg`).
+impl ResolvesServerCert for Choice {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let suites = hello.cipher_suites();
-        let fits = |key: &&Arc<CertifiedKey>| takes(suites, key.key.algorithm());
-        let signs = |scheme: SignatureScheme| {
-            let mut all = self.0.iter().filter(fits);
-            all.find(|key| key.key.choose_scheme(&[scheme]).is_some())
+        let client = hello.cipher_suites();
+        let schemes = hello.signature_schemes();
+        let found = match self.newest && self.has_new(client) {
+            true => self.by_scheme(schemes),
+            false => self.by_suite(client, schemes),
         };
-        let found = hello.signature_schemes().iter().copied().find_map(signs);
         // Without one that fits, the handshake ends with the reason.
-        found.or_else(|| self.0.first()).cloned()
+        found.or_else(|| self.certificates.first()).cloned()
     }
 }
 
-/// Whether a client that offers `suites` can use such a key: any suite of TLS 1.3 will do.
-fn takes(suites: &[CipherSuite], key: SignatureAlgorithm) -> bool {
-    ALL_CIPHER_SUITES.iter().any(|known| {
-        suites.contains(&known.suite())
-            && match known {
-                SupportedCipherSuite::Tls13(_) => true,
-                SupportedCipherSuite::Tls12(suite) => {
-                    suite.sign.iter().any(|scheme| scheme_is(*scheme, key))
-                }
-            }
-    })
+impl Choice {
+    /// Whether there is a suite of TLS 1.3 among those of the client.
+    fn has_new(&self, client: &[CipherSuite]) -> bool {
+        let new = |suite: &&SupportedCipherSuite| matches!(suite, SupportedCipherSuite::Tls13(_));
+        let mut new = self.suites.iter().filter(new);
+        new.any(|suite| client.contains(&suite.suite()))
+    }
+
+    /// In TLS 1.3 the client's list of signatures decides (`tls_choose_sigalg`).
+    fn by_scheme(&self, schemes: &[SignatureScheme]) -> Option<&Arc<CertifiedKey>> {
+        let signs = |scheme: &SignatureScheme| {
+            let mut all = self.certificates.iter();
+            all.find(|key| key.key.choose_scheme(&[*scheme]).is_some())
+        };
+        schemes.iter().find_map(signs)
+    }
+
+    /// Before that, the first suite that both have and that there is a key for (`ssl3_choose_cipher`).
+    fn by_suite(
+        &self,
+        client: &[CipherSuite],
+        schemes: &[SignatureScheme],
+    ) -> Option<&Arc<CertifiedKey>> {
+        let own = self.suites.iter().map(SupportedCipherSuite::suite);
+        let order: Vec<CipherSuite> = match self.prefers_own {
+            true => own.filter(|suite| client.contains(suite)).collect(),
+            false => client.to_vec(),
+        };
+        order.iter().find_map(|suite| {
+            let known = self.suites.iter().find(|known| known.suite() == *suite)?;
+            let SupportedCipherSuite::Tls12(known) = known else {
+                return None;
+            };
+            let rsa = known.sign.iter().any(|scheme| is_rsa(*scheme));
+            self.certificates.iter().find(|key| {
+                (key.key.algorithm() == SignatureAlgorithm::RSA) == rsa
+                    && key.key.choose_scheme(schemes).is_some()
+            })
+        })
+    }
 }
 
-fn scheme_is(scheme: SignatureScheme, key: SignatureAlgorithm) -> bool {
-    let rsa = matches!(
+fn is_rsa(scheme: SignatureScheme) -> bool {
+    matches!(
         scheme,
         SignatureScheme::RSA_PKCS1_SHA256
             | SignatureScheme::RSA_PKCS1_SHA384
@@ -47,6 +82,5 @@ fn scheme_is(scheme: SignatureScheme, key: SignatureAlgorithm) -> bool {
             | SignatureScheme::RSA_PSS_SHA256
             | SignatureScheme::RSA_PSS_SHA384
             | SignatureScheme::RSA_PSS_SHA512
-    );
-    rsa == (key == SignatureAlgorithm::RSA)
+    )
 }

@@ -5,10 +5,14 @@ use std::io;
 use rustls::Error;
 use rustls::server::Acceptor;
 
+use crate::words::OLD_VERSION;
+
 /// A first message that is being read.
 #[derive(Default)]
 pub struct Hello {
     acceptor: Acceptor,
+    /// Its first bytes, up to the version that it asks for.
+    first: Vec<u8>,
 }
 
 /// What has come of it.
@@ -33,6 +37,9 @@ pub const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
 impl Hello {
     /// Takes the bytes that have come since the last time.
     pub fn hear(&mut self, mut bytes: &[u8]) -> Heard {
+        let missing = VERSION_END.saturating_sub(self.first.len());
+        self.first
+            .extend_from_slice(&bytes[..missing.min(bytes.len())]);
         while !bytes.is_empty() {
             match self.acceptor.read_tls(&mut bytes) {
                 Ok(0) | Err(_) => break,
@@ -44,6 +51,13 @@ impl Hello {
                     let hello = accepted.client_hello();
                     return Heard::Name(hello.server_name().map(str::to_owned));
                 }
+                // Such clients say nothing of signatures, which is what rustls finds first.
+                Err(_) if self.is_old() => {
+                    return Heard::Refused {
+                        error: OLD_VERSION,
+                        alert: PROTOCOL_VERSION.to_vec(),
+                    };
+                }
                 Err((error, mut accepted)) => {
                     let mut alert = Vec::new();
                     // Writing to memory does not fail.
@@ -54,4 +68,57 @@ impl Hello {
         }
         Heard::Part
     }
+
+    /// Whether the hello asks for TLS 1.1 at best.
+    fn is_old(&self) -> bool {
+        const HANDSHAKE: u8 = 22;
+        const CLIENT_HELLO: u8 = 1;
+        match self.first.as_slice() {
+            [HANDSHAKE, _, _, _, _, CLIENT_HELLO, _, _, _, 3, minor] => *minor < 3,
+            _ => false,
+        }
+    }
 }
+
+/// The name that a hello asks for, in the letters that the client sent; `None` also if the hello is not in
+/// one record.
+pub fn name_as_sent(hello: &[u8]) -> Option<String> {
+    const SERVER_NAME: usize = 0;
+    const HOST_NAME: u8 = 0;
+    let mut rest = hello.get(VERSION_END + 32..)?;
+    let mut take = |length: usize| {
+        let (taken, behind) = rest.split_at_checked(length)?;
+        rest = behind;
+        Some(taken)
+    };
+    // The session, the suites, the compressions, each behind its length.
+    for width in [1, 2, 1] {
+        let length = number(take(width)?);
+        take(length)?;
+    }
+    take(2)?;
+    loop {
+        let kind = number(take(2)?);
+        let length = number(take(2)?);
+        let body = take(length)?;
+        if kind == SERVER_NAME {
+            let [_, _, HOST_NAME, high, low, name @ ..] = body else {
+                return None;
+            };
+            let name = name.get(..number(&[*high, *low]))?;
+            return String::from_utf8(name.to_vec()).ok();
+        }
+    }
+}
+
+fn number(bytes: &[u8]) -> usize {
+    bytes
+        .iter()
+        .fold(0, |sum, byte| sum << 8 | usize::from(*byte))
+}
+
+/// Where the version ends that a hello asks for: behind the headers of record and message.
+const VERSION_END: usize = 5 + 4 + 2;
+
+/// The alert for a client that is too old: `protocol_version`, fatal.
+const PROTOCOL_VERSION: [u8; 7] = [21, 3, 1, 0, 2, 2, 70];

@@ -24,4 +24,4 @@ pub use names::{cipher, group, version};
 pub use rustls;
 pub use server::{TlsFault, TlsServer};
 pub use sessions::SessionZone;
-pub use words::{Reason, reason, rejected};
+pub use words::{Reason, interrupted, reason};

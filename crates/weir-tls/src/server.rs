@@ -6,11 +6,13 @@ use std::sync::Arc;
 use rustls::crypto::aws_lc_rs::{cipher_suite as suites, default_provider, kx_group};
 use rustls::crypto::{CryptoProvider, SupportedKxGroup};
 use rustls::server::NoServerSessionStorage;
+use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
 use weir_conf::{CipherSuite, ServerTls, TlsGroup, TlsVersions};
 
-use crate::certificate::{self, CertificateFault, Certificates};
+use crate::certificate::{self, CertificateFault};
+use crate::choice::Choice;
 use crate::sessions::SessionZone;
 
 /// What clients may say that they will speak inside (`NGX_HTTP_ALPN_PROTOS`).
@@ -60,7 +62,7 @@ impl TlsServer {
             .collect::<Result<Vec<_>, _>>()?;
         let config = match certificates.is_empty() {
             true => None,
-            false => Some(Arc::new(config(tls, Certificates(certificates), zones)?)),
+            false => Some(Arc::new(config(tls, certificates, zones)?)),
         };
         Ok(Self {
             config,
@@ -71,13 +73,20 @@ impl TlsServer {
 
 fn config(
     tls: &ServerTls,
-    certificates: Certificates,
+    certificates: Vec<Arc<CertifiedKey>>,
     zones: &HashMap<String, Arc<SessionZone>>,
 ) -> Result<ServerConfig, TlsFault> {
-    let mut config = ServerConfig::builder_with_provider(Arc::new(provider(tls)))
+    let provider = provider(tls);
+    let choice = Choice {
+        certificates,
+        suites: provider.cipher_suites.clone(),
+        prefers_own: tls.ssl_prefer_server_ciphers,
+        newest: tls.ssl_protocols.contains(TlsVersions::TLS_1_3),
+    };
+    let mut config = ServerConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(&versions(tls))?
         .with_no_client_auth()
-        .with_cert_resolver(Arc::new(certificates));
+        .with_cert_resolver(Arc::new(choice));
     config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
     config.ignore_client_order = tls.ssl_prefer_server_ciphers;
     let size = tls.ssl_buffer_size.clamp(*RECORD.start(), *RECORD.end());

@@ -3,7 +3,9 @@
 
 use std::borrow::Cow;
 
-use rustls::{AlertDescription, Error, InvalidMessage, PeerIncompatible, PeerMisbehaved};
+use rustls::{
+    AlertDescription, Error, InvalidMessage, PeerIncompatible, PeerMisbehaved, ProtocolVersion,
+};
 
 /// A reason as the log shows it behind `SSL: `.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,8 +16,8 @@ pub struct Reason {
     pub remote: bool,
 }
 
-/// What is said of a handshake for a name that `ssl_reject_handshake` refuses.
-pub fn rejected() -> Reason {
+/// What is said of a handshake that nginx itself interrupts.
+pub fn interrupted() -> Reason {
     remote("error:0A0000EA:SSL routines::callback failed")
 }
 
@@ -26,9 +28,18 @@ fn remote(words: impl Into<Cow<'static, str>>) -> Reason {
     }
 }
 
-/// What is said of `error`.
-pub fn reason(error: &Error) -> Reason {
+/// What is said of a client that speaks nothing newer than TLS 1.1.
+pub(crate) const OLD_VERSION: Error = Error::PeerIncompatible(PeerIncompatible::Tls12NotOffered);
+
+/// What is said of `error`, on a connection of this version if that is settled.
+pub fn reason(error: &Error, version: Option<ProtocolVersion>) -> Reason {
     match error {
+        // Before TLS 1.3 a suite says by which kind of group keys are exchanged.
+        Error::PeerIncompatible(PeerIncompatible::NoKxGroupsInCommon)
+            if version == Some(ProtocolVersion::TLSv1_2) =>
+        {
+            incompatible(&PeerIncompatible::NoCipherSuitesInCommon)
+        }
         Error::AlertReceived(alert) => remote(received(*alert)),
         Error::PeerIncompatible(what) => incompatible(what),
         Error::InvalidMessage(what) => remote(invalid(what)),
@@ -110,8 +121,7 @@ fn incompatible(what: &PeerIncompatible) -> Reason {
         | PeerIncompatible::Tls13RequiredForQuic => {
             "error:0A000102:SSL routines::unsupported protocol"
         }
-        PeerIncompatible::KeyShareExtensionRequired
-        | PeerIncompatible::NamedGroupsExtensionRequired => {
+        PeerIncompatible::KeyShareExtensionRequired => {
             "error:0A000065:SSL routines::no suitable key share"
         }
         PeerIncompatible::NullCompressionRequired => {
@@ -161,7 +171,7 @@ mod tests {
 
     #[test]
     fn alerts_are_numbered_as_openssl_numbers_them() {
-        let words = |alert| reason(&Error::AlertReceived(alert)).words;
+        let words = |alert| reason(&Error::AlertReceived(alert), None).words;
         assert_eq!(
             words(AlertDescription::UnknownCA),
             "error:0A000418:SSL routines::tlsv1 alert unknown ca:SSL alert number 48"

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use weir_io::buffers;
 use weir_io::stream::HandshakeEnd;
 use weir_log::Level;
-use weir_tls::hello::{Heard, Hello, UNRECOGNIZED_NAME};
+use weir_tls::hello::{self, Heard, Hello, UNRECOGNIZED_NAME};
 use weir_tls::{Reason, rustls};
 
 use crate::facts::h1::Connection;
@@ -21,6 +21,8 @@ enum Failed {
     Gone(Option<io::Error>),
     /// TLS failed: what the log says, and what the client is still to be told.
     Tls(Reason, Vec<u8>),
+    /// `ssl_reject_handshake`.
+    Rejected,
     /// `client_header_timeout` is over.
     TimedOut,
     /// The worker ends.
@@ -40,8 +42,10 @@ pub(super) async fn shake_hands(conn: &mut Connection) -> bool {
         }
         Err(failed) => {
             log(conn, &failed);
-            if let Failed::Tls(_, alert) = failed {
-                say(conn, &alert);
+            match failed {
+                Failed::Tls(_, alert) => say(conn, &alert),
+                Failed::Rejected => say(conn, &UNRECOGNIZED_NAME),
+                Failed::Gone(_) | Failed::TimedOut | Failed::Leaving => {}
             }
             false
         }
@@ -50,31 +54,37 @@ pub(super) async fn shake_hands(conn: &mut Connection) -> bool {
 
 async fn greet(conn: &mut Connection) -> Result<(), Failed> {
     let name = hear(conn).await?;
+    let shown = hello::name_as_sent(&conn.input).or_else(|| name.clone());
     let found = conn.find_tls_server(name.as_deref());
     if let Err(line) = found {
         error_log::log_idle(&conn.link, Level::Alert, Message::bytes(&line));
-        return Err(Failed::Tls(weir_tls::rejected(), INTERNAL_ERROR.to_vec()));
+        return Err(Failed::Tls(
+            weir_tls::interrupted(),
+            INTERNAL_ERROR.to_vec(),
+        ));
     }
     let Some(config) = config_of(conn) else {
-        let refused = UNRECOGNIZED_NAME.to_vec();
-        return Err(Failed::Tls(weir_tls::rejected(), refused));
+        return Err(Failed::Rejected);
     };
     let received = std::mem::take(&mut conn.input);
     let begun = conn.stream.begin_tls(config, &received);
     buffers::give_back(received);
-    begun.map_err(|error| Failed::Tls(weir_tls::reason(&error), Vec::new()))?;
+    begun.map_err(|error| Failed::Tls(weir_tls::reason(&error, None), Vec::new()))?;
     poll_fn(|cx| {
         let Some(tls) = conn.stream.tls_mut() else {
             return Poll::Ready(Err(Failed::Leaving));
         };
         match tls.poll_handshake(cx) {
-            Poll::Ready(end) => Poll::Ready(end.map_err(Failed::from)),
+            Poll::Ready(end) => {
+                let version = tls.facts().protocol_version();
+                Poll::Ready(end.map_err(|end| Failed::of(end, version)))
+            }
             Poll::Pending => conn.poll_given_up(cx).map(Err),
         }
     })
     .await?;
     let facts = conn.stream.tls();
-    let facts = facts.map(|stream| TlsFacts::of(stream, name.as_deref()));
+    let facts = facts.map(|stream| TlsFacts::of(stream, shown.as_deref()));
     conn.link.arrival_mut().tls = facts;
     Ok(())
 }
@@ -88,7 +98,7 @@ async fn hear(conn: &mut Connection) -> Result<Option<String>, Failed> {
             Heard::Part => {}
             Heard::Name(name) => return Ok(name),
             Heard::Refused { error, alert } => {
-                return Err(Failed::Tls(weir_tls::reason(&error), alert));
+                return Err(Failed::Tls(weir_tls::reason(&error, None), alert));
             }
         }
         heard = conn.input.len();
@@ -122,12 +132,12 @@ fn config_of(conn: &Connection) -> Option<Arc<rustls::ServerConfig>> {
 /// A fatal `internal_error`.
 const INTERNAL_ERROR: [u8; 7] = [21, 3, 3, 0, 2, 2, 80];
 
-impl From<HandshakeEnd> for Failed {
-    fn from(end: HandshakeEnd) -> Self {
+impl Failed {
+    fn of(end: HandshakeEnd, version: Option<rustls::ProtocolVersion>) -> Self {
         match end {
             HandshakeEnd::Closed => Self::Gone(None),
             HandshakeEnd::Socket(error) => Self::Gone(Some(error)),
-            HandshakeEnd::Tls(error) => Self::Tls(weir_tls::reason(&error), Vec::new()),
+            HandshakeEnd::Tls(error) => Self::Tls(weir_tls::reason(&error, version), Vec::new()),
         }
     }
 }
@@ -156,6 +166,7 @@ fn log(conn: &Connection, failed: &Failed) {
             error_log::log_idle(&conn.link, level, Message::text(&text));
             return;
         }
+        Failed::Rejected => (Level::Info, Message::text("handshake rejected")),
         Failed::Leaving => return,
     };
     error_log::log_idle(&conn.link, level, message);

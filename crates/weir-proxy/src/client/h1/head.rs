@@ -188,7 +188,9 @@ fn choose_server(conn: &Connection, req: &mut Request) -> Result<(), HeadEnd> {
             }
             found.server
         }
-        Ok(None) => conn.link.default_server().index,
+        // As long as the head may still name a host, the handshake's name counts.
+        Ok(None) if req.host.is_empty() && !req.parser_done() => conn.link.default_server().index,
+        Ok(None) => listen.default_server,
         Err(fault) => {
             error_log::alert(conn.view(req), Message::bytes(&fault.line()));
             return Err(HeadEnd::Gone(500));

@@ -1,0 +1,140 @@
+//! Certificates made for a test, and a client that speaks TLS and remembers sessions.
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+
+use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
+use rustls::client::Resumption;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{
+    ClientConfig, ClientConnection, HandshakeKind, RootCertStore, StreamOwned,
+    SupportedProtocolVersion,
+};
+
+use crate::site::Site;
+
+/// A server's certificate and key, in files of a site.
+pub(crate) struct Identity {
+    pub(crate) der: CertificateDer<'static>,
+    name: String,
+}
+
+impl Identity {
+    /// Makes one for `host`, with a key on P-256.
+    pub(crate) fn new(site: &Site, host: &str) -> Self {
+        let made = generate_simple_self_signed([host.to_owned()]).unwrap();
+        Self::keep(site, host, made)
+    }
+
+    /// Another for the same host, with a key of its own.
+    pub(crate) fn with_ed25519(site: &Site, host: &str) -> Self {
+        let key = KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
+        let parameters = rcgen::CertificateParams::new([host.to_owned()]).unwrap();
+        let cert = parameters.self_signed(&key).unwrap();
+        let made = CertifiedKey {
+            cert,
+            signing_key: key,
+        };
+        Self::keep(site, &format!("{host}.ed25519"), made)
+    }
+
+    fn keep(site: &Site, name: &str, made: CertifiedKey<KeyPair>) -> Self {
+        let write = |ending: &str, text: String| {
+            std::fs::write(site.path(&format!("conf/{name}.{ending}")), text).unwrap();
+        };
+        write("crt", made.cert.pem());
+        write("key", made.signing_key.serialize_pem());
+        Self {
+            der: made.cert.der().clone(),
+            name: name.to_owned(),
+        }
+    }
+
+    /// The directives that show it.
+    pub(crate) fn lines(&self) -> String {
+        let name = &self.name;
+        format!("ssl_certificate {name}.crt; ssl_certificate_key {name}.key;")
+    }
+}
+
+/// A client that trusts these servers.
+pub(crate) struct Client {
+    config: Arc<ClientConfig>,
+}
+
+/// An encrypted connection.
+pub(crate) type Encrypted = StreamOwned<ClientConnection, TcpStream>;
+
+impl Client {
+    pub(crate) fn new(trusted: &[&Identity]) -> Self {
+        Self::speaking(trusted, rustls::ALL_VERSIONS)
+    }
+
+    pub(crate) fn speaking(
+        trusted: &[&Identity],
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> Self {
+        let mut roots = RootCertStore::empty();
+        for identity in trusted {
+            roots.add(identity.der.clone()).unwrap();
+        }
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut config = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(versions)
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        config.resumption = Resumption::in_memory_sessions(32);
+        Self {
+            config: Arc::new(config),
+        }
+    }
+
+    /// Connects to `site` as to `host`, without a word yet.
+    pub(crate) fn connect(&self, site: &Site, host: &str) -> Encrypted {
+        let name = ServerName::try_from(host.to_owned()).unwrap();
+        let conn = ClientConnection::new(self.config.clone(), name).unwrap();
+        StreamOwned::new(conn, site.connect())
+    }
+
+    /// Shakes hands; the certificate that was shown.
+    pub(crate) fn shown(&self, site: &Site, host: &str) -> io::Result<CertificateDer<'static>> {
+        let mut stream = self.connect(site, host);
+        stream.conn.complete_io(&mut stream.sock)?;
+        let shown = stream.conn.peer_certificates().unwrap();
+        Ok(shown[0].clone())
+    }
+
+    /// The whole answer to a request without keep-alive, and how the handshake went.
+    pub(crate) fn get(&self, site: &Site, host: &str, path: &str) -> (String, HandshakeKind) {
+        let mut stream = self.connect(site, host);
+        ask(&mut stream, host, path, "close");
+        let mut text = String::new();
+        // An end without close_notify is an error here.
+        stream.read_to_string(&mut text).unwrap();
+        (text, stream.conn.handshake_kind().unwrap())
+    }
+}
+
+/// Sends a request.
+pub(crate) fn ask(stream: &mut impl Write, host: &str, path: &str, connection: &str) {
+    let head = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: {connection}\r\n\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
+}
+
+/// Reads one answer that says its length, as its body.
+pub(crate) fn read_body(stream: &mut impl Read) -> Vec<u8> {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8(head).unwrap();
+    let (_, rest) = head.split_once("\r\nContent-Length: ").unwrap();
+    let length: u64 = rest.lines().next().unwrap().parse().unwrap();
+    let mut body = Vec::new();
+    stream.take(length).read_to_end(&mut body).unwrap();
+    body
+}
