@@ -11,13 +11,14 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 /// Each crate of the workspace and what it may use, from the bottom up.
-const MAY_USE: [(&str, &[&str]); 12] = [
+const MAY_USE: [(&str, &[&str]); 13] = [
     ("weir-conf", &[]),
     ("weir-wire", &[]),
     ("weir-upstream", &["weir-conf"]),
     ("weir-verdict", &["weir-conf", "weir-wire"]),
     ("weir-zone", &[]),
     ("weir-filter", &["weir-conf"]),
+    ("weir-tls", &["weir-conf"]),
     ("weir-log", &["weir-conf"]),
     ("weir-io", &["weir-conf", "weir-upstream", "weir-log"]),
     (
@@ -29,6 +30,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
             "weir-verdict",
             "weir-zone",
             "weir-filter",
+            "weir-tls",
             "weir-log",
             "weir-io",
         ],
@@ -58,12 +60,13 @@ const FOLDERS: [&str; 10] = [
 ];
 
 /// Crates without I/O: no runtime, no system calls of their own.
-const PURE: [&str; 5] = [
+const PURE: [&str; 6] = [
     "weir-wire",
     "weir-upstream",
     "weir-verdict",
     "weir-zone",
     "weir-filter",
+    "weir-tls",
 ];
 
 /// What a crate without I/O may not be built from. (`libc` stays allowed: errno's numbers are in it.)

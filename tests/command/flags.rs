@@ -49,11 +49,12 @@ fn texts_and_exit_codes_are_nginx_s() {
 fn what_weir_cannot_do_it_does_not_claim() {
     let output = weir().arg("-V").output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("\nconfigure arguments: --prefix="), "{said}");
     assert!(
-        !said.contains("TLS") && !said.contains("--with-http_ssl"),
+        said.contains("\nTLS SNI support enabled\nconfigure arguments: --prefix="),
         "{said}"
     );
+    assert!(said.contains("--with-http_ssl_module"), "{said}");
+    assert!(!said.contains("--with-http_v2"), "{said}");
 }
 
 #[test]

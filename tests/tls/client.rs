@@ -6,10 +6,13 @@ use std::sync::Arc;
 
 use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
 use rustls::client::Resumption;
+use rustls::crypto::CryptoProvider;
+use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::version::TLS12;
 use rustls::{
     ClientConfig, ClientConnection, HandshakeKind, RootCertStore, StreamOwned,
-    SupportedProtocolVersion,
+    SupportedCipherSuite, SupportedProtocolVersion,
 };
 
 use crate::site::Site;
@@ -28,15 +31,15 @@ impl Identity {
     }
 
     /// Another for the same host, with a key of its own.
-    pub(crate) fn with_ed25519(site: &Site, host: &str) -> Self {
-        let key = KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
+    pub(crate) fn with_rsa(site: &Site, host: &str) -> Self {
+        let key = KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
         let parameters = rcgen::CertificateParams::new([host.to_owned()]).unwrap();
         let cert = parameters.self_signed(&key).unwrap();
         let made = CertifiedKey {
             cert,
             signing_key: key,
         };
-        Self::keep(site, &format!("{host}.ed25519"), made)
+        Self::keep(site, &format!("{host}.rsa"), made)
     }
 
     fn keep(site: &Site, name: &str, made: CertifiedKey<KeyPair>) -> Self {
@@ -75,12 +78,26 @@ impl Client {
         trusted: &[&Identity],
         versions: &[&'static SupportedProtocolVersion],
     ) -> Self {
+        Self::of(trusted, versions, default_provider())
+    }
+
+    /// One that speaks TLS 1.2 with this suite only.
+    pub(crate) fn with_suite(trusted: &[&Identity], suite: SupportedCipherSuite) -> Self {
+        let mut provider = default_provider();
+        provider.cipher_suites = vec![suite];
+        Self::of(trusted, &[&TLS12], provider)
+    }
+
+    fn of(
+        trusted: &[&Identity],
+        versions: &[&'static SupportedProtocolVersion],
+        provider: CryptoProvider,
+    ) -> Self {
         let mut roots = RootCertStore::empty();
         for identity in trusted {
             roots.add(identity.der.clone()).unwrap();
         }
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut config = ClientConfig::builder_with_provider(provider)
+        let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
             .with_protocol_versions(versions)
             .unwrap()
             .with_root_certificates(roots)

@@ -45,6 +45,7 @@ pub use response::{
     AddInherit, AutoindexFormat, EnvRule, IfModifiedSince, RateLimit, ServerTokens,
 };
 pub use sub_filter::SubFilter;
+pub(crate) use tls::DhParameters;
 pub use tls::{
     SessionCache, SharedSessions, TlsFile, TlsGroup, TlsGroups, TlsSource, TlsVersions,
     VerifyClient,

@@ -127,9 +127,9 @@ fn a_fault_within_a_character_is_shown() {
 #[test]
 fn what_is_not_there_is_said_to_be_weir_s() {
     check(
-        "server { listen 443 ssl; } }",
-        "3:21",
-        "weir has no TLS yet, however it is built; leave `ssl` out and put something in front that has",
+        "server { listen 443 ssl; ssl_verify_client on; } }",
+        "3:26",
+        "no certificates of clients in weir yet; `ssl_verify_client off` lets everybody in",
     );
     check(
         "server { listen 80; proxy_cache x; } }",

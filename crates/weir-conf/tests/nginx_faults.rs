@@ -29,11 +29,12 @@ const NGINX_1_22: [&str; 12] = [
 const NGINX_1_28: [&str; 1] = [include_str!("faults/versions-1.28.txt")];
 
 /// What nginx 1.31.5 printed.
-const NGINX_1_31: [&str; 5] = [
+const NGINX_1_31: [&str; 6] = [
     include_str!("faults/regex.txt"),
     include_str!("faults/listen.txt"),
     include_str!("faults/checked.txt"),
     include_str!("faults/recorded-1.31.txt"),
+    include_str!("faults/tls.txt"),
     include_str!("faults/versions-1.31.txt"),
 ];
 

@@ -154,12 +154,13 @@ fn keep_sessions(
     let cache = &tls.ssl_session_cache;
     let shared = cache.shared.as_ref();
     let shared = shared.and_then(|shared| zones.get(&shared.name)).cloned();
+    let off = cache.builtin == Some(0);
     let own = cache
         .builtin
         .map(|count| usize::try_from(count).unwrap_or(usize::MAX));
     let zone = match shared {
-        Some(zone) => zone,
-        None => Arc::new(SessionZone::of_count(own.unwrap_or(0))?),
+        Some(zone) if !off => zone,
+        Some(_) | None => Arc::new(SessionZone::of_count(own.unwrap_or(0))?),
     };
     let store = zone.store(lifetime);
     let keeps = store.can_cache();

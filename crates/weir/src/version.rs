@@ -70,7 +70,7 @@ mod tests {
         let start = concat!(
             "nginx version: nginx/1.31.5 (weir/",
             env!("CARGO_PKG_VERSION"),
-            ")\nconfigure arguments: --prefix=/usr/local/nginx"
+            ")\nTLS SNI support enabled\nconfigure arguments: --prefix=/usr/local/nginx"
         );
         check(
             Flags {

@@ -143,6 +143,8 @@ impl ServerDraft {
             return;
         };
         let (ciphers, groups) = (&tls.ssl_ciphers, &tls.ssl_ecdh_curve);
+        let dh = self.tls.ssl_dhparam.value.as_ref();
+        let dh_fault = dh.and_then(|file| file.fault.clone());
         let old = tls.ssl_protocols.contains(TlsVersions::TLS_1_2);
         let new = tls.ssl_protocols.contains(TlsVersions::TLS_1_3);
         let text = if !ciphers.known {
@@ -150,6 +152,8 @@ impl ServerDraft {
             format!(
                 "SSL_CTX_set_cipher_list(\"{list}\") failed (SSL: error:0A0000B9:SSL routines::no cipher match)"
             )
+        } else if let Some(fault) = dh_fault {
+            fault
         } else if let Some(unknown) = &groups.unknown {
             let list = &groups.text;
             let why = match unknown.as_str() {

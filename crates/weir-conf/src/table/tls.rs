@@ -7,7 +7,9 @@ use crate::value::read::{
     Call, Reading, Reject, ciphers, dh_parameters, flag, groups, only_off, seconds, session_cache,
     size, tls_files, verify_client, versions,
 };
-use crate::value::{Ciphers, SessionCache, TlsFile, TlsGroups, TlsVersions, VerifyClient};
+use crate::value::{
+    Ciphers, DhParameters, SessionCache, TlsFile, TlsGroups, TlsVersions, VerifyClient,
+};
 
 const BOTH: super::Contexts = super::Contexts(HTTP.0 | SERVER.0);
 
@@ -30,7 +32,7 @@ directives! {
     /// Most bytes of a record.
     ssl_buffer_size: One<usize> = size, "16k"; in BOTH;
     /// Where sessions are kept that clients come back to.
-    ssl_session_cache: One<SessionCache> = session_cache, "none"; in BOTH, Arity::between(1, 2);
+    ssl_session_cache: Sum<SessionCache> = session_cache, "none"; in BOTH, Arity::between(1, 2);
     /// For how long clients may come back to a session.
     ssl_session_timeout: One<Duration> = seconds, "5m"; in BOTH;
     /// Whether clients keep their sessions themselves, encrypted.
@@ -40,7 +42,7 @@ directives! {
     raw {}
     checked {
         /// Parameters for DHE.
-        ssl_dhparam: Maybe<()> = dh_parameters; in BOTH;
+        ssl_dhparam: Maybe<DhParameters> = dh_parameters; in BOTH;
             because "only ECDHE is offered, whose groups are ssl_ecdh_curve's";
         /// Whether clients must show a certificate.
         ssl_verify_client: One<VerifyClient> = verify_client, "off"; in BOTH;

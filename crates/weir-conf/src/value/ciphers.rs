@@ -40,13 +40,13 @@ impl CipherSuite {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ciphers {
     /// As written.
-    pub text: String,
+    pub(crate) text: String,
     /// Where.
-    pub place: Place,
+    pub(crate) place: Place,
     /// What weir has of it, in the order wanted.
     pub offered: Vec<CipherSuite>,
     /// Whether OpenSSL finds any suite in it.
-    pub known: bool,
+    pub(crate) known: bool,
 }
 
 impl Ciphers {

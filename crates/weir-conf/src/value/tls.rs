@@ -64,10 +64,30 @@ pub enum TlsSource {
 /// Where sessions are kept that clients come back to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionCache {
-    /// Whether each server has some memory of its own: for how many sessions.
+    /// Memory of each server's own: for how many sessions. None at all (`off`, `none`) switches zones off,
+    /// too.
     pub builtin: Option<u64>,
     /// The zone that servers share.
     pub shared: Option<SharedSessions>,
+}
+
+impl std::ops::BitOr for SessionCache {
+    type Output = Self;
+
+    /// What is said later adds to what was said before, or replaces it.
+    fn bitor(self, later: Self) -> Self {
+        Self {
+            builtin: later.builtin.or(self.builtin),
+            shared: later.shared.or(self.shared),
+        }
+    }
+}
+
+/// `ssl_dhparam`, of which weir makes nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DhParameters {
+    /// What is wrong with the file.
+    pub(crate) fault: Option<String>,
 }
 
 /// A zone of sessions.
@@ -83,11 +103,11 @@ pub struct SharedSessions {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsGroups {
     /// As written.
-    pub text: String,
+    pub(crate) text: String,
     /// What weir has of it, in the order wanted; `None`: whatever it has (`auto`).
     pub offered: Option<Vec<TlsGroup>>,
     /// The first of it that OpenSSL does not know.
-    pub unknown: Option<String>,
+    pub(crate) unknown: Option<String>,
 }
 
 keywords! {

@@ -125,7 +125,7 @@ fn config_of(conn: &Connection) -> Option<Arc<rustls::ServerConfig>> {
     let default = plan.default_server(conn.link.listen).index;
     let config = server.config.as_ref();
     config
-        .or(plan.tls().server(default).config.as_ref())
+        .or_else(|| plan.tls().server(default).config.as_ref())
         .cloned()
 }
 

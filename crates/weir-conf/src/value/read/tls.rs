@@ -6,8 +6,8 @@ use super::zones::Usage;
 use super::{Call, Reject};
 use crate::value::number::{parse_number, parse_seconds, parse_size};
 use crate::value::{
-    Ciphers, Keyword as _, SessionCache, SharedSessions, TlsFile, TlsGroup, TlsGroups, TlsSource,
-    TlsVersions, VerifyClient,
+    Ciphers, DhParameters, Keyword as _, SessionCache, SharedSessions, TlsFile, TlsGroup,
+    TlsGroups, TlsSource, TlsVersions, VerifyClient,
 };
 use crate::{ErrorNumber, Fault, Template};
 
@@ -171,7 +171,7 @@ pub(crate) fn session_cache(call: &mut Call<'_>) -> Result<SessionCache, Reject>
             cache.shared = Some(SharedSessions { name, size });
         } else {
             cache.builtin = match text {
-                b"off" | b"none" => None,
+                b"off" | b"none" => Some(0),
                 b"builtin" => Some(BUILTIN),
                 _ => return Err(invalid()),
             };
@@ -210,16 +210,16 @@ pub(crate) fn only_off(call: &mut Call<'_>) -> Result<bool, Reject> {
     Ok(false)
 }
 
-/// A file of parameters for DHE, which must be one (`ngx_ssl_dhparam`).
-pub(crate) fn dh_parameters(call: &mut Call<'_>) -> Result<(), Reject> {
+/// A file of parameters for DHE, which must be one where there are handshakes (`ngx_ssl_dhparam`).
+pub(crate) fn dh_parameters(call: &mut Call<'_>) -> Result<DhParameters, Reject> {
     if call.bytes(0).is_empty() {
-        return Ok(());
+        return Ok(DhParameters { fault: None });
     }
     let path = call.cx.under_conf_dir(call.bytes(0));
     let shown = path.display();
     let fault = match std::fs::read(&path) {
         Ok(text) if memchr::memmem::find(&text, b"-----BEGIN DH PARAMETERS-----").is_some() => {
-            return Ok(());
+            return Ok(DhParameters { fault: None });
         }
         Ok(_) => format!(
             "PEM_read_bio_DHparams(\"{shown}\") failed (SSL: error:0480006C:PEM routines::no start line:Expecting: DH PARAMETERS)"
@@ -232,5 +232,5 @@ pub(crate) fn dh_parameters(call: &mut Call<'_>) -> Result<(), Reject> {
             )
         }
     };
-    Err(Reject::At(None, fault))
+    Ok(DhParameters { fault: Some(fault) })
 }
