@@ -390,11 +390,16 @@ impl Stream {
         }
     }
 
-    /// Lets the last close send RST instead of FIN (`reset_timedout_connection`).
-    pub fn reset_on_close(&mut self) {
+    /// Nothing more is said to the peer, not even that this is the end: it has been waited for in vain.
+    pub fn end_silently(&mut self) {
         if let Self::Tls(tls) = self {
             tls.fall_silent();
         }
+    }
+
+    /// Lets the last close send RST instead of FIN (`reset_timedout_connection`).
+    pub fn reset_on_close(&mut self) {
+        self.end_silently();
         if let Self::Tcp(stream) = self.carrier() {
             // A peer that is gone already cannot be reset; nothing is lost.
             let _ = SockRef::from(stream).set_linger(Some(std::time::Duration::ZERO));

@@ -2,8 +2,8 @@
 
 use std::io;
 
-use rustls::Error;
 use rustls::server::Acceptor;
+use rustls::{Error, HandshakeType, InvalidMessage};
 
 use crate::words::OLD_VERSION;
 
@@ -58,6 +58,24 @@ impl Hello {
                         alert: PROTOCOL_VERSION.to_vec(),
                     };
                 }
+                Err((error, _)) if is_no_record(&error) => {
+                    return Heard::Refused {
+                        error: InvalidMessage::UnknownProtocolVersion.into(),
+                        alert: Vec::new(),
+                    };
+                }
+                Err((error @ Error::InvalidMessage(InvalidMessage::MessageTooLarge), _)) => {
+                    return Heard::Refused {
+                        error,
+                        alert: RECORD_OVERFLOW.to_vec(),
+                    };
+                }
+                Err(_) if self.other().is_some() => {
+                    return Heard::Refused {
+                        error: unexpected(self.other()),
+                        alert: UNEXPECTED_MESSAGE.to_vec(),
+                    };
+                }
                 Err((error, mut accepted)) => {
                     let mut alert = Vec::new();
                     // Writing to memory does not fail.
@@ -67,6 +85,11 @@ impl Hello {
             }
         }
         Heard::Part
+    }
+
+    /// What the message is, if it is no hello.
+    fn other(&self) -> Option<u8> {
+        self.first.get(5).copied().filter(|kind| *kind != 1)
     }
 
     /// Whether the hello asks for TLS 1.1 at best.
@@ -120,5 +143,26 @@ fn number(bytes: &[u8]) -> usize {
 /// Where the version ends that a hello asks for: behind the headers of record and message.
 const VERSION_END: usize = 5 + 4 + 2;
 
+/// Whether the bytes are not even TLS's: the client is told nothing (`ssl3_get_record`).
+fn is_no_record(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::InvalidMessage(
+            InvalidMessage::UnknownProtocolVersion | InvalidMessage::InvalidContentType
+        )
+    )
+}
+
+fn unexpected(kind: Option<u8>) -> Error {
+    Error::InappropriateHandshakeMessage {
+        expect_types: vec![HandshakeType::ClientHello],
+        got_type: HandshakeType::from(kind.unwrap_or_default()),
+    }
+}
+
+/// The alert for a message that is no hello: `unexpected_message`, fatal.
+const UNEXPECTED_MESSAGE: [u8; 7] = [21, 3, 3, 0, 2, 2, 10];
+/// The alert for a record that is too long: `record_overflow`, fatal.
+const RECORD_OVERFLOW: [u8; 7] = [21, 3, 3, 0, 2, 2, 22];
 /// The alert for a client that is too old: `protocol_version`, fatal.
 const PROTOCOL_VERSION: [u8; 7] = [21, 3, 1, 0, 2, 2, 70];

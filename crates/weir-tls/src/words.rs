@@ -136,13 +136,13 @@ fn incompatible(what: &PeerIncompatible) -> Reason {
 
 fn invalid(what: &InvalidMessage) -> Cow<'static, str> {
     match what {
-        InvalidMessage::UnknownProtocolVersion => {
+        InvalidMessage::UnknownProtocolVersion | InvalidMessage::InvalidContentType => {
             "error:0A00010B:SSL routines::wrong version number".into()
         }
-        InvalidMessage::InvalidContentType => {
-            "error:0A0000F4:SSL routines::unexpected message".into()
+        InvalidMessage::MessageTooLarge => {
+            "error:0A0000C6:SSL routines::packet length too long".into()
         }
-        InvalidMessage::MessageTooLarge | InvalidMessage::HandshakePayloadTooLarge => {
+        InvalidMessage::HandshakePayloadTooLarge => {
             "error:0A000098:SSL routines::excessive message size".into()
         }
         InvalidMessage::MessageTooShort

@@ -39,8 +39,12 @@ pub struct TlsStream {
     peer_closed: bool,
     /// The handshake is over.
     established: bool,
-    /// Nothing more is to be said: the end has been told, or the stream is broken.
+    /// TLS has failed.
+    broken: bool,
+    /// The end is not to be told: it has been, or the peer knows.
     silent: bool,
+    /// The end has been told.
+    ended: bool,
 }
 
 /// Why a handshake came to nothing.
@@ -79,7 +83,9 @@ impl TlsStream {
             session: Box::default(),
             peer_closed: false,
             established: false,
+            broken: false,
             silent: false,
+            ended: false,
         })
     }
 
@@ -103,7 +109,6 @@ impl TlsStream {
             let processed = self.process(&mut input);
             self.keep(input);
             if let Err(error) = processed {
-                self.silent = true;
                 // The client that cannot be told finds out anyway.
                 let _ = self.poll_flush(cx);
                 return Poll::Ready(Err(HandshakeEnd::Tls(error)));
@@ -155,40 +160,54 @@ impl TlsStream {
     /// Goes through the records of `input`, and takes off its front what is done with.
     fn process(&mut self, input: &mut Vec<u8>) -> Result<(), rustls::Error> {
         let mut at = 0;
-        let mut failed = None;
-        loop {
-            let UnbufferedStatus { mut discard, state } =
-                self.conn.process_tls_records(&mut input[at..]);
-            let mut over = false;
-            match state {
-                Ok(ConnectionState::ReadTraffic(mut traffic)) => {
-                    while let Some(record) = traffic.next_record() {
-                        let record = record?;
-                        if self.text.capacity() == 0 {
-                            self.text = buffers::take_head();
-                        }
-                        discard += record.discard;
-                        self.text.extend_from_slice(record.payload);
+        let processed = loop {
+            match self.step(&mut input[at..]) {
+                Ok((discard, over)) => {
+                    at += discard;
+                    if over {
+                        break Ok(());
                     }
                 }
-                Ok(ConnectionState::EncodeTlsData(data)) => encode(data, &mut self.unsent),
-                Ok(ConnectionState::TransmitTlsData(sent)) => sent.done(),
-                Ok(ConnectionState::PeerClosed) => self.peer_closed = true,
-                Ok(ConnectionState::WriteTraffic(_)) => {
-                    self.established = true;
-                    over = true;
-                }
-                Ok(_) => over = true,
-                // An alert may wait behind an error: one more round puts it out.
-                Err(error) => over = failed.replace(error).is_some(),
+                Err(error) => break Err(error),
             }
-            at += discard;
-            if over {
-                break;
-            }
-        }
+        };
         input.drain(..at);
-        failed.map_or(Ok(()), Err)
+        if processed.is_err() {
+            self.broken = true;
+            // What the peer is to be told of it.
+            while let Ok((_, false)) = self.step(&mut []) {}
+        }
+        processed
+    }
+
+    /// One step: how many bytes of `input` it has done with, and whether nothing more can be done.
+    fn step(&mut self, input: &mut [u8]) -> Result<(usize, bool), rustls::Error> {
+        let UnbufferedStatus { mut discard, state } = self.conn.process_tls_records(input);
+        let mut over = false;
+        match state? {
+            ConnectionState::ReadTraffic(mut traffic) => {
+                while let Some(record) = traffic.next_record() {
+                    let record = record?;
+                    if self.text.capacity() == 0 {
+                        self.text = buffers::take_head();
+                    }
+                    discard += record.discard;
+                    self.text.extend_from_slice(record.payload);
+                }
+            }
+            ConnectionState::EncodeTlsData(data) => encode(data, &mut self.unsent),
+            ConnectionState::TransmitTlsData(sent) => sent.done(),
+            ConnectionState::PeerClosed => {
+                self.peer_closed = true;
+                self.silent = true;
+            }
+            ConnectionState::WriteTraffic(_) => {
+                self.established |= !self.broken;
+                over = true;
+            }
+            _ => over = true,
+        }
+        Ok((discard, over))
     }
 
     /// As [`Stream::poll_fill`]: text.
@@ -260,11 +279,13 @@ impl TlsStream {
     ) -> io::Result<()> {
         match received {
             Ok(1..) => {}
-            ended => {
+            // An end without a farewell is one for requests, whose lengths are known, and so is a reset
+            // (`ngx_ssl_handle_recv`).
+            Ok(0) | Err(_) => {
                 self.keep(input);
-                // An end without a farewell is one for requests, whose lengths are known.
                 self.peer_closed = true;
-                return ended.map(drop);
+                self.silent = true;
+                return Ok(());
             }
         }
         let processed = self.process(&mut input);
@@ -273,10 +294,7 @@ impl TlsStream {
             // What TLS itself has to say; it waits for the next write where the socket is full.
             let _ = self.poll_flush(cx);
         }
-        processed.map_err(|error| {
-            self.silent = true;
-            io::Error::other(error)
-        })
+        processed.map_err(io::Error::other)
     }
 
     /// Ready when a read would bring something.
@@ -320,7 +338,7 @@ impl TlsStream {
 
     /// Encrypts some of `slices` behind what is to be sent; how much is the value.
     fn encrypt(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        if self.silent {
+        if self.ended || self.broken {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
         let first = slices.iter().find(|slice| !slice.is_empty());
@@ -383,6 +401,7 @@ impl TlsStream {
                 Poll::Ready(Ok(count)) => sent += count,
                 Poll::Ready(Err(error)) => {
                     self.silent = true;
+                    self.broken = true;
                     break Poll::Ready(Err(error));
                 }
                 Poll::Pending => break Poll::Pending,
@@ -405,9 +424,10 @@ impl TlsStream {
 
     /// Puts a close_notify behind what is to be sent, once.
     fn say_farewell(&mut self) {
-        if !self.established || mem::replace(&mut self.silent, true) {
+        if !self.established || self.broken || mem::replace(&mut self.silent, true) {
             return;
         }
+        self.ended = true;
         // Who cannot be told finds out by FIN.
         let _told = self.write_traffic(|traffic, out| {
             let end = out.len();

@@ -122,6 +122,14 @@ impl Client {
         }
     }
 
+    /// The client has been waited for in vain: its connection ends without a word.
+    pub(crate) fn end_silently(&mut self) {
+        match self {
+            Self::H1(conn) => conn.stream.end_silently(),
+            Self::Sub(_) => {}
+        }
+    }
+
     /// The client is to see a reset, not an end.
     pub(crate) fn reset_on_close(&mut self) {
         match self {

@@ -88,8 +88,11 @@ fn close(session: &mut Session, status: u16) {
     // Variables go on to say what was meant for the connection before (`keepalive` stays as it is).
     session.req.state.closes_at_once = true;
     // nginx takes 444 for a time-out as well (`ngx_http_finalize_request`).
-    if matches!(status, TIMED_OUT | NO_ANSWER) && session.settings().reset_timedout_connection {
-        session.client.reset_on_close();
+    if matches!(status, TIMED_OUT | NO_ANSWER) {
+        session.client.end_silently();
+        if session.settings().reset_timedout_connection {
+            session.client.reset_on_close();
+        }
     }
 }
 

@@ -100,6 +100,21 @@ pub(crate) fn connection_error(view: View<'_>, message: Message<'_>) {
     log(view, message.level_of_connection(), message);
 }
 
+/// Reading from the client failed (`ngx_unix_recv`, `ngx_ssl_recv`).
+pub(crate) fn receive_failed(view: View<'_>, error: &io::Error) {
+    match tls_failure(error) {
+        Some(text) => connection_error(view, Message::text(&text)),
+        None => connection_error(view, Message::call("recv() failed", error)),
+    }
+}
+
+/// What is said of a read that failed because of TLS itself.
+pub(crate) fn tls_failure(error: &io::Error) -> Option<String> {
+    let error = error.get_ref()?.downcast_ref()?;
+    let words = weir_tls::reason(error, None).words;
+    Some(format!("SSL_read() failed (SSL: {words})"))
+}
+
 /// Whether the peer or the network, not this machine, caused the error.
 pub(crate) fn is_remote(errno: i32) -> bool {
     matches!(

@@ -94,8 +94,9 @@ impl Connection {
             }
             Err(fault) => {
                 self.log_proxy_fault(fault, read);
-                if self.input.len() > size {
-                    // nginx leaves these bytes to the kernel, which then resets.
+                // nginx leaves these bytes to the kernel, which then resets; before a handshake all of them.
+                let ssl = self.link.plan.http().listens[self.link.listen].options.ssl;
+                if self.input.len() > size || ssl {
                     self.stream.reset_on_close();
                 }
                 Door::Closed

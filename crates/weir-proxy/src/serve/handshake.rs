@@ -9,6 +9,7 @@ use weir_io::buffers;
 use weir_io::stream::HandshakeEnd;
 use weir_log::Level;
 use weir_tls::hello::{self, Heard, Hello, UNRECOGNIZED_NAME};
+use weir_tls::rustls::{AlertDescription, Error};
 use weir_tls::{Reason, rustls};
 
 use crate::facts::h1::Connection;
@@ -135,7 +136,10 @@ const INTERNAL_ERROR: [u8; 7] = [21, 3, 3, 0, 2, 2, 80];
 impl Failed {
     fn of(end: HandshakeEnd, version: Option<rustls::ProtocolVersion>) -> Self {
         match end {
-            HandshakeEnd::Closed => Self::Gone(None),
+            HandshakeEnd::Closed
+            | HandshakeEnd::Tls(Error::AlertReceived(AlertDescription::CloseNotify)) => {
+                Self::Gone(None)
+            }
             HandshakeEnd::Socket(error) => Self::Gone(Some(error)),
             HandshakeEnd::Tls(error) => Self::Tls(weir_tls::reason(&error, version), Vec::new()),
         }

@@ -129,11 +129,16 @@ impl ProxyService {
 ///
 /// As [`ProxyService::from_config`].
 pub fn prepare(text: &str, prefix: &Path) -> Result<Arc<Plan>, StartError> {
-    let config = Arc::new(weir_conf::load_str(text, prefix)?);
-    let http = config.http.as_ref();
-    if http.is_none_or(|http| http.listens.is_empty()) {
+    let mut config = weir_conf::load_str(text, prefix)?;
+    let listens = config.http.as_mut().map(|http| &mut http.listens);
+    let Some(listens) = listens.filter(|listens| !listens.is_empty()) else {
         return Err(StartError::NoServer);
+    };
+    for listen in listens {
+        // Who calls from the same process has no use for TLS.
+        listen.options.ssl = false;
     }
+    let config = Arc::new(config);
     create_temp_folders(&config, None)?;
     Ok(Arc::new(Plan::new(config, &Logs::default(), None)?))
 }

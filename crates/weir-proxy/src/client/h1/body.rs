@@ -315,7 +315,7 @@ impl Session {
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Err(error)) => {
-                error_log::connection_error(self.view(), Message::call("recv() failed", &error));
+                error_log::receive_failed(self.view(), &error);
                 Poll::Ready(Err(BodyEnd::Gone(400)))
             }
         }
@@ -441,6 +441,7 @@ impl Session {
                 }
                 More::Ended => return false,
                 More::TimedOut => {
+                    self.client.end_silently();
                     if self.settings().reset_timedout_connection {
                         self.client.reset_on_close();
                     }

@@ -132,7 +132,7 @@ async fn more(conn: &mut Connection, req: &mut Request) -> Result<(), HeadEnd> {
         }
         Some(Err(error)) => {
             name_partial_line(req);
-            error_log::connection_error(conn.view(req), Message::call("recv() failed", &error));
+            error_log::receive_failed(conn.view(req), &error);
             Err(ended(req, 400))
         }
         None => {
@@ -141,6 +141,7 @@ async fn more(conn: &mut Connection, req: &mut Request) -> Result<(), HeadEnd> {
                 conn.view(req),
                 Message::errno("client timed out", libc::ETIMEDOUT),
             );
+            conn.stream.end_silently();
             if conn.view(req).settings().reset_timedout_connection {
                 conn.stream.reset_on_close();
             }
@@ -218,6 +219,9 @@ fn settle(conn: &mut Connection, req: &mut Request) -> Result<(), HeadEnd> {
         choose_server(conn, req)?;
     }
     if conn.link.plan.http().listens[conn.link.listen].options.ssl && conn.link.tls().is_none() {
+        if req.head.version < Version::HTTP_10 {
+            conn.link.action = Action::ReadingRequestLine;
+        }
         let text = "client sent plain HTTP request to HTTPS port";
         error_log::info(conn.view(req), Message::text(text));
         return Err(HeadEnd::Refused(497));

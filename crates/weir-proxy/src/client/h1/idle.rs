@@ -135,6 +135,9 @@ impl Connection {
     }
 
     fn log_idle_end(&self, error: Option<&io::Error>) {
+        if let Some(text) = error.and_then(error_log::tls_failure) {
+            return error_log::log_idle(&self.link, Level::Info, Message::text(&text));
+        }
         if self.link.requests > 0 {
             error_log::log_closed_keepalive(&self.link, error);
             return;

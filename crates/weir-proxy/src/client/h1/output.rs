@@ -20,6 +20,9 @@ pub(crate) enum ClientGone {
 /// What nginx says of a failed write of what lies in memory (`ngx_writev`).
 pub(crate) const WRITEV_FAILED: &str = "writev() failed";
 
+/// The same where the client speaks TLS (`ngx_ssl_write`).
+const SSL_WRITE_FAILED: &str = "SSL_write() failed";
+
 /// How a write ended.
 enum WriteEnd {
     Written(io::Result<()>),
@@ -107,6 +110,8 @@ impl Session {
     /// Notes in the log that writing failed, at this call in nginx's words.
     pub(crate) fn client_write_failed(&mut self, call: &str, error: &io::Error) -> ClientGone {
         self.writes();
+        let tls = self.client.link().tls().is_some();
+        let call = if tls { SSL_WRITE_FAILED } else { call };
         error_log::connection_error(self.view(), Message::call(call, error));
         self.req.state.ending = Ending::Broken;
         self.req.state.keepalive = false;
@@ -122,6 +127,7 @@ impl Session {
         );
         self.req.state.ending = Ending::Broken;
         self.req.state.keepalive = false;
+        self.client.end_silently();
         if self.settings().reset_timedout_connection {
             self.client.reset_on_close();
         }
