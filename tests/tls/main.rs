@@ -243,12 +243,20 @@ fn what_is_no_handshake_is_told_and_closed() {
         true,
         "peer closed connection in SSL handshake",
     );
-    let alert = expect(
+    let failed = "SSL_do_handshake() failed (SSL: error:";
+    let said = expect(
         &[0x16; 600],
         false,
-        "SSL_do_handshake() failed (SSL: error:0A00010B:SSL routines::wrong version number)",
+        &format!("{failed}0A00010B:SSL routines::wrong version number)"),
     );
-    assert_eq!(alert.first(), Some(&21), "{alert:?}");
+    assert_eq!(said, b"");
+    let finished = b"\x16\x03\x01\x00\x04\x14\x00\x00\x00";
+    let said = expect(
+        finished,
+        false,
+        &format!("{failed}0A0000F4:SSL routines::unexpected message)"),
+    );
+    assert_eq!(said, [21, 3, 3, 0, 2, 2, 10]);
 }
 
 #[test]
