@@ -147,11 +147,9 @@ impl ServerDraft {
         let dh_fault = dh.and_then(|file| file.fault.clone());
         let old = tls.ssl_protocols.contains(TlsVersions::TLS_1_2);
         let new = tls.ssl_protocols.contains(TlsVersions::TLS_1_3);
-        let text = if !ciphers.known {
+        let text = if let Some(words) = ciphers.fault {
             let list = &ciphers.text;
-            format!(
-                "SSL_CTX_set_cipher_list(\"{list}\") failed (SSL: error:0A0000B9:SSL routines::no cipher match)"
-            )
+            format!("SSL_CTX_set_cipher_list(\"{list}\") failed (SSL: {words})")
         } else if let Some(fault) = dh_fault {
             fault
         } else if let Some(unknown) = &groups.unknown {

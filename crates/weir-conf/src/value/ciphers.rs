@@ -45,8 +45,8 @@ pub struct Ciphers {
     pub(crate) place: Place,
     /// What weir has of it, in the order wanted.
     pub offered: Vec<CipherSuite>,
-    /// Whether OpenSSL finds any suite in it.
-    pub(crate) known: bool,
+    /// Why OpenSSL refuses it, in its words.
+    pub(crate) fault: Option<&'static str>,
 }
 
 impl Ciphers {
@@ -64,7 +64,11 @@ impl Ciphers {
             .collect();
         let ciphers = Self {
             offered: offered.collect(),
-            known: !chosen.is_empty(),
+            fault: match (list.is_invalid, list.is_empty()) {
+                (true, _) => Some("error:0A000118:SSL routines::invalid command"),
+                (false, true) => Some("error:0A0000B9:SSL routines::no cipher match"),
+                (false, false) => None,
+            },
             text,
             place,
         };
@@ -128,7 +132,10 @@ impl Row {
             "ALL" => !null,
             "COMPLEMENTOFALL" | "eNULL" | "NULL" => null,
             "COMPLEMENTOFDEFAULT" => {
-                !null && (anonymous || matches!(self.encryption, "ARIAGCM" | "Camellia"))
+                !null
+                    && (anonymous
+                        || self.authentication == "DSS"
+                        || matches!(self.encryption, "ARIAGCM" | "Camellia"))
             }
             "kRSA" => self.exchange == "RSA",
             "kEDH" | "kDHE" => self.exchange == "DH",
@@ -187,6 +194,8 @@ struct List {
     all: Vec<(Row, bool)>,
     /// Bits that each must have.
     least: u32,
+    /// There is a command that nobody knows, or a character that no word has.
+    is_invalid: bool,
 }
 
 impl List {
@@ -194,6 +203,7 @@ impl List {
         let mut list = Self {
             all: rows().map(|row| (row, false)).collect(),
             least: 0,
+            is_invalid: false,
         };
         let mut rest = text;
         if let Some(behind) = text.strip_prefix("DEFAULT") {
@@ -206,6 +216,11 @@ impl List {
             list.apply(word);
         }
         list
+    }
+
+    /// Whether no suite is on; weak ones count.
+    fn is_empty(&self) -> bool {
+        self.all.iter().all(|(_, on)| !on)
     }
 
     fn chosen(&self) -> impl Iterator<Item = &'static str> {
@@ -225,6 +240,8 @@ impl List {
         }
         // Of a word that nobody knows, the whole rule is left out.
         let known = |part: &str| self.all.iter().any(|(row, _)| row.is(part) == Some(true));
+        let odd = |byte: u8| !byte.is_ascii_alphanumeric() && !b"-.=_+".contains(&byte);
+        self.is_invalid |= word.bytes().any(odd);
         if word.is_empty() || !word.split('+').all(known) {
             return;
         }
@@ -258,9 +275,12 @@ impl List {
         } else if let Some(level) = word.strip_prefix("SECLEVEL=") {
             let least = [0, 80, 112, 128, 192, 256];
             let level = level.parse::<usize>().ok();
+            self.is_invalid |= level.is_none_or(|level| level >= least.len());
             self.least = level
                 .and_then(|level| least.get(level))
                 .map_or(self.least, |bits| *bits);
+        } else {
+            self.is_invalid = true;
         }
     }
 }
