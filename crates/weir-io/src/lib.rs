@@ -1,7 +1,7 @@
 //! What touches the outside on behalf of a worker: sockets, clocks, files, and the buffers between.
 //!
 //! Modules in reading order: [`clock`] and [`deadline`] (when), [`stream`], [`dial`] and
-//! [`gathered_write`] (bytes to and from a peer), [`pipe`] (bytes that stay in the kernel),
+//! [`gathered_write`] (bytes to and from a peer, through TLS or not), [`pipe`] (bytes that stay in the kernel),
 //! [`temp_file`] (what memory is not for), [`links`] (files that are served), [`crypt`] (passwords), [`spare`]
 //! (descriptors kept for the next), [`buffers`] and [`prefetch`] (memory).
 //!

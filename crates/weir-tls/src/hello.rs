@@ -166,3 +166,69 @@ const UNEXPECTED_MESSAGE: [u8; 7] = [21, 3, 3, 0, 2, 2, 10];
 const RECORD_OVERFLOW: [u8; 7] = [21, 3, 3, 0, 2, 2, 22];
 /// The alert for a client that is too old: `protocol_version`, fatal.
 const PROTOCOL_VERSION: [u8; 7] = [21, 3, 1, 0, 2, 2, 70];
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use rustls::crypto::aws_lc_rs::default_provider;
+    use rustls::pki_types::ServerName;
+    use rustls::{ClientConfig, ClientConnection, RootCertStore};
+
+    use super::*;
+
+    /// The first message of a client that asks for `name`.
+    fn hello(name: &str) -> Vec<u8> {
+        let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_root_certificates(RootCertStore::empty())
+            .with_no_client_auth();
+        let name = ServerName::try_from(name.to_owned()).expect("a name");
+        let mut client = ClientConnection::new(Arc::new(config), name).expect("a client");
+        let mut bytes = Vec::new();
+        client.write_tls(&mut bytes).expect("memory takes all");
+        bytes
+    }
+
+    #[test]
+    fn a_name_is_heard_however_its_hello_is_cut() {
+        let whole = hello("a.test");
+        for cut in 1..whole.len() {
+            let mut hello = Hello::default();
+            let first = hello.hear(&whole[..cut]);
+            assert!(matches!(first, Heard::Part), "{cut}: {first:?}");
+            match hello.hear(&whole[cut..]) {
+                Heard::Name(Some(name)) => assert_eq!(name, "a.test"),
+                other => panic!("{cut}: {other:?}"),
+            }
+        }
+        assert_eq!(name_as_sent(&whole).as_deref(), Some("a.test"));
+    }
+
+    #[test]
+    fn a_broken_hello_is_no_panic() {
+        let whole = hello("a.test");
+        for at in 0..whole.len() {
+            for change in [0x01, 0x80, 0xff] {
+                let mut broken = whole.clone();
+                broken[at] ^= change;
+                let _heard = Hello::default().hear(&broken);
+                let _name = name_as_sent(&broken);
+                let _part = name_as_sent(&broken[..at]);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_hello_is_refused_as_openssl_refuses_it() {
+        let check = |bytes: &[u8], alert: &[u8]| match Hello::default().hear(bytes) {
+            Heard::Refused { alert: said, .. } => assert_eq!(said, alert, "{bytes:?}"),
+            other => panic!("{bytes:?}: {other:?}"),
+        };
+        check(&[0x16; 600], b"");
+        check(&[0x80; 600], b"");
+        check(&[22, 3, 1, 0, 4, 20, 0, 0, 0], &UNEXPECTED_MESSAGE);
+        check(&[22, 3, 1, 255, 255, 1, 0, 0, 0, 3, 3], &RECORD_OVERFLOW);
+    }
+}

@@ -1,6 +1,6 @@
 //! TLS as nginx's directives set it up, for rustls: certificates, protocol versions, suites, sessions.
 //!
-//! Modules in reading order: [`server`] (a server's settings made ready), `certificate` and `pem` (files into
+//! Modules in reading order: `server` (a server's settings made ready), `certificate` and `pem` (files into
 //! certificates and keys), `choice` (which of them a client is shown), `sessions` (clients that come back),
 //! [`hello`] (what a client's first message says), `names` (what OpenSSL calls things) and `words` (what it
 //! says when they fail).

@@ -8,6 +8,14 @@ pub(super) fn by_message(message: &str) -> Option<&'static str> {
             "clients that name no server meet this one: give it `ssl_certificate` and `ssl_certificate_key`, or `ssl_reject_handshake on`",
         ),
         (
+            "PEM routines::bad password read",
+            "weir reads no encrypted keys: `openssl pkey -in KEY -out FILE` decrypts one, into a file that only root may read",
+        ),
+        (
+            "x509 certificate routines::key values mismatch",
+            "the key is another certificate's: `openssl pkey -in KEY -pubout` and `openssl x509 -in CERTIFICATE -noout -pubkey` show the same of those that belong together",
+        ),
+        (
             "requires ngx_http_v2_module",
             "weir has no HTTP/2 yet, however it is built; without `http2` clients speak HTTP/1.1",
         ),

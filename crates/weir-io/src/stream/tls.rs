@@ -267,7 +267,8 @@ impl TlsStream {
             }
             return Some(Ok(count));
         }
-        self.peer_closed.then_some(Ok(0))
+        // What comes behind a failure is nobody's business.
+        (self.peer_closed || self.broken).then_some(Ok(0))
     }
 
     /// Decrypts what has been received.
@@ -299,7 +300,7 @@ impl TlsStream {
 
     /// Ready when a read would bring something.
     pub(super) fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match self.text.is_empty() && !self.peer_closed {
+        match self.text.is_empty() && !self.peer_closed && !self.broken {
             true => self.socket.poll_readable(cx),
             false => Poll::Ready(()),
         }

@@ -78,14 +78,8 @@ pub(crate) fn ciphers(call: &mut Call<'_>) -> Result<Ciphers, Reject> {
 /// Groups as OpenSSL names them, and other names of the same (`SSL_CTX_set1_groups_list`).
 pub(crate) fn groups(call: &mut Call<'_>) -> Result<TlsGroups, Reject> {
     /// Groups that OpenSSL knows and weir does not have.
-    const LACKING: [&str; 6] = [
-        "secp521r1",
-        "P-521",
-        "X448",
-        "brainpoolP256r1",
-        "brainpoolP384r1",
-        "brainpoolP512r1",
-    ];
+    const LACKING: &str = "secp521r1 P-521 X448 x448 secp256k1 secp224r1 P-224 prime192v1 P-192 \
+        brainpoolP256r1 brainpoolP384r1 brainpoolP512r1 ffdhe2048 ffdhe3072 ffdhe4096 ffdhe6144 ffdhe8192";
     let text = call.text(0);
     if text == "auto" {
         return Ok(TlsGroups {
@@ -101,11 +95,15 @@ pub(crate) fn groups(call: &mut Call<'_>) -> Result<TlsGroups, Reject> {
         let own = match name {
             "P-256" | "secp256r1" => "prime256v1",
             "P-384" => "secp384r1",
+            "x25519" => "X25519",
             _ => name,
         };
-        match TlsGroup::of(own.as_bytes()) {
+        let known = TlsGroup::WORDS.iter().find(|(word, _)| *word == own);
+        match known.map(|(_, group)| *group) {
+            // One that comes twice is refused without a reason.
+            Some(group) if offered.contains(&group) => unknown = unknown.or(Some("")),
             Some(group) => offered.push(group),
-            None if LACKING.contains(&name) => lacking.push(name),
+            None if LACKING.split_whitespace().any(|word| word == name) => lacking.push(name),
             None => unknown = unknown.or(Some(name)),
         }
     }
