@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use weir_filter::{Flush, InflateFault, More};
+use weir_filter::{Chain, Flush, InflateFault, More};
 use weir_verdict::Phase;
 use weir_wire::chunked::write_chunk_size;
 
@@ -71,11 +71,7 @@ pub(crate) fn filter(
     piece: &mut Vec<u8>,
     flush: Flush,
 ) -> Result<More, Broken> {
-    let made = match &mut session.req.response.filters {
-        Some(filters) => filters.pass(piece, flush),
-        None => Ok(More::No),
-    };
-    made.map_err(|fault| broken(session, fault))
+    with_filters(session, |filters| filters.pass(piece, flush))
 }
 
 /// As [`filter`], for a piece of another body that is put into the answer.
@@ -84,17 +80,21 @@ pub(crate) fn insert(
     piece: &mut Vec<u8>,
     flush: Flush,
 ) -> Result<More, Broken> {
-    let made = match &mut session.req.response.filters {
-        Some(filters) => filters.insert(piece, flush),
-        None => Ok(More::No),
-    };
-    made.map_err(|fault| broken(session, fault))
+    with_filters(session, |filters| filters.insert(piece, flush))
 }
 
 /// Appends the next part to `out`.
 pub(crate) fn filter_on(session: &mut Session, out: &mut Vec<u8>) -> Result<More, Broken> {
+    with_filters(session, |filters| filters.go_on(out))
+}
+
+/// Lets the answer's filters act, if it has any; what they find fault with is told to the log.
+fn with_filters(
+    session: &mut Session,
+    act: impl FnOnce(&mut Chain) -> Result<More, InflateFault>,
+) -> Result<More, Broken> {
     let made = match &mut session.req.response.filters {
-        Some(filters) => filters.go_on(out),
+        Some(filters) => act(filters),
         None => Ok(More::No),
     };
     made.map_err(|fault| broken(session, fault))
