@@ -4,7 +4,7 @@
 use weir_filter::{Flush, More};
 
 use super::{body, headers};
-use crate::client::sub::{Part, PartEnd};
+use crate::client::sub::{Asked, PartEnd};
 use crate::client::throttle::Throttle;
 use crate::facts::{Additions, Ending, NO_STATUS, Outcome, Session};
 use crate::report::error_log::{self, Message};
@@ -37,7 +37,7 @@ pub(crate) async fn before(session: &mut Session) -> Result<(), Outcome> {
     let Some(path) = additions.and_then(|additions| additions.before.take()) else {
         return Ok(());
     };
-    let part = Part::of_path(session, &path);
+    let part = Asked::of_path(session, &path);
     put(session, part).await
 }
 
@@ -64,7 +64,7 @@ async fn put_behind(session: &mut Session) -> Result<(), Outcome> {
     put_slices(session).await?;
     let additions = session.req.response.additions.as_mut();
     if let Some(path) = additions.and_then(|additions| additions.after.take()) {
-        let part = Part::of_path(session, &path);
+        let part = Asked::of_path(session, &path);
         put(session, part).await?;
     }
     end(session).await
@@ -81,7 +81,7 @@ async fn put_slices(session: &mut Session) -> Result<(), Outcome> {
             return Err(cut(session));
         }
         slices.ask();
-        let part = Part::of_slice(session);
+        let part = Asked::of_slice(session);
         put(session, part).await?;
         let slices = session.req.state.slices.get();
         if !slices.is_some_and(|slices| slices.has_come()) {
@@ -98,7 +98,7 @@ async fn put_slices(session: &mut Session) -> Result<(), Outcome> {
 
 /// Passes the body of a subrequest on. One that is cut cuts the answer, too, where the client can see it; nginx
 /// goes on with what follows.
-async fn put(session: &mut Session, mut part: Part) -> Result<(), Outcome> {
+async fn put(session: &mut Session, mut part: Asked) -> Result<(), Outcome> {
     let mut throttle = Throttle::client(session, true);
     let mut piece = Vec::new();
     while part.next(session, &mut piece).await {

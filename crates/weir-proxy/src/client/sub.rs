@@ -3,7 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tracing::Instrument;
 use tracing::instrument::WithSubscriber;
@@ -24,20 +24,11 @@ type Serving = Pin<Box<dyn Future<Output = Served>>>;
 /// Asks for the path `uri` on behalf of the request of `main`, which waits for the head of the answer. The
 /// client's leaving ends the subrequest, where its location heeds that.
 pub(crate) async fn ask(main: &mut Session, uri: &[u8]) -> Served {
-    let departure = Rc::<Departure>::default();
-    let begin = |req: &mut Request, main: View<'_>| req.begin_as_sub(main, uri);
-    let mut serving = serve(session_of(main, begin, departure.clone(), None));
+    let mut asked = Asked::begin(main, |req, main| req.begin_as_sub(main, uri), None);
     poll_fn(|cx| {
-        if let Poll::Ready(served) = serving.as_mut().poll(cx) {
-            return Poll::Ready(served);
-        }
-        match main.client.poll_gone(cx) {
-            Poll::Ready(error) if !departure.is_noted() => {
-                departure.note(error);
-                serving.as_mut().poll(cx)
-            }
-            Poll::Ready(_) | Poll::Pending => Poll::Pending,
-        }
+        ready!(asked.poll_news(main, cx));
+        // Nothing of its body is put anywhere, so that the news is its end.
+        asked.served.take().map_or(Poll::Pending, Poll::Ready)
     })
     .await
 }
@@ -51,13 +42,7 @@ pub(crate) fn beside(main: &mut Session, uri: &[u8]) {
     let shop = main.client.link().shop.clone();
     let mut req = shop.take_request();
     req.begin_as_mirror(main.view(), uri);
-    let sub = Sub {
-        link: main.client.link().beside(),
-        input: Vec::new(),
-        departure: None,
-        outlet: None,
-        behind: None,
-    };
+    let sub = Sub::new(main.client.link().beside());
     let serving = serve(Session {
         client: Client::Sub(Box::new(sub)),
         req,
@@ -80,12 +65,13 @@ pub(crate) fn end(main: &mut Session, served: Served) {
     main.client.link().shop.give_back_request(req);
 }
 
-/// A subrequest whose body becomes part of that of its main request.
-pub(crate) struct Part {
+/// A subrequest that its main request waits for.
+pub(crate) struct Asked {
     serving: Serving,
     served: Option<Served>,
-    outlet: Rc<Outlet>,
     departure: Rc<Departure>,
+    /// Where its body comes, if that becomes part of the main request's.
+    outlet: Option<Rc<Outlet>>,
 }
 
 /// What became of a part.
@@ -98,52 +84,77 @@ pub(crate) enum PartEnd {
     Closed(u16),
 }
 
-impl Part {
+impl Asked {
     /// The body of the path `uri`.
     pub(crate) fn of_path(main: &mut Session, uri: &[u8]) -> Self {
         // It begins where requests begin (`ngx_http_handler`).
         main.client.link_mut().action = Action::Processing;
-        Self::begin(main, |req, main| req.begin_as_part(main, uri))
+        let outlet = Outlet::into(main);
+        Self::begin(main, |req, main| req.begin_as_part(main, uri), Some(outlet))
     }
 
     /// The body of the next slice of what the request of `main` asks for.
     pub(crate) fn of_slice(main: &mut Session) -> Self {
         let slices = std::mem::take(&mut main.req.state.slices);
-        Self::begin(main, |req, main| req.begin_as_clone(main, slices))
+        let outlet = Outlet::into(main);
+        let begin = |req: &mut Request, main: View<'_>| req.begin_as_clone(main, slices);
+        Self::begin(main, begin, Some(outlet))
     }
 
-    fn begin(main: &mut Session, begin: impl FnOnce(&mut Request, View<'_>)) -> Self {
-        let outlet = Rc::new(Outlet::new(main.req.response.content_type.charset()));
+    fn begin(
+        main: &mut Session,
+        become_sub: impl FnOnce(&mut Request, View<'_>),
+        outlet: Option<Rc<Outlet>>,
+    ) -> Self {
+        // Only the socket knows it, and the subrequest has none.
+        let _known_from_now_on = main.view().local_address();
+        let mut req = main.client.link().shop.take_request();
+        become_sub(&mut req, main.view());
         let departure = Rc::<Departure>::default();
-        let session = session_of(main, begin, departure.clone(), Some(outlet.clone()));
+        let sub = Sub {
+            departure: Some(departure.clone()),
+            outlet: outlet.clone(),
+            ..Sub::new(main.client.link_mut().for_sub())
+        };
+        let serving = serve(Session {
+            client: Client::Sub(Box::new(sub)),
+            req,
+        });
         Self {
-            serving: serve(session),
+            serving,
             served: None,
-            outlet,
             departure,
+            outlet,
         }
     }
 
-    /// Waits for the next bytes, which are put into `piece`; `false`: there are no more. The client's leaving
-    /// ends the subrequest.
+    /// Waits for the next bytes of the body, which are put into `piece`; `false`: there are no more. The client's
+    /// leaving ends the subrequest, where its location heeds that.
     pub(crate) async fn next(&mut self, main: &mut Session, piece: &mut Vec<u8>) -> bool {
-        poll_fn(|cx| {
-            loop {
-                self.poll_serving(cx);
-                if !self.outlet.is_empty() {
-                    self.outlet.take(piece);
-                    return Poll::Ready(true);
-                }
-                if self.served.is_some() {
-                    return Poll::Ready(false);
-                }
-                match main.client.poll_gone(cx) {
-                    Poll::Ready(error) if !self.departure.is_noted() => self.departure.note(error),
-                    Poll::Ready(_) | Poll::Pending => return Poll::Pending,
-                }
+        poll_fn(|cx| self.poll_news(main, cx)).await;
+        let outlet = self.outlet.as_ref().filter(|outlet| !outlet.is_empty());
+        if let Some(outlet) = outlet {
+            outlet.take(piece);
+        }
+        outlet.is_some()
+    }
+
+    /// Ready when it is over, or bytes of its body wait.
+    fn poll_news(&mut self, main: &mut Session, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            self.poll_serving(cx);
+            let bytes_wait = self
+                .outlet
+                .as_ref()
+                .is_some_and(|outlet| !outlet.is_empty());
+            if bytes_wait || self.served.is_some() {
+                return Poll::Ready(());
             }
-        })
-        .await
+            match main.client.poll_gone(cx) {
+                Poll::Ready(error) if !self.departure.is_noted() => self.departure.note(error),
+                Poll::Ready(_) | Poll::Pending => return Poll::Pending,
+            }
+        }
     }
 
     /// Goes on until `other` is done.
@@ -161,7 +172,9 @@ impl Part {
 
     /// Whether its bytes are not to wait for more.
     pub(crate) fn sends_at_once(&self) -> bool {
-        self.outlet.sends_at_once()
+        self.outlet
+            .as_ref()
+            .is_some_and(|outlet| outlet.sends_at_once())
     }
 
     /// It is over.
@@ -184,29 +197,6 @@ impl Part {
         {
             self.served = Some(served);
         }
-    }
-}
-
-fn session_of(
-    main: &mut Session,
-    begin: impl FnOnce(&mut Request, View<'_>),
-    departure: Rc<Departure>,
-    outlet: Option<Rc<Outlet>>,
-) -> Session {
-    // Only the socket knows it, and the subrequest has none.
-    let _known_from_now_on = main.view().local_address();
-    let mut req = main.client.link().shop.take_request();
-    begin(&mut req, main.view());
-    let sub = Sub {
-        link: main.client.link_mut().for_sub(),
-        input: Vec::new(),
-        departure: Some(departure),
-        outlet,
-        behind: None,
-    };
-    Session {
-        client: Client::Sub(Box::new(sub)),
-        req,
     }
 }
 

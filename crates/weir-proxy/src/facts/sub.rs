@@ -42,12 +42,12 @@ pub(crate) struct Outlet {
 }
 
 impl Outlet {
-    /// An outlet into an answer of this character set.
-    pub(crate) fn new(charset: &[u8]) -> Self {
-        Self {
-            charset: charset.to_vec(),
+    /// An outlet into the answer to this request, which has its character set.
+    pub(crate) fn into(main: &Session) -> Rc<Self> {
+        Rc::new(Self {
+            charset: main.req.response.content_type.charset().to_vec(),
             ..Self::default()
-        }
+        })
     }
 
     /// Takes all of a write, once the one before is gone.
@@ -111,6 +111,17 @@ impl Departure {
 }
 
 impl Sub {
+    /// A carrier that nobody waits for, and that drops what is sent to it.
+    pub(crate) fn new(link: Link) -> Self {
+        Self {
+            link,
+            input: Vec::new(),
+            departure: None,
+            outlet: None,
+            behind: None,
+        }
+    }
+
     /// The carrier together with the subrequest on it.
     pub(crate) fn view<'a>(&'a self, req: &'a Request) -> View<'a> {
         View {

@@ -59,13 +59,7 @@ fn begin(session: &mut Session, closed: Option<u16>) {
 
 /// Whoever serves the request meets a carrier from which nothing comes, and which drops what is sent to it.
 fn hide_client(session: &mut Session) {
-    let sub = Sub {
-        link: session.client.link_mut().for_sub(),
-        input: Vec::new(),
-        departure: None,
-        outlet: None,
-        behind: None,
-    };
+    let sub = Sub::new(session.client.link_mut().for_sub());
     let client = mem::replace(&mut session.client, Client::Sub(Box::new(sub)));
     if let (Client::Sub(sub), Client::H1(conn)) = (&mut session.client, client) {
         sub.behind = Some(conn);
