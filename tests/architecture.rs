@@ -11,9 +11,10 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 /// Each crate of the workspace and what it may use, from the bottom up.
-const MAY_USE: [(&str, &[&str]); 13] = [
+const MAY_USE: [(&str, &[&str]); 14] = [
     ("weir-conf", &[]),
     ("weir-wire", &[]),
+    ("weir-http2", &[]),
     ("weir-upstream", &["weir-conf"]),
     ("weir-verdict", &["weir-conf", "weir-wire"]),
     ("weir-zone", &[]),
@@ -60,8 +61,9 @@ const FOLDERS: [&str; 10] = [
 ];
 
 /// Crates without I/O: no runtime, no system calls of their own.
-const PURE: [&str; 6] = [
+const PURE: [&str; 7] = [
     "weir-wire",
+    "weir-http2",
     "weir-upstream",
     "weir-verdict",
     "weir-zone",
