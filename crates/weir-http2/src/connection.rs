@@ -10,6 +10,8 @@ mod receive;
 mod send;
 mod settings;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use crate::complaint::Complaint;
 use crate::fault::{ErrorCode, Fault};
@@ -253,7 +255,7 @@ impl Connection {
         if self.output.is_empty() {
             self.output = Vec::new();
         }
-        if self.head_stream == 0 {
+        if self.head_stream == 0 || self.over {
             self.fields = Fields::default();
             self.block = Block::default();
         }

@@ -49,6 +49,8 @@ pub mod connection;
 pub mod event;
 pub mod fault;
 pub mod fields;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod hpack;
 pub mod limits;
 

@@ -199,7 +199,7 @@ fn what_blocks_may_not_have() {
         ("407f ff", size, BlockLength),
         ("407f 823f", calm, LargeField),
         ("4000 0161", ErrorCode::PROTOCOL_ERROR, EmptyName),
-        ("4081 ff", compression, Encoding),
+        ("4081 ff", ErrorCode::PROTOCOL_ERROR, EmptyName),
         ("4084 ffff ffff", compression, Encoding),
         ("4081 1f81 00", compression, Encoding),
     ];
