@@ -189,8 +189,9 @@ impl Connection {
         Ok(())
     }
 
-    /// The fields of the head that was told of last. They may be taken out
-    /// (`std::mem::swap`) and brought back, so that nothing is copied.
+    /// The fields of the head that was told of last. They may be taken out then
+    /// (`std::mem::swap`) for others, so that nothing is copied. While a head is being read, those that
+    /// have come so far may be looked at.
     #[inline]
     pub fn fields(&mut self) -> &mut Fields {
         &mut self.fields
@@ -255,7 +256,11 @@ impl Connection {
         if self.output.is_empty() {
             self.output = Vec::new();
         }
-        if self.head_stream == 0 || self.over {
+        let in_block = matches!(
+            self.stage,
+            Stage::Block | Stage::BlockPadding | Stage::BlockHead
+        );
+        if !in_block || self.over {
             self.fields = Fields::default();
             self.block = Block::default();
         }

@@ -62,3 +62,17 @@ fn requests_on_a_warm_connection_take_no_more() {
         assert_eq!(server.memory(), warm);
     }
 }
+
+#[test]
+fn buffers_in_use_are_not_given_back() {
+    let mut server = server();
+    let mut block = vec![0x82, 0x86, 0x84, 0x40, 2, b'a'];
+    events(&mut server, &frame(Kind::Headers, 1, 1, &block));
+    server.close(1, Ending::TimedOut);
+    server.output().clear();
+    server.shrink();
+    events(&mut server, &frame(Kind::Continuation, 4, 1, b"b\x01c"));
+    block = vec![0xbe];
+    events(&mut server, &frame(Kind::Headers, 5, 3, &block));
+    assert_eq!(server.fields().iter().next(), Some((&b"ab"[..], &b"c"[..])));
+}
