@@ -181,10 +181,10 @@ impl Connection {
         let idle = self.begun && self.streams.is_empty() && self.output.is_empty();
         self.begun = true;
         if idle && !self.is_incomplete() {
-            self.flood.idle += 1;
-            if self.flood.idle > self.limits.idle_wakes + 1 {
+            if self.flood.idle > self.limits.idle_wakes {
                 return Err(self.fail(ErrorCode::NO_ERROR, Complaint::Flood));
             }
+            self.flood.idle += 1;
         }
         Ok(())
     }

@@ -1,7 +1,8 @@
 //! The Huffman code of header strings (RFC 7541, appendix B).
 //!
 //! The code is canonical: the lengths say it all. Short codes, and with them nearly all symbols of real
-//! heads, are decoded by one look-up; longer ones by comparing with the first code of each length.
+//! heads, are decoded by look-ups, often two at once; longer ones by comparing with the first code of
+//! each length.
 
 /// Octets that no Huffman code is, or the end of a string in the midst of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,8 +10,8 @@ pub struct NotHuffman;
 
 /// The longest code.
 const LONGEST: usize = 30;
-/// Bits of the look-up table: the longest code that it knows.
-const SHORT: usize = 10;
+/// Bits of the look-up table, in which two codes of six find room.
+const SHORT: usize = 12;
 /// The symbol that ends a string, and that may not occur.
 const EOS: u16 = 256;
 
@@ -40,8 +41,10 @@ const CODES: [u32; 256] = codes();
 /// Each octet's code, upper-case letters coded as lower-case ones, with its length in the low octet.
 const LOWER: [u64; 256] = packed(true);
 const PLAIN: [u64; 256] = packed(false);
-/// By the next [`SHORT`] bits: the symbol and, in the high octet, its bits; 0 if the code is longer.
-const LOOK_UP: [u16; 1 << SHORT] = look_up();
+/// Bits of each octet's code in [`LOWER`].
+const LOWER_LENGTHS: [u8; 256] = lower_lengths();
+/// By the next [`SHORT`] bits: what they begin with.
+const LOOK_UP: [Found; 1 << SHORT] = look_up();
 const BY_LENGTH: ByLength = by_length();
 
 /// Where the codes of each length begin, bits to the left of a u32, and in which order their symbols are.
@@ -88,8 +91,33 @@ const fn packed(lower: bool) -> [u64; 256] {
     packed
 }
 
-const fn look_up() -> [u16; 1 << SHORT] {
-    let mut table = [0; 1 << SHORT];
+const fn lower_lengths() -> [u8; 256] {
+    let mut lengths = [0; 256];
+    let mut octet = 0;
+    while octet < 256 {
+        lengths[octet] = LOWER[octet] as u8;
+        octet += 1;
+    }
+    lengths
+}
+
+/// One symbol or two, or none if the code is longer than the look-up table knows.
+#[derive(Clone, Copy)]
+struct Found {
+    symbols: [u8; 2],
+    /// How many.
+    count: u8,
+    /// The bits of all of them.
+    bits: u8,
+}
+
+const fn look_up() -> [Found; 1 << SHORT] {
+    let none = Found {
+        symbols: [0; 2],
+        count: 0,
+        bits: 0,
+    };
+    let mut table = [none; 1 << SHORT];
     let mut symbol = 0;
     while symbol < 256 {
         let bits = LENGTHS[symbol] as usize;
@@ -97,11 +125,30 @@ const fn look_up() -> [u16; 1 << SHORT] {
             let first = (CODES[symbol] as usize) << (SHORT - bits);
             let mut below = 0;
             while below < 1 << (SHORT - bits) {
-                table[first + below] = (bits as u16) << 8 | symbol as u16;
+                table[first + below].symbols[0] = symbol as u8;
+                table[first + below].count = 1;
+                table[first + below].bits = bits as u8;
                 below += 1;
             }
         }
         symbol += 1;
+    }
+    with_seconds(table)
+}
+
+/// Adds the second symbol where all of its code is there, too.
+const fn with_seconds(firsts: [Found; 1 << SHORT]) -> [Found; 1 << SHORT] {
+    let mut table = firsts;
+    let mut index = 0;
+    while index < table.len() {
+        let first = firsts[index];
+        let second = firsts[index << first.bits & ((1 << SHORT) - 1)];
+        if first.count > 0 && second.count > 0 && (first.bits + second.bits) as usize <= SHORT {
+            table[index].symbols[1] = second.symbols[0];
+            table[index].count = 2;
+            table[index].bits = first.bits + second.bits;
+        }
+        index += 1;
     }
     table
 }
@@ -151,36 +198,33 @@ impl Decoding {
     ///
     /// The code that ends a string is in it.
     pub fn decode(&mut self, mut input: &[u8], text: &mut Vec<u8>) -> Result<(), NotHuffman> {
-        text.reserve(input.len() * 8 / 5 + 1);
-        let (mut bits, mut count) = (self.bits, self.count);
+        let start = text.len();
+        // No code has fewer than five bits, and a look-up writes one octet too many.
+        text.resize(start + input.len() * 8 / 5 + 8, 0);
+        let (mut bits, mut count, mut end) = (self.bits, self.count, start);
         while !input.is_empty() {
-            while count <= 56 {
-                let Some((octet, rest)) = input.split_first() else {
-                    break;
-                };
-                bits |= u64::from(*octet) << (56 - count);
-                count += 8;
-                input = rest;
-            }
+            (bits, count, input) = refill(bits, count, input);
             loop {
-                let known = LOOK_UP[(bits >> (64 - SHORT)) as usize];
-                let (symbol, length) = if known != 0 {
-                    (known as u8, u32::from(known >> 8))
-                } else {
-                    let (symbol, length) = long((bits >> 32) as u32);
-                    if length > count {
-                        break;
-                    }
-                    (u8::try_from(symbol).map_err(|_| NotHuffman)?, length)
-                };
+                let found = LOOK_UP[(bits >> (64 - SHORT)) as usize];
+                let length = u32::from(found.bits);
+                if found.count > 0 && length <= count {
+                    text[end..end + 2].copy_from_slice(&found.symbols);
+                    end += usize::from(found.count);
+                    bits <<= length;
+                    count -= length;
+                    continue;
+                }
+                let (symbol, length) = first(found, bits);
                 if length > count {
                     break;
                 }
-                text.push(symbol);
+                text[end] = u8::try_from(symbol).map_err(|_| NotHuffman)?;
+                end += 1;
                 bits <<= length;
                 count -= length;
             }
         }
+        text.truncate(end);
         *self = Self { bits, count };
         Ok(())
     }
@@ -198,6 +242,35 @@ impl Decoding {
     }
 }
 
+/// Fills the bits up with whole octets. What is there of the next octet behind them does no harm: it
+/// is the same when that octet's turn comes.
+#[inline]
+fn refill(mut bits: u64, mut count: u32, mut input: &[u8]) -> (u64, u32, &[u8]) {
+    if let Some(word) = input.first_chunk() {
+        bits |= u64::from_be_bytes(*word) >> count;
+        let octets = (64 - count) / 8;
+        return (bits, count + octets * 8, &input[octets as usize..]);
+    }
+    while count <= 56
+        && let Some((octet, rest)) = input.split_first()
+    {
+        bits |= u64::from(*octet) << (56 - count);
+        count += 8;
+        input = rest;
+    }
+    (bits, count, input)
+}
+
+/// The first symbol and its bits.
+#[inline]
+fn first(found: Found, bits: u64) -> (u16, u32) {
+    if found.count == 0 {
+        return long((bits >> 32) as u32);
+    }
+    let symbol = found.symbols[0];
+    (u16::from(symbol), u32::from(LENGTHS[usize::from(symbol)]))
+}
+
 /// The symbol whose code begins these bits, and the code's length. Missing bits count as zeros.
 fn long(bits: u32) -> (u16, u32) {
     let length = (SHORT + 1..LONGEST)
@@ -212,12 +285,12 @@ fn long(bits: u32) -> (u16, u32) {
 #[inline]
 #[must_use]
 pub fn encoded_len(text: &[u8], lower: bool) -> usize {
-    let table = if lower { &LOWER } else { &PLAIN };
-    let bits: u64 = text
+    let lengths = if lower { &LOWER_LENGTHS } else { &LENGTHS };
+    let bits: usize = text
         .iter()
-        .map(|octet| table[usize::from(*octet)] & 0xff)
+        .map(|octet| usize::from(lengths[usize::from(*octet)]))
         .sum();
-    bits.div_ceil(8) as usize
+    bits.div_ceil(8)
 }
 
 /// Appends the code of `text`, filled up with ones (ngx_http_huff_encode).
