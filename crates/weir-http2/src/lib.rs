@@ -54,7 +54,7 @@ pub mod fuzz;
 pub mod hpack;
 pub mod limits;
 
-pub use complaint::Complaint;
+pub use complaint::{Complaint, OfUpstream};
 pub use connection::Connection;
 pub use event::Event;
 pub use fault::{ErrorCode, Fault};
