@@ -1,6 +1,7 @@
 //! Whole connections, bytes in and bytes out.
 
 mod client;
+mod exchange;
 mod floods;
 mod memory;
 mod recorded;
