@@ -1,4 +1,4 @@
-//! What nginx 1.31.5 (and 1.22.1, which does the same) said to 186 inputs, and logged.
+//! What nginx 1.31.5 (and 1.22.1, which does the same) said to 194 inputs, and logged.
 
 use super::{PREFACE, Site, opening, told};
 use crate::limits::Limits;
