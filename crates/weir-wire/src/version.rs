@@ -16,4 +16,6 @@ impl Version {
     pub const HTTP_10: Self = Self { major: 1, minor: 0 };
     /// HTTP/1.1.
     pub const HTTP_11: Self = Self { major: 1, minor: 1 };
+    /// HTTP/2.
+    pub const HTTP_20: Self = Self { major: 2, minor: 0 };
 }

@@ -45,6 +45,9 @@ pub struct HeadCompat {
     pub connect_authority: bool,
     /// How the authority and `Host` are checked.
     pub host: HostGrammar,
+    /// Heads of HTTP/2 have rules of their own: what it has no place for is refused, pseudo-fields behind others
+    /// too, and `max_headers` holds.
+    pub strict_sections: bool,
 }
 
 impl HeadCompat {
@@ -52,6 +55,7 @@ impl HeadCompat {
     pub const V1_22: Self = Self {
         connect_authority: false,
         host: HostGrammar::Lax,
+        strict_sections: false,
     };
     /// nginx 1.28.
     pub const V1_28: Self = Self::V1_22;
@@ -59,5 +63,6 @@ impl HeadCompat {
     pub const V1_31: Self = Self {
         connect_authority: true,
         host: HostGrammar::Rfc3986,
+        strict_sections: true,
     };
 }

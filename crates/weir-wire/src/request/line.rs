@@ -62,6 +62,29 @@ pub(super) struct RequestLine {
 
 type Next = Result<Stage, RequestFault>;
 
+/// Reads a target that stands alone, with a blank behind it, into the head; `false` if it is none
+/// (ngx_http_parse_uri).
+pub(super) fn take_target(buf: &[u8], target: Span, head: &mut RequestHead) -> bool {
+    let (start, end) = (target.start as usize, target.end as usize);
+    if target.of(buf).first() != Some(&b'/') {
+        return false;
+    }
+    head.quoted_uri = false;
+    head.plus_in_uri = false;
+    let mut line = RequestLine {
+        stage: Stage::AfterSlash,
+        uri_start: start,
+        ..RequestLine::default()
+    };
+    let mut pos = start + 1;
+    let read = line.parse(&buf[..=end], &mut pos, head, HeadCompat::V1_31);
+    if read != Ok(false) || head.raw_uri != target {
+        return false;
+    }
+    line.take_parts(head);
+    true
+}
+
 impl RequestLine {
     /// First byte of the line, or of the empty line that was read last; `None` before any byte.
     pub(super) fn start(&self) -> Option<usize> {
@@ -133,6 +156,15 @@ impl RequestLine {
                 head.raw_uri = Span::new(self.uri_start, self.uri_start + 1);
             }
         }
+        self.take_parts(head);
+        if head.version == Version::HTTP_09 && head.method != Method::Get {
+            return Err(RequestFault::InvalidMethodInHttp09);
+        }
+        Ok(())
+    }
+
+    /// Where path and arguments of the target stand.
+    fn take_parts(&self, head: &mut RequestHead) {
         head.has_args = self.args_start.is_some();
         let path_end = self
             .args_start
@@ -142,10 +174,6 @@ impl RequestLine {
             head.args = Span::new(args, head.raw_uri.end as usize);
         }
         head.needs_normalising = self.complex || head.quoted_uri || head.empty_path;
-        if head.version == Version::HTTP_09 && head.method != Method::Get {
-            return Err(RequestFault::InvalidMethodInHttp09);
-        }
-        Ok(())
     }
 
     #[inline]

@@ -12,6 +12,8 @@ mod limits;
 mod line;
 mod method;
 mod parser;
+mod section;
+mod section_fault;
 mod window;
 
 pub use browser::Browser;
@@ -21,6 +23,8 @@ pub use head::{ConnectionOption, RequestHead};
 pub use limits::{HeadCompat, HeadLimits};
 pub use method::Method;
 pub use parser::{ParsePhase, Progress, RequestParser};
+pub use section::{SectionReader, Taken};
+pub use section_fault::{Pseudo, SectionFault};
 pub use window::HeaderBuffer;
 
 pub use crate::version::Version;

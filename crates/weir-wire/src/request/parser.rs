@@ -304,7 +304,7 @@ impl RequestParser {
 }
 
 /// Decodes the path and finds where it ends, when that was not plain from the bytes.
-fn normalise_target(
+pub(super) fn normalise_target(
     buf: &[u8],
     head: &mut RequestHead,
     merge_slashes: bool,
