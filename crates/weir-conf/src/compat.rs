@@ -56,6 +56,8 @@ impl Compat {
             sticky_servers: since_1_29,
             upstream_http2: since_1_29,
             http2_push_obsolete: since_1_23,
+            listen_http2_deprecated: since_1_23,
+            http2_heads_strict: since_1_29,
             server_resolve: since_1_23,
             protocols_redefined: since_1_23,
             listen_quic: since_1_23,
@@ -115,6 +117,11 @@ pub struct Differences {
     pub upstream_http2: bool,
     /// `http2_push` and its kin are obsolete (since 1.25.1).
     pub http2_push_obsolete: bool,
+    /// `listen … http2` is deprecated, for `http2` (since 1.25.1).
+    pub listen_http2_deprecated: bool,
+    /// Fields that HTTP/2 has no place for are refused in it, pseudo-fields behind others too, and the authority
+    /// is no `Host` (since 1.29.4); before, `Host` is the authority, and HTTP/1's rules hold.
+    pub http2_heads_strict: bool,
     /// `server NAME resolve` inside an upstream block and `service=` exist (since 1.27.3).
     pub server_resolve: bool,
     /// `listen … quic` exists (since 1.25.0).

@@ -120,7 +120,7 @@ impl Listens {
             known.set = true;
         }
         let now = Protocols::of(&parameters.options);
-        (known.options.proxy_protocol, known.options.ssl) = before.with(now).apart();
+        before.with(now).put(&mut known.options);
         if parameters.default_server {
             if known.chosen {
                 let text = format!("a duplicate default server for {address}");
@@ -152,6 +152,7 @@ impl Parameters {
             (options.deferred, "deferred"),
             (options.multipath, "multipath"),
             (options.ssl, "ssl"),
+            (options.http2, "http2"),
             (options.so_keepalive.is_some(), "so_keepalive"),
             (options.proxy_protocol, "proxy_protocol"),
         ];
@@ -160,13 +161,18 @@ impl Parameters {
     }
 }
 
-/// What is spoken before HTTP/1, as bits: the PROXY protocol, TLS.
+/// What is spoken besides HTTP/1, as bits: the PROXY protocol, TLS, HTTP/2.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Protocols(u8);
 
 impl Protocols {
     fn of(options: &ListenOptions) -> Self {
-        Self(u8::from(options.proxy_protocol) | u8::from(options.ssl) << 1)
+        let bits = [options.proxy_protocol, options.ssl, options.http2];
+        Self(
+            bits.iter()
+                .rev()
+                .fold(0, |bits, bit| bits << 1 | u8::from(*bit)),
+        )
     }
 
     fn with(self, other: Self) -> Self {
@@ -178,9 +184,11 @@ impl Protocols {
         self.0 & other.0 == other.0
     }
 
-    /// Each of them.
-    fn apart(self) -> (bool, bool) {
-        (self.0 & 1 != 0, self.0 & 2 != 0)
+    /// Makes them those of `options`.
+    fn put(self, options: &mut ListenOptions) {
+        options.proxy_protocol = self.0 & 1 != 0;
+        options.ssl = self.0 & 2 != 0;
+        options.http2 = self.0 & 4 != 0;
     }
 }
 
@@ -234,8 +242,12 @@ fn read_parameters(call: &mut Call<'_>) -> Result<Parameters, Reject> {
             "proxy_protocol" => parameters.options.proxy_protocol = true,
             "ssl" => parameters.options.ssl = true,
             "http2" => {
-                let text = "the \"http2\" parameter requires ngx_http_v2_module";
-                return Err(Reject::message(text));
+                if call.cx.differences().listen_http2_deprecated {
+                    let text = "the \"listen ... http2\" directive is deprecated, \
+                                use the \"http2\" directive instead";
+                    call.warn(text.to_owned());
+                }
+                parameters.options.http2 = true;
             }
             "quic" if call.cx.differences().listen_quic => parameters.quic = true,
             _ if text.starts_with("accept_filter=") => {

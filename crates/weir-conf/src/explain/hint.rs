@@ -16,10 +16,6 @@ pub(super) fn by_message(message: &str) -> Option<&'static str> {
             "the key is another certificate's: `openssl pkey -in KEY -pubout` and `openssl x509 -in CERTIFICATE -noout -pubkey` show the same of those that belong together",
         ),
         (
-            "requires ngx_http_v2_module",
-            "weir has no HTTP/2 yet, however it is built; without `http2` clients speak HTTP/1.1",
-        ),
-        (
             "host not found in upstream",
             "names are looked up when the configuration is read: is it spelt right, and does `getent hosts NAME` know it here?",
         ),

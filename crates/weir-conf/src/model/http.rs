@@ -176,6 +176,8 @@ pub struct ListenOptions {
     pub proxy_protocol: bool,
     /// Clients speak TLS.
     pub ssl: bool,
+    /// Clients may speak HTTP/2, whatever `http2` says (`listen … http2`).
+    pub http2: bool,
 }
 
 /// `so_keepalive=on|off|[idle]:[interval]:[count]`.

@@ -51,7 +51,6 @@ const fn ignored(contexts: Contexts, because: &'static str, names: &'static str)
 pub(crate) fn instead(name: &str) -> &'static str {
     match name {
         "resolver" => "names are looked up when the configuration is read, and on each reload",
-        "http2" => "without the line clients speak HTTP/1.1",
         "proxy_cache" | "proxy_store" => "without the line each request goes to the upstream",
         "stream" => {
             "weir proxies HTTP: let an nginx or haproxy have these ports, with this block in a file of its own"
@@ -386,16 +385,24 @@ const FAMILIES: &[Family] = &[
     refused_block(MAIN, "mail", "mail"),
     ignored(
         HS,
-        counts_with!("http2"),
-        "http2_body_preread_size http2_idle_timeout http2_max_concurrent_streams \
-            http2_max_concurrent_pushes http2_max_field_size http2_max_header_size \
-            http2_max_requests http2_pool_size http2_recv_timeout http2_streams_index_size",
+        "nginx ignores it, too",
+        "http2_idle_timeout http2_max_concurrent_pushes http2_max_field_size http2_max_header_size \
+            http2_max_requests http2_recv_timeout",
     ),
-    ignored(H, counts_with!("http2"), "http2_recv_buffer_size"),
     ignored(
         HSL,
-        counts_with!("http2"),
-        "http2_chunk_size http2_push http2_push_preload",
+        "nothing is pushed to clients",
+        "http2_push http2_push_preload",
+    ),
+    ignored(
+        HS,
+        "streams have no pools of memory, and no index of a fixed size",
+        "http2_pool_size http2_streams_index_size",
+    ),
+    ignored(
+        H,
+        "what is read at once is measured by weir's own buffers",
+        "http2_recv_buffer_size",
     ),
     ignored(
         HS,
@@ -404,7 +411,6 @@ const FAMILIES: &[Family] = &[
             quic_active_connection_id_limit quic_gso quic_host_key quic_retry",
     ),
     ignored(MAIN, QUIC, "quic_bpf"),
-    refused(HS, "HTTP/2", "http2"),
 ];
 
 /// The rows.

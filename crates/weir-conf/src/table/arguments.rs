@@ -3,7 +3,7 @@
 //! For the few whose arguments are a language of their own (caches, certificates) only the number of
 //! arguments is looked at.
 
-mod http2;
+pub(crate) mod http2;
 mod shapes;
 mod threads;
 
@@ -98,8 +98,6 @@ pub(crate) enum Shape {
     Push(&'static Self),
     /// `ngx_http_v2_streams_index_mask`.
     PowerOfTwo,
-    /// `ngx_http_v2_chunk_size`.
-    ChunkSize,
     /// `ngx_http_v2_recv_buffer_size`.
     ReceiveSize,
     /// Least and most arguments, whatever they are.
@@ -201,7 +199,6 @@ impl Shape {
             Self::ThreadPool => threads::thread_pool(call),
             Self::Push(shape) => http2::push(call, shape),
             Self::PowerOfTwo => http2::power_of_two(call),
-            Self::ChunkSize => http2::chunk_size(call),
             Self::ReceiveSize => http2::receive_size(call),
             Self::Processors => processors(call),
             Self::Network => network(call),

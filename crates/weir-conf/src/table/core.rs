@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::arguments::http2::preread_size;
 use super::arguments::pool_size;
 use super::{Arity, Entry, HTTP, SERVER, Support, directives};
 use crate::value::Buffers;
@@ -28,6 +29,12 @@ directives! {
     underscores_in_headers: One<bool> = flag, "off"; in BOTH;
     /// Whether `//` in a path becomes `/`.
     merge_slashes: One<bool> = flag, "on"; in BOTH;
+    /// Whether clients may speak HTTP/2.
+    http2: One<bool> = flag, "off"; in BOTH;
+    /// Most requests of a connection that are served at a time.
+    http2_max_concurrent_streams: One<u32> = number, "128"; in BOTH;
+    /// Bytes of a body that a client may send before anybody reads it.
+    http2_body_preread_size: One<usize> = preread_size, "64k"; in BOTH;
     raw {}
     checked {
         /// Bytes of memory set aside for a connection.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::arguments::http2::chunk_size;
 use super::{Arity, Entry, HTTP, LOCATION, SERVER, Support, directives};
 use crate::Template;
 use crate::model::{AccessLog, Active, ErrorLogTarget, LogFileCache, Referers};
@@ -48,6 +49,8 @@ directives! {
     mp4_max_buffer_size: One<usize> = size, "10m"; in ALL;
     /// Whether a part of an MP4 file begins with a picture that needs no other.
     mp4_start_key_frame: One<bool> = flag, "off"; in ALL;
+    /// Most bytes of a frame of an answer's body.
+    http2_chunk_size: One<usize> = chunk_size, "8k"; in ALL;
     /// Whether any file of a folder is its index.
     random_index: One<bool> = flag, "off"; in LOCATION;
     /// Whether a folder without an index file is listed.

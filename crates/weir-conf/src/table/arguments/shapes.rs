@@ -44,7 +44,7 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
             memcached_gzip_flag proxy_cache_min_uses proxy_ssl_verify_depth \
             referer_hash_max_size referer_hash_bucket_size scgi_cache_min_uses \
             scgi_next_upstream_tries ssl_verify_depth uwsgi_cache_min_uses \
-            uwsgi_next_upstream_tries uwsgi_ssl_verify_depth http2_max_concurrent_streams \
+            uwsgi_next_upstream_tries uwsgi_ssl_verify_depth \
             http3_max_concurrent_streams quic_active_connection_id_limit tunnel_next_upstream_tries",
     ),
     (
@@ -56,7 +56,7 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
             scgi_busy_buffers_size scgi_max_temp_file_size scgi_temp_file_write_size \
             ssi_min_file_chunk ssi_value_length uwsgi_buffer_size \
             uwsgi_busy_buffers_size uwsgi_max_temp_file_size uwsgi_temp_file_write_size \
-            http3_stream_buffer_size http2_body_preread_size fastcgi_socket_rcvbuf \
+            http3_stream_buffer_size fastcgi_socket_rcvbuf \
             fastcgi_socket_sndbuf grpc_socket_rcvbuf grpc_socket_sndbuf scgi_socket_rcvbuf \
             scgi_socket_sndbuf uwsgi_socket_rcvbuf uwsgi_socket_sndbuf tunnel_socket_rcvbuf \
             tunnel_socket_sndbuf tunnel_buffer_size",
@@ -151,7 +151,6 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
     (Shape::Push(&Shape::Flag), "http2_push_preload"),
     (Shape::Push(&Shape::Value), "http2_push"),
     (Shape::PowerOfTwo, "http2_streams_index_size"),
-    (Shape::ChunkSize, "http2_chunk_size"),
     (Shape::ReceiveSize, "http2_recv_buffer_size"),
     (Shape::OffsetOrOff, "directio"),
     (Shape::Pool, "request_pool_size http2_pool_size"),
