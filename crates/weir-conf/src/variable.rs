@@ -262,8 +262,8 @@ variables! {
             | "ssl_curves" | "ssl_ech_outer_server_name" | "ssl_ech_status"
             | "ssl_sigalg" | "ssl_sigalgs" | "upstream_cache_etag"
             | "upstream_cache_last_modified";
-        /// Of HTTP/2, likewise: empty.
-        Nothing = "http2";
+        /// `h2`, or `h2c` without TLS, where HTTP/2 is spoken; else empty.
+        Http2 = "http2";
         /// The cookie that a visitor is known by: name and number, as far as `userid` looks for it.
         UidGot = "uid_got";
         /// The cookie that a visitor gets.

@@ -40,8 +40,19 @@ impl GatheredWrite {
         cx: &mut Context<'_>,
         stream: &mut Stream,
         slices: &[&[u8]],
+        budget: Option<u64>,
+        wrote: &mut u64,
+    ) -> Poll<io::Result<()>> {
+        self.poll_pass(slices, budget, wrote, |rest| stream.poll_write(cx, rest))
+    }
+
+    /// As [`Self::poll_write_within`], where `pass` is what takes the bytes.
+    pub fn poll_pass(
+        &mut self,
+        slices: &[&[u8]],
         mut budget: Option<u64>,
         wrote: &mut u64,
+        mut pass: impl FnMut(&[IoSlice<'_>]) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<()>> {
         let total: usize = slices.iter().map(|slice| slice.len()).sum();
         while self.done < total {
@@ -50,7 +61,7 @@ impl GatheredWrite {
             if count == 0 {
                 return Poll::Pending;
             }
-            match ready!(stream.poll_write(cx, &rest[..count]))? {
+            match ready!(pass(&rest[..count]))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 written => {
                     self.done += written;

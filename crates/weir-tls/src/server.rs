@@ -18,6 +18,9 @@ use crate::sessions::SessionZone;
 /// What clients may say that they will speak inside (`NGX_HTTP_ALPN_PROTOS`).
 const PROTOCOLS: [&[u8]; 3] = [b"http/1.1", b"http/1.0", b"http/0.9"];
 
+/// And what before these, where HTTP/2 is spoken (`NGX_HTTP_V2_ALPN_PROTO`).
+const HTTP_2: &[u8] = b"h2";
+
 /// Bytes of a record besides its text.
 const RECORD_HEADER: usize = 5;
 /// Least and most bytes of text in a record that rustls makes.
@@ -27,7 +30,9 @@ const RECORD: std::ops::RangeInclusive<usize> = 32..=16384;
 #[derive(Clone, Debug)]
 pub struct TlsServer {
     /// `None`: it has no certificate, and handshakes for it take the default server's.
-    pub config: Option<Arc<ServerConfig>>,
+    config: Option<Arc<ServerConfig>>,
+    /// The same, with HTTP/2 offered.
+    with_http2: Option<Arc<ServerConfig>>,
     /// `ssl_reject_handshake`.
     pub rejects: bool,
 }
@@ -64,10 +69,24 @@ impl TlsServer {
             true => None,
             false => Some(Arc::new(config(tls, certificates, zones)?)),
         };
+        let with_http2 = config.as_ref().map(|config| {
+            let mut config = ServerConfig::clone(config);
+            config.alpn_protocols.insert(0, HTTP_2.to_vec());
+            Arc::new(config)
+        });
         Ok(Self {
             config,
+            with_http2,
             rejects: tls.ssl_reject_handshake,
         })
+    }
+
+    /// What it shows, with HTTP/2 offered or not.
+    pub fn config(&self, http2: bool) -> Option<&Arc<ServerConfig>> {
+        match http2 {
+            true => self.with_http2.as_ref(),
+            false => self.config.as_ref(),
+        }
     }
 }
 

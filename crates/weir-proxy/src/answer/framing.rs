@@ -4,19 +4,24 @@ use weir_wire::request::Version;
 use weir_wire::{KnownField, date};
 
 use super::redirect;
-use crate::facts::{Response, Session};
+use crate::facts::{Client, Response, Session};
 
 /// Decides between `Content-Length`, chunks and the connection's end
 /// (`ngx_http_chunked_header_filter`).
 pub(super) fn chunks(session: &mut Session) {
     let is_head = session.req.is_head();
     let chunking = session.settings().chunked_transfer_encoding;
-    let req = &mut *session.req;
-    let response = &mut req.response;
+    let response = &session.req.response;
     let bodyless = is_head || matches!(response.status, 204 | 304) || response.status < 200;
+    if matches!(session.client, Client::H2(_)) {
+        // Frames say where the body ends.
+        return;
+    }
     if bodyless || (response.content_length.is_some() && !response.expects_trailers) {
         return;
     }
+    let req = &mut *session.req;
+    let response = &mut req.response;
     if req.head.version >= Version::HTTP_11 && chunking {
         response.chunked = true;
         response.content_length = None;
@@ -28,12 +33,13 @@ pub(super) fn chunks(session: &mut Session) {
 /// What `ngx_http_header_filter` decides before it writes.
 pub(super) fn head(session: &mut Session) {
     let is_head = session.req.is_head();
+    let is_stream = matches!(session.client, Client::H2(_));
     let response = &mut session.req.response;
     response.header_only = is_head;
     if !matches!(response.status, 200 | 206 | 304) {
         forget_date(response);
     }
-    if response.status_line.is_empty() {
+    if response.status_line.is_empty() || is_stream {
         response.header_only |= matches!(response.status, 204 | 304);
         if response.status == 204 {
             response.content_type.clear();

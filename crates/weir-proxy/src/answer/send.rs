@@ -8,8 +8,9 @@ use weir_wire::request::Version;
 use weir_wire::{KnownField, date};
 
 use super::{additions, body, settle, status_line};
+use crate::client::h2::encode;
 use crate::client::throttle::{self, Throttle};
-use crate::facts::{Ending, Outcome, Session};
+use crate::facts::{Client, Ending, Outcome, Session};
 use crate::report::variables;
 use weir_io::{buffers, clock};
 
@@ -41,6 +42,15 @@ pub(crate) fn begin(session: &mut Session) -> Result<(), Outcome> {
         out = buffers::take_head();
     }
     let start = out.len();
+    if matches!(session.client, Client::H2(_)) {
+        let signature = signature(session).into_owned();
+        let length = encode::send_head(session, &signature);
+        session.req.state.sent += length;
+        session.req.response.head_length = length;
+        session.req.response.pending = out;
+        session.req.response.begun = true;
+        return Ok(());
+    }
     let has_head = session.req.head.version >= Version::HTTP_10 && !session.req.state.is_sub;
     if has_head && !session.req.response.no_head {
         write_head(session, &mut out);
@@ -141,6 +151,10 @@ impl Session {
         let Ok(body) = body::behind_head(self, body, Flush::End) else {
             return self.break_off();
         };
+        let response = &self.req.response;
+        if response.ends_with_body() {
+            self.client.expect_end(response.pending.len() + body.len());
+        }
         let sent = if additions::waits_for_more(self, body.len()) {
             self.req.response.pending.extend_from_slice(body);
             true

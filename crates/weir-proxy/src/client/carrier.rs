@@ -15,6 +15,7 @@ impl Client {
     pub(crate) fn input(&mut self) -> &mut Vec<u8> {
         match self {
             Self::H1(conn) => &mut conn.input,
+            Self::H2(stream) => &mut stream.input,
             Self::Sub(sub) => &mut sub.input,
         }
     }
@@ -28,6 +29,7 @@ impl Client {
     ) -> Poll<io::Result<usize>> {
         match self {
             Self::H1(conn) => conn.stream.poll_fill(cx, into, limit),
+            Self::H2(stream) => stream.poll_take(into),
             Self::Sub(_) => Poll::Ready(Ok(0)),
         }
     }
@@ -36,6 +38,7 @@ impl Client {
     pub(crate) fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         match self {
             Self::H1(conn) => conn.poll_input(cx),
+            Self::H2(stream) => stream.poll_input(),
             Self::Sub(_) => Poll::Ready(Ok(0)),
         }
     }
@@ -44,7 +47,7 @@ impl Client {
     pub(crate) fn read_arrived(&mut self) -> io::Result<usize> {
         match self {
             Self::H1(conn) => conn.read_arrived(),
-            Self::Sub(_) => Ok(0),
+            Self::H2(_) | Self::Sub(_) => Ok(0),
         }
     }
 
@@ -52,7 +55,7 @@ impl Client {
     pub(crate) fn is_quiet(&mut self) -> bool {
         match self {
             Self::H1(conn) => conn.stream.is_quiet(),
-            Self::Sub(_) => true,
+            Self::H2(_) | Self::Sub(_) => true,
         }
     }
 
@@ -61,7 +64,7 @@ impl Client {
         match self {
             // A peer that is gone already needs no FIN.
             Self::H1(conn) => drop(poll_fn(|cx| conn.stream.poll_shutdown(cx)).await),
-            Self::Sub(_) => {}
+            Self::H2(_) | Self::Sub(_) => {}
         }
     }
 
@@ -69,7 +72,7 @@ impl Client {
     pub(crate) fn has_ended(&self) -> bool {
         match self {
             Self::H1(conn) => conn.input_closed,
-            Self::Sub(_) => false,
+            Self::H2(_) | Self::Sub(_) => false,
         }
     }
 
@@ -77,7 +80,7 @@ impl Client {
     pub(crate) fn note_end(&mut self) {
         match self {
             Self::H1(conn) => conn.input_closed = true,
-            Self::Sub(_) => {}
+            Self::H2(_) | Self::Sub(_) => {}
         }
     }
 
@@ -85,6 +88,8 @@ impl Client {
     pub(crate) fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Error>> {
         match self {
             Self::H1(conn) => conn.poll_gone(cx),
+            Self::H2(stream) if stream.seat.is_gone() => Poll::Ready(None),
+            Self::H2(_) => Poll::Pending,
             // Whoever waits for the subrequest watches the client, and polls this after that.
             Self::Sub(sub) => match &sub.departure {
                 Some(departure) if departure.is_noted() => Poll::Ready(departure.take_error()),
@@ -106,6 +111,7 @@ impl Client {
     ) -> Poll<io::Result<()>> {
         match self {
             Self::H1(conn) => write.poll_write_within(cx, &mut conn.stream, slices, budget, sent),
+            Self::H2(stream) => stream.poll_send(write, slices, budget, sent),
             Self::Sub(sub) => match &sub.outlet {
                 Some(outlet) => outlet.poll_put(slices),
                 None => Poll::Ready(Ok(())),
@@ -113,11 +119,19 @@ impl Client {
         }
     }
 
+    /// The next `count` bytes that are sent are the last of the answer, behind which no trailers come.
+    pub(crate) fn expect_end(&mut self, count: usize) {
+        match self {
+            Self::H2(stream) => stream.left = Some(count as u64),
+            Self::H1(_) | Self::Sub(_) => {}
+        }
+    }
+
     /// Whether it is for the client that a write waits, who has `send_timeout` to take it. What waits for a main
     /// request waits for that one's writes, which have that clock.
     pub(crate) fn times_writes(&self) -> bool {
         match self {
-            Self::H1(_) => true,
+            Self::H1(_) | Self::H2(_) => true,
             Self::Sub(_) => false,
         }
     }
@@ -126,6 +140,7 @@ impl Client {
     pub(crate) fn end_silently(&mut self) {
         match self {
             Self::H1(conn) => conn.stream.end_silently(),
+            Self::H2(stream) => stream.timed_out = true,
             Self::Sub(_) => {}
         }
     }
@@ -134,7 +149,7 @@ impl Client {
     pub(crate) fn reset_on_close(&mut self) {
         match self {
             Self::H1(conn) => conn.stream.reset_on_close(),
-            Self::Sub(_) => {}
+            Self::H2(_) | Self::Sub(_) => {}
         }
     }
 
@@ -143,7 +158,7 @@ impl Client {
     pub(crate) fn send_at_once(&mut self, nodelay: bool) {
         match self {
             Self::H1(conn) if nodelay => conn.set_nodelay(),
-            Self::H1(_) => {}
+            Self::H1(_) | Self::H2(_) => {}
             Self::Sub(sub) => {
                 if let Some(outlet) = &sub.outlet {
                     outlet.send_at_once();
@@ -157,7 +172,7 @@ impl Client {
     pub(crate) fn raw(&self) -> Option<&Stream> {
         match self {
             Self::H1(conn) => Some(&conn.stream),
-            Self::Sub(_) => None,
+            Self::H2(_) | Self::Sub(_) => None,
         }
     }
 
@@ -165,7 +180,7 @@ impl Client {
     pub(crate) fn raw_mut(&mut self) -> Option<&mut Stream> {
         match self {
             Self::H1(conn) => Some(&mut conn.stream),
-            Self::Sub(_) => None,
+            Self::H2(_) | Self::Sub(_) => None,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use weir_conf::{RateLimit, Settings};
 
-use super::h1::output::ClientGone;
+use super::output::ClientGone;
 use crate::facts::Session;
 use crate::report::variables;
 use weir_io::clock::{self, Moment};

@@ -320,6 +320,11 @@ impl<'a> FileBody<'a> {
             self.session.req.response.pending = framed;
             self.block.clear();
         }
+        let response = &self.session.req.response;
+        if last && response.ends_with_body() {
+            let length = response.pending.len() + self.block.len();
+            self.session.client.expect_end(length);
+        }
         let sent = if last && self.waits_for_more() {
             self.session.req.response.pending.append(&mut self.block);
             true

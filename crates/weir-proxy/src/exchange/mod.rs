@@ -17,7 +17,7 @@ mod upgrade;
 
 use weir_conf::{HttpVersion, ProxyPass};
 
-use crate::client::h1::body::{BodyEnd, Fill};
+use crate::client::body::{BodyEnd, Fill};
 use crate::facts::BodyFraming;
 use crate::facts::Outcome;
 use crate::facts::Session;
@@ -96,11 +96,13 @@ async fn prepare_body(
     let streams = !settings.proxy_request_buffering
         && settings.proxy_pass_request_body
         && settings.proxy_set_body.is_none()
-        && (!chunked || settings.proxy_http_version == HttpVersion::Http11);
+        && (!chunked || settings.proxy_http_version == HttpVersion::Http11)
+        && !session.stream_has_ended();
     if !streams {
         return session.read_body().await;
     }
     session.req.body.streaming = true;
+    session.begin_stream_body(true);
     let taken = take_ahead(session);
     session.req.body.streaming = taken.is_ok() && !session.req.body.complete;
     taken

@@ -1,6 +1,6 @@
 //! Choosing a peer and getting a connection to it.
 
-use crate::client::h1::watch::log_client_gone;
+use crate::client::departure::log_client_gone;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::net::{IpAddr, SocketAddr};

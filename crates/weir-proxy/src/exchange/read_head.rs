@@ -9,7 +9,7 @@ use weir_wire::response::{ResponseParser, ResponseProgress};
 
 use super::request_source::Stuck;
 use super::tries::{Exchange, Held, TryEnd};
-use crate::client::h1::body::BodyEnd;
+use crate::client::body::BodyEnd;
 use crate::facts::Action;
 use crate::facts::Outcome;
 use crate::pool::UpstreamConnection;

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use weir_wire::Span;
 use weir_wire::chunked::{LAST_CHUNK, write_chunk_size};
 
-use crate::client::h1::body::{BodyEnd, Fill};
+use crate::client::body::{BodyEnd, Fill};
 use crate::facts::Session;
 use crate::facts::{BodyFraming, RequestBody};
 use crate::pool::UpstreamConnection;

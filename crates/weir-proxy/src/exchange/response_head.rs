@@ -9,7 +9,7 @@ use weir_wire::{Field, KnownField, Version, date};
 use super::tries::{Exchange, Held, Step};
 use super::{cookie, relay, rewrite, upgrade};
 use crate::facts::Outcome;
-use crate::facts::{Action, Session};
+use crate::facts::{Action, Client, Session};
 use crate::report::error_log::{self, Message};
 use crate::report::variables;
 use weir_verdict::retry_on_status;
@@ -17,6 +17,9 @@ use weir_verdict::{Cause, Failure, Phase};
 
 /// Statuses from here on may be retried or intercepted.
 const FIRST_SPECIAL: u16 = 300;
+
+/// An interim head that tells what to load.
+const EARLY_HINTS: u16 = 103;
 
 /// Goes on from a complete head (`ngx_http_upstream_process_header`).
 pub(super) async fn follow(exchange: &mut Exchange<'_>, held: Held) -> Step {
@@ -284,6 +287,8 @@ fn copy_field(
             | KnownField::TransferEncoding
             | KnownField::ContentLength,
         ) => {}
+        // HTTP/2 has no upgrades (`ngx_http_upstream_copy_upgrade`).
+        Some(KnownField::Upgrade) if req.head.version >= Version::HTTP_20 => {}
         Some(KnownField::ContentType) => {
             req.response.content_type.set_sent(value);
         }
@@ -374,15 +379,13 @@ pub(super) fn early_hints(session: &mut Session) {
         );
         return;
     }
-    let req = &mut *session.req;
-    let settings = req
-        .state
-        .location
-        .as_ref()
-        .map(|location| &location.settings);
-    let mut lines = b"HTTP/1.1 103 Early Hints\r\n".to_vec();
-    for field in req.upstream.head.fields.iter() {
-        let name = field.name.of(&req.upstream.bytes);
+    let Session { client, req } = session;
+    let location = req.state.location.as_ref();
+    let settings = location.map(|location| &location.settings);
+    let bytes = &req.upstream.bytes;
+    let fields = req.upstream.head.fields.iter();
+    let fields = fields.filter(|field| {
+        let name = field.name.of(bytes);
         let hidden = settings.is_some_and(|settings| settings.hidden.contains(name));
         let hop = matches!(
             field.known,
@@ -393,12 +396,18 @@ pub(super) fn early_hints(session: &mut Session) {
                     | KnownField::ContentLength
             )
         );
-        if hidden || hop {
-            continue;
-        }
+        !hidden && !hop
+    });
+    let fields = fields.map(|field| (field.name.of(bytes), field.value.of(bytes)));
+    if let Client::H2(stream) = client {
+        stream.send_interim(EARLY_HINTS, fields);
+        return;
+    }
+    let mut lines = b"HTTP/1.1 103 Early Hints\r\n".to_vec();
+    for (name, value) in fields {
         lines.extend_from_slice(name);
         lines.extend_from_slice(b": ");
-        lines.extend_from_slice(field.value.of(&req.upstream.bytes));
+        lines.extend_from_slice(value);
         lines.extend_from_slice(b"\r\n");
     }
     lines.extend_from_slice(b"\r\n");

@@ -9,6 +9,8 @@ pub enum Action {
     ReadingProxyProtocol,
     /// Accepted from a `listen` with `ssl`; the client is expected to greet.
     Handshaking,
+    /// HTTP/2 is spoken.
+    Http2,
     /// Accepted, and past the doors; no byte of a request yet.
     WaitingForRequest,
     /// The request line has begun.
@@ -43,6 +45,7 @@ impl Action {
         match self {
             Self::ReadingProxyProtocol => Some("reading PROXY protocol"),
             Self::Handshaking => Some("SSL handshaking"),
+            Self::Http2 => Some("processing HTTP/2 connection"),
             Self::WaitingForRequest => Some("waiting for request"),
             Self::ReadingRequestLine => Some("reading client request line"),
             Self::ReadingPipelinedLine => Some("reading client pipelined request line"),

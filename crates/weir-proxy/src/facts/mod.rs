@@ -7,6 +7,7 @@ mod beside;
 mod body;
 mod content_type;
 pub(crate) mod h1;
+pub(crate) mod h2;
 mod limits;
 mod link;
 mod outcome;

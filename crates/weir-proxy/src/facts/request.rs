@@ -448,7 +448,7 @@ impl Request {
 
     /// Whether the client waits for `100 Continue`.
     pub(crate) fn expects_continue(&self) -> bool {
-        self.head.version >= Version::HTTP_11
+        (Version::HTTP_11..Version::HTTP_20).contains(&self.head.version)
             && self
                 .field(KnownField::Expect)
                 .is_some_and(|value| value.eq_ignore_ascii_case(b"100-continue"))

@@ -206,6 +206,11 @@ impl Response {
         self.additions.as_deref().is_some_and(follows)
     }
 
+    /// Nothing follows what is being sent, no other body and no trailers.
+    pub(crate) fn ends_with_body(&self) -> bool {
+        !self.goes_on() && self.trailers.iter().next().is_none()
+    }
+
     /// The body is sent as it is: whole, and without frames of ours.
     pub(crate) fn sends_plain(&self) -> bool {
         matches!(self.cut, Cut::Whole)

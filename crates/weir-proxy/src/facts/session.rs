@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use weir_conf::{Location, Server, Settings};
 use weir_io::stream::Stream;
 
-use super::h1;
 use super::{Link, Outlet, Request, Sub};
+use super::{h1, h2};
 
 /// A carrier that serves a request.
 pub(crate) struct Session {
@@ -18,6 +18,8 @@ pub(crate) struct Session {
 pub(crate) enum Client {
     /// An HTTP/1 connection. Boxed: it moves between the task that idles and the one that serves.
     H1(Box<h1::Connection>),
+    /// A stream of an HTTP/2 connection.
+    H2(Box<h2::Stream>),
     /// Another request: this one is a subrequest of it.
     Sub(Box<Sub>),
 }
@@ -35,6 +37,7 @@ impl Client {
     pub(crate) fn link(&self) -> &Link {
         match self {
             Self::H1(conn) => &conn.link,
+            Self::H2(stream) => &stream.link,
             Self::Sub(sub) => &sub.link,
         }
     }
@@ -42,6 +45,7 @@ impl Client {
     pub(crate) fn link_mut(&mut self) -> &mut Link {
         match self {
             Self::H1(conn) => &mut conn.link,
+            Self::H2(stream) => &mut stream.link,
             Self::Sub(sub) => &mut sub.link,
         }
     }
@@ -49,7 +53,7 @@ impl Client {
     /// Where the body of a subrequest goes, if it goes anywhere.
     pub(crate) fn outlet(&self) -> Option<&Outlet> {
         match self {
-            Self::H1(_) => None,
+            Self::H1(_) | Self::H2(_) => None,
             Self::Sub(sub) => sub.outlet.as_deref(),
         }
     }
@@ -58,7 +62,8 @@ impl Client {
     pub(crate) fn is_leaving(&self) -> bool {
         match self {
             Self::H1(conn) => conn.is_leaving(),
-            Self::Sub(_) => false,
+            // Its connection says so itself.
+            Self::H2(_) | Self::Sub(_) => false,
         }
     }
 }
@@ -106,6 +111,7 @@ impl Session {
     pub(crate) fn view(&self) -> View<'_> {
         match &self.client {
             Client::H1(conn) => conn.view(&self.req),
+            Client::H2(stream) => stream.view(&self.req),
             Client::Sub(sub) => sub.view(&self.req),
         }
     }

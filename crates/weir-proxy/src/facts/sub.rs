@@ -8,8 +8,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
 
-use super::h1::Connection;
-use super::{Link, Request, Session, View};
+use super::{Client, Link, Request, Session, View};
 
 /// The carrier of a subrequest. Nothing comes from it, and what is sent to it goes to its main request, or is
 /// dropped where only the head of its answer is looked at.
@@ -20,8 +19,8 @@ pub(crate) struct Sub {
     /// Where whoever waits for the subrequest says that the client has left; `None` for one that nobody
     /// waits for.
     pub(crate) departure: Option<Rc<Departure>>,
-    /// The connection of the client who has been answered, if it is that request which goes on.
-    pub(crate) behind: Option<Box<Connection>>,
+    /// What carries the client who has been answered, if it is that request which goes on.
+    pub(crate) behind: Option<Client>,
     /// Where its body goes; `None`: nowhere.
     pub(crate) outlet: Option<Rc<Outlet>>,
 }
@@ -127,7 +126,10 @@ impl Sub {
         View {
             req,
             link: &self.link,
-            stream: self.behind.as_ref().map(|conn| &conn.stream),
+            stream: match &self.behind {
+                Some(Client::H1(conn)) => Some(&conn.stream),
+                Some(Client::H2(_) | Client::Sub(_)) | None => None,
+            },
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `mirror`: the same request goes elsewhere, too, and nobody looks at the answer.
 
-use crate::client::h1::body::BodyEnd;
+use crate::client::body::BodyEnd;
 use crate::client::sub;
 use crate::exchange;
 use crate::facts::{Outcome, Session};

@@ -12,6 +12,8 @@ pub(super) async fn behind(session: &mut Session, mut closed: Option<u16>) -> Op
     while closed != Some(run::NO_ANSWER)
         && let Some(next) = due(session)
     {
+        // The client has all of its answer before.
+        session.end_frames_of_stream();
         begin(session, closed);
         let ending = session.req.state.ending;
         hide_client(session);
@@ -61,8 +63,8 @@ fn begin(session: &mut Session, closed: Option<u16>) {
 fn hide_client(session: &mut Session) {
     let sub = Sub::new(session.client.link_mut().for_sub());
     let client = mem::replace(&mut session.client, Client::Sub(Box::new(sub)));
-    if let (Client::Sub(sub), Client::H1(conn)) = (&mut session.client, client) {
-        sub.behind = Some(conn);
+    if let Client::Sub(sub) = &mut session.client {
+        sub.behind = Some(client);
     }
 }
 
@@ -71,10 +73,10 @@ fn show_client(session: &mut Session) {
     let Client::Sub(sub) = &mut session.client else {
         return;
     };
-    let Some(conn) = sub.behind.take() else {
+    let Some(behind) = sub.behind.take() else {
         return;
     };
-    let client = mem::replace(&mut session.client, Client::H1(conn));
+    let client = mem::replace(&mut session.client, behind);
     if let Client::Sub(sub) = client {
         let link = session.client.link_mut();
         link.idle = sub.link.idle;

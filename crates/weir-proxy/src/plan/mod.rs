@@ -291,6 +291,7 @@ fn head_limits(server: &Server, differences: Differences) -> HeadLimits {
         underscores: core.underscores_in_headers,
         merge_slashes: core.merge_slashes,
         compat: HeadCompat {
+            strict_sections: differences.http2_heads_strict,
             connect_authority: differences.connect_method_parsed,
             host: if differences.host_by_rfc3986 {
                 HostGrammar::Rfc3986

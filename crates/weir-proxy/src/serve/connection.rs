@@ -11,10 +11,14 @@ use weir_wire::request::HeaderBuffer;
 
 use super::doors::Door;
 use super::handshake::shake_hands;
+use super::http2;
 use super::worker::Worker;
-use crate::client::h1::head::{self, HeadEnd};
+use crate::client::choose_server::HeadEnd;
+use crate::client::h1::head;
+use crate::client::h2;
 use crate::facts::h1::Connection;
-use crate::facts::{Action, Client, Request, Session};
+use crate::facts::h2::Stream;
+use crate::facts::{Action, Client, Registration, Request, Session};
 use crate::phases::run;
 use crate::report::access_log;
 use weir_io::clock;
@@ -36,18 +40,20 @@ pub(crate) fn serve(worker: Rc<Worker>, mut conn: Box<Connection>) -> impl Futur
                 if !conn.wait_for_request(&registration, look).await {
                     return;
                 }
-                match conn.pass_doors() {
+                let door = conn.pass_doors();
+                match door {
                     Door::Open => {}
                     Door::Waits => continue,
-                    Door::Handshake => {
+                    Door::Closed => return,
+                    Door::Handshake | Door::Preface | Door::Http2 => {
                         registration.set_idle(false);
                         // Rare among requests, and large: not all connections keep room for it.
-                        if Box::pin(shake_hands(&mut conn)).await {
-                            continue;
+                        match Box::pin(enter(&worker, &mut conn, &registration, door)).await {
+                            Door::Waits => continue,
+                            Door::Open => {}
+                            Door::Handshake | Door::Preface | Door::Http2 | Door::Closed => return,
                         }
-                        return;
                     }
-                    Door::Closed => return,
                 }
                 registration.set_idle(false);
             }
@@ -58,6 +64,32 @@ pub(crate) fn serve(worker: Rc<Worker>, mut conn: Box<Connection>) -> impl Futur
             }
         }
     }
+}
+
+/// Passes a door that takes time; what is behind it: `Open` or `Waits` for HTTP/1, or nothing more.
+async fn enter(
+    worker: &Rc<Worker>,
+    conn: &mut Connection,
+    registration: &Registration,
+    mut door: Door,
+) -> Door {
+    while door == Door::Preface {
+        if !conn.hear_more().await {
+            return Door::Closed;
+        }
+        door = conn.pass_doors();
+    }
+    let http2 = match door {
+        Door::Handshake if !shake_hands(conn).await => return Door::Closed,
+        Door::Handshake => conn.has_agreed_on_http2(),
+        Door::Http2 => true,
+        Door::Open | Door::Waits | Door::Preface | Door::Closed => return door,
+    };
+    if !http2 {
+        return Door::Waits;
+    }
+    http2::serve(worker, conn, registration).await;
+    Door::Closed
 }
 
 /// Serves until the client pauses, unless the worker aborts or the configuration's time is over: then
@@ -124,11 +156,47 @@ pub(super) async fn serve_requests(
     }
 }
 
+/// Serves the request on a stream of HTTP/2.
+pub(super) async fn serve_request_of(stream: Box<Stream>, mut req: Box<Request>) -> Box<Request> {
+    if let Some(heard) = &stream.heard {
+        req.started = heard.opened;
+    }
+    let mut session = Session {
+        client: Client::H2(stream),
+        req,
+    };
+    session.begin_counting();
+    let link = session.client.link();
+    let span = tracing::debug_span!(target: "weir", "request", conn = link.number, request = link.requests);
+    answer_on_stream(&mut session).instrument(span).await;
+    session.req.release();
+    session.req.reset();
+    session.req
+}
+
+async fn answer_on_stream(session: &mut Session) {
+    let mut session = Logged(session);
+    let Session { client, req } = &mut *session;
+    let Client::H2(stream) = client else {
+        return;
+    };
+    match h2::head::read(stream, req) {
+        Ok(()) => run::respond(&mut session).await,
+        Err(HeadEnd::Refused(status)) => run::refuse(&mut session, status).await,
+        Err(HeadEnd::Gone(status)) => session.req.response.status = status,
+        Err(HeadEnd::Silent) => session.req.state.logged = true,
+    }
+    if !session.req.beside.is_empty() {
+        Box::pin(session.req.beside.all_over()).await;
+    }
+    session.end_stream().await;
+}
+
 /// The connection, which goes on, and what it was served with.
 fn taken_apart(session: Session) -> (Option<Box<Connection>>, Box<Request>) {
     match session.client {
         Client::H1(conn) => (Some(conn), session.req),
-        Client::Sub(_) => (None, session.req),
+        Client::H2(_) | Client::Sub(_) => (None, session.req),
     }
 }
 
@@ -200,7 +268,7 @@ fn lingers(session: &mut Session) -> bool {
         LingeringClose::On => {
             let has_sent = match &session.client {
                 Client::H1(conn) => !conn.input.is_empty() || conn.pipelined,
-                Client::Sub(_) => false,
+                Client::H2(_) | Client::Sub(_) => false,
             };
             has_sent || session.req.state.lingers || !session.client.is_quiet()
         }

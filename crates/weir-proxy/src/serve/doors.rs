@@ -1,5 +1,8 @@
 //! What a connection passes before its first request: the PROXY protocol, then TLS.
 
+use std::future::poll_fn;
+use std::task::Poll;
+
 use weir_log::Level;
 use weir_wire::proxy_protocol::{self, ProxyFault};
 
@@ -7,6 +10,9 @@ use crate::facts::Action;
 use crate::facts::h1::Connection;
 use crate::plan::Generation;
 use crate::report::error_log::{self, Message};
+
+/// What HTTP/2 begins with.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// What becomes of a connection whose first bytes have come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +23,10 @@ pub(super) enum Door {
     Waits,
     /// What is left of them is the beginning of a handshake.
     Handshake,
+    /// What is left of them may be the beginning of HTTP/2's preface.
+    Preface,
+    /// What is left of them begins with HTTP/2's preface.
+    Http2,
     /// The connection ends; the log has been told.
     Closed,
 }
@@ -49,7 +59,27 @@ impl Connection {
         if self.link.action == Action::Handshaking {
             return self.meet_tls();
         }
-        Door::Open
+        match self.link.requests {
+            0 => self.meet_http2(),
+            _ => Door::Open,
+        }
+    }
+
+    /// Tells HTTP/2 by its preface, where it is spoken without TLS (`ngx_http_wait_request_handler`).
+    fn meet_http2(&self) -> Door {
+        let options = &self.link.plan.http().listens[self.link.listen].options;
+        let spoken = options.http2 || self.link.default_server().core.http2;
+        if !spoken || options.ssl {
+            return Door::Open;
+        }
+        let length = self.input.len().min(PREFACE.len());
+        if self.input[..length] != PREFACE[..length] {
+            Door::Open
+        } else if length < PREFACE.len() {
+            Door::Preface
+        } else {
+            Door::Http2
+        }
     }
 
     /// Tells a hello of SSLv3 or later, or of SSLv2, from plain HTTP, which is answered as such
@@ -64,6 +94,29 @@ impl Connection {
                 Door::Open
             }
         }
+    }
+
+    /// Reads on behind a part of HTTP/2's preface; `false` when the connection is to end.
+    pub(super) async fn hear_more(&mut self) -> bool {
+        let read = poll_fn(|cx| match self.poll_input(cx) {
+            Poll::Ready(read) => Poll::Ready(Some(read)),
+            Poll::Pending => self.link.deadline.poll_expired(cx).map(|()| None),
+        });
+        let message = match read.await {
+            Some(Ok(1..)) => return true,
+            Some(Ok(0)) => Message::text("client closed connection"),
+            // nginx says nothing of it.
+            Some(Err(_)) => return false,
+            None => Message::errno("client timed out", libc::ETIMEDOUT),
+        };
+        error_log::log_idle(&self.link, Level::Info, message);
+        false
+    }
+
+    /// The handshake has settled on HTTP/2.
+    pub(super) fn has_agreed_on_http2(&self) -> bool {
+        let tls = self.link.tls();
+        tls.is_some_and(|tls| tls.protocol.as_deref() == Some(b"h2"))
     }
 
     /// Reads the PROXY protocol header (`ngx_http_wait_request_handler`). It must have come whole, and

@@ -124,9 +124,11 @@ fn config_of(conn: &Connection) -> Option<Arc<rustls::ServerConfig>> {
         return None;
     }
     let default = plan.default_server(conn.link.listen).index;
-    let config = server.config.as_ref();
+    let by_listen = plan.http().listens[conn.link.listen].options.http2;
+    let http2 = by_listen || conn.link.default_server().core.http2;
+    let config = server.config(http2);
     config
-        .or_else(|| plan.tls().server(default).config.as_ref())
+        .or_else(|| plan.tls().server(default).config(http2))
         .cloned()
 }
 

@@ -4,6 +4,7 @@ mod connection;
 mod doors;
 mod handshake;
 pub mod host;
+mod http2;
 #[doc(hidden)]
 pub mod parts;
 mod runner;

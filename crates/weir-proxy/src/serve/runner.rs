@@ -11,10 +11,15 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use super::connection::serve_requests;
+use tracing::Instrument;
+use tracing::instrument::WithSubscriber;
+use weir_io::{clock, prefetch};
+
+use super::connection::{serve_request_of, serve_requests};
+use super::worker::Worker;
 use crate::facts::Request;
 use crate::facts::h1::Connection;
-use weir_io::prefetch;
+use crate::facts::h2::Stream;
 
 /// A future that serves connections for ever, and the desk over which it gets them.
 pub(crate) struct Runner {
@@ -27,8 +32,14 @@ pub(crate) struct Runner {
 
 /// What goes in, and what comes back.
 struct Desk {
-    busy: Cell<Option<Box<Connection>>>,
+    busy: Cell<Option<Busy>>,
     done: Cell<Option<Served>>,
+}
+
+/// What is to be served.
+enum Busy {
+    Connection(Box<Connection>),
+    Stream(Box<Stream>),
 }
 
 /// How a busy time ended.
@@ -64,13 +75,21 @@ impl Runner {
     /// Serves `conn` from the next poll on.
     pub(crate) fn begin(&mut self, conn: Box<Connection>) {
         self.conn = &raw const *conn;
-        self.desk.busy.set(Some(conn));
+        self.desk.busy.set(Some(Busy::Connection(conn)));
+    }
+
+    /// Serves the request on `stream` from the next poll on.
+    fn begin_stream(&mut self, stream: Box<Stream>) {
+        self.conn = std::ptr::null();
+        self.desk.busy.set(Some(Busy::Stream(stream)));
     }
 
     /// Ready when the client pauses, or with `None` when the connection has ended.
     pub(crate) fn poll_served(&mut self, cx: &mut Context<'_>) -> Poll<Option<Box<Connection>>> {
         self.prefetch();
-        prefetch::value(self.conn);
+        if !self.conn.is_null() {
+            prefetch::value(self.conn);
+        }
         match self.work.as_mut().poll(cx) {
             Poll::Ready(never) => match never {},
             Poll::Pending => match self.desk.done.take() {
@@ -82,12 +101,44 @@ impl Runner {
     }
 }
 
+/// Serves the request on a stream in a task of its own.
+pub(super) fn serve_stream(worker: &Rc<Worker>, stream: Box<Stream>) {
+    let worker = worker.clone();
+    let seat = stream.seat.clone();
+    let plan = stream.link.plan.clone();
+    let task = async move {
+        let mut runner = worker.take_runner();
+        runner.begin_stream(stream);
+        let mut known = false;
+        let served = poll_fn(|cx| {
+            if !std::mem::replace(&mut known, true) {
+                seat.note_task(cx);
+            }
+            if worker.shop.is_aborting() || plan.is_expired() {
+                return Poll::Ready(false);
+            }
+            clock::count_poll();
+            runner.poll_served(cx).map(|_| true)
+        })
+        .await;
+        if served {
+            worker.give_back_runner(runner);
+        }
+    };
+    tokio::task::spawn_local(task.in_current_span().with_current_subscriber());
+}
+
 async fn work(desk: Rc<Desk>, mut req: Box<Request>) -> Infallible {
     loop {
         // Nobody needs to be woken: whoever brings a connection polls next.
-        let conn = poll_fn(|_| desk.busy.take().map_or(Poll::Pending, Poll::Ready)).await;
         let served;
-        (served, req) = serve_requests(conn, req).await;
+        match poll_fn(|_| desk.busy.take().map_or(Poll::Pending, Poll::Ready)).await {
+            Busy::Connection(conn) => (served, req) = serve_requests(conn, req).await,
+            Busy::Stream(stream) => {
+                req = serve_request_of(stream, req).await;
+                served = None;
+            }
+        }
         desk.done
             .set(Some(served.map_or(Served::Ended, Served::Idle)));
     }
@@ -98,7 +149,6 @@ mod tests {
     use std::net::SocketAddr;
 
     use super::*;
-    use crate::serve::worker::Worker;
 
     /// Bytes of the future that serves a request. Workers ask for all of it before each poll, so that
     /// every local of every phase costs every request: what is rare and awaits is boxed.

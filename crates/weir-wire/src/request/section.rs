@@ -14,6 +14,8 @@ use crate::search::decimal;
 use crate::span::Span;
 use crate::version::Version;
 
+const PROTOCOL: &[u8] = b"HTTP/2.0";
+
 /// What a field was taken for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taken {
@@ -44,14 +46,20 @@ pub struct SectionReader {
 }
 
 impl SectionReader {
-    /// Starts over.
-    pub fn reset(&mut self) {
+    fn reset(&mut self) {
         let mut cookies = std::mem::take(&mut self.cookies);
         cookies.clear();
         *self = Self {
             cookies,
             ..Self::default()
         };
+    }
+
+    /// Begins a head, whose protocol is known before any field.
+    pub fn begin(&mut self, buf: &mut Vec<u8>, head: &mut RequestHead) {
+        self.reset();
+        head.version = Version::HTTP_20;
+        head.protocol = push(buf, PROTOCOL);
     }
 
     /// Takes the next field; its texts are put behind what `buf` holds.
@@ -243,7 +251,6 @@ impl SectionReader {
         head: &mut RequestHead,
         limits: &HeadLimits,
     ) -> Result<(), SectionFault> {
-        const PROTOCOL: &[u8] = b"HTTP/2.0";
         if self.has_line {
             return Ok(());
         }
@@ -270,7 +277,6 @@ impl SectionReader {
         head.method_span = Span::new(start, start + self.method.len());
         head.protocol = push(buf, PROTOCOL);
         head.request_line = Span::new(start, buf.len());
-        head.version = Version::HTTP_20;
         self.has_line = true;
         Ok(())
     }
@@ -395,6 +401,7 @@ mod tests {
         let (mut buf, mut head) = (Vec::new(), RequestHead::new());
         let mut reader = SectionReader::default();
         let mut take = |reader: &mut SectionReader| {
+            reader.begin(&mut buf, &mut head);
             for (name, value) in fields {
                 reader.take(
                     name.as_bytes(),
@@ -556,6 +563,7 @@ mod tests {
         let (mut buf, mut head) = (Vec::new(), RequestHead::new());
         let mut reader = SectionReader::default();
         let limits = HeadLimits::default();
+        reader.begin(&mut buf, &mut head);
         for (name, value) in fields {
             let taken = reader.take(
                 name.as_bytes(),

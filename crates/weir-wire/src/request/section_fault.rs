@@ -71,6 +71,15 @@ impl From<RequestFault> for SectionFault {
 }
 
 impl SectionFault {
+    /// The path is at fault, so that there is none.
+    #[must_use]
+    pub const fn is_of_path(&self) -> bool {
+        matches!(
+            self,
+            Self::Invalid(Pseudo::Path, _) | Self::Head(RequestFault::InvalidRequest)
+        )
+    }
+
     /// Status nginx ends the request with.
     #[must_use]
     pub const fn status(&self) -> u16 {

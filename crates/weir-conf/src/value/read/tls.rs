@@ -24,7 +24,7 @@ pub(crate) fn tls_files(call: &mut Call<'_>) -> Result<Vec<TlsFile>, Reject> {
     let written = call.text(0);
     let has_variables =
         Template::compile_with(text, crate::template::Digits::Groups, &mut |name| {
-            Ok(crate::Variable::named(name).unwrap_or(crate::Variable::Nothing))
+            Ok(crate::Variable::named(name).unwrap_or(crate::Variable::Unset))
         })
         .is_ok_and(|template| template.as_literal().is_none());
     if has_variables {

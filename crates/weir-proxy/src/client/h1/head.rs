@@ -6,22 +6,12 @@ use std::task::Poll;
 use weir_wire::Version;
 use weir_wire::request::{ConnectionOption, ParsePhase, Progress, RequestFault};
 
+use crate::client::choose_server::{HeadEnd, choose_server};
 use crate::facts::h1::Connection;
 use crate::facts::{Action, Idling, Request};
 use crate::report::error_log::{self, Message};
 use crate::report::peer_text::Lossy;
 use weir_io::buffers;
-
-/// Why there is no request to serve; the log has been told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum HeadEnd {
-    /// Answer with this status, then close.
-    Refused(u16),
-    /// Close without an answer; the access line shows this status.
-    Gone(u16),
-    /// Close; no request was begun, so there is no access line.
-    Silent,
-}
 
 /// Reads a head into the request and settles what follows from it.
 pub(crate) async fn read(conn: &mut Connection, req: &mut Request) -> Result<(), HeadEnd> {
@@ -32,9 +22,9 @@ pub(crate) async fn read(conn: &mut Connection, req: &mut Request) -> Result<(),
                 req.state.begun = true;
                 conn.link.action = Action::ReadingHeaders;
                 take_line(req);
-                choose_server(conn, req)?;
+                choose_server(&conn.link, Some(&conn.stream), req)?;
             }
-            Progress::Host => choose_server(conn, req)?,
+            Progress::Host => choose_server(&conn.link, Some(&conn.stream), req)?,
             Progress::Done => break,
         }
     }
@@ -68,7 +58,7 @@ fn step(conn: &mut Connection, req: &mut Request) -> Result<Progress, HeadEnd> {
                 take_line(req);
             }
         }
-        if let Err(end) = choose_server(conn, req) {
+        if let Err(end) = choose_server(&conn.link, Some(&conn.stream), req) {
             return end;
         }
         error_log::info(conn.view(req), Message::bytes(&text));
@@ -82,7 +72,7 @@ fn step(conn: &mut Connection, req: &mut Request) -> Result<Progress, HeadEnd> {
 }
 
 /// What the request line says; variables and pages need it also if the lines after it are refused.
-fn take_line(req: &mut Request) {
+pub(crate) fn take_line(req: &mut Request) {
     let head = &req.head;
     req.state.method = head.method;
     req.uri.extend_from_slice(head.path(&req.bytes));
@@ -167,40 +157,6 @@ fn name_partial_line(req: &mut Request) {
     }
 }
 
-/// Finds the virtual server of the host that was asked for (`ngx_http_set_virtual_server`).
-fn choose_server(conn: &Connection, req: &mut Request) -> Result<(), HeadEnd> {
-    let http = conn.link.plan.http();
-    let listen = &http.listens[conn.link.listen];
-    req.host.clear();
-    req.host.extend_from_slice(req.head.host.of(&req.bytes));
-    if req.head.host_has_upper {
-        req.host.make_ascii_lowercase();
-    }
-    // The server called "" is for heads that are whole and name no host, also if they are refused.
-    let found = if req.host.is_empty() && !req.parser_done() {
-        Ok(None)
-    } else {
-        listen.names.find(&req.host)
-    };
-    let server = match found {
-        Ok(Some(found)) => {
-            if let Some(groups) = found.captures {
-                req.note_match(&groups, &req.host);
-            }
-            found.server
-        }
-        // As long as the head may still name a host, the handshake's name counts.
-        Ok(None) if req.host.is_empty() && !req.parser_done() => conn.link.default_server().index,
-        Ok(None) => listen.default_server,
-        Err(fault) => {
-            error_log::alert(conn.view(req), Message::bytes(&fault.line()));
-            return Err(HeadEnd::Gone(500));
-        }
-    };
-    req.state.server = Some(conn.link.plan.own_server(server));
-    Ok(())
-}
-
 /// What lies behind the head is the body, or the next request.
 fn take_rest(conn: &mut Connection, req: &mut Request) {
     let end = req.head.len;
@@ -216,7 +172,7 @@ fn take_rest(conn: &mut Connection, req: &mut Request) {
 /// What the phases of nginx find prepared (`ngx_http_process_request`, `ngx_http_handler`).
 fn settle(conn: &mut Connection, req: &mut Request) -> Result<(), HeadEnd> {
     if req.host.is_empty() {
-        choose_server(conn, req)?;
+        choose_server(&conn.link, Some(&conn.stream), req)?;
     }
     if conn.link.plan.http().listens[conn.link.listen].options.ssl && conn.link.tls().is_none() {
         if req.head.version < Version::HTTP_10 {

@@ -1,8 +1,5 @@
-//! HTTP/1 from clients.
+//! HTTP/1 from clients: heads, and what a connection does between them.
 
-pub(crate) mod body;
 pub(crate) mod head;
 mod idle;
-pub(crate) mod linger;
-pub(crate) mod output;
-pub(crate) mod watch;
+mod watch;

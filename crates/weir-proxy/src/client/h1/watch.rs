@@ -5,9 +5,7 @@ use std::task::{Context, Poll};
 
 use weir_io::buffers;
 
-use crate::facts::Session;
 use crate::facts::h1::Connection;
-use crate::report::error_log::{self, Message};
 
 impl Connection {
     /// Ready when the client has closed or reset its connection. Bytes that it sends ahead are kept
@@ -49,15 +47,5 @@ impl Connection {
     pub(crate) fn read_arrived(&mut self) -> io::Result<usize> {
         let (stream, input) = (&mut self.stream, &mut self.input);
         stream.read_arrived(input, buffers::HEAD_BUFFER)
-    }
-}
-
-/// `info` line of a client that left.
-pub(crate) fn log_client_gone(session: &Session, error: Option<&io::Error>) {
-    let text = "epoll_wait() reported that client prematurely closed connection, \
-                so upstream connection is closed too";
-    match error {
-        Some(error) => error_log::info(session.view(), Message::call(text, error)),
-        None => error_log::info(session.view(), Message::text(text)),
     }
 }

@@ -9,7 +9,7 @@ use weir_wire::chunked::write_chunk_size;
 
 use super::{Event, Filters, Relay, UpstreamEnd};
 use crate::answer::{body, headers};
-use crate::client::h1::output::WRITEV_FAILED;
+use crate::client::output::WRITEV_FAILED;
 use crate::facts::Session;
 use weir_io::clock;
 use weir_io::stream::Stream;
@@ -72,6 +72,11 @@ impl Relay {
         self.last_sent = ended;
         let is_whole = ended && self.upstream == UpstreamEnd::Complete;
         self.writing = !(is_whole && self.postpones(session, settings));
+        let response = &session.req.response;
+        if is_whole && !self.client_chunked && response.ends_with_body() {
+            let length = self.spool.outgoing.len() + self.suffix.len();
+            session.client.expect_end(length);
+        }
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! Values of variables: one exhaustive `match`, evaluated over borrowed data.
 
 use weir_conf::{Part, Template, Variable};
+use weir_wire::Version;
 
 mod defined;
 pub(crate) mod paths;
@@ -122,7 +123,12 @@ pub(crate) fn write(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> V
             request::joined(view, weir_wire::KnownField::XForwardedFor, b", ", out)
         }
         Variable::Https if view.link.tls().is_some() => Value::of(Some(b"on"), out),
-        Variable::Https | Variable::Nothing | Variable::UidReset => Value::Found,
+        Variable::Http2 if view.req.head.version == Version::HTTP_20 => {
+            let tls = view.link.tls().is_some();
+            let name: &[u8] = if tls { b"h2" } else { b"h2c" };
+            Value::of(Some(name), out)
+        }
+        Variable::Https | Variable::Http2 | Variable::UidReset => Value::Found,
         Variable::SslAlpnProtocol
         | Variable::SslCipher
         | Variable::SslCurve

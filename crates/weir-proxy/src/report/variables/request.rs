@@ -11,7 +11,7 @@ use weir_conf::Variable;
 use weir_wire::address::write_ip;
 use weir_wire::range::first_offset;
 use weir_wire::token::PairDivider;
-use weir_wire::{KnownField, Span, date, token};
+use weir_wire::{KnownField, Span, Version, date, token};
 
 use super::Value;
 use super::paths;
@@ -251,7 +251,12 @@ pub(super) fn is_port(view: View<'_>) -> &'static [u8] {
 }
 
 pub(super) fn request_line(view: View<'_>, out: &mut Vec<u8>) -> Value {
-    Value::of(Some(view.req.text(view.req.head.request_line)), out)
+    let head = &view.req.head;
+    // HTTP/2 has none until the fields that make it are there.
+    if head.request_line.is_empty() && head.version == Version::HTTP_20 {
+        return Value::Missing;
+    }
+    Value::of(Some(view.req.text(head.request_line)), out)
 }
 
 pub(super) fn request_uri(view: View<'_>, out: &mut Vec<u8>) -> Value {
@@ -261,6 +266,10 @@ pub(super) fn request_uri(view: View<'_>, out: &mut Vec<u8>) -> Value {
 }
 
 pub(super) fn uri(view: View<'_>, out: &mut Vec<u8>) -> Value {
+    let head = &view.req.head;
+    if head.raw_uri.is_empty() && head.version == Version::HTTP_20 {
+        return Value::Missing;
+    }
     let known = view.req.line_is_complete();
     Value::of(known.then_some(view.req.uri.as_slice()), out)
 }

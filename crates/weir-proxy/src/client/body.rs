@@ -8,7 +8,7 @@ use weir_conf::BodyFile;
 use weir_wire::chunked::Chunk;
 
 use super::linger::{More, Patience};
-use crate::facts::Session;
+use crate::facts::{Client, Session};
 use crate::report::error_log::{self, Message};
 use weir_io::buffers;
 use weir_io::temp_file::{FileName, TempFile, TempFileError};
@@ -60,6 +60,7 @@ impl Session {
     /// `client_body_buffer_size`, into a temporary file (`ngx_http_read_client_request_body`).
     pub(crate) async fn read_body(&mut self) -> Result<(), BodyEnd> {
         self.begin_body_memory();
+        self.begin_stream_body(false);
         loop {
             while let Fill::Some = self.take_body_bytes()? {
                 self.spill_body(false)?;
@@ -136,6 +137,13 @@ impl Session {
 
     /// Moves body bytes from the connection's input to the body.
     pub(crate) fn take_body_bytes(&mut self) -> Result<Fill, BodyEnd> {
+        if matches!(self.client, Client::H2(_)) {
+            let room = match self.req.body.streaming {
+                true => usize::MAX,
+                false => self.body_room().max(1),
+            };
+            return self.take_stream_bytes(room);
+        }
         match self.req.body.framing {
             BodyFraming::None => {
                 self.req.body.complete = true;
@@ -277,7 +285,13 @@ impl Session {
         self.client.link_mut().deadline.clear();
         match result {
             Some(result) => result,
-            None => Err(BodyEnd::Gone(408)),
+            None => {
+                if matches!(self.client, Client::H2(_)) {
+                    let message = Message::errno("client timed out", libc::ETIMEDOUT);
+                    error_log::info(self.view(), message);
+                }
+                Err(BodyEnd::Gone(408))
+            }
         }
     }
 
@@ -286,8 +300,9 @@ impl Session {
         let room = self.body_room().clamp(1, buffers::RELAY_BUFFER);
         let client = &mut self.client;
         let body = &mut self.req.body;
-        let direct =
-            body.framing == BodyFraming::Length && client.input().is_empty() && !body.discarded;
+        let is_stream = matches!(client, Client::H2(_));
+        let sized = body.framing == BodyFraming::Length && !is_stream;
+        let direct = sized && client.input().is_empty() && !body.discarded;
         let read = if direct {
             let limit = room.min(usize::try_from(body.remaining).unwrap_or(usize::MAX));
             client.poll_fill(cx, &mut body.memory, limit)
@@ -296,6 +311,9 @@ impl Session {
         };
         match read {
             Poll::Pending => Poll::Pending,
+            // Whether that is the whole body is found out by whoever takes its bytes.
+            Poll::Ready(Ok(_)) if is_stream => Poll::Ready(Ok(())),
+            Poll::Ready(Err(_)) if is_stream => Poll::Ready(Err(self.stream_body_gone())),
             Poll::Ready(Ok(0)) => {
                 client.note_end();
                 error_log::info(
@@ -391,6 +409,11 @@ impl Session {
         }
         body.discarded = true;
         body.expect_answered = true;
+        if let Client::H2(stream) = &self.client {
+            stream.ignore_body();
+            body.complete = true;
+            return Ok(());
+        }
         self.drop_discarded()?;
         for _ in 0..READS_AT_ONCE {
             if self.req.body.complete {

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use weir_conf::Settings;
 
+use crate::facts::h1::Connection;
 use crate::facts::{Action, Client, Session};
 use weir_io::clock::{self, Moment};
 
 /// For how long the rest of what a client sends is waited for.
-pub(super) struct Patience {
+pub(crate) struct Patience {
     /// `lingering_timeout`: the longest gap between two reads.
     gap: Duration,
     /// When `lingering_time` is over.
@@ -29,10 +30,28 @@ pub(super) enum More {
 }
 
 impl Patience {
-    pub(super) fn begin(settings: &Settings) -> Self {
+    pub(crate) fn begin(settings: &Settings) -> Self {
         Self {
             gap: settings.lingering_timeout,
             end: clock::now() + settings.lingering_time,
+        }
+    }
+
+    /// Drops what comes until the client closes or the time is over.
+    pub(crate) async fn wait_for_end(&self, conn: &mut Connection) {
+        let mut client_sends = true;
+        while client_sends {
+            let now = clock::now();
+            if now >= self.end {
+                return;
+            }
+            conn.input.clear();
+            conn.link.deadline.set_at((now + self.gap).min(self.end));
+            client_sends = poll_fn(|cx| match conn.poll_input(cx) {
+                Poll::Ready(read) => Poll::Ready(matches!(read, Ok(1..))),
+                Poll::Pending => conn.link.deadline.poll_expired(cx).map(|()| false),
+            })
+            .await;
         }
     }
 

@@ -1,0 +1,320 @@
+//! A stream of a client's HTTP/2 connection, which carries one request, and what it shares with its connection.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use weir_http2::{Complaint, Fields};
+use weir_io::clock::Moment;
+use weir_wire::request::SectionReader;
+
+use super::{Link, Request, View};
+
+/// Bytes of output that wait at most: who has more to send waits for the socket.
+const MOST_QUEUED: usize = 64 * 1024;
+
+/// The carrier of a request that came over HTTP/2.
+pub(crate) struct Stream {
+    pub(crate) link: Link,
+    /// Bytes of the body that were taken over from the seat.
+    pub(crate) input: Vec<u8>,
+    pub(crate) wire: Rc<Wire>,
+    pub(crate) seat: Rc<Seat>,
+    /// What came of the head, until it is read.
+    pub(crate) heard: Option<Heard>,
+    /// Bytes of the answer's body still to be sent, if its head says how many: the last of them end the stream.
+    pub(crate) left: Option<u64>,
+    /// This side of the stream is closed.
+    pub(crate) closed: bool,
+    /// The client let a deadline pass.
+    pub(crate) timed_out: bool,
+    /// Bytes of frames around what was sent of the body.
+    pub(crate) framing: u64,
+    /// Most bytes of a frame of the body (`http2_chunk_size`).
+    pub(crate) chunk: usize,
+}
+
+/// A head as it came.
+pub(crate) struct Heard {
+    pub(crate) opened: Moment,
+    /// Where not all of it came, the status that is booked.
+    pub(crate) section: Result<Section, u16>,
+}
+
+/// All fields of a head.
+pub(crate) struct Section {
+    pub(crate) fields: Fields,
+    /// Bytes that they took.
+    pub(crate) length: usize,
+    /// No body follows.
+    pub(crate) ends: bool,
+}
+
+/// What the streams of a connection share with the task that has its socket.
+pub(crate) struct Wire {
+    pub(crate) codec: RefCell<weir_http2::Connection>,
+    /// Streams that have a request, by number.
+    seats: RefCell<Vec<Rc<Seat>>>,
+    /// Streams that wait until output has gone out.
+    waiting: RefCell<Vec<Rc<Seat>>>,
+    /// Bytes that the socket has taken.
+    written: Cell<u64>,
+    task: RefCell<Option<Waker>>,
+    /// The connection's task knows already that something is to be done.
+    notified: Cell<bool>,
+    /// Rooms that heads are read in.
+    pub(crate) section: RefCell<SectionReader>,
+    rooms: RefCell<Vec<Fields>>,
+}
+
+/// What the connection tells a stream's request.
+pub(crate) struct Seat {
+    pub(crate) number: u32,
+    /// Bytes of the body that have come and that nobody has taken.
+    body: RefCell<Vec<u8>>,
+    /// The client has ended its side.
+    ended: Cell<bool>,
+    /// The client has left: the stream is reset, or its connection is gone.
+    gone: Cell<bool>,
+    complaint: RefCell<Option<Complaint>>,
+    task: RefCell<Option<Waker>>,
+}
+
+impl Wire {
+    pub(crate) fn new(codec: weir_http2::Connection) -> Rc<Self> {
+        Rc::new(Self {
+            codec: RefCell::new(codec),
+            seats: RefCell::default(),
+            waiting: RefCell::default(),
+            written: Cell::new(0),
+            task: RefCell::new(None),
+            notified: Cell::new(false),
+            section: RefCell::default(),
+            rooms: RefCell::default(),
+        })
+    }
+
+    /// The running task is the connection's, and looks at all that is to be done.
+    pub(crate) fn note_task(&self, cx: &Context<'_>) {
+        self.notified.set(false);
+        let mut task = self.task.borrow_mut();
+        if !task
+            .as_ref()
+            .is_some_and(|waker| waker.will_wake(cx.waker()))
+        {
+            *task = Some(cx.waker().clone());
+        }
+    }
+
+    /// There is something to do for the connection's task.
+    pub(crate) fn notify(&self) {
+        if !self.notified.replace(true)
+            && let Some(task) = &*self.task.borrow()
+        {
+            task.wake_by_ref();
+        }
+    }
+
+    /// A request begins on this stream.
+    pub(crate) fn seat(&self, number: u32, ended: bool) -> Rc<Seat> {
+        let seat = Rc::new(Seat {
+            number,
+            body: RefCell::default(),
+            ended: Cell::new(ended),
+            gone: Cell::new(false),
+            complaint: RefCell::default(),
+            task: RefCell::new(None),
+        });
+        self.seats.borrow_mut().push(seat.clone());
+        seat
+    }
+
+    /// Its request is over.
+    pub(crate) fn vacate(&self, number: u32) {
+        let mut seats = self.seats.borrow_mut();
+        if let Ok(index) = seats.binary_search_by_key(&number, |seat| seat.number) {
+            seats.remove(index);
+        }
+        drop(seats);
+        self.notify();
+    }
+
+    /// The request on a stream.
+    pub(crate) fn on(&self, number: u32) -> Option<Rc<Seat>> {
+        let seats = self.seats.borrow();
+        let index = seats.binary_search_by_key(&number, |seat| seat.number);
+        index.ok().map(|index| seats[index].clone())
+    }
+
+    /// Whether no stream has a request.
+    pub(crate) fn is_vacant(&self) -> bool {
+        self.seats.borrow().is_empty()
+    }
+
+    /// The connection is gone, or about to go: so are all streams.
+    pub(crate) fn leave_all(&self) {
+        self.seats.borrow().iter().for_each(|seat| seat.leave(None));
+    }
+
+    /// All requests are to look at their streams.
+    pub(crate) fn wake_all(&self) {
+        self.seats.borrow().iter().for_each(|seat| seat.wake());
+    }
+
+    /// The socket has taken so many bytes: who waits for that goes on.
+    pub(crate) fn note_written(&self, count: usize) {
+        self.written.set(self.written.get() + count as u64);
+        for seat in self.waiting.borrow_mut().drain(..) {
+            seat.wake();
+        }
+    }
+
+    /// Bytes that the socket has taken.
+    pub(crate) fn written(&self) -> u64 {
+        self.written.get()
+    }
+
+    /// Wakes it once output has gone out.
+    fn wait(&self, seat: &Rc<Seat>) {
+        let mut waiting = self.waiting.borrow_mut();
+        if !waiting.iter().any(|other| Rc::ptr_eq(other, seat)) {
+            waiting.push(seat.clone());
+        }
+    }
+
+    /// How much may be put into the output now; who may put nothing is woken when that has changed.
+    pub(crate) fn room_for(&self, seat: &Rc<Seat>, queued: usize) -> usize {
+        let room = MOST_QUEUED.saturating_sub(queued);
+        if room == 0 {
+            self.wait(seat);
+        }
+        room
+    }
+
+    /// The end of what waits in the output, counted from the connection's beginning.
+    pub(crate) fn output_end(&self) -> u64 {
+        self.written.get() + self.codec.borrow_mut().output().len() as u64
+    }
+
+    /// Ready once the output is out up to there.
+    pub(crate) fn poll_written(&self, seat: &Rc<Seat>, end: u64) -> Poll<()> {
+        if self.written.get() >= end {
+            return Poll::Ready(());
+        }
+        self.wait(seat);
+        Poll::Pending
+    }
+
+    /// Takes the fields of the head that was told of last.
+    pub(crate) fn take_fields(&self) -> Fields {
+        let mut fields = self.rooms.borrow_mut().pop().unwrap_or_default();
+        std::mem::swap(&mut fields, self.codec.borrow_mut().fields());
+        fields
+    }
+
+    /// They have been read.
+    pub(crate) fn give_back_fields(&self, fields: Fields) {
+        let mut rooms = self.rooms.borrow_mut();
+        if rooms.len() < KEPT_ROOMS {
+            rooms.push(fields);
+        }
+    }
+
+    /// Gives up what a connection without requests needs not keep.
+    pub(crate) fn shrink(&self) {
+        self.codec.borrow_mut().shrink();
+        self.rooms.take();
+        self.seats.take();
+        self.waiting.take();
+        self.section.take();
+    }
+}
+
+/// Rooms for fields that a connection keeps.
+const KEPT_ROOMS: usize = 16;
+
+impl Seat {
+    /// The request is to look at its stream.
+    pub(crate) fn wake(&self) {
+        if let Some(task) = &*self.task.borrow() {
+            task.wake_by_ref();
+        }
+    }
+
+    /// The running task serves the request.
+    pub(crate) fn note_task(&self, cx: &Context<'_>) {
+        *self.task.borrow_mut() = Some(cx.waker().clone());
+    }
+
+    /// Bytes of the body have come, `ended`: the last.
+    pub(crate) fn put(&self, bytes: &[u8], ended: bool) {
+        self.body.borrow_mut().extend_from_slice(bytes);
+        self.ended.set(ended);
+        self.wake();
+    }
+
+    /// Moves what has come behind `input`; how much that was.
+    pub(crate) fn take_body(&self, input: &mut Vec<u8>) -> usize {
+        let mut body = self.body.borrow_mut();
+        let count = body.len();
+        if input.is_empty() {
+            std::mem::swap(input, &mut body);
+        } else {
+            input.append(&mut body);
+        }
+        count
+    }
+
+    /// Whether the client has ended its side.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.get()
+    }
+
+    /// Whether the client has ended its side, and all that came was taken.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.ended.get() && self.body.borrow().is_empty()
+    }
+
+    /// The client has left, of which the log is to be told this.
+    pub(crate) fn leave(&self, complaint: Option<Complaint>) {
+        if !self.gone.replace(true) {
+            *self.complaint.borrow_mut() = complaint;
+        }
+        self.wake();
+    }
+
+    pub(crate) fn is_gone(&self) -> bool {
+        self.gone.get()
+    }
+
+    /// What the log is to be told of the client's leaving, once.
+    pub(crate) fn take_complaint(&self) -> Option<Complaint> {
+        self.complaint.borrow_mut().take()
+    }
+}
+
+impl Stream {
+    /// The stream together with the request on it.
+    pub(crate) fn view<'a>(&'a self, req: &'a Request) -> View<'a> {
+        View {
+            req,
+            link: &self.link,
+            stream: None,
+        }
+    }
+}
+
+impl Drop for Stream {
+    /// However the request ended, its seat is free.
+    fn drop(&mut self) {
+        let ending = match self.timed_out {
+            true => weir_http2::Ending::TimedOut,
+            false => weir_http2::Ending::Done,
+        };
+        // A panic may have found it in use.
+        if let Ok(mut codec) = self.wire.codec.try_borrow_mut() {
+            codec.close(self.seat.number, ending);
+        }
+        self.wire.vacate(self.seat.number);
+    }
+}
