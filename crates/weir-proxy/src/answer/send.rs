@@ -37,20 +37,16 @@ pub(crate) fn begin(session: &mut Session) -> Result<(), Outcome> {
         return Ok(());
     }
     settle::settle(session)?;
+    if matches!(session.client, Client::H2(_)) {
+        let sent = encode::send_head(session, &signature(session));
+        session.note_head(&sent);
+        return Ok(());
+    }
     let mut out = std::mem::take(&mut session.req.response.pending);
     if out.capacity() == 0 {
         out = buffers::take_head();
     }
     let start = out.len();
-    if matches!(session.client, Client::H2(_)) {
-        let signature = signature(session).into_owned();
-        let length = encode::send_head(session, &signature);
-        session.req.state.sent += length;
-        session.req.response.head_length = length;
-        session.req.response.pending = out;
-        session.req.response.begun = true;
-        return Ok(());
-    }
     let has_head = session.req.head.version >= Version::HTTP_10 && !session.req.state.is_sub;
     if has_head && !session.req.response.no_head {
         write_head(session, &mut out);

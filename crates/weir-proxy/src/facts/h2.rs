@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use weir_http2::{Complaint, Fields};
 use weir_io::clock::Moment;
+use weir_io::deadline::Deadline;
 use weir_wire::request::SectionReader;
 
 use super::{Link, Request, View};
@@ -65,6 +66,8 @@ pub(crate) struct Wire {
     /// Rooms that heads are read in.
     pub(crate) section: RefCell<SectionReader>,
     rooms: RefCell<Vec<Fields>>,
+    /// Clocks of streams that are over, whose timers the next ones need not make anew.
+    clocks: RefCell<Vec<Deadline>>,
 }
 
 /// What the connection tells a stream's request.
@@ -91,6 +94,7 @@ impl Wire {
             notified: Cell::new(false),
             section: RefCell::default(),
             rooms: RefCell::default(),
+            clocks: RefCell::default(),
         })
     }
 
@@ -220,18 +224,32 @@ impl Wire {
         }
     }
 
+    /// A clock for a stream that begins.
+    pub(crate) fn take_clock(&self) -> Deadline {
+        self.clocks.borrow_mut().pop().unwrap_or_default()
+    }
+
+    fn give_back_clock(&self, mut clock: Deadline) {
+        let mut clocks = self.clocks.borrow_mut();
+        if clocks.len() < KEPT_ROOMS {
+            clock.clear();
+            clocks.push(clock);
+        }
+    }
+
     /// Gives up what a connection without requests needs not keep.
     pub(crate) fn shrink(&self) {
         self.codec.borrow_mut().shrink();
         self.rooms.take();
+        self.clocks.take();
         self.seats.take();
         self.waiting.take();
         self.section.take();
     }
 }
 
-/// Rooms for fields that a connection keeps.
-const KEPT_ROOMS: usize = 16;
+/// Rooms for fields, and clocks, that a connection keeps.
+const KEPT_ROOMS: usize = 32;
 
 impl Seat {
     /// The request is to look at its stream.
@@ -315,6 +333,8 @@ impl Drop for Stream {
         if let Ok(mut codec) = self.wire.codec.try_borrow_mut() {
             codec.close(self.seat.number, ending);
         }
+        self.wire
+            .give_back_clock(std::mem::take(&mut self.link.deadline));
         self.wire.vacate(self.seat.number);
     }
 }

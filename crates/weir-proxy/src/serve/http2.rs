@@ -286,8 +286,10 @@ impl Task<'_> {
     fn begin(&self, number: u32, section: Result<Section, u16>) {
         let ended = section.as_ref().is_ok_and(|section| section.ends);
         let timed_out = matches!(section, Err(408));
+        let mut link = self.conn.link.beside();
+        link.deadline = self.wire.take_clock();
         let stream = Stream {
-            link: self.conn.link.beside(),
+            link,
             input: Vec::new(),
             wire: self.wire.clone(),
             seat: self.wire.seat(number, ended),

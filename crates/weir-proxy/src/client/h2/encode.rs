@@ -7,29 +7,48 @@ use crate::facts::h2::Stream;
 use crate::facts::{Client, Response, Session};
 use weir_io::clock;
 
-/// Sends the head of the answer, signed with `signature`; bytes of it.
-pub(crate) fn send_head(session: &mut Session, signature: &str) -> u64 {
+/// A head that was sent.
+pub(crate) struct SentHead {
+    /// Bytes of it.
+    length: u64,
+    /// It is all of the answer.
+    ends: bool,
+}
+
+/// Sends the head of the answer, signed with `signature`.
+pub(crate) fn send_head(session: &Session, signature: &str) -> SentHead {
     let vary = session.req.state.varies_by_encoding && session.settings().gzip_vary;
-    let chunk = session.settings().http2_chunk_size;
     let response = &session.req.response;
-    let Client::H2(stream) = &mut session.client else {
-        return 0;
+    let bodyless = response.content_length == Some(0) && !response.expects_trailers;
+    let ends = response.header_only || bodyless;
+    let Client::H2(stream) = &session.client else {
+        return SentHead { length: 0, ends };
     };
     let mut codec = stream.wire.codec.borrow_mut();
     let before = codec.output().len();
     write(codec.head(), response, signature, vary);
-    let bodyless = response.content_length == Some(0) && !response.expects_trailers;
-    let ends = response.header_only || bodyless;
     codec.send_head(stream.seat.number, ends);
-    let length = codec.output().len() - before;
+    let length = (codec.output().len() - before) as u64;
     drop(codec);
-    stream.closed = ends;
-    stream.chunk = chunk;
-    stream.left = response
-        .content_length
-        .filter(|_| !response.expects_trailers);
     stream.wire.notify();
-    length as u64
+    SentHead { length, ends }
+}
+
+impl Session {
+    /// Notes what a head that was sent says of the body.
+    pub(crate) fn note_head(&mut self, sent: &SentHead) {
+        let chunk = self.settings().http2_chunk_size;
+        let response = &mut self.req.response;
+        response.head_length = sent.length;
+        response.begun = true;
+        self.req.state.sent += sent.length;
+        if let Client::H2(stream) = &mut self.client {
+            stream.closed = sent.ends;
+            stream.chunk = chunk;
+            let length = response.content_length;
+            stream.left = length.filter(|_| !response.expects_trailers);
+        }
+    }
 }
 
 fn write(block: &mut Block, response: &Response, signature: &str, vary: bool) {

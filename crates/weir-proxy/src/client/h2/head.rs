@@ -49,11 +49,14 @@ fn unheard(stream: &Stream, req: &mut Request, status: u16) -> HeadEnd {
 fn take_fields(stream: &Stream, req: &mut Request, section: &Section) -> Result<(), HeadEnd> {
     let mut reader = stream.wire.section.borrow_mut();
     reader.begin(&mut req.bytes, &mut req.head);
+    let mut limits = limits_of(stream, req);
     for (name, value) in section.fields.iter() {
-        let limits = limits(stream, req);
         match reader.take(name, value, &mut req.bytes, &mut req.head, &limits) {
             Ok(Taken::Field) => {}
-            Ok(Taken::Server) => choose_server(&stream.link, None, req)?,
+            Ok(Taken::Server) => {
+                choose_server(&stream.link, None, req)?;
+                limits = limits_of(stream, req);
+            }
             Ok(Taken::Dropped) => {
                 let text = [b"client sent invalid header: \"", name, b"\""].concat();
                 error_log::info(stream.view(req), Message::bytes(&text));
@@ -67,12 +70,11 @@ fn take_fields(stream: &Stream, req: &mut Request, section: &Section) -> Result<
         error_log::info(stream.view(req), Message::text(text));
         return Err(HeadEnd::Refused(421));
     }
-    let limits = limits(stream, req);
     let finished = reader.finish(section.ends, &mut req.bytes, &mut req.head, &limits);
     finished.map_err(|fault| refused(stream, req, &fault))
 }
 
-fn limits(stream: &Stream, req: &Request) -> HeadLimits {
+fn limits_of(stream: &Stream, req: &Request) -> HeadLimits {
     let server = stream.view(req).server().index;
     *stream.link.plan.head_limits(server)
 }
