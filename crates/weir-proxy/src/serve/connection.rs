@@ -80,7 +80,7 @@ async fn enter(
         door = conn.pass_doors();
     }
     let http2 = match door {
-        Door::Handshake if !shake_hands(conn).await => return Door::Closed,
+        Door::Handshake if !Box::pin(shake_hands(conn)).await => return Door::Closed,
         Door::Handshake => conn.has_agreed_on_http2(),
         Door::Http2 => true,
         Door::Open | Door::Waits | Door::Preface | Door::Closed => return door,
@@ -156,22 +156,29 @@ pub(super) async fn serve_requests(
     }
 }
 
-/// Serves the request on a stream of HTTP/2.
-pub(super) async fn serve_request_of(stream: Box<Stream>, mut req: Box<Request>) -> Box<Request> {
+/// The request on a stream of HTTP/2.
+pub(super) fn session_of(stream: Box<Stream>, mut req: Box<Request>) -> Session {
     if let Some(heard) = &stream.heard {
         req.started = heard.opened;
     }
-    let mut session = Session {
-        client: Client::H2(stream),
-        req,
-    };
+    let client = Client::H2(stream);
+    let mut session = Session { client, req };
     session.begin_counting();
-    let link = session.client.link();
-    let span = tracing::debug_span!(target: "weir", "request", conn = link.number, request = link.requests);
-    answer_on_stream(&mut session).instrument(span).await;
-    session.req.release();
-    session.req.reset();
-    session.req
+    session
+}
+
+/// Serves the request on a stream; what it was served with comes back.
+///
+/// Not an `async fn`: that would hold the session twice.
+pub(super) fn serve_on_stream(mut session: Session) -> impl Future<Output = Box<Request>> {
+    async move {
+        let link = session.client.link();
+        let span = tracing::debug_span!(target: "weir", "request", conn = link.number, request = link.requests);
+        answer_on_stream(&mut session).instrument(span).await;
+        session.req.release();
+        session.req.reset();
+        session.req
+    }
 }
 
 async fn answer_on_stream(session: &mut Session) {

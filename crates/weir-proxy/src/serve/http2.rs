@@ -42,7 +42,8 @@ pub(super) async fn serve(worker: &Rc<Worker>, conn: &mut Connection, registrati
     };
     let end = poll_fn(|cx| task.poll(cx)).await;
     if let End::Over = end {
-        linger(conn).await;
+        // Idle connections keep no room for it.
+        Box::pin(linger(conn)).await;
     }
 }
 

@@ -15,7 +15,7 @@ use tracing::Instrument;
 use tracing::instrument::WithSubscriber;
 use weir_io::{clock, prefetch};
 
-use super::connection::{serve_request_of, serve_requests};
+use super::connection::{serve_on_stream, serve_requests, session_of};
 use super::worker::Worker;
 use crate::facts::Request;
 use crate::facts::h1::Connection;
@@ -32,14 +32,30 @@ pub(crate) struct Runner {
 
 /// What goes in, and what comes back.
 struct Desk {
-    busy: Cell<Option<Busy>>,
+    busy: Cell<Option<Box<Connection>>>,
+    stream: Cell<Option<Box<Stream>>>,
     done: Cell<Option<Served>>,
 }
 
-/// What is to be served.
-enum Busy {
-    Connection(Box<Connection>),
-    Stream(Box<Stream>),
+/// What lies on the desk.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Connection,
+    Stream,
+}
+
+impl Desk {
+    fn poll_next(&self) -> Poll<Next> {
+        let (conn, stream) = (self.busy.take(), self.stream.take());
+        let next = match (&conn, &stream) {
+            (Some(_), _) => Poll::Ready(Next::Connection),
+            (None, Some(_)) => Poll::Ready(Next::Stream),
+            (None, None) => Poll::Pending,
+        };
+        self.busy.set(conn);
+        self.stream.set(stream);
+        next
+    }
 }
 
 /// How a busy time ended.
@@ -56,6 +72,7 @@ impl Runner {
         let request = &raw const *req;
         let desk = Rc::new(Desk {
             busy: Cell::default(),
+            stream: Cell::default(),
             done: Cell::default(),
         });
         Self {
@@ -75,13 +92,13 @@ impl Runner {
     /// Serves `conn` from the next poll on.
     pub(crate) fn begin(&mut self, conn: Box<Connection>) {
         self.conn = &raw const *conn;
-        self.desk.busy.set(Some(Busy::Connection(conn)));
+        self.desk.busy.set(Some(conn));
     }
 
     /// Serves the request on `stream` from the next poll on.
     fn begin_stream(&mut self, stream: Box<Stream>) {
         self.conn = std::ptr::null();
-        self.desk.busy.set(Some(Busy::Stream(stream)));
+        self.desk.stream.set(Some(stream));
     }
 
     /// Ready when the client pauses, or with `None` when the connection has ended.
@@ -131,13 +148,19 @@ pub(super) fn serve_stream(worker: &Rc<Worker>, stream: Box<Stream>) {
 async fn work(desk: Rc<Desk>, mut req: Box<Request>) -> Infallible {
     loop {
         // Nobody needs to be woken: whoever brings a connection polls next.
+        // Not what waits itself: the future would keep room for both kinds of it.
         let served;
-        match poll_fn(|_| desk.busy.take().map_or(Poll::Pending, Poll::Ready)).await {
-            Busy::Connection(conn) => (served, req) = serve_requests(conn, req).await,
-            Busy::Stream(stream) => {
-                req = serve_request_of(stream, req).await;
-                served = None;
-            }
+        if poll_fn(|_| desk.poll_next()).await == Next::Stream {
+            let Some(stream) = desk.stream.take() else {
+                continue;
+            };
+            req = serve_on_stream(session_of(stream, req)).await;
+            served = None;
+        } else {
+            let Some(conn) = desk.busy.take() else {
+                continue;
+            };
+            (served, req) = serve_requests(conn, req).await;
         }
         desk.done
             .set(Some(served.map_or(Served::Ended, Served::Idle)));
