@@ -32,6 +32,14 @@ pub enum CertificateFault {
         /// What was tried, and what OpenSSL says of it.
         why: String,
     },
+    /// A list of revoked certificates does not load.
+    #[error("cannot load CRL \"{name}\": {why}")]
+    RevocationList {
+        /// The file.
+        name: String,
+        /// What was tried, and what OpenSSL says of it.
+        why: String,
+    },
     /// A key is another certificate's.
     #[error(
         "SSL_CTX_use_PrivateKey(\"{name}\") failed (SSL: error:05800074:x509 certificate routines::key values mismatch)"
@@ -43,9 +51,10 @@ pub enum CertificateFault {
 }
 
 /// What OpenSSL says where nothing is in armour.
-const NO_START: &str = "error:0480006C:PEM routines::no start line:Expecting: TRUSTED CERTIFICATE";
+pub(crate) const NO_START: &str =
+    "error:0480006C:PEM routines::no start line:Expecting: TRUSTED CERTIFICATE";
 /// And where what is in it is no certificate.
-const NO_CERTIFICATE: &str = "error:068000A8:asn1 encoding routines::wrong tag \
+pub(crate) const NO_CERTIFICATE: &str = "error:068000A8:asn1 encoding routines::wrong tag \
     error:0688010A:asn1 encoding routines::nested asn1 error:Type=X509 error:0488000D:PEM routines::ASN1 lib";
 /// And where no key is.
 const NO_KEY: &str =
@@ -154,7 +163,7 @@ fn read_key(file: &TlsFile) -> Result<PrivateKeyDer<'static>, String> {
 }
 
 /// The text, or what OpenSSL says where it cannot be read (`BIO_new_file`).
-fn read(file: &TlsFile) -> Result<Vec<u8>, String> {
+pub(crate) fn read(file: &TlsFile) -> Result<Vec<u8>, String> {
     match &file.source {
         TlsSource::Text(text) => Ok(text.clone()),
         TlsSource::File(path) => match fs::read(path) {

@@ -3,25 +3,39 @@
 //! Modules in reading order: `server` (a server's settings made ready), `certificate` and `pem` (files into
 //! certificates and keys), `choice` (which of them a client is shown), `sessions` (clients that come back),
 //! [`hello`] (what a client's first message says), `names` (what OpenSSL calls things) and `words` (what it
-//! says when they fail).
+//! says when they fail). Certificates of peers: `der`, `name`, `x509` and `crl` (what stands in them),
+//! `authorities` (whom files say to trust), [`verify`] (whether they are trusted, for either role),
+//! `verify_fault` (OpenSSL's words for why not) and `shown` (what variables show).
 //!
 //! # Invariants
 //!
 //! - No sockets: bytes in, bytes out. Files are read when a configuration is loaded, never later.
 //! - Messages are nginx's; where OpenSSL's reason cannot be had, rustls's stands in its place.
 
+mod authorities;
 mod certificate;
 mod choice;
+mod crl;
+mod der;
 pub mod hello;
+mod name;
 mod names;
 mod pem;
 mod server;
 mod sessions;
+mod shown;
+pub mod verify;
+mod verify_fault;
 mod words;
+mod x509;
 
+pub use authorities::{load_authorities, load_revoked};
 pub use certificate::CertificateFault;
+pub use crl::RevocationList;
 pub use names::{cipher, group, version};
 pub use rustls;
 pub use server::{TlsFault, TlsServer};
 pub use sessions::SessionZone;
+pub use verify_fault::VerifyFault;
 pub use words::{Reason, interrupted, reason};
+pub use x509::Certificate;

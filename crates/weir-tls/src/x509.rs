@@ -1,0 +1,318 @@
+//! Certificates: what stands in them (RFC 5280), as far as somebody here asks for it.
+
+use std::ops::Range;
+
+use crate::der::{self, Reader};
+use crate::name::Name;
+
+/// A certificate that has been read.
+#[derive(Clone, Debug)]
+pub struct Certificate {
+    der: Vec<u8>,
+    /// 1, 2 or 3.
+    pub(crate) version: u8,
+    signed: Signed,
+    serial: Range<usize>,
+    /// Who has signed it.
+    pub(crate) issuer: Name,
+    /// Whose it is.
+    pub(crate) subject: Name,
+    /// From when it is good; `None`: it is no time.
+    pub(crate) not_before: Option<i64>,
+    /// Until when.
+    pub(crate) not_after: Option<i64>,
+    key: PublicKey,
+    /// What it says beside that.
+    pub(crate) extensions: Extensions,
+}
+
+/// What is signed, how, and the signature.
+#[derive(Clone, Debug)]
+pub(crate) struct Signed {
+    pub(crate) message: Range<usize>,
+    /// The contents of its AlgorithmIdentifier.
+    pub(crate) algorithm: Range<usize>,
+    pub(crate) signature: Range<usize>,
+}
+
+/// A public key: the contents of its AlgorithmIdentifier, and its bits.
+#[derive(Clone, Debug)]
+struct PublicKey {
+    algorithm: Range<usize>,
+    bits: Range<usize>,
+}
+
+/// What certificates say beside names, times and keys.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Extensions {
+    /// Whether it is a CA's, and how many CAs may be below it.
+    pub(crate) constraints: Option<(bool, Option<u64>)>,
+    /// What the key is for: the bits, the first is the highest.
+    pub(crate) key_usage: Option<u16>,
+    /// What it is for beside: object identifiers.
+    pub(crate) purposes: Option<Vec<Vec<u8>>>,
+    /// Netscape's word for that.
+    pub(crate) netscape: Option<u8>,
+    /// The number of the key.
+    pub(crate) key_id: Option<Vec<u8>>,
+    /// The number of the issuer's key.
+    pub(crate) issuer_key_id: Option<Vec<u8>>,
+    /// The number of the issuer's certificate.
+    pub(crate) issuer_serial: Option<Vec<u8>>,
+    /// It limits the names of those below it.
+    pub(crate) limits_names: bool,
+    /// Names beside the subject: tag and contents.
+    pub(crate) names: Vec<(u8, Vec<u8>)>,
+    /// Where to ask whether it is still good (OCSP).
+    pub(crate) responders: Vec<String>,
+    /// There is one that must be understood, and is not.
+    pub(crate) unknown: bool,
+}
+
+/// The signatures of certificates below this one.
+pub(crate) const KEY_CERT_SIGN: u16 = 0x0400;
+/// The signatures of lists of revoked ones.
+pub(crate) const CRL_SIGN: u16 = 0x0200;
+
+impl Certificate {
+    /// Reads one; `None`: it is none.
+    pub fn read(der: &[u8]) -> Option<Self> {
+        let mut outer = Reader::new(der);
+        let mut whole = outer.enter(der::SEQUENCE)?;
+        if !outer.is_empty() {
+            return None;
+        }
+        let body = whole.expect(der::SEQUENCE)?;
+        let algorithm = whole.expect(der::SEQUENCE)?.body;
+        let signature = whole.bits()?;
+        let mut fields = whole.within(&body);
+        let version = match fields.optional(der::parts(0)) {
+            Some(value) => {
+                let number = fields.within(&value).contents(der::INTEGER)?;
+                u8::try_from(der::number(number)?).ok()?.checked_add(1)?
+            }
+            None => 1,
+        };
+        let serial = fields.expect(der::INTEGER)?.body;
+        fields.expect(der::SEQUENCE)?;
+        let issuer = Name::read(&mut fields)?;
+        let mut times = fields.enter(der::SEQUENCE)?;
+        let validity = [times.next()?, times.next()?];
+        let subject = Name::read(&mut fields)?;
+        let mut key = fields.enter(der::SEQUENCE)?;
+        let key = PublicKey {
+            algorithm: key.expect(der::SEQUENCE)?.body,
+            bits: key.bits()?,
+        };
+        // Numbers of issuer and subject, which nobody has.
+        fields.optional(der::plain(1));
+        fields.optional(der::plain(2));
+        let extensions = match fields.optional(der::parts(3)) {
+            Some(value) => Extensions::read(&mut fields.within(&value))?,
+            None => Extensions::default(),
+        };
+        let [not_before, not_after] =
+            validity.map(|time| der::time(time.tag, fields.bytes(time.body)));
+        Some(Self {
+            version,
+            signed: Signed {
+                message: body.whole,
+                algorithm,
+                signature,
+            },
+            serial,
+            issuer,
+            subject,
+            not_before,
+            not_after,
+            key,
+            extensions,
+            der: der.to_vec(),
+        })
+    }
+
+    /// As it was read.
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// Whose it is, as it stands there.
+    pub fn subject_der(&self) -> &[u8] {
+        &self.subject.der
+    }
+
+    /// Where to ask whether it is still good (OCSP).
+    pub fn responders(&self) -> &[String] {
+        &self.extensions.responders
+    }
+
+    /// Its number, as an integer of DER has it.
+    pub(crate) fn serial(&self) -> &[u8] {
+        &self.der[self.serial.clone()]
+    }
+
+    /// The contents of the AlgorithmIdentifier of its key.
+    pub(crate) fn key_algorithm(&self) -> &[u8] {
+        &self.der[self.key.algorithm.clone()]
+    }
+
+    /// The bits of its key.
+    pub(crate) fn key_bits(&self) -> &[u8] {
+        &self.der[self.key.bits.clone()]
+    }
+
+    /// What is signed, by which algorithm, and the signature.
+    pub(crate) fn signed(&self) -> [&[u8]; 3] {
+        let Signed {
+            message,
+            algorithm,
+            signature,
+        } = &self.signed;
+        [message, algorithm, signature].map(|range| &self.der[range.clone()])
+    }
+
+    /// Whether it names itself as its issuer.
+    pub(crate) fn is_self_issued(&self) -> bool {
+        self.subject.canonical == self.issuer.canonical
+    }
+
+    /// Whether it could have signed itself (`X509_self_signed`, without the signature).
+    pub(crate) fn is_self_signed(&self) -> bool {
+        self.is_self_issued() && self.is_issuer_by_number(self)
+    }
+
+    /// Whether `issuer` may have signed this one, by names and numbers (`X509_check_issued`).
+    pub(crate) fn is_issued_by(&self, issuer: &Self) -> bool {
+        issuer.subject.canonical == self.issuer.canonical && self.is_issuer_by_number(issuer)
+    }
+
+    fn is_issuer_by_number(&self, issuer: &Self) -> bool {
+        let own = &self.extensions;
+        let key_id = match (&own.issuer_key_id, &issuer.extensions.key_id) {
+            (Some(wanted), Some(found)) => wanted == found,
+            (Some(_), None) | (None, _) => true,
+        };
+        let serial = own.issuer_serial.as_deref();
+        key_id && serial.is_none_or(|serial| serial == issuer.serial())
+    }
+
+    /// The hosts that it is good for: names of DNS beside the subject.
+    pub fn dns_names(&self) -> impl Iterator<Item = &[u8]> {
+        const DNS: u8 = 2;
+        let names = self.extensions.names.iter();
+        names
+            .filter(|(tag, _)| *tag == der::plain(DNS))
+            .map(|(_, name)| name.as_slice())
+    }
+
+    /// The addresses that it is good for, 4 or 16 bytes each.
+    pub fn addresses(&self) -> impl Iterator<Item = &[u8]> {
+        const ADDRESS: u8 = 7;
+        let names = self.extensions.names.iter();
+        names
+            .filter(|(tag, _)| *tag == der::plain(ADDRESS))
+            .map(|(_, name)| name.as_slice())
+    }
+
+    /// The common names of its subject, in UTF-8.
+    pub fn common_names(&self) -> impl Iterator<Item = Vec<u8>> {
+        const COMMON_NAME: &[u8] = &[0x55, 4, 3];
+        let all = self.subject.attributes.iter();
+        all.filter(|part| part.kind == COMMON_NAME)
+            .map(|part| part.utf8())
+    }
+}
+
+impl Extensions {
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let mut all = Self::default();
+        let mut list = reader.enter(der::SEQUENCE)?;
+        while !list.is_empty() {
+            let mut one = list.enter(der::SEQUENCE)?;
+            let kind = one.contents(der::OID)?;
+            let critical = one.optional(der::BOOLEAN);
+            let critical = critical.is_some_and(|value| one.bytes(value.body) != [0]);
+            let body = one.contents(der::OCTET_STRING)?;
+            let known = all.add(kind, &mut Reader::new(body))?;
+            all.unknown |= critical && !known;
+        }
+        Some(all)
+    }
+
+    /// Takes one; whether it is known is the value. `None`: it is malformed.
+    fn add(&mut self, kind: &[u8], body: &mut Reader<'_>) -> Option<bool> {
+        match kind {
+            [0x55, 0x1d, 14] => self.key_id = Some(body.contents(der::OCTET_STRING)?.to_vec()),
+            [0x55, 0x1d, 15] => {
+                let bits = body.contents(der::BIT_STRING)?;
+                let byte = |at: usize| bits.get(at).copied().unwrap_or(0);
+                self.key_usage = Some(u16::from_be_bytes([byte(1), byte(2)]));
+            }
+            [0x55, 0x1d, 17] => {
+                let mut names = body.enter(der::SEQUENCE)?;
+                while !names.is_empty() {
+                    let name = names.next()?;
+                    self.names.push((name.tag, names.bytes(name.body).to_vec()));
+                }
+            }
+            [0x55, 0x1d, 19] => self.constraints = Some(constraints(body)?),
+            [0x55, 0x1d, 30] => self.limits_names = true,
+            [0x55, 0x1d, 35] => self.issuer_numbers(body)?,
+            [0x55, 0x1d, 37] => {
+                let mut list = body.enter(der::SEQUENCE)?;
+                let mut purposes = Vec::new();
+                while !list.is_empty() {
+                    purposes.push(list.contents(der::OID)?.to_vec());
+                }
+                self.purposes = Some(purposes);
+            }
+            [0x2b, 6, 1, 5, 5, 7, 1, 1] => {
+                self.read_access(body)?;
+                return Some(false);
+            }
+            [0x60, 0x86, 0x48, 1, 0x86, 0xf8, 0x42, 1, 1] => {
+                self.netscape = body.contents(der::BIT_STRING)?.get(1).copied();
+            }
+            // Policies, which are not asked for, and where to find lists.
+            [0x55, 0x1d, 31 | 32 | 33 | 36 | 54] => {}
+            _ => return Some(false),
+        }
+        Some(true)
+    }
+
+    fn issuer_numbers(&mut self, body: &mut Reader<'_>) -> Option<()> {
+        let mut fields = body.enter(der::SEQUENCE)?;
+        let key_id = fields.optional(der::plain(0));
+        self.issuer_key_id = key_id.map(|value| fields.bytes(value.body).to_vec());
+        fields.optional(der::parts(1));
+        let serial = fields.optional(der::plain(2));
+        self.issuer_serial = serial.map(|value| fields.bytes(value.body).to_vec());
+        Some(())
+    }
+
+    /// Where services stand that know more of a certificate.
+    fn read_access(&mut self, body: &mut Reader<'_>) -> Option<()> {
+        const OCSP: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 0x30, 1];
+        const URL: u8 = 6;
+        let mut list = body.enter(der::SEQUENCE)?;
+        while !list.is_empty() {
+            let mut one = list.enter(der::SEQUENCE)?;
+            let kind = one.contents(der::OID)?;
+            let place = one.next()?;
+            if kind == OCSP && place.tag == der::plain(URL) {
+                let url = String::from_utf8_lossy(one.bytes(place.body));
+                self.responders.push(url.into_owned());
+            }
+        }
+        Some(())
+    }
+}
+
+fn constraints(body: &mut Reader<'_>) -> Option<(bool, Option<u64>)> {
+    let mut fields = body.enter(der::SEQUENCE)?;
+    let ca = fields.optional(der::BOOLEAN);
+    let ca = ca.is_some_and(|value| fields.bytes(value.body) != [0]);
+    let length = fields.optional(der::INTEGER);
+    let length = length.map(|value| der::number(fields.bytes(value.body)).unwrap_or(u64::MAX));
+    Some((ca, length))
+}
