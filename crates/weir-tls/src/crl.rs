@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::der::{self, Reader};
 use crate::name::Name;
-use crate::x509::Signed;
+use crate::x509::{Certificate, IssuerKey, Signed};
 
 /// A list that has been read.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub struct RevocationList {
     /// `None`: it does not say; `Some(None)`: what it says is no time.
     pub(crate) next_update: Option<Option<i64>>,
     revoked: HashSet<Vec<u8>>,
+    /// Which key has signed it.
+    issuer_key: IssuerKey,
     /// There is something in it that must be understood, and is not.
     pub(crate) unknown: bool,
     /// It says only what has changed, or is not for the certificates of its issuer.
@@ -56,6 +58,7 @@ impl RevocationList {
             this_update,
             next_update,
             revoked: HashSet::new(),
+            issuer_key: IssuerKey::default(),
             unknown: false,
             is_partial: false,
         };
@@ -101,8 +104,9 @@ impl RevocationList {
         while !extensions.is_empty() {
             let one = Extension::read(extensions)?;
             match one.kind {
-                // The number of a list, and of its issuer's key.
-                [0x55, 0x1d, 20 | 35] => {}
+                // The number of a list.
+                [0x55, 0x1d, 20] => {}
+                [0x55, 0x1d, 35] => self.issuer_key = IssuerKey::read(&mut Reader::new(one.body))?,
                 [0x55, 0x1d, 27] => self.is_partial = true,
                 // For what it is: anything but a place means not for all.
                 [0x55, 0x1d, 28] => {
@@ -114,6 +118,11 @@ impl RevocationList {
             }
         }
         Some(())
+    }
+
+    /// Whether it may have been signed with this certificate's key.
+    pub(crate) fn fits_key_of(&self, issuer: &Certificate) -> bool {
+        self.issuer_key.fits(issuer)
     }
 
     /// Whether the certificate of this number is in it.

@@ -243,7 +243,9 @@ impl Chain<'_> {
         for at in 0..self.certificates.len() {
             let one = self.certificates[at].clone();
             let names = |list: &&Arc<RevocationList>| {
-                list.issuer.canonical == one.issuer.canonical && !list.is_partial
+                list.issuer.canonical == one.issuer.canonical
+                    && !list.is_partial
+                    && self.list_issuer(at, list).is_some()
             };
             let fresh = |list: &&Arc<RevocationList>| list_fault(list, self.now).is_none();
             let list = lists.iter().filter(names).find(fresh);
@@ -255,13 +257,21 @@ impl Chain<'_> {
         }
     }
 
+    /// Who may have signed a list for the certificate at `at`: the next of the chain, or one above of the
+    /// list's name (`crl_akid_check`).
+    fn list_issuer(&self, at: usize, list: &RevocationList) -> Option<Arc<Certificate>> {
+        let next = (at + 1).min(self.certificates.len() - 1);
+        let (next, above) = self.certificates[next..].split_first()?;
+        let named = above
+            .iter()
+            .filter(|one| one.subject.canonical == list.issuer.canonical);
+        let mut all = std::iter::once(next).chain(named);
+        all.find(|one| list.fits_key_of(one)).cloned()
+    }
+
     fn check_list(&mut self, at: usize, one: &Certificate, list: &RevocationList) {
-        let issuer = match self.certificates.get(at + 1) {
-            Some(issuer) => Some(issuer.clone()),
-            None => Some(self.top()).filter(|top| top.is_self_issued()),
-        };
-        let Some(issuer) = issuer else {
-            self.report(VerifyFault::NoListIssuer);
+        let Some(issuer) = self.list_issuer(at, list) else {
+            self.report(VerifyFault::NoList);
             return;
         };
         let usage = issuer.extensions.key_usage;

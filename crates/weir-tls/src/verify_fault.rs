@@ -68,8 +68,6 @@ faults! {
     InvalidPurpose = 26 "unsuitable certificate purpose",
     /// The key of the issuer is not for certificates.
     IssuerSignsNoCertificates = 32 "key usage does not include certificate signing",
-    /// Who has signed the list is not in the chain.
-    NoListIssuer = 33 "unable to get CRL issuer certificate",
     /// Something in it must be understood, and is not.
     UnknownExtension = 34 "unhandled critical extension",
     /// The key of the issuer is not for lists.

@@ -55,10 +55,8 @@ pub(crate) struct Extensions {
     pub(crate) netscape: Option<u8>,
     /// The number of the key.
     pub(crate) key_id: Option<Vec<u8>>,
-    /// The number of the issuer's key.
-    pub(crate) issuer_key_id: Option<Vec<u8>>,
-    /// The number of the issuer's certificate.
-    pub(crate) issuer_serial: Option<Vec<u8>>,
+    /// Which key has signed it.
+    pub(crate) issuer_key: IssuerKey,
     /// It limits the names of those below it.
     pub(crate) limits_names: bool,
     /// Names beside the subject: tag and contents.
@@ -67,6 +65,15 @@ pub(crate) struct Extensions {
     pub(crate) responders: Vec<String>,
     /// There is one that must be understood, and is not.
     pub(crate) unknown: bool,
+}
+
+/// Which key has signed something, by numbers (`AuthorityKeyIdentifier`).
+#[derive(Clone, Debug, Default)]
+pub(crate) struct IssuerKey {
+    /// The number of the key.
+    id: Option<Vec<u8>>,
+    /// The number of its certificate.
+    serial: Option<Vec<u8>>,
 }
 
 /// The signatures of certificates below this one.
@@ -178,22 +185,12 @@ impl Certificate {
 
     /// Whether it could have signed itself (`X509_self_signed`, without the signature).
     pub(crate) fn is_self_signed(&self) -> bool {
-        self.is_self_issued() && self.is_issuer_by_number(self)
+        self.is_self_issued() && self.extensions.issuer_key.fits(self)
     }
 
     /// Whether `issuer` may have signed this one, by names and numbers (`X509_check_issued`).
     pub(crate) fn is_issued_by(&self, issuer: &Self) -> bool {
-        issuer.subject.canonical == self.issuer.canonical && self.is_issuer_by_number(issuer)
-    }
-
-    fn is_issuer_by_number(&self, issuer: &Self) -> bool {
-        let own = &self.extensions;
-        let key_id = match (&own.issuer_key_id, &issuer.extensions.key_id) {
-            (Some(wanted), Some(found)) => wanted == found,
-            (Some(_), None) | (None, _) => true,
-        };
-        let serial = own.issuer_serial.as_deref();
-        key_id && serial.is_none_or(|serial| serial == issuer.serial())
+        issuer.subject.canonical == self.issuer.canonical && self.extensions.issuer_key.fits(issuer)
     }
 
     /// The hosts that it is good for: names of DNS beside the subject.
@@ -257,7 +254,7 @@ impl Extensions {
             }
             [0x55, 0x1d, 19] => self.constraints = Some(constraints(body)?),
             [0x55, 0x1d, 30] => self.limits_names = true,
-            [0x55, 0x1d, 35] => self.issuer_numbers(body)?,
+            [0x55, 0x1d, 35] => self.issuer_key = IssuerKey::read(body)?,
             [0x55, 0x1d, 37] => {
                 let mut list = body.enter(der::SEQUENCE)?;
                 let mut purposes = Vec::new();
@@ -280,16 +277,6 @@ impl Extensions {
         Some(true)
     }
 
-    fn issuer_numbers(&mut self, body: &mut Reader<'_>) -> Option<()> {
-        let mut fields = body.enter(der::SEQUENCE)?;
-        let key_id = fields.optional(der::plain(0));
-        self.issuer_key_id = key_id.map(|value| fields.bytes(value.body).to_vec());
-        fields.optional(der::parts(1));
-        let serial = fields.optional(der::plain(2));
-        self.issuer_serial = serial.map(|value| fields.bytes(value.body).to_vec());
-        Some(())
-    }
-
     /// Where services stand that know more of a certificate.
     fn read_access(&mut self, body: &mut Reader<'_>) -> Option<()> {
         const OCSP: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 0x30, 1];
@@ -305,6 +292,30 @@ impl Extensions {
             }
         }
         Some(())
+    }
+}
+
+impl IssuerKey {
+    pub(crate) fn read(body: &mut Reader<'_>) -> Option<Self> {
+        let mut fields = body.enter(der::SEQUENCE)?;
+        let id = fields.optional(der::plain(0));
+        fields.optional(der::parts(1));
+        let serial = fields.optional(der::plain(2));
+        let bytes = |value: der::Value| fields.bytes(value.body).to_vec();
+        Some(Self {
+            id: id.map(bytes),
+            serial: serial.map(bytes),
+        })
+    }
+
+    /// Whether `issuer` may be meant (`X509_check_akid`).
+    pub(crate) fn fits(&self, issuer: &Certificate) -> bool {
+        let id = match (&self.id, &issuer.extensions.key_id) {
+            (Some(wanted), Some(found)) => wanted == found,
+            (Some(_), None) | (None, _) => true,
+        };
+        let serial = self.serial.as_deref();
+        id && serial.is_none_or(|serial| serial == issuer.serial())
     }
 }
 

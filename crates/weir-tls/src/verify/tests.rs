@@ -179,5 +179,5 @@ fn revoked_ones_are_in_a_list_of_their_issuer() {
         None,
     );
     check(&with(vec![]), &[&good], Some(3));
-    check(&with(vec![list(2031, &root("top"))]), &[&good], Some(8));
+    check(&with(vec![list(2031, &root("top"))]), &[&good], Some(3));
 }
