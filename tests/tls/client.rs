@@ -8,8 +8,8 @@ use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
 use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::default_provider;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::version::TLS12;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::version::{TLS12, TLS13};
 use rustls::{
     ClientConfig, ClientConnection, HandshakeKind, RootCertStore, StreamOwned,
     SupportedCipherSuite, SupportedProtocolVersion,
@@ -86,6 +86,25 @@ impl Client {
         let mut provider = default_provider();
         provider.cipher_suites = vec![suite];
         Self::of(trusted, &[&TLS12], provider)
+    }
+
+    /// One that shows this chain, by TLS 1.3.
+    pub(crate) fn showing(
+        trusted: &[&Identity],
+        chain: Vec<CertificateDer<'static>>,
+        key: PrivateKeyDer<'static>,
+    ) -> Self {
+        let own = Self::speaking(trusted, &[&TLS13]);
+        let mut config = Arc::unwrap_or_clone(own.config);
+        let signing = default_provider()
+            .key_provider
+            .load_private_key(key)
+            .unwrap();
+        let shown = rustls::sign::CertifiedKey::new(chain, signing);
+        config.client_auth_cert_resolver = Arc::new(rustls::sign::SingleCertAndKey::from(shown));
+        Self {
+            config: Arc::new(config),
+        }
     }
 
     fn of(

@@ -5,6 +5,7 @@
     reason = "all of it is test code; clippy sees the helpers as none"
 )]
 
+mod certificates;
 mod client;
 #[path = "../command/site.rs"]
 #[allow(dead_code, reason = "other tests use more of it")]

@@ -71,6 +71,7 @@ impl Compat {
             brackets_without_port: since_1_23,
             gzip_static_ranges: since_1_23,
             expected_slice_told: since_1_23,
+            trusted_certificate_suffices: since_1_23,
         }
     }
 }
@@ -78,6 +79,9 @@ impl Compat {
 /// What a generation does differently; the only place where versions are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Differences {
+    /// `ssl_verify_client` makes do with `ssl_trusted_certificate` (since 1.27.4); before, it asked for
+    /// `ssl_client_certificate`.
+    pub trusted_certificate_suffices: bool,
     /// Duplicate or malformed `Content-Length`, or unknown `Transfer-Encoding`, from an upstream
     /// is an invalid header (since 1.23.0); before, the last length won and the rest was ignored.
     pub strict_upstream_lengths: bool,

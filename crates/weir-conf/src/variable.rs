@@ -252,14 +252,9 @@ variables! {
         UpstreamLastServerName = "upstream_last_server_name";
         /// The part of the response that is asked for now; `slice` says how long one is.
         SliceRange = "slice_range";
-        /// Of clients' certificates, caches and the like, which weir has not got yet: not set, as in
+        /// Of caches and the like, which weir has not got yet: not set, as in
         /// nginx where they are not in use.
-        Unset = "ssl_ciphers" | "ssl_client_cert" | "ssl_client_escaped_cert"
-            | "ssl_client_fingerprint" | "ssl_client_i_dn" | "ssl_client_i_dn_legacy"
-            | "ssl_client_raw_cert" | "ssl_client_s_dn" | "ssl_client_s_dn_legacy"
-            | "ssl_client_serial" | "ssl_client_sigalg" | "ssl_client_v_end"
-            | "ssl_client_v_remain" | "ssl_client_v_start" | "ssl_client_verify"
-            | "ssl_curves" | "ssl_ech_outer_server_name" | "ssl_ech_status"
+        Unset = "ssl_ciphers" | "ssl_client_sigalg" | "ssl_curves" | "ssl_ech_outer_server_name" | "ssl_ech_status"
             | "ssl_sigalg" | "ssl_sigalgs" | "upstream_cache_etag"
             | "upstream_cache_last_modified";
         /// `h2`, or `h2c` without TLS, where HTTP/2 is spoken; else empty.
@@ -274,6 +269,32 @@ variables! {
         SslAlpnProtocol = "ssl_alpn_protocol";
         /// The cipher suite, by OpenSSL's name.
         SslCipher = "ssl_cipher";
+        /// The client's certificate in armour, a tab in front of each line but the first.
+        SslClientCert = "ssl_client_cert";
+        /// The same, with `%` and two digits for what does not go into URIs.
+        SslClientEscapedCert = "ssl_client_escaped_cert";
+        /// The SHA-1 of the client's certificate.
+        SslClientFingerprint = "ssl_client_fingerprint";
+        /// Who has signed the client's certificate, as RFC 2253 writes names.
+        SslClientIDn = "ssl_client_i_dn";
+        /// The same as OpenSSL wrote names of old, `/C=…`.
+        SslClientIDnLegacy = "ssl_client_i_dn_legacy";
+        /// The client's certificate in armour.
+        SslClientRawCert = "ssl_client_raw_cert";
+        /// Whose the client's certificate is, as RFC 2253 writes names.
+        SslClientSDn = "ssl_client_s_dn";
+        /// The same as OpenSSL wrote names of old, `/C=…`.
+        SslClientSDnLegacy = "ssl_client_s_dn_legacy";
+        /// The number of the client's certificate.
+        SslClientSerial = "ssl_client_serial";
+        /// Until when the client's certificate is good.
+        SslClientVEnd = "ssl_client_v_end";
+        /// For how many days it still is.
+        SslClientVRemain = "ssl_client_v_remain";
+        /// From when it is good.
+        SslClientVStart = "ssl_client_v_start";
+        /// `SUCCESS`, `FAILED:` and why, or `NONE` of a client without a certificate.
+        SslClientVerify = "ssl_client_verify";
         /// The group that keys were exchanged in.
         SslCurve = "ssl_curve";
         /// `1` while a request that came with the first flight is answered before the handshake is over: never.

@@ -127,9 +127,9 @@ fn a_fault_within_a_character_is_shown() {
 #[test]
 fn what_is_not_there_is_said_to_be_weir_s() {
     check(
-        "server { listen 443 ssl; ssl_verify_client on; } }",
+        "server { listen 443 ssl; ssl_certificate_key engine:x:y; } }",
         "3:26",
-        "no certificates of clients in weir yet; `ssl_verify_client off` lets everybody in",
+        "no keys of engines and stores in weir yet; put the key into a file",
     );
     check(
         "server { listen 80; proxy_cache x; } }",

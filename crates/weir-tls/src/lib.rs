@@ -5,7 +5,7 @@
 //! [`hello`] (what a client's first message says), `names` (what OpenSSL calls things) and `words` (what it
 //! says when they fail). Certificates of peers: `der`, `name`, `x509` and `crl` (what stands in them),
 //! `authorities` (whom files say to trust), [`verify`] (whether they are trusted, for either role),
-//! `verify_fault` (OpenSSL's words for why not) and `shown` (what variables show).
+//! `verify_fault` (OpenSSL's words for why not), `clients` (clients are asked) and `shown` (what variables show).
 //!
 //! # Invariants
 //!
@@ -15,6 +15,7 @@
 mod authorities;
 mod certificate;
 mod choice;
+mod clients;
 mod crl;
 mod der;
 pub mod hello;
@@ -31,6 +32,7 @@ mod x509;
 
 pub use authorities::{load_authorities, load_revoked};
 pub use certificate::CertificateFault;
+pub use clients::ClientCertificate;
 pub use crl::RevocationList;
 pub use names::{cipher, group, version};
 pub use rustls;

@@ -13,6 +13,7 @@ use weir_conf::{CipherSuite, ServerTls, TlsGroup, TlsVersions};
 
 use crate::certificate::{self, CertificateFault};
 use crate::choice::Choice;
+use crate::clients::{ClientCertificate, Clients};
 use crate::sessions::SessionZone;
 
 /// What clients may say that they will speak inside (`NGX_HTTP_ALPN_PROTOS`).
@@ -35,6 +36,8 @@ pub struct TlsServer {
     with_http2: Option<Arc<ServerConfig>>,
     /// `ssl_reject_handshake`.
     pub rejects: bool,
+    /// Whose certificates are asked for.
+    clients: Option<Arc<Clients>>,
 }
 
 /// Why a server cannot shake hands, in nginx's words where nginx has them.
@@ -65,9 +68,26 @@ impl TlsServer {
         let certificates = pairs
             .map(|(certificate, key)| certificate::load(certificate, key).map(Arc::new))
             .collect::<Result<Vec<_>, _>>()?;
+        let rejects = tls.ssl_reject_handshake;
+        if certificates.is_empty() && !rejects {
+            return Ok(Self {
+                config: None,
+                with_http2: None,
+                rejects,
+                clients: None,
+            });
+        }
+        let provider = provider(tls);
+        let clients = Clients::load(tls, provider.signature_verification_algorithms)?;
         let config = match certificates.is_empty() {
             true => None,
-            false => Some(Arc::new(config(tls, certificates, zones)?)),
+            false => Some(Arc::new(config(
+                tls,
+                certificates,
+                provider,
+                &clients,
+                zones,
+            )?)),
         };
         let with_http2 = config.as_ref().map(|config| {
             let mut config = ServerConfig::clone(config);
@@ -77,8 +97,14 @@ impl TlsServer {
         Ok(Self {
             config,
             with_http2,
-            rejects: tls.ssl_reject_handshake,
+            rejects,
+            clients: Some(Arc::new(clients)),
         })
+    }
+
+    /// Whether it has something to show.
+    pub fn has_certificate(&self) -> bool {
+        self.config.is_some()
     }
 
     /// What it shows, with HTTP/2 offered or not.
@@ -88,29 +114,43 @@ impl TlsServer {
             false => self.config.as_ref(),
         }
     }
+
+    /// What a client has shown, verified; `now` is in seconds since 1970.
+    pub fn client(
+        &self,
+        sent: &[rustls::pki_types::CertificateDer<'_>],
+        now: i64,
+    ) -> Option<ClientCertificate> {
+        let clients = self.clients.as_ref()?;
+        ClientCertificate::verified(&clients.trust, sent, now)
+    }
 }
 
 fn config(
     tls: &ServerTls,
     certificates: Vec<Arc<CertifiedKey>>,
+    provider: CryptoProvider,
+    clients: &Clients,
     zones: &HashMap<String, Arc<SessionZone>>,
 ) -> Result<ServerConfig, TlsFault> {
-    let provider = provider(tls);
     let choice = Choice {
         certificates,
         suites: provider.cipher_suites.clone(),
         prefers_own: tls.ssl_prefer_server_ciphers,
         newest: tls.ssl_protocols.contains(TlsVersions::TLS_1_3),
     };
-    let mut config = ServerConfig::builder_with_provider(Arc::new(provider))
-        .with_protocol_versions(&versions(tls))?
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::new(choice));
+    let builder = ServerConfig::builder_with_provider(Arc::new(provider))
+        .with_protocol_versions(&versions(tls))?;
+    let builder = match clients.verifier() {
+        Some(verifier) => builder.with_client_cert_verifier(verifier),
+        None => builder.with_no_client_auth(),
+    };
+    let mut config = builder.with_cert_resolver(Arc::new(choice));
     config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
     config.ignore_client_order = tls.ssl_prefer_server_ciphers;
     let size = tls.ssl_buffer_size.clamp(*RECORD.start(), *RECORD.end());
     config.max_fragment_size = Some(size + RECORD_HEADER);
-    keep_sessions(&mut config, tls, zones)?;
+    keep_sessions(&mut config, tls, clients.context(), zones)?;
     Ok(config)
 }
 
@@ -167,6 +207,7 @@ fn exchange(group: TlsGroup) -> &'static dyn SupportedKxGroup {
 fn keep_sessions(
     config: &mut ServerConfig,
     tls: &ServerTls,
+    context: [u8; 8],
     zones: &HashMap<String, Arc<SessionZone>>,
 ) -> Result<(), TlsFault> {
     let lifetime = tls.ssl_session_timeout;
@@ -181,14 +222,14 @@ fn keep_sessions(
         Some(zone) if !off => zone,
         Some(_) | None => Arc::new(SessionZone::of_count(own.unwrap_or(0))?),
     };
-    let store = zone.store(lifetime);
+    let store = zone.store(lifetime, context);
     let keeps = store.can_cache();
     config.session_storage = match keeps {
         true => store,
         false => Arc::new(NoServerSessionStorage {}),
     };
     if tls.ssl_session_tickets {
-        config.ticketer = zone.tickets(lifetime);
+        config.ticketer = zone.tickets(lifetime, context);
     } else if !keeps {
         config.send_tls13_tickets = 0;
     }

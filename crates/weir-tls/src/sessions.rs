@@ -37,19 +37,25 @@ impl SessionZone {
         })
     }
 
-    /// What a server keeps here, for as long as it says.
-    pub(crate) fn store(&self, lifetime: Duration) -> Arc<dyn StoresServerSessions> {
+    /// What a server keeps here, for as long as it says; good for servers of the same `context` only.
+    pub(crate) fn store(
+        &self,
+        lifetime: Duration,
+        context: [u8; 8],
+    ) -> Arc<dyn StoresServerSessions> {
         Arc::new(Lease {
             store: self.store.clone(),
             lifetime: lifetime.as_secs(),
+            context,
         })
     }
 
-    /// What a server's clients keep, for as long as it says.
-    pub(crate) fn tickets(&self, lifetime: Duration) -> Arc<dyn ProducesTickets> {
+    /// What a server's clients keep, for as long as it says; good for servers of the same `context` only.
+    pub(crate) fn tickets(&self, lifetime: Duration, context: [u8; 8]) -> Arc<dyn ProducesTickets> {
         Arc::new(Dated {
             inner: self.tickets.clone(),
             lifetime: u32::try_from(lifetime.as_secs()).unwrap_or(u32::MAX),
+            context,
         })
     }
 }
@@ -99,6 +105,7 @@ impl Kept {
 struct Lease {
     store: Arc<Store>,
     lifetime: u64,
+    context: [u8; 8],
 }
 
 impl Lease {
@@ -107,12 +114,19 @@ impl Lease {
         let kept = self.store.kept.lock();
         act(&mut kept.unwrap_or_else(PoisonError::into_inner))
     }
+
+    /// What was kept, if it is still good, and good here.
+    fn fitting(&self, session: &Session) -> Option<Vec<u8>> {
+        let value = session.value.strip_prefix(&self.context)?;
+        (session.ends >= now()).then(|| value.to_vec())
+    }
 }
 
 impl StoresServerSessions for Lease {
     fn put(&self, key: Vec<u8>, value: Vec<u8>) -> bool {
         let ends = now() + self.lifetime;
         let most = self.store.most;
+        let value = [&self.context, value.as_slice()].concat();
         self.with(|kept| kept.put(most, key, Session { ends, value }));
         true
     }
@@ -120,14 +134,14 @@ impl StoresServerSessions for Lease {
     fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
         self.with(|kept| {
             let session = kept.sessions.get(key)?;
-            (session.ends >= now()).then(|| session.value.clone())
+            self.fitting(session)
         })
     }
 
     fn take(&self, key: &[u8]) -> Option<Vec<u8>> {
         self.with(|kept| {
             let session = kept.sessions.remove(key)?;
-            (session.ends >= now()).then_some(session.value)
+            self.fitting(&session)
         })
     }
 
@@ -141,6 +155,7 @@ impl StoresServerSessions for Lease {
 struct Dated {
     inner: Arc<dyn ProducesTickets>,
     lifetime: u32,
+    context: [u8; 8],
 }
 
 impl ProducesTickets for Dated {
@@ -154,14 +169,15 @@ impl ProducesTickets for Dated {
 
     fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
         let made = now().to_be_bytes();
-        self.inner.encrypt(&[&made, plain].concat())
+        self.inner
+            .encrypt(&[&self.context, &made[..], plain].concat())
     }
 
     fn decrypt(&self, cipher: &[u8]) -> Option<Vec<u8>> {
-        let mut plain = self.inner.decrypt(cipher)?;
-        let made = u64::from_be_bytes(*plain.first_chunk()?);
-        plain.drain(..8);
-        (made + u64::from(self.lifetime) >= now()).then_some(plain)
+        let plain = self.inner.decrypt(cipher)?;
+        let (made, rest) = plain.strip_prefix(&self.context)?.split_first_chunk()?;
+        let ends = u64::from_be_bytes(*made).saturating_add(self.lifetime.into());
+        (ends >= now()).then(|| rest.to_vec())
     }
 }
 
@@ -176,7 +192,7 @@ mod tests {
     #[test]
     fn the_oldest_sessions_go_first() {
         let zone = SessionZone::of_count(2).expect("random bytes");
-        let store = zone.store(Duration::from_secs(60));
+        let store = zone.store(Duration::from_secs(60), [0; 8]);
         for key in 1..=3 {
             assert!(store.put(vec![key], vec![key]));
         }
@@ -193,11 +209,12 @@ mod tests {
         let other = SessionZone::of_count(2).expect("random bytes");
         let lifetime = Duration::from_secs(60);
         let ticket = zone
-            .tickets(lifetime)
+            .tickets(lifetime, [1; 8])
             .encrypt(b"session")
             .expect("a ticket");
-        let read = |zone: &SessionZone| zone.tickets(lifetime).decrypt(&ticket);
-        assert_eq!(read(&zone).as_deref(), Some(&b"session"[..]));
-        assert_eq!(read(&other), None);
+        let read = |zone: &SessionZone, context| zone.tickets(lifetime, context).decrypt(&ticket);
+        assert_eq!(read(&zone, [1; 8]).as_deref(), Some(&b"session"[..]));
+        assert_eq!(read(&zone, [2; 8]), None);
+        assert_eq!(read(&other, [1; 8]), None);
     }
 }

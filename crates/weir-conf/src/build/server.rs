@@ -142,6 +142,7 @@ impl ServerDraft {
         let Ok(tls) = self.tls.settle(cx) else {
             return;
         };
+        let lacks_ca = tls.lacks_authorities(cx.compat);
         let (ciphers, groups) = (&tls.ssl_ciphers, &tls.ssl_ecdh_curve);
         let dh = self.tls.ssl_dhparam.value.as_ref();
         let dh_fault = dh.and_then(|file| file.fault.clone());
@@ -150,6 +151,8 @@ impl ServerDraft {
         let text = if let Some(words) = ciphers.fault {
             let list = &ciphers.text;
             format!("SSL_CTX_set_cipher_list(\"{list}\") failed (SSL: {words})")
+        } else if let Some(fault) = lacks_ca {
+            fault.to_owned()
         } else if let Some(fault) = dh_fault {
             fault
         } else if let Some(unknown) = &groups.unknown {

@@ -328,13 +328,12 @@ const FAMILIES: &[Family] = &[
         "ssl_session_ticket_key",
     ),
     refused(HS, "commands of OpenSSL", "ssl_conf_command"),
-    refused(HS, "lists of revoked certificates", "ssl_crl"),
     refused(HS, "questions about clients' certificates", "ssl_ocsp"),
     refused(HS, "encrypted hellos", "ssl_ech_file"),
     ignored(
         HS,
-        "clients are not asked for certificates yet",
-        "ssl_verify_depth ssl_client_certificate ssl_trusted_certificate ssl_ocsp_responder ssl_ocsp_cache",
+        counts_with!("ssl_ocsp"),
+        "ssl_ocsp_responder ssl_ocsp_cache",
     ),
     ignored(
         HS,

@@ -1,11 +1,12 @@
 //! TLS to clients, which a server has before it knows of any location.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Arity, Entry, HTTP, SERVER, Support, directives};
 use crate::value::read::{
-    Call, Reading, Reject, ciphers, dh_parameters, flag, groups, only_off, seconds, session_cache,
-    size, tls_files, verify_client, versions,
+    Call, Reading, Reject, ciphers, conf_path_or_none, dh_parameters, flag, groups, keyword,
+    number, only_off, seconds, session_cache, size, tls_files, versions,
 };
 use crate::value::{
     Ciphers, DhParameters, SessionCache, TlsFile, TlsGroups, TlsVersions, VerifyClient,
@@ -39,14 +40,21 @@ directives! {
     ssl_session_tickets: One<bool> = flag, "on"; in BOTH;
     /// Whether handshakes are refused: in a default server those for names that nobody has.
     ssl_reject_handshake: One<bool> = flag, "off"; in BOTH;
+    /// Whether clients are asked for certificates, and must have one that is trusted.
+    ssl_verify_client: One<VerifyClient> = keyword, "off"; in BOTH;
+    /// Most certificates between a client's and one that is trusted.
+    ssl_verify_depth: One<usize> = number, "1"; in BOTH;
+    /// Certificates that clients' are to lead to; clients are told their names.
+    ssl_client_certificate: One<Option<PathBuf>> = conf_path_or_none, ""; in BOTH;
+    /// The same, without telling clients.
+    ssl_trusted_certificate: One<Option<PathBuf>> = conf_path_or_none, ""; in BOTH;
+    /// Lists of certificates that are good no longer, one at least for each issuer.
+    ssl_crl: One<Option<PathBuf>> = conf_path_or_none, ""; in BOTH;
     raw {}
     checked {
         /// Parameters for DHE.
         ssl_dhparam: Maybe<DhParameters> = dh_parameters; in BOTH;
             because "only ECDHE is offered, whose groups are ssl_ecdh_curve's";
-        /// Whether clients must show a certificate.
-        ssl_verify_client: One<VerifyClient> = verify_client, "off"; in BOTH;
-            because "clients are not asked for certificates yet";
         /// Whether OCSP responses are shown to clients.
         ssl_stapling: One<bool> = only_off, "off"; in BOTH;
             because "no OCSP responses are shown yet";

@@ -39,9 +39,10 @@ pub(crate) use filters::{
 pub(crate) use limits::{limit_conn, limit_req, status_of_refusal};
 pub(crate) use logs::{access_log, error_log, log_format, open_log_file_cache};
 pub(crate) use plain::{
-    between, bits, buffers, bytes, conf_file, count, env, flag, flags, header_name, keyword, mark,
-    memory_size, number, offset, path, rate, size, template, template_or_off, text, text_or_none,
-    text_or_off, texts_or_off, time, user, word, worker_connections, worker_processes,
+    between, bits, buffers, bytes, conf_file, conf_path_or_none, count, env, flag, flags,
+    header_name, keyword, mark, memory_size, number, offset, path, rate, size, template,
+    template_or_off, text, text_or_none, text_or_off, texts_or_off, time, user, word,
+    worker_connections, worker_processes,
 };
 pub(crate) use proxy::{
     bind, cookie_domain, cookie_flags, cookie_path, http_version, late_text, redirect, set_header,
@@ -54,8 +55,7 @@ pub(crate) use scripts::{
     address_and_variable, auth_request_set, condition, methods, rewrite, set, text_and_variable,
 };
 pub(crate) use tls::{
-    ciphers, dh_parameters, groups, only_off, seconds, session_cache, tls_files, verify_client,
-    versions,
+    ciphers, dh_parameters, groups, only_off, seconds, session_cache, tls_files, versions,
 };
 pub(crate) use user_id::{
     user_id_domain, user_id_expires, user_id_flags, user_id_mark, user_id_p3p, user_id_path,

@@ -30,7 +30,7 @@ impl TlsVersions {
 }
 
 keywords! {
-    /// Whether clients must show a certificate. weir asks none yet.
+    /// Whether clients are asked for certificates.
     VerifyClient {
         /// They are not asked.
         Off = "off",
@@ -40,6 +40,26 @@ keywords! {
         Optional = "optional",
         /// They may, and whose it is does not matter.
         OptionalNoCa = "optional_no_ca",
+    }
+}
+
+impl crate::ServerTls {
+    /// What nginx says of a server that verifies clients' certificates and knows of nobody who vouches for
+    /// them (`ngx_http_ssl_merge_srv_conf`).
+    pub(crate) fn lacks_authorities(&self, compat: crate::Compat) -> Option<&'static str> {
+        let asks = match self.ssl_verify_client {
+            VerifyClient::On | VerifyClient::Optional => true,
+            VerifyClient::Off | VerifyClient::OptionalNoCa => false,
+        };
+        let trusted = self.ssl_trusted_certificate.is_some();
+        let suffices = compat.differences().trusted_certificate_suffices;
+        if !asks || self.ssl_client_certificate.is_some() || (trusted && suffices) {
+            return None;
+        }
+        Some(match suffices {
+            true => "no ssl_client_certificate or ssl_trusted_certificate for ssl_verify_client",
+            false => "no ssl_client_certificate for ssl_verify_client",
+        })
     }
 }
 

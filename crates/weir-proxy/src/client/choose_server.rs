@@ -2,6 +2,7 @@
 
 use weir_io::stream::Stream;
 
+use super::certificate;
 use crate::facts::{Link, Request, View};
 use crate::report::error_log::{self, Message};
 
@@ -51,6 +52,11 @@ pub(super) fn choose_server(
             return Err(HeadEnd::Gone(500));
         }
     };
+    if !req.host.is_empty() || req.parser_done() {
+        let view = View { req, link, stream };
+        let checked = certificate::check_host(view, &req.host, server);
+        checked.map_err(HeadEnd::Refused)?;
+    }
     req.state.server = Some(link.plan.own_server(server));
     Ok(())
 }

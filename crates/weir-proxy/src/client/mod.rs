@@ -2,6 +2,7 @@
 
 pub(crate) mod body;
 mod carrier;
+pub(crate) mod certificate;
 pub(crate) mod choose_server;
 pub(crate) mod departure;
 pub(crate) mod h1;

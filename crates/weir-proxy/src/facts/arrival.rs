@@ -1,7 +1,9 @@
 //! What was said on a connection before its first request.
 
+use weir_io::clock;
 use weir_io::stream::TlsStream;
 use weir_tls::rustls::HandshakeKind;
+use weir_tls::{ClientCertificate, TlsServer};
 use weir_wire::proxy_protocol::ProxyHeader;
 
 /// What was said before the first request. Few plain connections have any, and all would pay for it.
@@ -29,12 +31,16 @@ pub(crate) struct TlsFacts {
     pub(crate) reused: bool,
     /// The session's number, if it has one.
     pub(crate) session: Box<[u8]>,
+    /// The client's certificate.
+    pub(crate) client: Option<Box<ClientCertificate>>,
 }
 
 impl TlsFacts {
-    pub(crate) fn of(stream: &TlsStream, name: Option<&str>) -> Self {
+    pub(crate) fn of(stream: &TlsStream, name: Option<&str>, server: &TlsServer) -> Self {
         let facts = stream.facts();
         let suite = facts.negotiated_cipher_suite();
+        let sent = facts.peer_certificates().unwrap_or_default();
+        let client = server.client(sent, clock::unix_seconds());
         let group = facts.negotiated_key_exchange_group();
         Self {
             version: facts
@@ -46,6 +52,7 @@ impl TlsFacts {
             protocol: facts.alpn_protocol().map(Into::into),
             reused: facts.handshake_kind() == Some(HandshakeKind::Resumed),
             session: stream.session().into(),
+            client: client.map(Box::new),
         }
     }
 }

@@ -142,6 +142,13 @@ impl Link {
         self.arrival.as_ref()?.tls.as_ref()
     }
 
+    /// The name of the handshake, if there is a server of that name.
+    pub(crate) fn negotiated_name(&self) -> Option<&str> {
+        let arrival = self.arrival.as_ref()?;
+        arrival.server?;
+        arrival.tls.as_ref()?.name.as_deref()
+    }
+
     pub(crate) fn arrival_mut(&mut self) -> &mut Arrival {
         Rc::make_mut(self.arrival.get_or_insert_default())
     }

@@ -10,10 +10,11 @@ use weir_io::stream::HandshakeEnd;
 use weir_log::Level;
 use weir_tls::hello::{self, Heard, Hello, UNRECOGNIZED_NAME};
 use weir_tls::rustls::{AlertDescription, Error};
-use weir_tls::{Reason, rustls};
+use weir_tls::{Reason, TlsServer, rustls};
 
 use crate::facts::h1::Connection;
 use crate::facts::{Action, TlsFacts};
+use crate::plan::Generation;
 use crate::report::error_log::{self, Message};
 
 /// Why a handshake came to nothing.
@@ -64,7 +65,8 @@ async fn greet(conn: &mut Connection) -> Result<(), Failed> {
             INTERNAL_ERROR.to_vec(),
         ));
     }
-    let Some(config) = config_of(conn) else {
+    let plan = conn.link.plan.clone();
+    let Some((server, config)) = shown_by(&plan, conn) else {
         return Err(Failed::Rejected);
     };
     let received = std::mem::take(&mut conn.input);
@@ -85,7 +87,7 @@ async fn greet(conn: &mut Connection) -> Result<(), Failed> {
     })
     .await?;
     let facts = conn.stream.tls();
-    let facts = facts.map(|stream| TlsFacts::of(stream, shown.as_deref()));
+    let facts = facts.map(|stream| TlsFacts::of(stream, shown.as_deref(), server));
     conn.link.arrival_mut().tls = facts;
     Ok(())
 }
@@ -117,19 +119,22 @@ async fn hear(conn: &mut Connection) -> Result<Option<String>, Failed> {
 
 /// What the server shows that the handshake has led to; one without certificates shows the default
 /// server's. `None`: it refuses.
-fn config_of(conn: &Connection) -> Option<Arc<rustls::ServerConfig>> {
-    let plan = &conn.link.plan;
+fn shown_by<'a>(
+    plan: &'a Generation,
+    conn: &Connection,
+) -> Option<(&'a TlsServer, Arc<rustls::ServerConfig>)> {
     let server = plan.tls().server(conn.link.default_server().index);
     if server.rejects {
         return None;
     }
     let default = plan.default_server(conn.link.listen).index;
+    let server = match server.has_certificate() {
+        true => server,
+        false => plan.tls().server(default),
+    };
     let by_listen = plan.http().listens[conn.link.listen].options.http2;
     let http2 = by_listen || conn.link.default_server().core.http2;
-    let config = server.config(http2);
-    config
-        .or_else(|| plan.tls().server(default).config(http2))
-        .cloned()
+    Some((server, server.config(http2)?.clone()))
 }
 
 /// A fatal `internal_error`.

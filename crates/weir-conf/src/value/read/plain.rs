@@ -117,6 +117,12 @@ pub(crate) fn path(call: &mut Call<'_>) -> Result<PathBuf, Reject> {
     Ok(call.cx.under_prefix(call.bytes(0)))
 }
 
+/// A file beside the configuration file; an empty name is none.
+pub(crate) fn conf_path_or_none(call: &mut Call<'_>) -> Result<Option<PathBuf>, Reject> {
+    let text = call.bytes(0);
+    Ok((!text.is_empty()).then(|| call.cx.under_conf_dir(text)))
+}
+
 /// A file with variables in its name, beside the configuration file unless a variable begins it
 /// (`ngx_http_auth_basic_user_file`).
 pub(crate) fn conf_file(call: &mut Call<'_>) -> Result<Template, Reject> {

@@ -7,7 +7,7 @@ use super::{Call, Reject};
 use crate::value::number::{parse_number, parse_seconds, parse_size};
 use crate::value::{
     Ciphers, DhParameters, Keyword as _, SessionCache, SharedSessions, TlsFile, TlsGroup,
-    TlsGroups, TlsSource, TlsVersions, VerifyClient,
+    TlsGroups, TlsSource, TlsVersions,
 };
 use crate::{ErrorNumber, Fault, Template};
 
@@ -176,18 +176,6 @@ pub(crate) fn session_cache(call: &mut Call<'_>) -> Result<SessionCache, Reject>
         }
     }
     Ok(cache)
-}
-
-/// Whether clients are asked for certificates; so far none is.
-pub(crate) fn verify_client(call: &mut Call<'_>) -> Result<VerifyClient, Reject> {
-    match super::keyword(call)? {
-        VerifyClient::Off => Ok(VerifyClient::Off),
-        VerifyClient::On | VerifyClient::Optional | VerifyClient::OptionalNoCa => Err(lacking(
-            call,
-            "certificates of clients",
-            "`ssl_verify_client off` lets everybody in",
-        )),
-    }
 }
 
 /// A switch that weir can only leave off.

@@ -6,6 +6,7 @@ use std::task::Poll;
 use weir_wire::Version;
 use weir_wire::request::{ConnectionOption, ParsePhase, Progress, RequestFault};
 
+use crate::client::certificate;
 use crate::client::choose_server::{HeadEnd, choose_server};
 use crate::facts::h1::Connection;
 use crate::facts::{Action, Idling, Request};
@@ -182,6 +183,7 @@ fn settle(conn: &mut Connection, req: &mut Request) -> Result<(), HeadEnd> {
         error_log::info(conn.view(req), Message::text(text));
         return Err(HeadEnd::Refused(497));
     }
+    certificate::check(conn.view(req)).map_err(HeadEnd::Refused)?;
     conn.link.action = Action::Processing;
     tracing::debug!(target: "weir", "http request line: \"{}\"", Lossy(req.text(req.head.request_line)));
     let strict = conn.link.plan.differences().chunk_bare_lf_refused;

@@ -2,6 +2,7 @@
 
 use weir_wire::request::{HeadLimits, SectionFault, Taken};
 
+use crate::client::certificate;
 use crate::client::choose_server::{HeadEnd, choose_server};
 use crate::client::h1::head::take_line;
 use crate::facts::h2::{Heard, Section, Stream};
@@ -31,6 +32,7 @@ pub(crate) fn read(stream: &mut Stream, req: &mut Request) -> Result<(), HeadEnd
     let read = take_fields(stream, req, &section);
     stream.wire.give_back_fields(section.fields);
     read?;
+    certificate::check(stream.view(req)).map_err(HeadEnd::Refused)?;
     settle(stream, req);
     Ok(())
 }

@@ -131,6 +131,19 @@ pub(crate) fn write(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> V
         Variable::Https | Variable::Http2 | Variable::UidReset => Value::Found,
         Variable::SslAlpnProtocol
         | Variable::SslCipher
+        | Variable::SslClientCert
+        | Variable::SslClientEscapedCert
+        | Variable::SslClientFingerprint
+        | Variable::SslClientIDn
+        | Variable::SslClientIDnLegacy
+        | Variable::SslClientRawCert
+        | Variable::SslClientSDn
+        | Variable::SslClientSDnLegacy
+        | Variable::SslClientSerial
+        | Variable::SslClientVEnd
+        | Variable::SslClientVRemain
+        | Variable::SslClientVStart
+        | Variable::SslClientVerify
         | Variable::SslCurve
         | Variable::SslEarlyData
         | Variable::SslProtocol

@@ -1,6 +1,8 @@
 //! Variables of TLS (`ngx_http_ssl_module`).
 
 use weir_conf::Variable;
+use weir_io::clock;
+use weir_tls::ClientCertificate;
 
 use super::Value;
 use crate::facts::View;
@@ -31,7 +33,57 @@ pub(super) fn value(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> V
             }
             (!tls.session.is_empty()).then_some(b"".as_slice())
         }
-        _ => None,
+        _ => return of_client(tls.client.as_deref(), variable, out),
     };
     Value::of(text, out)
+}
+
+/// What the client's certificate says (`ngx_ssl_get_client_verify` and its like).
+fn of_client(client: Option<&ClientCertificate>, variable: &Variable, out: &mut Vec<u8>) -> Value {
+    let Some(client) = client else {
+        let none = matches!(variable, Variable::SslClientVerify).then_some(b"NONE".as_slice());
+        return Value::of(none, out);
+    };
+    let shown = &client.certificate;
+    let [start, end] = shown.times();
+    let text = match variable {
+        Variable::SslClientVerify => match client.fault {
+            None => b"SUCCESS".to_vec(),
+            Some(fault) => format!("FAILED:{}", fault.words()).into(),
+        },
+        Variable::SslClientCert => tabbed(&shown.armoured()).into(),
+        Variable::SslClientRawCert => shown.armoured().into(),
+        Variable::SslClientEscapedCert => escaped(shown.armoured().as_bytes()),
+        Variable::SslClientSDn => shown.subject(),
+        Variable::SslClientIDn => shown.issuer(),
+        Variable::SslClientSDnLegacy => shown.legacy_subject(),
+        Variable::SslClientIDnLegacy => shown.legacy_issuer(),
+        Variable::SslClientSerial => shown.serial_shown().into(),
+        Variable::SslClientFingerprint => shown.fingerprint().into(),
+        Variable::SslClientVStart => start.into(),
+        Variable::SslClientVEnd => end.into(),
+        Variable::SslClientVRemain => match shown.days_left(clock::unix_seconds()) {
+            Some(days) => days.to_string().into(),
+            None => Vec::new(),
+        },
+        _ => return Value::Missing,
+    };
+    Value::of((!text.is_empty()).then_some(text.as_slice()), out)
+}
+
+/// Lines as the continued lines of a header: a tab in front of each but the first, and no end of the last.
+fn tabbed(text: &str) -> String {
+    text.trim_end_matches('\n').replace('\n', "\n\t")
+}
+
+/// As a part of a URI (`NGX_ESCAPE_URI_COMPONENT`).
+fn escaped(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len() * 2);
+    for byte in text {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(*byte),
+            _ => out.extend_from_slice(format!("%{byte:02X}").as_bytes()),
+        }
+    }
+    out
 }
