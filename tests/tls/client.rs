@@ -2,17 +2,18 @@
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
 use rustls::client::Resumption;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::default_provider;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::version::{TLS12, TLS13};
 use rustls::{
-    ClientConfig, ClientConnection, HandshakeKind, RootCertStore, StreamOwned,
-    SupportedCipherSuite, SupportedProtocolVersion,
+    ClientConfig, ClientConnection, DigitallySignedStruct, Error, HandshakeKind, RootCertStore,
+    SignatureScheme, StreamOwned, SupportedCipherSuite, SupportedProtocolVersion,
 };
 
 use crate::site::Site;
@@ -142,6 +143,18 @@ impl Client {
         Ok(shown[0].clone())
     }
 
+    /// The OCSP response that comes with the certificate of `host`.
+    pub(crate) fn stapled(&self, site: &Site, host: &str) -> Vec<u8> {
+        let seen = Arc::new(Seen::default());
+        let mut config = ClientConfig::clone(&self.config);
+        config.dangerous().set_certificate_verifier(seen.clone());
+        let own = Self {
+            config: Arc::new(config),
+        };
+        own.shown(site, host).unwrap();
+        seen.0.lock().unwrap().clone()
+    }
+
     /// The whole answer to a request without keep-alive, and how the handshake went.
     pub(crate) fn get(&self, site: &Site, host: &str, path: &str) -> (String, HandshakeKind) {
         let mut stream = self.connect(site, host);
@@ -150,6 +163,48 @@ impl Client {
         // An end without close_notify is an error here.
         stream.read_to_string(&mut text).unwrap();
         (text, stream.conn.handshake_kind().unwrap())
+    }
+}
+
+/// Trusts everybody, and keeps the OCSP response.
+#[derive(Debug, Default)]
+struct Seen(Mutex<Vec<u8>>);
+
+impl ServerCertVerifier for Seen {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        response: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        *self.0.lock().unwrap() = response.to_vec();
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        default_provider()
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }
 

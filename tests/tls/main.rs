@@ -10,6 +10,7 @@ mod client;
 #[path = "../command/site.rs"]
 #[allow(dead_code, reason = "other tests use more of it")]
 mod site;
+mod stapling;
 
 use std::fs;
 use std::io::{Read, Write};

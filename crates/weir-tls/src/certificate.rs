@@ -187,7 +187,7 @@ fn cannot_open(path: &Path, error: &io::Error) -> String {
     )
 }
 
-fn shown(file: &TlsFile) -> String {
+pub(crate) fn shown(file: &TlsFile) -> String {
     match &file.source {
         TlsSource::Text(_) => file.written.clone(),
         TlsSource::File(path) => path.display().to_string(),

@@ -6,10 +6,15 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{CipherSuite, SignatureAlgorithm, SignatureScheme, SupportedCipherSuite};
 
+use crate::sessions;
+use crate::staple::Staple;
+
 /// The certificates of a server, one for each kind of key, and what decides between them.
 #[derive(Debug)]
 pub(crate) struct Choice {
     pub(crate) certificates: Vec<Arc<CertifiedKey>>,
+    /// What some of them are shown with.
+    pub(crate) staples: Vec<Arc<Staple>>,
     /// The suites that are offered, in order.
     pub(crate) suites: Vec<SupportedCipherSuite>,
     /// Whether that order counts, and not the client's.
@@ -27,7 +32,10 @@ impl ResolvesServerCert for Choice {
             false => self.by_suite(client, schemes),
         };
         // Without one that fits, the handshake ends with the reason.
-        found.or_else(|| self.certificates.first()).cloned()
+        let found = found.or_else(|| self.certificates.first())?;
+        let staple = self.staples.iter().find(|staple| staple.is_of(found));
+        let stapled = staple.and_then(|staple| staple.current(sessions::now_signed()));
+        Some(stapled.unwrap_or_else(|| found.clone()))
     }
 }
 

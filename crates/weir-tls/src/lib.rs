@@ -2,7 +2,7 @@
 //!
 //! Modules in reading order: `server` (a server's settings made ready), `certificate` and `pem` (files into
 //! certificates and keys), `choice` (which of them a client is shown), `sessions` (clients that come back),
-//! [`hello`] (what a client's first message says), `names` (what OpenSSL calls things) and `words` (what it
+//! `ocsp` and `staple` (answers of OCSP responders that are shown with certificates), [`hello`] (what a client's first message says), `names` (what OpenSSL calls things) and `words` (what it
 //! says when they fail). Certificates of peers: `der`, `name`, `x509` and `crl` (what stands in them),
 //! `authorities` (whom files say to trust), [`verify`] (whether they are trusted, for either role),
 //! `verify_fault` (OpenSSL's words for why not), `clients` (clients are asked) and `shown` (what variables show).
@@ -21,10 +21,12 @@ mod der;
 pub mod hello;
 mod name;
 mod names;
+mod ocsp;
 mod pem;
 mod server;
 mod sessions;
 mod shown;
+mod staple;
 pub mod verify;
 mod verify_fault;
 mod words;
@@ -38,6 +40,7 @@ pub use names::{cipher, group, version};
 pub use rustls;
 pub use server::{TlsFault, TlsServer};
 pub use sessions::SessionZone;
+pub use staple::{Source, Staple};
 pub use verify_fault::VerifyFault;
 pub use words::{Reason, interrupted, reason};
 pub use x509::Certificate;

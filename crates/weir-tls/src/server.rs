@@ -15,6 +15,8 @@ use crate::certificate::{self, CertificateFault};
 use crate::choice::Choice;
 use crate::clients::{ClientCertificate, Clients};
 use crate::sessions::SessionZone;
+use crate::staple::Staple;
+use crate::verify::Trust;
 
 /// What clients may say that they will speak inside (`NGX_HTTP_ALPN_PROTOS`).
 const PROTOCOLS: [&[u8]; 3] = [b"http/1.1", b"http/1.0", b"http/0.9"];
@@ -38,6 +40,10 @@ pub struct TlsServer {
     pub rejects: bool,
     /// Whose certificates are asked for.
     clients: Option<Arc<Clients>>,
+    /// What its certificates are shown with.
+    pub staples: Vec<Arc<Staple>>,
+    /// What nginx warns of.
+    pub warnings: Vec<String>,
 }
 
 /// Why a server cannot shake hands, in nginx's words where nginx has them.
@@ -46,6 +52,9 @@ pub enum TlsFault {
     /// A certificate or a key is of no use.
     #[error(transparent)]
     Certificate(#[from] CertificateFault),
+    /// An OCSP response does not load.
+    #[error("{0}")]
+    Staple(String),
     /// rustls finds fault with something that it has been given.
     #[error("SSL_CTX_new() failed (SSL: {0})")]
     Config(#[from] rustls::Error),
@@ -75,19 +84,29 @@ impl TlsServer {
                 with_http2: None,
                 rejects,
                 clients: None,
+                staples: Vec::new(),
+                warnings: Vec::new(),
             });
         }
         let provider = provider(tls);
         let clients = Clients::load(tls, provider.signature_verification_algorithms)?;
+        let mut warnings = Vec::new();
+        let staples = match tls.ssl_stapling {
+            true => staples(tls, &certificates, &clients.trust, &mut warnings)?,
+            false => Vec::new(),
+        };
         let config = match certificates.is_empty() {
             true => None,
-            false => Some(Arc::new(config(
-                tls,
-                certificates,
-                provider,
-                &clients,
-                zones,
-            )?)),
+            false => {
+                let certificates = (certificates, staples.clone());
+                Some(Arc::new(config(
+                    tls,
+                    certificates,
+                    provider,
+                    &clients,
+                    zones,
+                )?))
+            }
         };
         let with_http2 = config.as_ref().map(|config| {
             let mut config = ServerConfig::clone(config);
@@ -99,6 +118,8 @@ impl TlsServer {
             with_http2,
             rejects,
             clients: Some(Arc::new(clients)),
+            staples,
+            warnings,
         })
     }
 
@@ -126,15 +147,31 @@ impl TlsServer {
     }
 }
 
+fn staples(
+    tls: &ServerTls,
+    certificates: &[Arc<CertifiedKey>],
+    trust: &Trust,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<Arc<Staple>>, TlsFault> {
+    let mut staples = Vec::new();
+    for (key, file) in certificates.iter().zip(tls.ssl_certificate.iter()) {
+        let name = certificate::shown(file);
+        let staple = Staple::load(tls, key, &name, trust, warnings)?;
+        staples.extend(staple.map(Arc::new));
+    }
+    Ok(staples)
+}
+
 fn config(
     tls: &ServerTls,
-    certificates: Vec<Arc<CertifiedKey>>,
+    (certificates, staples): (Vec<Arc<CertifiedKey>>, Vec<Arc<Staple>>),
     provider: CryptoProvider,
     clients: &Clients,
     zones: &HashMap<String, Arc<SessionZone>>,
 ) -> Result<ServerConfig, TlsFault> {
     let choice = Choice {
         certificates,
+        staples,
         suites: provider.cipher_suites.clone(),
         prefers_own: tls.ssl_prefer_server_ciphers,
         newest: tls.ssl_protocols.contains(TlsVersions::TLS_1_3),

@@ -185,6 +185,11 @@ fn now() -> u64 {
     UnixTime::now().as_secs()
 }
 
+/// Seconds since 1970.
+pub(crate) fn now_signed() -> i64 {
+    i64::try_from(now()).unwrap_or(i64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -20,6 +20,8 @@ pub enum Peer {
     Client,
     /// Servers'.
     Server,
+    /// Those who answer questions about certificates (OCSP).
+    Responder,
 }
 
 /// Whom a server or a client trusts.
@@ -113,7 +115,10 @@ impl Trust {
 
 impl Chain<'_> {
     fn report(&mut self, fault: VerifyFault) {
-        self.fault = Some(fault);
+        // Of responders nginx has the first told.
+        if self.trust.peer != Peer::Responder || self.fault.is_none() {
+            self.fault = Some(fault);
+        }
     }
 
     /// Grows the chain over what was sent, then over what is trusted (`build_chain`).
@@ -395,6 +400,7 @@ fn has_purpose(one: &Certificate, peer: Peer, ca: bool) -> bool {
     let number = match peer {
         Peer::Server => 1,
         Peer::Client => 2,
+        Peer::Responder => return !ca || is_ca(one),
     };
     let fits = |purpose: &Vec<u8>| {
         let [kind @ .., last] = purpose.as_slice() else {
@@ -418,7 +424,7 @@ fn has_purpose(one: &Certificate, peer: Peer, ca: bool) -> bool {
     let (bit, usages) = match peer {
         // Signatures, key encipherment, key agreement.
         Peer::Server => (0x40, 0xa800),
-        Peer::Client => (0x80, 0x8800),
+        Peer::Client | Peer::Responder => (0x80, 0x8800),
     };
     own.netscape.is_none_or(|kinds| kinds & bit != 0)
         && own.key_usage.is_none_or(|usage| usage & usages != 0)

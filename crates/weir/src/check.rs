@@ -69,6 +69,10 @@ fn probe(config: &Arc<Config>, log: &StartupLog, read: impl FnOnce()) -> Result<
     if let Err(fault @ (PlanFault::HostNotFound { .. } | PlanFault::Tls(_))) = plan {
         return Err(fault.into());
     }
+    if let Ok(plan) = &plan {
+        plan.warnings()
+            .for_each(|text| log.write(Level::Warn, text));
+    }
     read();
     PidFile::probe(&config.main.pid)?;
     create_temp_folders(config, account.map(|account| account.ids()))?;

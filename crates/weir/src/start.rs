@@ -81,6 +81,8 @@ fn open(flags: Flags, config: Arc<Config>, log: &StartupLog) -> Result<Opened, S
     let account = Account::of(&config)?;
     create_temp_folders(&config, account.as_ref().map(Account::ids))?;
     let plan = Arc::new(Plan::new(config.clone(), &Logs::default(), None)?);
+    plan.warnings()
+        .for_each(|text| log.write(Level::Warn, text));
     let workers = config.main.worker_processes;
     let report = |level: Level, text: &str| log.write(level, text);
     let sockets = Sockets::open(listens(&config), workers, None, &report)?;

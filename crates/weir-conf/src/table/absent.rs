@@ -337,11 +337,6 @@ const FAMILIES: &[Family] = &[
     ),
     ignored(
         HS,
-        counts_with!("ssl_stapling"),
-        "ssl_stapling_file ssl_stapling_responder",
-    ),
-    ignored(
-        HS,
         "certificates and keys are read when the configuration is",
         "ssl_certificate_cache",
     ),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Arity, Entry, HTTP, SERVER, Support, directives};
 use crate::value::read::{
     Call, Reading, Reject, ciphers, conf_path_or_none, dh_parameters, flag, groups, keyword,
-    number, only_off, seconds, session_cache, size, tls_files, versions,
+    number, only_off, seconds, session_cache, size, text_if_any, tls_files, versions,
 };
 use crate::value::{
     Ciphers, DhParameters, SessionCache, TlsFile, TlsGroups, TlsVersions, VerifyClient,
@@ -50,17 +50,19 @@ directives! {
     ssl_trusted_certificate: One<Option<PathBuf>> = conf_path_or_none, ""; in BOTH;
     /// Lists of certificates that are good no longer, one at least for each issuer.
     ssl_crl: One<Option<PathBuf>> = conf_path_or_none, ""; in BOTH;
+    /// Whether OCSP responses are shown to clients with certificates, asked for where no file has one.
+    ssl_stapling: One<bool> = flag, "off"; in BOTH;
+    /// Whether it is verified that those who answer are trusted.
+    ssl_stapling_verify: One<bool> = flag, "off"; in BOTH;
+    /// A file with the response, in DER.
+    ssl_stapling_file: One<Option<PathBuf>> = conf_path_or_none, ""; in BOTH;
+    /// The URL that is asked in place of the certificate's.
+    ssl_stapling_responder: One<Option<String>> = text_if_any, ""; in BOTH;
     raw {}
     checked {
         /// Parameters for DHE.
         ssl_dhparam: Maybe<DhParameters> = dh_parameters; in BOTH;
             because "only ECDHE is offered, whose groups are ssl_ecdh_curve's";
-        /// Whether OCSP responses are shown to clients.
-        ssl_stapling: One<bool> = only_off, "off"; in BOTH;
-            because "no OCSP responses are shown yet";
-        /// Whether such responses are verified.
-        ssl_stapling_verify: One<bool> = flag, "off"; in BOTH;
-            because "no OCSP responses are shown yet";
         /// Whether requests are taken from what clients send with the first flight.
         ssl_early_data: One<bool> = only_off, "off"; in BOTH;
             because "no early data is taken yet";

@@ -41,7 +41,7 @@ pub(crate) use logs::{access_log, error_log, log_format, open_log_file_cache};
 pub(crate) use plain::{
     between, bits, buffers, bytes, conf_file, conf_path_or_none, count, env, flag, flags,
     header_name, keyword, mark, memory_size, number, offset, path, rate, size, template,
-    template_or_off, text, text_or_none, text_or_off, texts_or_off, time, user, word,
+    template_or_off, text, text_if_any, text_or_none, text_or_off, texts_or_off, time, user, word,
     worker_connections, worker_processes,
 };
 pub(crate) use proxy::{

@@ -197,6 +197,11 @@ impl Plan {
         main.worker_connections.saturating_sub(taken)
     }
 
+    /// What nginx warns of when it makes a configuration ready.
+    pub fn warnings(&self) -> impl Iterator<Item = &str> {
+        self.tls.warnings()
+    }
+
     /// The error log outside all servers.
     pub fn main_sinks(&self) -> &Arc<ErrorSinks> {
         &self.main_sinks

@@ -45,6 +45,12 @@ impl Tls {
         })
     }
 
+    /// What nginx warns of.
+    pub(super) fn warnings(&self) -> impl Iterator<Item = &str> {
+        let all = self.servers.iter().flat_map(|server| &server.warnings);
+        all.map(String::as_str)
+    }
+
     /// The server at `index` of `Http::servers`.
     pub(crate) fn server(&self, index: usize) -> &TlsServer {
         &self.servers[index]

@@ -238,7 +238,8 @@ fn shortened<'a>(
     }
 }
 
-fn write_message(line: &mut Vec<u8>, message: Message<'_>) {
+/// Puts a message behind `line`, with its error number.
+pub(crate) fn write_message(line: &mut Vec<u8>, message: Message<'_>) {
     line.extend_from_slice(message.text);
     write_errno(line, message.errno);
 }

@@ -12,6 +12,7 @@ use weir_tls::hello::{self, Heard, Hello, UNRECOGNIZED_NAME};
 use weir_tls::rustls::{AlertDescription, Error};
 use weir_tls::{Reason, TlsServer, rustls};
 
+use super::stapling;
 use crate::facts::h1::Connection;
 use crate::facts::{Action, TlsFacts};
 use crate::plan::Generation;
@@ -86,6 +87,7 @@ async fn greet(conn: &mut Connection) -> Result<(), Failed> {
         }
     })
     .await?;
+    stapling::refresh(&plan, server);
     let facts = conn.stream.tls();
     let facts = facts.map(|stream| TlsFacts::of(stream, shown.as_deref(), server));
     conn.link.arrival_mut().tls = facts;

@@ -9,4 +9,5 @@ mod http2;
 pub mod parts;
 mod runner;
 pub mod service;
+mod stapling;
 pub mod worker;

@@ -59,6 +59,7 @@ impl Service {
             .for_each(|log| self.leave_to_root(log));
         let plan = plan?;
         let report = |level: Level, text: &str| self.log(level, text);
+        plan.warnings().for_each(|text| report(Level::Warn, text));
         let workers = config.main.worker_processes;
         let sockets = Sockets::open(listens(config), workers, Some(&self.sockets), &report)?;
         let moved = self.pid_file.path() != config.main.pid;

@@ -80,6 +80,11 @@ pub(crate) fn text(call: &mut Call<'_>) -> Result<String, Reject> {
     Ok(call.text(0))
 }
 
+/// A text as it stands; an empty one is none.
+pub(crate) fn text_if_any(call: &mut Call<'_>) -> Result<Option<String>, Reject> {
+    Ok(Some(call.text(0)).filter(|text| !text.is_empty()))
+}
+
 /// A header's name, lower-case.
 pub(crate) fn header_name(call: &mut Call<'_>) -> Result<Vec<String>, Reject> {
     Ok(vec![call.text(0).to_ascii_lowercase()])

@@ -182,8 +182,6 @@ pub(crate) fn session_cache(call: &mut Call<'_>) -> Result<SessionCache, Reject>
 pub(crate) fn only_off(call: &mut Call<'_>) -> Result<bool, Reject> {
     if super::flag(call)? {
         let what = match call.name {
-            "ssl_stapling" => "stapled OCSP responses",
-            "ssl_stapling_verify" => "verification of OCSP responses",
             "ssl_early_data" => "early data",
             _ => "compressed certificates",
         };
