@@ -6,6 +6,7 @@ mod access;
 mod body;
 mod charset;
 mod ciphers;
+mod conf_command;
 mod cookie;
 mod error_page;
 mod expires;
@@ -29,6 +30,7 @@ pub use access::{AccessRule, AuthRequestSet, Network, RealIpHeader, Satisfy};
 pub use body::{BodyFile, Buffers, KeepaliveDisable, KeepaliveTimeout, LingeringClose};
 pub use charset::Charset;
 pub use ciphers::{CipherSuite, Ciphers};
+pub use conf_command::{ConfCommand, ConfEffect, NewCipherSuite};
 pub use cookie::{CookieFlags, CookieFlagsRule, CookieMatch, CookieRewrite};
 pub use error_page::{ErrorPage, Overwrite, Return, TryFallback, TryFile, TryFiles};
 pub use expires::{Expires, Expiry, ExpiryFault};
@@ -47,7 +49,7 @@ pub use response::{
 pub use sub_filter::SubFilter;
 pub(crate) use tls::DhParameters;
 pub use tls::{
-    SessionCache, SharedSessions, TlsFile, TlsGroup, TlsGroups, TlsSource, TlsVersions,
+    Passwords, SessionCache, SharedSessions, TlsFile, TlsGroup, TlsGroups, TlsSource, TlsVersions,
     VerifyClient,
 };
 pub use types::Types;

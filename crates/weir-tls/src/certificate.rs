@@ -4,13 +4,14 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::{
     CertificateDer, PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer,
 };
 use rustls::sign::CertifiedKey;
 use weir_conf::{ErrorNumber, TlsFile, TlsSource};
 
+use crate::backend::any_supported_type;
+use crate::encrypted::{Armoured, Pkcs8};
 use crate::pem::{self, Block};
 
 /// Why a certificate or its key cannot be used, in nginx's words.
@@ -62,17 +63,34 @@ const NO_KEY: &str =
 /// What it adds where there is something that looks like one.
 const NO_PARTS: &str = " error:068000A8:asn1 encoding routines::wrong tag \
     error:0688010A:asn1 encoding routines::nested asn1 error:Type=PKCS8_PRIV_KEY_INFO";
+/// And where no password is right: of PKCS#8, which it tries twice, and of armour of old.
+const WRONG_PASSWORD: &str = "error:1C800064:Provider routines::bad decrypt \
+    error:11800074:PKCS12 routines::pkcs12 cipherfinal error:maybe wrong password \
+    error:1C800064:Provider routines::bad decrypt \
+    error:11800074:PKCS12 routines::pkcs12 cipherfinal error:maybe wrong password";
+const EMPTY_PASSWORD: &str = "error:1C800064:Provider routines::bad decrypt \
+    error:11800074:PKCS12 routines::pkcs12 cipherfinal error:empty password \
+    error:1C800064:Provider routines::bad decrypt \
+    error:11800074:PKCS12 routines::pkcs12 cipherfinal error:empty password";
+const WRONG_OLD_PASSWORD: &str =
+    "error:1C800064:Provider routines::bad decrypt error:04800065:PEM routines::bad decrypt";
+/// And where it does not know how it is encrypted.
+const UNKNOWN_CIPHER: &str = "error:04800072:PEM routines::unsupported encryption";
 /// And where there is nobody to ask for a password.
 const ENCRYPTED: &str = "error:04800068:PEM routines::bad password read";
 
-/// Loads a certificate, those that vouch for it, and its key.
-pub(crate) fn load(certificate: &TlsFile, key: &TlsFile) -> Result<CertifiedKey, CertificateFault> {
+/// Loads a certificate, those that vouch for it, and its key, which one of `passwords` may open.
+pub(crate) fn load(
+    certificate: &TlsFile,
+    key: &TlsFile,
+    passwords: Option<&[Box<[u8]>]>,
+) -> Result<CertifiedKey, CertificateFault> {
     let chain = chain(certificate)?;
     let key_fault = |why: String| CertificateFault::Key {
         name: shown(key),
         why,
     };
-    let der = read_key(key).map_err(key_fault)?;
+    let der = read_key(key, passwords).map_err(key_fault)?;
     let signing = any_supported_type(&der)
         .map_err(|error| key_fault(format!("PEM_read_bio_PrivateKey() failed (SSL: {error})")))?;
     if let (Some(public), Some(own)) = (signing.public_key(), chain.first())
@@ -136,23 +154,23 @@ fn is_sequence(der: &[u8]) -> bool {
 }
 
 /// The first key of a file: PKCS#1, PKCS#8 or SEC1.
-fn read_key(file: &TlsFile) -> Result<PrivateKeyDer<'static>, String> {
+fn read_key(
+    file: &TlsFile,
+    passwords: Option<&[Box<[u8]>]>,
+) -> Result<PrivateKeyDer<'static>, String> {
     let failed = |words: &str| format!("PEM_read_bio_PrivateKey() failed (SSL: {words})");
     for block in pem::blocks(&read(file)?) {
-        let Block {
-            label,
-            der,
-            encrypted,
-        } = block.map_err(|fault| failed(fault.words()))?;
-        let known = label.ends_with("PRIVATE KEY");
-        if known && encrypted {
-            return Err(failed(ENCRYPTED));
-        }
+        let block = block.map_err(|fault| failed(fault.words()))?;
+        let known = block.label.ends_with("PRIVATE KEY");
+        let der = match known && block.encrypted {
+            true => opened(&block, passwords.ok_or_else(|| failed(ENCRYPTED))?).map_err(failed)?,
+            false => block.der,
+        };
         if known && !is_sequence(&der) {
             return Err(failed(&[NO_KEY, NO_PARTS].concat()));
         }
-        let key = match label.as_str() {
-            "PRIVATE KEY" => PrivatePkcs8KeyDer::from(der).into(),
+        let key = match block.label.as_str() {
+            "PRIVATE KEY" | "ENCRYPTED PRIVATE KEY" => PrivatePkcs8KeyDer::from(der).into(),
             "RSA PRIVATE KEY" => PrivatePkcs1KeyDer::from(der).into(),
             "EC PRIVATE KEY" => PrivateSec1KeyDer::from(der).into(),
             _ => continue,
@@ -160,6 +178,30 @@ fn read_key(file: &TlsFile) -> Result<PrivateKeyDer<'static>, String> {
         return Ok(key);
     }
     Err(failed(NO_KEY))
+}
+
+/// What is in an encrypted block (`ngx_ssl_cache_pkey_password_callback`); else OpenSSL's words.
+fn opened(block: &Block, passwords: &[Box<[u8]>]) -> Result<Vec<u8>, &'static str> {
+    match &block.how {
+        Some(how) => {
+            let armoured = Armoured::read(how, &block.der).ok_or(UNKNOWN_CIPHER)?;
+            let mut keys = passwords
+                .iter()
+                .filter_map(|password| armoured.open(password));
+            keys.find(|key| is_sequence(key)).ok_or(WRONG_OLD_PASSWORD)
+        }
+        None => {
+            let encrypted = Pkcs8::read(&block.der).ok_or(UNKNOWN_CIPHER)?;
+            let mut keys = passwords
+                .iter()
+                .filter_map(|password| encrypted.open(password));
+            let last = match passwords.last() {
+                Some(password) if !password.is_empty() => WRONG_PASSWORD,
+                Some(_) | None => EMPTY_PASSWORD,
+            };
+            keys.find(|key| is_sequence(key)).ok_or(last)
+        }
+    }
 }
 
 /// The text, or what OpenSSL says where it cannot be read (`BIO_new_file`).

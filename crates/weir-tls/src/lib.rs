@@ -1,7 +1,8 @@
 //! TLS as nginx's directives set it up, for rustls: certificates, protocol versions, suites, sessions.
 //!
-//! Modules in reading order: `server` (a server's settings made ready), `certificate` and `pem` (files into
-//! certificates and keys), `choice` (which of them a client is shown), `sessions` (clients that come back),
+//! Modules in reading order: `server` and `offer` (a server's settings made ready), `backend`
+//! (whose arithmetic), `compression`, `certificate`, `pem` and `encrypted`
+//! (files into certificates and keys), `choice` (which of them a client is shown), `sessions` and `ticket_keys` (clients that come back),
 //! `ocsp` and `staple` (answers of OCSP responders that are shown with certificates), [`hello`] (what a client's first message says), `names` (what OpenSSL calls things) and `words` (what it
 //! says when they fail). Certificates of peers: `der`, `name`, `x509` and `crl` (what stands in them),
 //! `authorities` (whom files say to trust), [`verify`] (whether they are trusted, for either role),
@@ -13,20 +14,25 @@
 //! - Messages are nginx's; where OpenSSL's reason cannot be had, rustls's stands in its place.
 
 mod authorities;
+mod backend;
 mod certificate;
 mod choice;
 mod clients;
+mod compression;
 mod crl;
 mod der;
+mod encrypted;
 pub mod hello;
 mod name;
 mod names;
 mod ocsp;
+mod offer;
 mod pem;
 mod server;
 mod sessions;
 mod shown;
 mod staple;
+mod ticket_keys;
 pub mod verify;
 mod verify_fault;
 mod words;

@@ -11,6 +11,8 @@ pub(crate) struct Block {
     pub(crate) der: Vec<u8>,
     /// It says that it is encrypted.
     pub(crate) encrypted: bool,
+    /// And how, in armour of old.
+    pub(crate) how: Option<String>,
 }
 
 /// Why a text that begins as armour is none.
@@ -54,6 +56,7 @@ fn label(line: &str, before: &str) -> Option<String> {
 fn body(begin: String, lines: &mut impl Iterator<Item = String>) -> Result<Block, PemFault> {
     let mut encoded = String::new();
     let mut encrypted = begin.starts_with("ENCRYPTED ");
+    let mut how = None;
     for line in lines {
         if let Some(end) = label(&line, "-----END ") {
             let der = STANDARD.decode(&encoded).map_err(|_| PemFault::Base64)?;
@@ -62,6 +65,7 @@ fn body(begin: String, lines: &mut impl Iterator<Item = String>) -> Result<Block
                     label: begin,
                     der,
                     encrypted,
+                    how,
                 }),
                 false => Err(PemFault::NoEnd),
             };
@@ -69,9 +73,12 @@ fn body(begin: String, lines: &mut impl Iterator<Item = String>) -> Result<Block
         if line.starts_with("-----") {
             break;
         }
+        if let Some(rest) = line.strip_prefix("DEK-Info:") {
+            how = Some(rest.trim().to_owned());
+            continue;
+        }
         match line.contains(':') {
             true => encrypted |= line.starts_with("Proc-Type:") && line.ends_with("ENCRYPTED"),
-            false if line.starts_with("DEK-Info") => {}
             false => encoded.push_str(&line),
         }
     }

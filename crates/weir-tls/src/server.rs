@@ -3,19 +3,20 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rustls::crypto::aws_lc_rs::{cipher_suite as suites, default_provider, kx_group};
-use rustls::crypto::{CryptoProvider, SupportedKxGroup};
+use rustls::ServerConfig;
+use rustls::crypto::CryptoProvider;
 use rustls::server::NoServerSessionStorage;
 use rustls::sign::CertifiedKey;
-use rustls::version::{TLS12, TLS13};
-use rustls::{ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
-use weir_conf::{CipherSuite, ServerTls, TlsGroup, TlsVersions};
+use weir_conf::ServerTls;
 
 use crate::certificate::{self, CertificateFault};
 use crate::choice::Choice;
 use crate::clients::{ClientCertificate, Clients};
-use crate::sessions::SessionZone;
+use crate::compression::Zlib;
+use crate::offer::Offer;
+use crate::sessions::{self, SessionZone};
 use crate::staple::Staple;
+use crate::ticket_keys::TicketKeys;
 use crate::verify::Trust;
 
 /// What clients may say that they will speak inside (`NGX_HTTP_ALPN_PROTOS`).
@@ -55,6 +56,9 @@ pub enum TlsFault {
     /// An OCSP response does not load.
     #[error("{0}")]
     Staple(String),
+    /// A file of keys for tickets is of no use.
+    #[error("{0}")]
+    Tickets(String),
     /// rustls finds fault with something that it has been given.
     #[error("SSL_CTX_new() failed (SSL: {0})")]
     Config(#[from] rustls::Error),
@@ -70,12 +74,14 @@ impl TlsServer {
         tls: &ServerTls,
         zones: &HashMap<String, Arc<SessionZone>>,
     ) -> Result<Self, TlsFault> {
+        let passwords = tls.ssl_password_file.as_ref();
+        let passwords = passwords.map(|file| file.passwords.as_slice());
         let pairs = tls
             .ssl_certificate
             .iter()
             .zip(tls.ssl_certificate_key.iter());
         let certificates = pairs
-            .map(|(certificate, key)| certificate::load(certificate, key).map(Arc::new))
+            .map(|(certificate, key)| certificate::load(certificate, key, passwords).map(Arc::new))
             .collect::<Result<Vec<_>, _>>()?;
         let rejects = tls.ssl_reject_handshake;
         if certificates.is_empty() && !rejects {
@@ -88,7 +94,9 @@ impl TlsServer {
                 warnings: Vec::new(),
             });
         }
-        let provider = provider(tls);
+        let offer = Offer::of(tls);
+        let tls = &offer.tls;
+        let provider = offer.provider();
         let clients = Clients::load(tls, provider.signature_verification_algorithms)?;
         let mut warnings = Vec::new();
         let staples = match tls.ssl_stapling {
@@ -100,7 +108,7 @@ impl TlsServer {
             false => {
                 let certificates = (certificates, staples.clone());
                 Some(Arc::new(config(
-                    tls,
+                    &offer,
                     certificates,
                     provider,
                     &clients,
@@ -163,21 +171,24 @@ fn staples(
 }
 
 fn config(
-    tls: &ServerTls,
+    offer: &Offer,
     (certificates, staples): (Vec<Arc<CertifiedKey>>, Vec<Arc<Staple>>),
     provider: CryptoProvider,
     clients: &Clients,
     zones: &HashMap<String, Arc<SessionZone>>,
 ) -> Result<ServerConfig, TlsFault> {
+    let tls = &offer.tls;
+    let tickets = TicketKeys::load(&tls.ssl_session_ticket_key, provider.secure_random);
+    let tickets = tickets.map_err(TlsFault::Tickets)?;
     let choice = Choice {
         certificates,
         staples,
         suites: provider.cipher_suites.clone(),
         prefers_own: tls.ssl_prefer_server_ciphers,
-        newest: tls.ssl_protocols.contains(TlsVersions::TLS_1_3),
+        newest: offer.newest(),
     };
     let builder = ServerConfig::builder_with_provider(Arc::new(provider))
-        .with_protocol_versions(&versions(tls))?;
+        .with_protocol_versions(&offer.versions())?;
     let builder = match clients.verifier() {
         Some(verifier) => builder.with_client_cert_verifier(verifier),
         None => builder.with_no_client_auth(),
@@ -187,56 +198,18 @@ fn config(
     config.ignore_client_order = tls.ssl_prefer_server_ciphers;
     let size = tls.ssl_buffer_size.clamp(*RECORD.start(), *RECORD.end());
     config.max_fragment_size = Some(size + RECORD_HEADER);
+    if tls.ssl_certificate_compression {
+        config.cert_compressors = vec![&Zlib];
+    }
+    if let Some(count) = offer.tickets {
+        config.send_tls13_tickets = count;
+    }
     keep_sessions(&mut config, tls, clients.context(), zones)?;
+    if tls.ssl_session_tickets && !tls.ssl_session_ticket_key.is_empty() {
+        let lifetime = tls.ssl_session_timeout;
+        config.ticketer = sessions::dated(Arc::new(tickets), lifetime, clients.context());
+    }
     Ok(config)
-}
-
-fn versions(tls: &ServerTls) -> Vec<&'static SupportedProtocolVersion> {
-    let old = tls.ssl_protocols.contains(TlsVersions::TLS_1_2);
-    let old = old && !tls.ssl_ciphers.offered.is_empty();
-    let new = tls.ssl_protocols.contains(TlsVersions::TLS_1_3);
-    let new = new.then_some(&TLS13);
-    new.into_iter().chain(old.then_some(&TLS12)).collect()
-}
-
-fn provider(tls: &ServerTls) -> CryptoProvider {
-    let mut provider = default_provider();
-    // OpenSSL's order.
-    let new = [
-        suites::TLS13_AES_256_GCM_SHA384,
-        suites::TLS13_CHACHA20_POLY1305_SHA256,
-        suites::TLS13_AES_128_GCM_SHA256,
-    ];
-    let old = tls
-        .ssl_ciphers
-        .offered
-        .iter()
-        .map(|suite| supported(*suite));
-    provider.cipher_suites = new.into_iter().chain(old).collect();
-    if let Some(groups) = &tls.ssl_ecdh_curve.offered {
-        provider.kx_groups = groups.iter().map(|group| exchange(*group)).collect();
-    }
-    provider
-}
-
-fn supported(suite: CipherSuite) -> SupportedCipherSuite {
-    match suite {
-        CipherSuite::EcdsaAes256 => suites::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
-        CipherSuite::RsaAes256 => suites::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-        CipherSuite::EcdsaChacha20 => suites::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
-        CipherSuite::RsaChacha20 => suites::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
-        CipherSuite::EcdsaAes128 => suites::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-        CipherSuite::RsaAes128 => suites::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-    }
-}
-
-fn exchange(group: TlsGroup) -> &'static dyn SupportedKxGroup {
-    match group {
-        TlsGroup::X25519 => kx_group::X25519,
-        TlsGroup::P256 => kx_group::SECP256R1,
-        TlsGroup::P384 => kx_group::SECP384R1,
-        TlsGroup::X25519MlKem768 => kx_group::X25519MLKEM768,
-    }
 }
 
 /// Where sessions are kept (`ngx_ssl_session_cache`): in a zone, in memory of the server's own, or with the

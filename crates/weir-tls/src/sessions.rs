@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustls::Error;
-use rustls::crypto::aws_lc_rs::Ticketer;
 use rustls::pki_types::UnixTime;
 use rustls::server::{ProducesTickets, StoresServerSessions};
+
+use crate::backend::Ticketer;
 
 /// Bytes that nginx's zones hold for each session: some 4000 in a megabyte.
 const SESSION: usize = 256;
@@ -52,12 +53,21 @@ impl SessionZone {
 
     /// What a server's clients keep, for as long as it says; good for servers of the same `context` only.
     pub(crate) fn tickets(&self, lifetime: Duration, context: [u8; 8]) -> Arc<dyn ProducesTickets> {
-        Arc::new(Dated {
-            inner: self.tickets.clone(),
-            lifetime: u32::try_from(lifetime.as_secs()).unwrap_or(u32::MAX),
-            context,
-        })
+        dated(self.tickets.clone(), lifetime, context)
     }
+}
+
+/// What clients keep, by keys of `inner`, for as long as it says; good for servers of the same `context` only.
+pub(crate) fn dated(
+    inner: Arc<dyn ProducesTickets>,
+    lifetime: Duration,
+    context: [u8; 8],
+) -> Arc<dyn ProducesTickets> {
+    Arc::new(Dated {
+        inner,
+        lifetime: u32::try_from(lifetime.as_secs()).unwrap_or(u32::MAX),
+        context,
+    })
 }
 
 impl fmt::Debug for SessionZone {

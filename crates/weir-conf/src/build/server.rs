@@ -164,6 +164,14 @@ impl ServerDraft {
                 ),
             };
             format!("SSL_CTX_set1_curves_list(\"{list}\") failed{why}")
+        } else if let Some(fault) = tls
+            .ssl_conf_command
+            .iter()
+            .find_map(|one| one.fault.clone())
+        {
+            fault
+        } else if tls.ssl_stapling && tls.ssl_certificate_compression {
+            "\"ssl_stapling\" is incompatible with \"ssl_certificate_compression\"".to_owned()
         } else if !old && !new {
             "\"ssl_protocols\" leaves no version that weir speaks: TLSv1.2 and TLSv1.3".to_owned()
         } else if old && ciphers.offered.is_empty() {

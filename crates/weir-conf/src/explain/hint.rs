@@ -9,7 +9,7 @@ pub(super) fn by_message(message: &str) -> Option<&'static str> {
         ),
         (
             "PEM routines::bad password read",
-            "weir reads no encrypted keys: `openssl pkey -in KEY -out FILE` decrypts one, into a file that only root may read",
+            "the key is encrypted: `ssl_password_file` names a file with its password, or `openssl pkey -in KEY -out FILE` decrypts it, into a file that only root may read",
         ),
         (
             "x509 certificate routines::key values mismatch",

@@ -56,10 +56,6 @@ pub(crate) fn instead(name: &str) -> &'static str {
             "weir proxies HTTP: let an nginx or haproxy have these ports, with this block in a file of its own"
         }
         "mail" => "weir proxies HTTP: let an nginx have this block in a file of its own",
-        "ssl_password_file" => {
-            "decrypt the key into a file that only root may read: `openssl pkey -in KEY -out FILE`"
-        }
-        "ssl_session_ticket_key" => "weir makes keys of its own, and changes them",
         _ => "leave it out if you can do without, or keep nginx for it",
     }
 }
@@ -321,13 +317,6 @@ const FAMILIES: &[Family] = &[
         "ssi_silent_errors ssi_ignore_recycled_buffers ssi_min_file_chunk \
             ssi_value_length ssi_types ssi_last_modified",
     ),
-    refused(HS, "encrypted keys", "ssl_password_file"),
-    refused(
-        HS,
-        "keys for session tickets from files",
-        "ssl_session_ticket_key",
-    ),
-    refused(HS, "commands of OpenSSL", "ssl_conf_command"),
     refused(HS, "questions about clients' certificates", "ssl_ocsp"),
     refused(HS, "encrypted hellos", "ssl_ech_file"),
     ignored(

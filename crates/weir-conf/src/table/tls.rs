@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use super::{Arity, Entry, HTTP, SERVER, Support, directives};
 use crate::value::read::{
-    Call, Reading, Reject, ciphers, conf_path_or_none, dh_parameters, flag, groups, keyword,
-    number, only_off, seconds, session_cache, size, text_if_any, tls_files, versions,
+    Call, Reading, Reject, ciphers, conf_command, conf_path_or_none, conf_paths, dh_parameters,
+    flag, groups, keyword, number, passwords, seconds, session_cache, size, text_if_any, tls_files,
+    versions,
 };
 use crate::value::{
-    Ciphers, DhParameters, SessionCache, TlsFile, TlsGroups, TlsVersions, VerifyClient,
+    Ciphers, ConfCommand, DhParameters, Passwords, SessionCache, TlsFile, TlsGroups, TlsVersions,
+    VerifyClient,
 };
 
 const BOTH: super::Contexts = super::Contexts(HTTP.0 | SERVER.0);
@@ -20,8 +22,10 @@ directives! {
 
     /// A certificate, with those that vouch for it behind it; one for each kind of key.
     ssl_certificate: Many<TlsFile> = tls_files; in BOTH;
-    /// The key of a certificate: PKCS#1, PKCS#8 or SEC1, not encrypted.
+    /// The key of a certificate: PKCS#1, PKCS#8 or SEC1.
     ssl_certificate_key: Many<TlsFile> = tls_files; in BOTH;
+    /// A file with a password on each line, which are tried on encrypted keys.
+    ssl_password_file: Maybe<Passwords> = passwords; in BOTH;
     /// Versions that clients may speak. weir has TLS 1.2 and 1.3.
     ssl_protocols: Sum<TlsVersions> = versions, "TLSv1.2 TLSv1.3"; in BOTH, Arity::SOME;
     /// Cipher suites up to TLS 1.2, in OpenSSL's language; weir has ECDHE with AES-GCM and ChaCha20.
@@ -58,17 +62,22 @@ directives! {
     ssl_stapling_file: One<Option<PathBuf>> = conf_path_or_none, ""; in BOTH;
     /// The URL that is asked in place of the certificate's.
     ssl_stapling_responder: One<Option<String>> = text_if_any, ""; in BOTH;
+    /// Files of 48 or 80 random bytes that tickets are encrypted with, by the first, and decrypted; without one weir
+    /// makes keys of its own.
+    ssl_session_ticket_key: Many<PathBuf> = conf_paths; in BOTH;
+    /// A line of OpenSSL's own configuration: `MinProtocol`, `MaxProtocol`, `CipherString`, `Ciphersuites`, `Curves`, `Groups`,
+    /// `NumTickets`, and of `Options` `ServerPreference` and `SessionTicket`.
+    ssl_conf_command: Many<ConfCommand> = conf_command; in BOTH, Arity::TWO;
+    /// Whether certificates are compressed, by zlib, for clients that can do that.
+    ssl_certificate_compression: One<bool> = flag, "off"; in BOTH;
     raw {}
     checked {
         /// Parameters for DHE.
         ssl_dhparam: Maybe<DhParameters> = dh_parameters; in BOTH;
             because "only ECDHE is offered, whose groups are ssl_ecdh_curve's";
         /// Whether requests are taken from what clients send with the first flight.
-        ssl_early_data: One<bool> = only_off, "off"; in BOTH;
-            because "no early data is taken yet";
-        /// Whether certificates are compressed.
-        ssl_certificate_compression: One<bool> = only_off, "off"; in BOTH;
-            because "certificates are not compressed yet";
+        ssl_early_data: One<bool> = flag, "off"; in BOTH;
+            because "early data is refused, and clients send it again when the handshake is over";
     }
     derived {}
 }

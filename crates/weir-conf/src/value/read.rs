@@ -39,8 +39,8 @@ pub(crate) use filters::{
 pub(crate) use limits::{limit_conn, limit_req, status_of_refusal};
 pub(crate) use logs::{access_log, error_log, log_format, open_log_file_cache};
 pub(crate) use plain::{
-    between, bits, buffers, bytes, conf_file, conf_path_or_none, count, env, flag, flags,
-    header_name, keyword, mark, memory_size, number, offset, path, rate, size, template,
+    between, bits, buffers, bytes, conf_file, conf_path_or_none, conf_paths, count, env, flag,
+    flags, header_name, keyword, mark, memory_size, number, offset, path, rate, size, template,
     template_or_off, text, text_if_any, text_or_none, text_or_off, texts_or_off, time, user, word,
     worker_connections, worker_processes,
 };
@@ -55,7 +55,8 @@ pub(crate) use scripts::{
     address_and_variable, auth_request_set, condition, methods, rewrite, set, text_and_variable,
 };
 pub(crate) use tls::{
-    ciphers, dh_parameters, groups, only_off, seconds, session_cache, tls_files, versions,
+    ciphers, conf_command, dh_parameters, groups, passwords, seconds, session_cache, tls_files,
+    versions,
 };
 pub(crate) use user_id::{
     user_id_domain, user_id_expires, user_id_flags, user_id_mark, user_id_p3p, user_id_path,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{bitset, keywords};
+use super::{Keyword as _, bitset, keywords};
 
 bitset! {
     /// Versions of the protocol.
@@ -60,6 +60,20 @@ impl crate::ServerTls {
             true => "no ssl_client_certificate or ssl_trusted_certificate for ssl_verify_client",
             false => "no ssl_client_certificate for ssl_verify_client",
         })
+    }
+}
+
+/// What a file of passwords has: at least one, which may be empty.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Passwords {
+    /// In order.
+    pub passwords: Vec<Box<[u8]>>,
+}
+
+impl std::fmt::Debug for Passwords {
+    /// Not what they are.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Passwords").finish_non_exhaustive()
     }
 }
 
@@ -128,6 +142,51 @@ pub struct TlsGroups {
     pub offered: Option<Vec<TlsGroup>>,
     /// The first of it that OpenSSL does not know.
     pub(crate) unknown: Option<String>,
+}
+
+impl TlsGroups {
+    /// Reads groups as OpenSSL names them, and other names of the same (`SSL_CTX_set1_groups_list`); those that
+    /// weir does not have come beside.
+    pub(crate) fn read(text: &str) -> (Self, Vec<String>) {
+        /// Groups that OpenSSL knows and weir does not have.
+        const LACKING: &str = "secp521r1 P-521 X448 x448 secp256k1 secp224r1 P-224 prime192v1 P-192 \
+            brainpoolP256r1 brainpoolP384r1 brainpoolP512r1 ffdhe2048 ffdhe3072 ffdhe4096 ffdhe6144 ffdhe8192";
+        let mut own = Self {
+            text: text.to_owned(),
+            offered: None,
+            unknown: None,
+        };
+        let mut lacking = Vec::new();
+        if text == "auto" {
+            return (own, lacking);
+        }
+        let mut offered = Vec::new();
+        for name in text.split(':') {
+            let canonical = match name {
+                "P-256" | "secp256r1" => "prime256v1",
+                "P-384" => "secp384r1",
+                "x25519" => "X25519",
+                _ => name,
+            };
+            let known = TlsGroup::WORDS.iter().find(|(word, _)| *word == canonical);
+            let unknown = match known.map(|(_, group)| *group) {
+                // One that comes twice is refused without a reason.
+                Some(group) if offered.contains(&group) => Some(""),
+                Some(group) => {
+                    offered.push(group);
+                    None
+                }
+                None if LACKING.split_whitespace().any(|word| word == name) => {
+                    lacking.push(name.to_owned());
+                    None
+                }
+                None => Some(name),
+            };
+            own.unknown = own.unknown.or_else(|| unknown.map(str::to_owned));
+        }
+        own.offered = Some(offered);
+        (own, lacking)
+    }
 }
 
 keywords! {

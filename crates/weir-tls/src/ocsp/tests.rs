@@ -95,7 +95,7 @@ fn answers_count_if_the_issuer_lets_them() {
         revoked: None,
         depth: 9,
         peer: Peer::Responder,
-        algorithms: rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms,
+        algorithms: crate::backend::default_provider().signature_verification_algorithms,
     };
     let check = |said: &Said<'_>, trusted: &[Arc<Certificate>], expected: &str| {
         let trust = trust(trusted.to_vec());

@@ -50,7 +50,7 @@ fn trust(trusted: &[&CertificateDer<'static>]) -> Trust {
         revoked: None,
         depth: 1,
         peer: Peer::Client,
-        algorithms: rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms,
+        algorithms: crate::backend::default_provider().signature_verification_algorithms,
     }
 }
 

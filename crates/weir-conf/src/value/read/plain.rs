@@ -128,6 +128,11 @@ pub(crate) fn conf_path_or_none(call: &mut Call<'_>) -> Result<Option<PathBuf>, 
     Ok((!text.is_empty()).then(|| call.cx.under_conf_dir(text)))
 }
 
+/// One of several files beside the configuration file.
+pub(crate) fn conf_paths(call: &mut Call<'_>) -> Result<Vec<PathBuf>, Reject> {
+    Ok(vec![call.cx.under_conf_dir(call.bytes(0))])
+}
+
 /// A file with variables in its name, beside the configuration file unless a variable begins it
 /// (`ngx_http_auth_basic_user_file`).
 pub(crate) fn conf_file(call: &mut Call<'_>) -> Result<Template, Reject> {

@@ -6,8 +6,8 @@ use super::zones::Usage;
 use super::{Call, Reject};
 use crate::value::number::{parse_number, parse_seconds, parse_size};
 use crate::value::{
-    Ciphers, DhParameters, Keyword as _, SessionCache, SharedSessions, TlsFile, TlsGroup,
-    TlsGroups, TlsSource, TlsVersions,
+    Ciphers, ConfCommand, DhParameters, Keyword as _, Passwords, SessionCache, SharedSessions,
+    TlsFile, TlsGroups, TlsSource, TlsVersions,
 };
 use crate::{ErrorNumber, Fault, Template};
 
@@ -48,6 +48,37 @@ pub(crate) fn tls_files(call: &mut Call<'_>) -> Result<Vec<TlsFile>, Reject> {
     Ok(vec![TlsFile { written, source }])
 }
 
+/// Reads passwords from a file, one on each line (`ngx_ssl_read_password_file`).
+pub(crate) fn passwords(call: &mut Call<'_>) -> Result<Passwords, Reject> {
+    /// Most bytes of a line.
+    const LINE: usize = 4096;
+    let path = call.cx.under_conf_dir(call.bytes(0));
+    let shown = path.display();
+    let text = std::fs::read(&path).map_err(|error| {
+        let errno = error.raw_os_error().unwrap_or_default();
+        let call = match error.kind() {
+            std::io::ErrorKind::IsADirectory => "read()",
+            _ => "open()",
+        };
+        let words = ErrorNumber(errno).words();
+        Reject::message(format!("{call} \"{shown}\" failed ({errno}: {words})"))
+    })?;
+    if text
+        .split(|byte| *byte == b'\n')
+        .any(|line| line.len() >= LINE)
+    {
+        return Err(Reject::message(format!("too long line in \"{shown}\"")));
+    }
+    let lines = text.split(|byte| *byte == b'\n');
+    let lines = lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let filled = lines.filter(|line| !line.is_empty());
+    let mut passwords: Vec<Box<[u8]>> = filled.map(Into::into).collect();
+    if passwords.is_empty() {
+        passwords.push(Box::default());
+    }
+    Ok(Passwords { passwords })
+}
+
 /// Versions of TLS; a `[warn]` says which of them weir does not offer.
 pub(crate) fn versions(call: &mut Call<'_>) -> Result<TlsVersions, Reject> {
     let versions = super::bits::<TlsVersions>(call)?;
@@ -75,50 +106,33 @@ pub(crate) fn ciphers(call: &mut Call<'_>) -> Result<Ciphers, Reject> {
     Ok(ciphers)
 }
 
-/// Groups as OpenSSL names them, and other names of the same (`SSL_CTX_set1_groups_list`).
+/// Groups as OpenSSL names them; a `[warn]` says which of them weir does not have.
 pub(crate) fn groups(call: &mut Call<'_>) -> Result<TlsGroups, Reject> {
-    /// Groups that OpenSSL knows and weir does not have.
-    const LACKING: &str = "secp521r1 P-521 X448 x448 secp256k1 secp224r1 P-224 prime192v1 P-192 \
-        brainpoolP256r1 brainpoolP384r1 brainpoolP512r1 ffdhe2048 ffdhe3072 ffdhe4096 ffdhe6144 ffdhe8192";
-    let text = call.text(0);
-    if text == "auto" {
-        return Ok(TlsGroups {
-            text,
-            offered: None,
-            unknown: None,
-        });
-    }
-    let mut offered = Vec::new();
-    let mut lacking = Vec::new();
-    let mut unknown = None;
-    for name in text.split(':') {
-        let own = match name {
-            "P-256" | "secp256r1" => "prime256v1",
-            "P-384" => "secp384r1",
-            "x25519" => "X25519",
-            _ => name,
-        };
-        let known = TlsGroup::WORDS.iter().find(|(word, _)| *word == own);
-        match known.map(|(_, group)| *group) {
-            // One that comes twice is refused without a reason.
-            Some(group) if offered.contains(&group) => unknown = unknown.or(Some("")),
-            Some(group) => offered.push(group),
-            None if LACKING.split_whitespace().any(|word| word == name) => lacking.push(name),
-            None => unknown = unknown.or(Some(name)),
-        }
-    }
+    let (groups, lacking) = TlsGroups::read(&call.text(0));
     if !lacking.is_empty() {
         let lacking = lacking.join(", ");
         call.warn(format!(
             "\"ssl_ecdh_curve\": {lacking} not offered, ignored"
         ));
     }
-    let unknown = unknown.map(str::to_owned);
-    Ok(TlsGroups {
-        text,
-        offered: Some(offered),
-        unknown,
-    })
+    Ok(groups)
+}
+
+/// A command of OpenSSL's own configuration; a `[warn]` says what of it weir does not have.
+pub(crate) fn conf_command(call: &mut Call<'_>) -> Result<Vec<ConfCommand>, Reject> {
+    let (name, value) = (call.text(0), call.text(1));
+    let place = call.place.clone();
+    let Some(command) = ConfCommand::read(&name, &value, &place) else {
+        let what = format!("`{name}`");
+        return Err(lacking(call, &what, "leave it out if you can do without"));
+    };
+    if !command.lacking.is_empty() {
+        let lacking = command.lacking.join(", ");
+        call.warn(format!(
+            "\"ssl_conf_command\" \"{name}\": {lacking} not offered, ignored"
+        ));
+    }
+    Ok(vec![command])
 }
 
 /// Notes that weir lacks what the directive asks for.
@@ -176,22 +190,6 @@ pub(crate) fn session_cache(call: &mut Call<'_>) -> Result<SessionCache, Reject>
         }
     }
     Ok(cache)
-}
-
-/// A switch that weir can only leave off.
-pub(crate) fn only_off(call: &mut Call<'_>) -> Result<bool, Reject> {
-    if super::flag(call)? {
-        let what = match call.name {
-            "ssl_early_data" => "early data",
-            _ => "compressed certificates",
-        };
-        return Err(lacking(
-            call,
-            what,
-            "clients get along without: leave it off",
-        ));
-    }
-    Ok(false)
 }
 
 /// A file of parameters for DHE, which must be one where there are handshakes (`ngx_ssl_dhparam`).
