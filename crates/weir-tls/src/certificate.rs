@@ -135,7 +135,7 @@ fn chain(file: &TlsFile) -> Result<Vec<CertificateDer<'static>>, CertificateFaul
 }
 
 /// Whether this is a value of ASN.1 with parts, and all of it.
-fn is_sequence(der: &[u8]) -> bool {
+pub(crate) fn is_sequence(der: &[u8]) -> bool {
     let [0x30, first, rest @ ..] = der else {
         return false;
     };

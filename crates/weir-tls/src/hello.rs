@@ -171,7 +171,7 @@ const PROTOCOL_VERSION: [u8; 7] = [21, 3, 1, 0, 2, 2, 70];
 mod tests {
     use std::sync::Arc;
 
-    use rustls::crypto::aws_lc_rs::default_provider;
+    use crate::backend::default_provider;
     use rustls::pki_types::ServerName;
     use rustls::{ClientConfig, ClientConnection, RootCertStore};
 

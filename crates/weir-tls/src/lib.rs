@@ -22,6 +22,7 @@ mod compression;
 mod crl;
 mod der;
 mod encrypted;
+pub mod fuzz;
 pub mod hello;
 mod name;
 mod names;

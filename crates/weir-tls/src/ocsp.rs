@@ -281,6 +281,11 @@ fn wrapped(tag: u8, contents: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Whether `text` is an answer that can be read.
+pub(crate) fn readable(text: &[u8]) -> bool {
+    Answer::read(text).is_ok()
+}
+
 /// Whether `text` has the shape of an answer (`d2i_OCSP_RESPONSE`): all of it that counts.
 pub(crate) fn answer(text: &[u8]) -> Option<&[u8]> {
     let value = Reader::new(text).expect(der::SEQUENCE)?;
