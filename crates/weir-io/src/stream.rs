@@ -12,6 +12,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::BufMut;
 use rustix::net::{self, RecvFlags, SendAncillaryBuffer, SendFlags};
+use rustls::pki_types::ServerName;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
@@ -280,7 +281,7 @@ impl Stream {
         }
     }
 
-    /// Lets a handshake begin as `config` says; `received` was read already.
+    /// Lets a handshake with a client begin as `config` says; `received` was read already.
     ///
     /// # Errors
     ///
@@ -290,9 +291,29 @@ impl Stream {
         config: Arc<rustls::ServerConfig>,
         received: &[u8],
     ) -> Result<(), rustls::Error> {
+        self.wrap(|socket| TlsStream::new(socket, config, received))
+    }
+
+    /// Lets a handshake with a server begin as `config` says.
+    ///
+    /// # Errors
+    ///
+    /// rustls has no use for the configuration.
+    pub fn begin_tls_to(
+        &mut self,
+        config: Arc<rustls::ClientConfig>,
+        name: ServerName<'static>,
+    ) -> Result<(), rustls::Error> {
+        self.wrap(|socket| TlsStream::to_server(socket, config, name))
+    }
+
+    fn wrap(
+        &mut self,
+        begin: impl FnOnce(Self) -> Result<TlsStream, (Self, rustls::Error)>,
+    ) -> Result<(), rustls::Error> {
         let (nowhere, _) = tokio::io::duplex(1);
         let socket = std::mem::replace(self, Self::Memory(nowhere));
-        match TlsStream::new(socket, config, received) {
+        match begin(socket) {
             Ok(tls) => {
                 *self = Self::Tls(Box::new(tls));
                 Ok(())
@@ -376,6 +397,14 @@ impl Stream {
         }
         self.socket()
             .is_some_and(|socket| quiet(socket, |peek| self.try_io(Interest::READABLE, peek)))
+    }
+
+    /// Whether bytes lie in the socket that nobody has read.
+    pub fn has_arrived(&self) -> bool {
+        let peek = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        self.socket().is_some_and(|socket| {
+            net::recv(socket, &mut [0; 1], peek).is_ok_and(|(_, count)| count > 0)
+        })
     }
 
     /// As [`Self::is_quiet`], and the reactor wakes `cx` when that changes.

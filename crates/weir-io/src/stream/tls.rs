@@ -1,16 +1,19 @@
 //! TLS over a socket, by rustls's unbuffered interface: records are decrypted where they were received
 //! and encrypted where they are sent from, and a connection that idles holds no buffer.
 
+mod records;
+
 use std::io::{self, IoSlice};
 use std::mem;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
-use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
-use rustls::unbuffered::{
-    ConnectionState, EncodeError, EncodeTlsData, EncryptError, UnbufferedStatus, WriteTraffic,
-};
+use rustls::client::UnbufferedClientConnection;
+use rustls::pki_types::ServerName;
+use rustls::server::UnbufferedServerConnection;
+use rustls::unbuffered::EncryptError;
 
+use self::records::{Flow, OVERHEAD, Seal, put, seal};
 use super::Stream;
 use crate::buffers;
 
@@ -18,33 +21,25 @@ use crate::buffers;
 const AT_ONCE: usize = 64 * 1024;
 /// Room that records are received into: one full record at least.
 const RECORD: usize = 16 * 1024 + 5 + 256;
-/// Most bytes that a record has besides its text.
-const OVERHEAD: usize = 5 + 8 + 1 + 16;
-
 /// A stream whose bytes go through TLS.
 pub struct TlsStream {
     pub(super) socket: Stream,
-    conn: UnbufferedServerConnection,
+    side: Side,
     /// Received, and part of a record only.
     left: Vec<u8>,
-    /// Decrypted, and not taken yet.
-    text: Vec<u8>,
-    /// Encrypted, and not sent yet: goes out before anything new.
-    unsent: Vec<u8>,
+    flow: Flow,
     /// Bytes of text that are in `unsent` and not reported as written.
     owed: usize,
     /// The number of the session in the server's hello.
     session: Box<[u8]>,
-    /// The peer has said that it sends nothing more.
-    peer_closed: bool,
-    /// The handshake is over.
-    established: bool,
-    /// TLS has failed.
-    broken: bool,
-    /// The end is not to be told: it has been, or the peer knows.
-    silent: bool,
     /// The end has been told.
     ended: bool,
+}
+
+/// Which side of the handshake this one is.
+enum Side {
+    Server(UnbufferedServerConnection),
+    Client(UnbufferedClientConnection),
 }
 
 /// Why a handshake came to nothing.
@@ -69,34 +64,51 @@ impl TlsStream {
         config: Arc<rustls::ServerConfig>,
         received: &[u8],
     ) -> Result<Self, (Stream, rustls::Error)> {
-        let conn = match UnbufferedServerConnection::new(config) {
-            Ok(conn) => conn,
-            Err(error) => return Err((socket, error)),
-        };
-        Ok(Self {
+        match UnbufferedServerConnection::new(config) {
+            Ok(conn) => Ok(Self::begun(socket, Side::Server(conn), received.to_vec())),
+            Err(error) => Err((socket, error)),
+        }
+    }
+
+    /// A stream on which a handshake with a server of this name begins.
+    ///
+    /// # Errors
+    ///
+    /// The configuration is of no use.
+    pub(super) fn to_server(
+        socket: Stream,
+        config: Arc<rustls::ClientConfig>,
+        name: ServerName<'static>,
+    ) -> Result<Self, (Stream, rustls::Error)> {
+        match UnbufferedClientConnection::new(config, name) {
+            Ok(conn) => Ok(Self::begun(socket, Side::Client(conn), Vec::new())),
+            Err(error) => Err((socket, error)),
+        }
+    }
+
+    fn begun(socket: Stream, side: Side, left: Vec<u8>) -> Self {
+        Self {
             socket,
-            conn,
-            left: received.to_vec(),
-            text: Vec::new(),
-            unsent: Vec::new(),
+            side,
+            left,
+            flow: Flow::default(),
             owed: 0,
             session: Box::default(),
-            peer_closed: false,
-            established: false,
-            broken: false,
-            silent: false,
             ended: false,
-        })
+        }
     }
 
     /// What the handshake has settled.
     pub fn facts(&self) -> &rustls::CommonState {
-        &self.conn
+        match &self.side {
+            Side::Server(conn) => conn,
+            Side::Client(conn) => conn,
+        }
     }
 
     /// The session's number, if the server's hello gave it one: TLS 1.2.
     pub fn session(&self) -> &[u8] {
-        match self.conn.protocol_version() {
+        match self.facts().protocol_version() {
             Some(rustls::ProtocolVersion::TLSv1_2) => &self.session,
             Some(_) | None => &[],
         }
@@ -114,14 +126,14 @@ impl TlsStream {
                 return Poll::Ready(Err(HandshakeEnd::Tls(error)));
             }
             if self.session.is_empty() {
-                self.session = session_of(&self.unsent).into();
+                self.session = session_of(&self.flow.unsent).into();
             }
             // Tickets ride with an answer whose request has come already.
-            let rides = self.established && !self.text.is_empty();
+            let rides = self.flow.established && !self.flow.text.is_empty();
             if !rides {
                 ready!(self.poll_flush(cx)).map_err(HandshakeEnd::Socket)?;
             }
-            if self.established {
+            if self.flow.established {
                 return Poll::Ready(Ok(()));
             }
             match ready!(self.poll_receive(cx)) {
@@ -173,7 +185,7 @@ impl TlsStream {
         };
         input.drain(..at);
         if processed.is_err() {
-            self.broken = true;
+            self.flow.broken = true;
             // What the peer is to be told of it.
             while let Ok((_, false)) = self.step(&mut []) {}
         }
@@ -182,32 +194,10 @@ impl TlsStream {
 
     /// One step: how many bytes of `input` it has done with, and whether nothing more can be done.
     fn step(&mut self, input: &mut [u8]) -> Result<(usize, bool), rustls::Error> {
-        let UnbufferedStatus { mut discard, state } = self.conn.process_tls_records(input);
-        let mut over = false;
-        match state? {
-            ConnectionState::ReadTraffic(mut traffic) => {
-                while let Some(record) = traffic.next_record() {
-                    let record = record?;
-                    if self.text.capacity() == 0 {
-                        self.text = buffers::take_head();
-                    }
-                    discard += record.discard;
-                    self.text.extend_from_slice(record.payload);
-                }
-            }
-            ConnectionState::EncodeTlsData(data) => encode(data, &mut self.unsent),
-            ConnectionState::TransmitTlsData(sent) => sent.done(),
-            ConnectionState::PeerClosed => {
-                self.peer_closed = true;
-                self.silent = true;
-            }
-            ConnectionState::WriteTraffic(_) => {
-                self.established |= !self.broken;
-                over = true;
-            }
-            _ => over = true,
+        match &mut self.side {
+            Side::Server(conn) => self.flow.take(conn.process_tls_records(input)),
+            Side::Client(conn) => self.flow.take(conn.process_tls_records(input)),
         }
-        Ok((discard, over))
     }
 
     /// As [`Stream::poll_fill`]: text.
@@ -255,20 +245,20 @@ impl TlsStream {
 
     /// Moves at most `limit` bytes of text behind `buf`; `None`: none is there yet.
     fn take(&mut self, buf: &mut Vec<u8>, limit: usize) -> Option<io::Result<usize>> {
-        if !self.text.is_empty() {
-            let count = limit.min(self.text.len());
+        if !self.flow.text.is_empty() {
+            let count = limit.min(self.flow.text.len());
             if buf.capacity() == 0 {
                 *buf = buffers::take_for(limit);
             }
-            buf.extend_from_slice(&self.text[..count]);
-            self.text.drain(..count);
-            if self.text.is_empty() {
-                buffers::give_back(mem::take(&mut self.text));
+            buf.extend_from_slice(&self.flow.text[..count]);
+            self.flow.text.drain(..count);
+            if self.flow.text.is_empty() {
+                buffers::give_back(mem::take(&mut self.flow.text));
             }
             return Some(Ok(count));
         }
         // What comes behind a failure is nobody's business.
-        (self.peer_closed || self.broken).then_some(Ok(0))
+        (self.flow.peer_closed || self.flow.broken).then_some(Ok(0))
     }
 
     /// Decrypts what has been received.
@@ -284,14 +274,14 @@ impl TlsStream {
             // (`ngx_ssl_handle_recv`).
             Ok(0) | Err(_) => {
                 self.keep(input);
-                self.peer_closed = true;
-                self.silent = true;
+                self.flow.peer_closed = true;
+                self.flow.silent = true;
                 return Ok(());
             }
         }
         let processed = self.process(&mut input);
         self.keep(input);
-        if self.text.is_empty() && !self.unsent.is_empty() && self.owed == 0 {
+        if self.flow.text.is_empty() && !self.flow.unsent.is_empty() && self.owed == 0 {
             // What TLS itself has to say; it waits for the next write where the socket is full.
             let _ = self.poll_flush(cx);
         }
@@ -300,15 +290,32 @@ impl TlsStream {
 
     /// Ready when a read would bring something.
     pub(super) fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match self.text.is_empty() && !self.peer_closed && !self.broken {
+        match self.flow.text.is_empty() && !self.flow.peer_closed && !self.flow.broken {
             true => self.socket.poll_readable(cx),
             false => Poll::Ready(()),
         }
     }
 
-    /// Nothing has come that was not read.
+    /// Neither text nor the end has come. A session's ticket has nothing to do with requests, and is taken.
     pub(super) fn is_quiet(&mut self) -> bool {
-        self.text.is_empty() && self.left.is_empty() && !self.peer_closed && self.socket.is_quiet()
+        loop {
+            if !self.flow.text.is_empty() || self.flow.peer_closed || self.flow.broken {
+                return false;
+            }
+            let mut input = self.room();
+            match self.socket.read_arrived(&mut input, RECORD) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.keep(input);
+                    return true;
+                }
+                received => {
+                    let mut cx = Context::from_waker(Waker::noop());
+                    if self.received(&mut cx, input, received).is_err() {
+                        return false;
+                    }
+                }
+            }
+        }
     }
 
     /// As [`Stream::poll_write`]. What is reported as written may still wait here, but for the last of it:
@@ -322,12 +329,12 @@ impl TlsStream {
         if self.owed == 0 && total > 0 {
             self.owed = self.encrypt(slices)?;
         }
-        let before = self.unsent.len();
+        let before = self.flow.unsent.len();
         let flushed = self.poll_flush(cx)?;
         let most = match flushed {
             Poll::Ready(()) => self.owed,
             // A byte of text is never shorter than what carries it.
-            Poll::Pending => (before - self.unsent.len()).min(self.owed.saturating_sub(1)),
+            Poll::Pending => (before - self.flow.unsent.len()).min(self.owed.saturating_sub(1)),
         };
         let count = most.min(total);
         if count == 0 && flushed.is_pending() {
@@ -339,7 +346,7 @@ impl TlsStream {
 
     /// Encrypts some of `slices` behind what is to be sent; how much is the value.
     fn encrypt(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        if self.ended || self.broken {
+        if self.ended || self.flow.broken {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
         let first = slices.iter().find(|slice| !slice.is_empty());
@@ -364,24 +371,18 @@ impl TlsStream {
     /// Lets `write` put something behind what is to be sent, once TLS lets it.
     fn write_traffic(
         &mut self,
-        write: impl FnOnce(
-            &mut WriteTraffic<'_, ServerConnectionData>,
-            &mut Vec<u8>,
-        ) -> Result<(), EncryptError>,
+        write: impl FnOnce(&mut dyn Seal, &mut Vec<u8>) -> Result<(), EncryptError>,
     ) -> io::Result<()> {
         let mut left = mem::take(&mut self.left);
         // What TLS itself has to say, and what it has already received, comes first.
         self.process(&mut left).map_err(io::Error::other)?;
-        if self.unsent.capacity() == 0 {
-            self.unsent = buffers::take_for(AT_ONCE);
+        if self.flow.unsent.capacity() == 0 {
+            self.flow.unsent = buffers::take_for(AT_ONCE);
         }
-        let state = self.conn.process_tls_records(&mut left).state;
-        let written = match state {
-            Ok(ConnectionState::WriteTraffic(mut traffic)) => {
-                write(&mut traffic, &mut self.unsent).map_err(io::Error::other)
-            }
-            Ok(_) => Err(io::ErrorKind::NotConnected.into()),
-            Err(error) => Err(io::Error::other(error)),
+        let out = &mut self.flow.unsent;
+        let written = match &mut self.side {
+            Side::Server(conn) => put(conn.process_tls_records(&mut left), out, write),
+            Side::Client(conn) => put(conn.process_tls_records(&mut left), out, write),
         };
         self.left = left;
         written
@@ -391,27 +392,27 @@ impl TlsStream {
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut sent = 0;
         let end = loop {
-            if sent == self.unsent.len() {
+            if sent == self.flow.unsent.len() {
                 break Poll::Ready(Ok(()));
             }
-            let rest = [IoSlice::new(&self.unsent[sent..])];
+            let rest = [IoSlice::new(&self.flow.unsent[sent..])];
             match self.socket.poll_write(cx, &rest) {
                 Poll::Ready(Ok(0)) => {
                     break Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
                 }
                 Poll::Ready(Ok(count)) => sent += count,
                 Poll::Ready(Err(error)) => {
-                    self.silent = true;
-                    self.broken = true;
+                    self.flow.silent = true;
+                    self.flow.broken = true;
                     break Poll::Ready(Err(error));
                 }
                 Poll::Pending => break Poll::Pending,
             }
         };
-        if sent == self.unsent.len() {
-            buffers::give_back(mem::take(&mut self.unsent));
+        if sent == self.flow.unsent.len() {
+            buffers::give_back(mem::take(&mut self.flow.unsent));
         } else {
-            self.unsent.drain(..sent);
+            self.flow.unsent.drain(..sent);
         }
         end
     }
@@ -425,7 +426,7 @@ impl TlsStream {
 
     /// Puts a close_notify behind what is to be sent, once.
     fn say_farewell(&mut self) {
-        if !self.established || self.broken || mem::replace(&mut self.silent, true) {
+        if !self.flow.established || self.flow.broken || mem::replace(&mut self.flow.silent, true) {
             return;
         }
         self.ended = true;
@@ -433,7 +434,7 @@ impl TlsStream {
         let _told = self.write_traffic(|traffic, out| {
             let end = out.len();
             out.resize(end + 5 + OVERHEAD, 0);
-            let count = traffic.queue_close_notify(&mut out[end..]);
+            let count = traffic.say_end(&mut out[end..]);
             out.truncate(end + count.as_ref().map_or(0, |count| *count));
             count.map(drop)
         });
@@ -441,14 +442,14 @@ impl TlsStream {
 
     /// Nothing more is said to the peer, not even farewell.
     pub(super) fn fall_silent(&mut self) {
-        self.silent = true;
+        self.flow.silent = true;
     }
 }
 
 impl Drop for TlsStream {
     /// The peer is told that this is the end, if that can be done at once (`ngx_ssl_shutdown`).
     fn drop(&mut self) {
-        if self.unsent.is_empty() {
+        if self.flow.unsent.is_empty() {
             self.say_farewell();
             let mut cx = Context::from_waker(Waker::noop());
             let _ = self.poll_flush(&mut cx);
@@ -460,7 +461,7 @@ impl std::fmt::Debug for TlsStream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("TlsStream")
             .field("socket", &self.socket)
-            .field("established", &self.established)
+            .field("established", &self.flow.established)
             .finish_non_exhaustive()
     }
 }
@@ -480,41 +481,4 @@ fn session_of(flight: &[u8]) -> &[u8] {
     flight
         .get(LENGTH_AT + 1..LENGTH_AT + 1 + length)
         .unwrap_or(&[])
-}
-
-/// Puts a message of TLS's own behind `out`.
-fn encode(mut data: EncodeTlsData<'_, ServerConnectionData>, out: &mut Vec<u8>) {
-    let end = out.len();
-    // Its length is known once it did not fit.
-    if let Err(EncodeError::InsufficientSize(size)) = data.encode(&mut []) {
-        out.resize(end + size.required_size, 0);
-        let written = data.encode(&mut out[end..]);
-        out.truncate(end + written.unwrap_or(0));
-    }
-}
-
-/// Puts `text` behind `out`, encrypted.
-fn seal(
-    traffic: &mut WriteTraffic<'_, ServerConnectionData>,
-    text: &[u8],
-    out: &mut Vec<u8>,
-) -> Result<(), EncryptError> {
-    let end = out.len();
-    let mut room = text.len() + (text.len() / 16384 + 1) * OVERHEAD;
-    loop {
-        out.resize(end + room, 0);
-        match traffic.encrypt(text, &mut out[end..]) {
-            Ok(count) => {
-                out.truncate(end + count);
-                return Ok(());
-            }
-            Err(EncryptError::InsufficientSize(size)) if size.required_size > room => {
-                room = size.required_size;
-            }
-            Err(error) => {
-                out.truncate(end);
-                return Err(error);
-            }
-        }
-    }
 }
