@@ -117,10 +117,10 @@ def measure(chosen):
     os.sched_setaffinity(0, {LOAD_CORE})
     begun = time.monotonic()
     with (
-        origin.running(found.nginx, ("taskset", "-c", str(LOAD_CORE))) as port,
+        origin.running(found.nginx, ("taskset", "-c", str(LOAD_CORE))) as ports,
         origin.refusing_port() as refused,
     ):
-        results = list(run_all(Bed(found, port, refused), names, extent))
+        results = list(run_all(Bed(found, ports, refused), names, extent))
     return {
         "machine": programs.facts(found),
         "date": time.strftime("%Y-%m-%d"),

@@ -2,6 +2,7 @@
 
 import random
 import socket
+import subprocess
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,6 +45,12 @@ CONF = """
             }}
         }}
         server {{ listen 127.0.0.1:{inner} backlog=4096; location / {{ return 200 "{body}"; }} }}
+        server {{
+            listen 127.0.0.1:{secure} ssl backlog=4096;
+            ssl_certificate {files}/origin.crt;
+            ssl_certificate_key {files}/origin.key;
+            location / {{ return 200 "{body}"; }}
+        }}
     }}
 """
 
@@ -63,19 +70,30 @@ def page():
     return "".join([*rows, "</table></body></html>\n"])
 
 
+def certify(files):
+    """Puts a certificate that nobody vouches for into `files`, and its key."""
+    subprocess.run(
+        ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+         "-subj", "/CN=origin", "-keyout", files / "origin.key", "-out", files / "origin.crt"),
+        check=True, capture_output=True,
+    )
+
+
 @contextmanager
 def running(nginx, pinned):
-    """The port of an origin that runs for as long as the context lasts; `pinned` starts it."""
-    port, inner = bed.free_port(), bed.free_port()
+    """The ports of an origin that runs for as long as the context lasts, plain and with TLS; `pinned`
+    starts it."""
+    port, inner, secure = bed.free_port(), bed.free_port(), bed.free_port()
     with tempfile.TemporaryDirectory(prefix="weir-origin-") as directory:
         files = Path(directory)
         files.chmod(0o755)
         (files / "100k").write_bytes(b"x" * 100_000)
         (files / "page.html").write_text(page())
         (files / "10m").write_bytes(b"x" * 10 * MB)
-        conf = CONF.format(port=port, inner=inner, files=files, body="x" * KIB)
-        with bed.Proxy(nginx, conf, [port, inner], command=pinned):
-            yield port
+        certify(files)
+        conf = CONF.format(port=port, inner=inner, secure=secure, files=files, body="x" * KIB)
+        with bed.Proxy(nginx, conf, [port, inner, secure], command=pinned):
+            yield port, secure
 
 
 @contextmanager

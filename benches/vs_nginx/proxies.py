@@ -23,6 +23,7 @@ http {{
     keepalive_requests 1000000000;
     upstream origin {{ server 127.0.0.1:{origin}; keepalive 512; keepalive_requests 1000000000; }}
     upstream origin_once {{ server 127.0.0.1:{origin}; }}
+    upstream origin_tls {{ server 127.0.0.1:{secure}; keepalive 512; keepalive_requests 1000000000; }}
     upstream refused {{ server 127.0.0.1:{refused}; }}
     upstream retry {{
         server 127.0.0.1:{refused} max_fails=0;
@@ -147,16 +148,18 @@ def pinned(*cores):
 
 
 class Bed:
-    """Where proxies are started: the programs, and the ports of the origin and of nobody."""
+    """Where proxies are started: the programs, and the ports of the origin, plain and with TLS, and of
+    nobody."""
 
-    def __init__(self, programs, origin, refused):
-        self.programs, self.origin, self.refused = programs, origin, refused
+    def __init__(self, programs, origins, refused):
+        self.programs, self.refused = programs, refused
+        self.origin, self.secure = origins
 
     def nginx_conf(self, workload, port, workers=1):
         """The configuration that weir and nginx both read."""
         return NGINX.format(
             workers=workers, http=workload.http, log=workload.log, port=port, origin=self.origin,
-            refused=self.refused, locations=workload.locations,
+            secure=self.secure, refused=self.refused, locations=workload.locations,
             servers=workload.servers.replace("PORT", str(port)),
         )
 

@@ -258,6 +258,13 @@ def filters():
     )
 
 
+def encrypted():
+    yield Workload(
+        "tls-upstream", "TLS to the upstream, 1 KiB, kept connections", 0.85, haproxy=None, floor=False,
+        locations=f"location / {{ {KEPT.replace('http://origin', 'https://origin_tls')} }}",
+    )
+
+
 def subrequests():
     asked = """
         location = /auth {
@@ -283,5 +290,5 @@ def limits():
 
 WORKLOADS = (
     *small_answers(), *long_answers(), *new_connections(), *uploads(), *upstream_failures(),
-    *large_configurations(), *scripts(), *filters(), *subrequests(), *limits(),
+    *large_configurations(), *scripts(), *filters(), *encrypted(), *subrequests(), *limits(),
 )

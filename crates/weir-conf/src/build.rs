@@ -17,6 +17,7 @@ mod server;
 mod settle;
 mod split_clients;
 mod upstream;
+mod upstream_tls;
 mod walk;
 
 use crate::model::{Config, Http, Main, SourceFile};

@@ -23,7 +23,9 @@ mod redirect;
 mod response;
 mod sub_filter;
 mod tls;
+pub(crate) mod tls_command;
 mod types;
+mod upstream_tls;
 mod user_id;
 
 pub use access::{AccessRule, AuthRequestSet, Network, RealIpHeader, Satisfy};
@@ -52,7 +54,9 @@ pub use tls::{
     Passwords, SessionCache, SharedSessions, TlsFile, TlsGroup, TlsGroups, TlsSource, TlsVersions,
     VerifyClient,
 };
+pub use tls_command::TlsCommand;
 pub use types::Types;
+pub use upstream_tls::{CertificateCache, UpstreamCredential};
 pub(crate) use user_id::WrittenUserId;
 pub use user_id::{UserId, UserIdExpires, UserIdFlags, UserIdMode};
 

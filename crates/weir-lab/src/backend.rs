@@ -15,6 +15,7 @@ use crate::script::{BackendScript, BackendStep, Connect, Sequence};
 use crate::socket::{Address, Listener, Options, Socket};
 
 mod conversation;
+mod secured;
 
 use conversation::Conversation;
 
@@ -116,6 +117,10 @@ impl Backend {
         script: BackendScript,
         watcher: Option<UnboundedSender<Played>>,
     ) -> io::Result<Self> {
+        if script.any(|step| matches!(step, BackendStep::Tls(_))) {
+            // No handshake is to wait for it.
+            crate::tls::files();
+        }
         match script.connect {
             Connect::Accept => Self::listen(address, script, watcher),
             Connect::Refuse => {

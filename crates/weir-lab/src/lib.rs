@@ -30,4 +30,5 @@ pub mod scenario;
 pub mod script;
 pub mod socket;
 pub mod text;
+pub mod tls;
 pub mod version;

@@ -6,7 +6,8 @@
 //! `ocsp` and `staple` (answers of OCSP responders that are shown with certificates), [`hello`] (what a client's first message says), `names` (what OpenSSL calls things) and `words` (what it
 //! says when they fail). Certificates of peers: `der`, `name`, `x509` and `crl` (what stands in them),
 //! `authorities` (whom files say to trust), [`verify`] (whether they are trusted, for either role),
-//! `verify_fault` (OpenSSL's words for why not), `clients` (clients are asked) and `shown` (what variables show).
+//! `verify_fault` (OpenSSL's words for why not), `client` (a location's settings for its upstreams made ready, and
+//! what their certificates must be), `clients` (clients are asked) and `shown` (what variables show).
 //!
 //! # Invariants
 //!
@@ -17,6 +18,7 @@ mod authorities;
 mod backend;
 mod certificate;
 mod choice;
+mod client;
 mod clients;
 mod compression;
 mod crl;
@@ -41,6 +43,7 @@ mod x509;
 
 pub use authorities::{load_authorities, load_revoked};
 pub use certificate::CertificateFault;
+pub use client::{TlsClient, Untrusted, has_name, server_name};
 pub use clients::ClientCertificate;
 pub use crl::RevocationList;
 pub use names::{cipher, group, version};

@@ -80,7 +80,7 @@ impl Offer {
     }
 }
 
-fn supported(suite: CipherSuite) -> SupportedCipherSuite {
+pub(crate) fn supported(suite: CipherSuite) -> SupportedCipherSuite {
     match suite {
         CipherSuite::EcdsaAes256 => suites::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
         CipherSuite::RsaAes256 => suites::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,

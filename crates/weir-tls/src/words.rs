@@ -21,6 +21,16 @@ pub fn interrupted() -> Reason {
     remote("error:0A0000EA:SSL routines::callback failed")
 }
 
+impl Reason {
+    /// What is said where TLS was not prepared for.
+    pub fn unprepared() -> Self {
+        Self {
+            words: "no settings of TLS".into(),
+            remote: false,
+        }
+    }
+}
+
 fn remote(words: impl Into<Cow<'static, str>>) -> Reason {
     Reason {
         words: words.into(),

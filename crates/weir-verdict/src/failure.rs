@@ -1,5 +1,6 @@
 //! Every way an exchange with an upstream fails: where it stood, and what happened.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::net::IpAddr;
@@ -12,6 +13,8 @@ use weir_wire::response::ResponseFault;
 pub enum Phase {
     /// A peer is being chosen or connected.
     Connecting,
+    /// The peer and this side agree on TLS.
+    Handshaking,
     /// The request is being written; nothing of the answer has been seen.
     Sending,
     /// The response head is being read.
@@ -29,6 +32,7 @@ impl Phase {
     pub const fn words(self) -> &'static str {
         match self {
             Self::Connecting => "connecting to upstream",
+            Self::Handshaking => "SSL handshaking to upstream",
             Self::Sending => "sending request to upstream",
             Self::ReadingHead => "reading response header from upstream",
             Self::ReadingBody => "reading upstream",
@@ -61,6 +65,10 @@ pub enum Cause {
     ConnectAtOnce(io::Error),
     /// The handshake ended in an error.
     Connect(io::Error),
+    /// The certificate that the peer is to be shown does not load: what is wrong, in nginx's words.
+    Certificate(String),
+    /// TLS came to nothing. Boxed: it is rare, and every request has room for a cause.
+    Tls(Box<TlsFailure>),
     /// One of the three clocks ran out.
     TimedOut,
     /// FIN before the end.
@@ -77,6 +85,32 @@ pub enum Cause {
     Status(u16),
     /// The chunked framing of the body is broken.
     InvalidChunk(ChunkedFault),
+}
+
+impl From<TlsFailure> for Cause {
+    fn from(failure: TlsFailure) -> Self {
+        Self::Tls(Box::new(failure))
+    }
+}
+
+/// How TLS came to nothing.
+#[derive(Debug)]
+pub enum TlsFailure {
+    /// The peer closed the connection in the middle of the handshake, or it broke.
+    Closed(Option<io::Error>),
+    /// The peer has said what it does not like, by this number: nginx's name of the call that learned of it, and
+    /// OpenSSL's words.
+    Alert(&'static str, u8, Cow<'static, str>),
+    /// What came is not TLS, or not what may come here.
+    Protocol(&'static str, Cow<'static, str>),
+    /// This side is at fault.
+    Local(&'static str, Cow<'static, str>),
+    /// Nobody who is trusted vouches for the peer's certificate: OpenSSL's number and words.
+    Untrusted(u16, &'static str),
+    /// The peer's certificate is another one's than this name's.
+    OtherName(Box<[u8]>),
+    /// The peer spoke before it was greeted.
+    Unasked,
 }
 
 /// A failure: what happened, and where the exchange stood.
@@ -108,6 +142,12 @@ pub enum Reason {
     ConnectionLimitReached,
     /// The handshake took longer than `proxy_connect_timeout`.
     ConnectionTimeout,
+    /// The peer's certificate is not trusted, or another one's.
+    TlsCertificateError,
+    /// The peer broke the handshake off, and said why.
+    TlsAlertReceived,
+    /// What the peer sent is not TLS, or this side has nothing to offer.
+    TlsProtocolError,
     /// The peer did not take the request within `proxy_send_timeout`.
     ConnectionWriteTimeout,
     /// The head took longer than `proxy_read_timeout`.
@@ -128,7 +168,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of an exchange.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::DestinationUnavailable,
         Self::ProxyInternalError,
         Self::ConnectionRefused,
@@ -137,6 +177,9 @@ impl Reason {
         Self::DestinationNotFound,
         Self::ConnectionLimitReached,
         Self::ConnectionTimeout,
+        Self::TlsCertificateError,
+        Self::TlsAlertReceived,
+        Self::TlsProtocolError,
         Self::ConnectionWriteTimeout,
         Self::HttpResponseTimeout,
         Self::ConnectionTerminated,
@@ -158,6 +201,9 @@ impl Reason {
             Self::DestinationNotFound => "destination_not_found",
             Self::ConnectionLimitReached => "connection_limit_reached",
             Self::ConnectionTimeout => "connection_timeout",
+            Self::TlsCertificateError => "tls_certificate_error",
+            Self::TlsAlertReceived => "tls_alert_received",
+            Self::TlsProtocolError => "tls_protocol_error",
             Self::ConnectionWriteTimeout => "connection_write_timeout",
             Self::HttpResponseTimeout => "http_response_timeout",
             Self::ConnectionTerminated => "connection_terminated",
@@ -180,12 +226,15 @@ impl Failure {
     pub fn reason(&self) -> Reason {
         match &self.cause {
             Cause::NoLivePeers => Reason::DestinationUnavailable,
-            Cause::NoConnectionSlot(_) | Cause::Socket(_) | Cause::Option(..) | Cause::Bind(..) => {
-                Reason::ProxyInternalError
-            }
+            Cause::NoConnectionSlot(_)
+            | Cause::Socket(_)
+            | Cause::Option(..)
+            | Cause::Bind(..)
+            | Cause::Certificate(_) => Reason::ProxyInternalError,
+            Cause::Tls(failure) => tls_reason(failure),
             Cause::ConnectAtOnce(error) | Cause::Connect(error) => connect_reason(error),
             Cause::TimedOut => match self.phase {
-                Phase::Connecting => Reason::ConnectionTimeout,
+                Phase::Connecting | Phase::Handshaking => Reason::ConnectionTimeout,
                 Phase::Sending => Reason::ConnectionWriteTimeout,
                 Phase::ReadingHead => Reason::HttpResponseTimeout,
                 Phase::ReadingBody | Phase::SendingToClient | Phase::Upgraded => {
@@ -193,7 +242,7 @@ impl Failure {
                 }
             },
             Cause::Closed | Cause::Receive(..) | Cause::Send(..) => match self.phase {
-                Phase::Connecting | Phase::Sending | Phase::ReadingHead => {
+                Phase::Connecting | Phase::Handshaking | Phase::Sending | Phase::ReadingHead => {
                     Reason::ConnectionTerminated
                 }
                 Phase::ReadingBody | Phase::SendingToClient | Phase::Upgraded => {
@@ -204,6 +253,17 @@ impl Failure {
             Cause::InvalidHead(_) | Cause::InvalidChunk(_) => Reason::HttpProtocolError,
             Cause::Status(_) => Reason::HttpStatus,
         }
+    }
+}
+
+fn tls_reason(failure: &TlsFailure) -> Reason {
+    match failure {
+        TlsFailure::Closed(_) => Reason::ConnectionTerminated,
+        TlsFailure::Alert(..) => Reason::TlsAlertReceived,
+        TlsFailure::Protocol(..) | TlsFailure::Local(..) | TlsFailure::Unasked => {
+            Reason::TlsProtocolError
+        }
+        TlsFailure::Untrusted(..) | TlsFailure::OtherName(_) => Reason::TlsCertificateError,
     }
 }
 

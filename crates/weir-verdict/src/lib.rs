@@ -12,5 +12,5 @@
 pub mod failure;
 pub mod verdict;
 
-pub use failure::{Cause, Failure, Phase, Reason};
+pub use failure::{Cause, Failure, Phase, Reason, TlsFailure};
 pub use verdict::{Blame, Class, Next, Rules, Tried, retry_on_status};

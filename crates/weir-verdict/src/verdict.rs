@@ -65,13 +65,16 @@ impl Class {
     /// The class of a failure with this cause.
     pub fn of(cause: &Cause) -> Self {
         let (status, blame, listed) = match cause {
-            Cause::NoConnectionSlot(_) | Cause::Socket(_) | Cause::Option(..) | Cause::Bind(..) => {
-                (500, Blame::None, NextUpstream::EMPTY)
-            }
+            Cause::NoConnectionSlot(_)
+            | Cause::Socket(_)
+            | Cause::Option(..)
+            | Cause::Bind(..)
+            | Cause::Certificate(_) => (500, Blame::None, NextUpstream::EMPTY),
             // No directive lists this class, so it is never retried (NGX_HTTP_UPSTREAM_FT_NOLIVE).
             Cause::NoLivePeers => (502, Blame::None, NextUpstream::EMPTY),
             Cause::ConnectAtOnce(..)
             | Cause::Connect(_)
+            | Cause::Tls(_)
             | Cause::Closed
             | Cause::Receive(..)
             | Cause::Send(..)
@@ -146,6 +149,7 @@ mod tests {
     use weir_wire::response::ResponseFault;
 
     use super::*;
+    use crate::failure::TlsFailure;
 
     /// A request that was sent, may be repeated, and has a try left.
     const SENT: Tried = Tried {
@@ -228,6 +232,11 @@ mod tests {
             ("Bind", Cause::Bind(address, error())),
             ("ConnectAtOnce", Cause::ConnectAtOnce(error())),
             ("Connect", Cause::Connect(error())),
+            (
+                "Certificate",
+                Cause::Certificate("cannot load certificate".to_owned()),
+            ),
+            ("Tls", TlsFailure::Unasked.into()),
             ("TimedOut", Cause::TimedOut),
             ("Closed", Cause::Closed),
             ("Receive", Cause::Receive("recv() failed", error())),

@@ -32,8 +32,8 @@ const DONE: &str = "built";
 const MODULES: &str = "--with-http_addition_module --with-http_auth_request_module \
     --with-http_dav_module --with-http_flv_module --with-http_gunzip_module \
     --with-http_gzip_static_module --with-http_mp4_module --with-http_random_index_module \
-    --with-http_secure_link_module --with-http_slice_module --with-http_stub_status_module \
-    --with-http_sub_module";
+    --with-http_secure_link_module --with-http_slice_module --with-http_ssl_module \
+    --with-http_stub_status_module --with-http_sub_module --with-http_v2_module";
 
 /// Packages are missing.
 const MISSING: u8 = 3;

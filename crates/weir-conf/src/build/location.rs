@@ -7,6 +7,7 @@ use super::names::NameDraft;
 use super::script::{self, StepDraft};
 use super::settle::settle;
 use super::upstream::Upstreams;
+use super::upstream_tls;
 use super::walk::{call, each};
 use crate::model::{
     Handler, LimitExcept, Location, LocationKind, Locations, LocationsBuilder, ProxyPass,
@@ -271,9 +272,6 @@ impl LocationDraft {
                 _ => String::from_utf8_lossy(&fault.in_url(text)).into_owned(),
             })
         })?;
-        if url.scheme == Scheme::Https {
-            return Err(Reject::message("https protocol requires SSL support"));
-        }
         let upstream = upstreams.refer(&url, call.place)?;
         if nameless && url.uri.is_some() {
             return Err(Reject::message(
@@ -289,6 +287,7 @@ impl LocationDraft {
             host_header: url.host_header().into(),
             port: url.port_text().into(),
             uri: url.uri.map(Into::into),
+            tls: url.scheme == Scheme::Https,
         };
         Ok(Proxy {
             pass: ProxyPass {
@@ -392,6 +391,11 @@ pub(super) fn finish_one(
         (None, None, Some(handler)) if draft.nameless => handler.clone(),
         (None, None, _) => Handler::Static,
     };
+    if let (Handler::Proxy(pass), Some(settings)) = (&handler, &settings)
+        && pass.target.may_need_tls()
+    {
+        finishing.cx.faults.extend(upstream_tls::fault(settings));
+    }
     let inner = Outer {
         level: &draft.level,
         redirect: redirect.as_ref(),

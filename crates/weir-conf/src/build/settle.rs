@@ -10,7 +10,7 @@ use crate::table::settings::{Settings, Written};
 use crate::value::read::{Reading, Reject};
 use crate::value::{
     HeaderNames, HostHeader, HttpVersion, LateText, NextUpstream, Redirect, RequestHeaders,
-    SetHeader, UserId, UserIdExpires, UserIdFlags, WrittenUserId,
+    SetHeader, TlsVersions, UserId, UserIdExpires, UserIdFlags, WrittenUserId,
 };
 use crate::{Fault, Place, Template};
 
@@ -70,6 +70,9 @@ pub(super) fn settle(
             false => HttpVersion::Http10,
         }
     });
+    if written.proxy_ssl_protocols.value.is_none() && !cx.differences().upstream_tls_1_3_default {
+        settings.proxy_ssl_protocols = TlsVersions::TLS_1_2;
+    }
     let texts = late_texts(written, cx).map_err(|reject| reject.into_fault("proxy", at));
     match texts {
         Ok((body, headers)) => {

@@ -97,9 +97,21 @@ pub enum ProxyTarget {
         host_header: Box<[u8]>,
         /// `$proxy_port`: the port in digits; empty for a Unix socket.
         port: Box<[u8]>,
+        /// The scheme is `https`.
+        tls: bool,
     },
     /// Variables: evaluate, then [`crate::parse_evaluated_url`].
     Variable(Template),
+}
+
+impl ProxyTarget {
+    /// Whether some request may need TLS.
+    pub fn may_need_tls(&self) -> bool {
+        match self {
+            Self::Fixed { tls, .. } => *tls,
+            Self::Variable(_) => true,
+        }
+    }
 }
 
 impl Location {

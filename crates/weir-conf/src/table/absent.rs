@@ -280,15 +280,6 @@ const FAMILIES: &[Family] = &[
             proxy_cache_lock_age proxy_cache_revalidate proxy_cache_convert_head \
             proxy_cache_background_update",
     ),
-    ignored(
-        HSL,
-        counts_with!("proxy_pass https://…"),
-        "proxy_ssl_session_reuse proxy_ssl_protocols proxy_ssl_ciphers proxy_ssl_name \
-            proxy_ssl_server_name proxy_ssl_verify proxy_ssl_verify_depth \
-            proxy_ssl_trusted_certificate proxy_ssl_crl proxy_ssl_certificate \
-            proxy_ssl_certificate_key proxy_ssl_certificate_cache proxy_ssl_password_file \
-            proxy_ssl_conf_command",
-    ),
     ignored(H, counts_with!("proxy_cache"), "proxy_cache_path"),
     ignored(SL, TABLES, "referer_hash_max_size referer_hash_bucket_size"),
     refused(L, "SCGI backends", "scgi_pass"),

@@ -1,5 +1,6 @@
 //! Directives of `http`, `server` and `location` that each location settles for itself.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,23 +10,25 @@ use crate::Template;
 use crate::model::{AccessLog, Active, ErrorLogTarget, LogFileCache, Referers};
 use crate::value::read::{
     Call, Reading, Reject, access_log, add_header, add_trailer, alias, auth_request_set, bind,
-    bits, buffers, bytes, charset, conf_file, cookie_domain, cookie_flags, cookie_path, count,
-    disable_symlinks, error_log, error_page, expires, flag, gzip_disable, gzip_hash, gzip_level,
-    gzip_window, header_name, http_version, index, keepalive_timeout, keyword, late_text,
-    limit_conn, limit_req, mark, media_types, memory_size, number, offset, open_log_file_cache,
-    predicates, rate, real_ip_header, redirect, root, server_tokens, set_header, size,
-    status_of_refusal, sub_filter, temp_path, template, template_or_off, text, text_or_none,
-    text_or_off, texts_or_off, time, trusted, try_files, user_id_domain, user_id_expires,
-    user_id_flags, user_id_mark, user_id_p3p, user_id_path,
+    bits, buffers, bytes, certificate_cache, charset, ciphers, conf_file, cookie_domain,
+    cookie_flags, cookie_path, count, disable_symlinks, error_log, error_page, expires, flag,
+    gzip_disable, gzip_hash, gzip_level, gzip_window, header_name, http_version, index,
+    keepalive_timeout, keyword, late_text, limit_conn, limit_req, mark, media_types, memory_size,
+    number, offset, open_log_file_cache, passwords, predicates, rate, real_ip_header, redirect,
+    root, server_tokens, set_header, size, status_of_refusal, sub_filter, temp_path, template,
+    template_or_off, text, text_or_none, text_or_off, texts_or_off, time, tls_command, tls_path,
+    trusted, try_files, upstream_credential, user_id_domain, user_id_expires, user_id_flags,
+    user_id_mark, user_id_p3p, user_id_path, versions,
 };
 use crate::value::{
     AccessRule, AddHeader, AddInherit, AuthRequestSet, AutoindexFormat, Bind, BodyFile, Buffers,
-    Charset, ConnectionLimit, CookieFlagsRule, CookieRewrite, DisableSymlinks, ErrorPage, Expires,
-    GzipDisable, GzipHttpVersion, GzipProxied, GzipStatic, HeaderNames, HttpVersion,
-    IfModifiedSince, IgnoreHeaders, KeepaliveDisable, KeepaliveTimeout, LateText, LimitLogLevel,
-    LingeringClose, MediaTypes, Network, NextUpstream, RateLimit, RealIpHeader, Redirect,
-    RequestHeaders, RequestLimit, Satisfy, ServerTokens, SubFilter, TempPath, TryFiles, Types,
-    UserId, UserIdExpires, UserIdFlags, WrittenHeader, WrittenUserId,
+    CertificateCache, Charset, Ciphers, ConnectionLimit, CookieFlagsRule, CookieRewrite,
+    DisableSymlinks, ErrorPage, Expires, GzipDisable, GzipHttpVersion, GzipProxied, GzipStatic,
+    HeaderNames, HttpVersion, IfModifiedSince, IgnoreHeaders, KeepaliveDisable, KeepaliveTimeout,
+    LateText, LimitLogLevel, LingeringClose, MediaTypes, Network, NextUpstream, Passwords,
+    RateLimit, RealIpHeader, Redirect, RequestHeaders, RequestLimit, Satisfy, ServerTokens,
+    SubFilter, TempPath, TlsCommand, TlsVersions, TryFiles, Types, UpstreamCredential, UserId,
+    UserIdExpires, UserIdFlags, WrittenHeader, WrittenUserId,
 };
 
 const ALL: super::Contexts = super::Contexts(HTTP.0 | SERVER.0 | LOCATION.0);
@@ -321,6 +324,36 @@ directives! {
     proxy_socket_rcvbuf: One<usize> = size, "0"; in ALL;
     /// `SO_SNDBUF` of upstream connections, bytes; 0 = the system's.
     proxy_socket_sndbuf: One<usize> = size, "0"; in ALL;
+    /// Versions of TLS that upstreams may speak. weir has TLS 1.2 and 1.3.
+    proxy_ssl_protocols: Sum<TlsVersions> = versions, "TLSv1.2 TLSv1.3"; in ALL, Arity::SOME;
+    /// Cipher suites up to TLS 1.2 that upstreams are offered, in OpenSSL's language; weir has ECDHE with AES-GCM
+    /// and ChaCha20, and without this offers all of them.
+    proxy_ssl_ciphers: Maybe<Ciphers> = ciphers; in ALL;
+    /// Whether later handshakes with a peer go on with what earlier ones have settled.
+    proxy_ssl_session_reuse: One<bool> = flag, "on"; in ALL;
+    /// The name that an upstream's certificate must have, and that it is told; without one, `$proxy_host`'s.
+    proxy_ssl_name: Maybe<Template> = template; in ALL;
+    /// Whether upstreams are told which name is wanted (SNI).
+    proxy_ssl_server_name: One<bool> = flag, "off"; in ALL;
+    /// Whether an upstream's certificate must be one of a trusted authority's, and have the name.
+    proxy_ssl_verify: One<bool> = flag, "off"; in ALL;
+    /// Most certificates between an upstream's and the authority's.
+    proxy_ssl_verify_depth: One<u32> = count, "1"; in ALL;
+    /// A file of authorities that are trusted.
+    proxy_ssl_trusted_certificate: Maybe<Option<PathBuf>> = tls_path; in ALL;
+    /// A file of lists of certificates that were revoked; there must be one of each authority in the chain.
+    proxy_ssl_crl: Maybe<Option<PathBuf>> = tls_path; in ALL;
+    /// A certificate that upstreams are shown that ask for one; variables are read for each connection.
+    proxy_ssl_certificate: Maybe<UpstreamCredential> = upstream_credential; in ALL;
+    /// The certificate's key: PKCS#1, PKCS#8 or SEC1.
+    proxy_ssl_certificate_key: Maybe<UpstreamCredential> = upstream_credential; in ALL;
+    /// A file with a password on each line, which are tried on encrypted keys.
+    proxy_ssl_password_file: Maybe<Passwords> = passwords; in ALL;
+    /// A command of OpenSSL's: `MinProtocol`, `MaxProtocol`, `Protocol`, `CipherString` and `Ciphersuites` are obeyed,
+    /// of others a warning says that nothing comes.
+    proxy_ssl_conf_command: Many<TlsCommand> = tls_command; in ALL, Arity::TWO;
+    /// Whether certificates whose names have variables are kept, how many, and for how long.
+    proxy_ssl_certificate_cache: Maybe<Option<CertificateCache>> = certificate_cache; in ALL, Arity::between(1, 3);
 
     raw {
         /// Version of upstream requests; 1.1, before nginx 1.29.7 1.0.

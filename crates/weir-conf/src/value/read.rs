@@ -10,6 +10,7 @@ mod replies;
 mod scripts;
 mod syslog;
 mod tls;
+mod upstream_tls;
 mod user_id;
 mod variables;
 mod zones;
@@ -58,6 +59,7 @@ pub(crate) use tls::{
     ciphers, conf_command, dh_parameters, groups, passwords, seconds, session_cache, tls_files,
     versions,
 };
+pub(crate) use upstream_tls::{certificate_cache, tls_command, tls_path, upstream_credential};
 pub(crate) use user_id::{
     user_id_domain, user_id_expires, user_id_flags, user_id_mark, user_id_p3p, user_id_path,
 };

@@ -78,7 +78,7 @@ impl std::fmt::Debug for Passwords {
 }
 
 /// A certificate with what vouches for it, or a key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TlsFile {
     /// As written.
     pub written: String,
@@ -87,7 +87,7 @@ pub struct TlsFile {
 }
 
 /// Where a certificate or a key is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum TlsSource {
     /// In a file.
     File(PathBuf),

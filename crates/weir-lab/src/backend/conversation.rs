@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
+use super::secured::{Brought, Secured};
 use super::{KEPT_BYTES, Played, ProxyEnd, Saw, Shared, lock};
 use crate::script::{BackendStep, Sequence};
 use crate::socket::Socket;
@@ -21,6 +22,8 @@ pub(super) struct Conversation {
     /// In the order of acceptance, from 0.
     index: usize,
     saw: Arc<Mutex<Saw>>,
+    /// The TLS on it, once a step has accepted that.
+    tls: Option<Secured>,
     /// Read, but not yet asked for by a step.
     pending: Vec<u8>,
     /// The steps begun so far, in words.
@@ -40,6 +43,7 @@ impl Conversation {
             saw: shared.remember(),
             shared,
             index,
+            tls: None,
             pending: Vec::new(),
             steps: Vec::new(),
         }
@@ -108,8 +112,8 @@ impl Conversation {
                 self.socket = None;
                 Flow::Break(())
             }
-            // The lab has no TLS; whoever runs records skips those that need it.
-            BackendStep::Tls(_) => Flow::Break(()),
+            BackendStep::Tls(name) => self.accept_tls(name).await,
+            BackendStep::Raw(payload) => self.send_raw(&payload.to_bytes()).await,
         }
     }
 
@@ -169,7 +173,17 @@ impl Conversation {
         Flow::Continue(())
     }
 
-    async fn send(&self, bytes: &[u8]) -> Flow {
+    async fn send(&mut self, bytes: &[u8]) -> Flow {
+        let (Some(socket), Some(tls)) = (&self.socket, &mut self.tls) else {
+            return self.send_raw(bytes).await;
+        };
+        match tls.write_all(socket, bytes).await {
+            Ok(()) => Flow::Continue(()),
+            Err(_) => self.ended(ProxyEnd::Rst),
+        }
+    }
+
+    async fn send_raw(&self, bytes: &[u8]) -> Flow {
         let Some(socket) = &self.socket else {
             return Flow::Break(());
         };
@@ -179,7 +193,22 @@ impl Conversation {
         }
     }
 
-    async fn dribble(&self, bytes: &[u8], size: usize, every: Duration) -> Flow {
+    /// Of a handshake that fails only the end of the connection is kept.
+    async fn accept_tls(&mut self, name: &str) -> Flow {
+        let Some(socket) = &self.socket else {
+            return Flow::Break(());
+        };
+        let received = std::mem::take(&mut self.pending);
+        match Secured::accept(socket, name, &received).await {
+            Ok(tls) => {
+                self.tls = Some(tls);
+                Flow::Continue(())
+            }
+            Err(_) => self.ended(ProxyEnd::Fin),
+        }
+    }
+
+    async fn dribble(&mut self, bytes: &[u8], size: usize, every: Duration) -> Flow {
         for (n, piece) in bytes.chunks(size.max(1)).enumerate() {
             if n > 0 {
                 sleep(every).await;
@@ -228,6 +257,9 @@ impl Conversation {
 
     async fn fin(&mut self) -> Flow {
         // A connection that is gone shows in the reads below.
+        if let (Some(socket), Some(tls)) = (&self.socket, &mut self.tls) {
+            let _gone = tls.say_end(socket).await;
+        }
         let _gone = self.socket.as_ref().map(Socket::finish);
         while self.more(READ_SIZE).await.is_continue() {
             self.pending.clear();
@@ -247,7 +279,15 @@ impl Conversation {
             return Flow::Break(());
         };
         let mut buffer = vec![0; limit.min(READ_SIZE)];
-        match socket.read(&mut buffer).await {
+        let read = match &mut self.tls {
+            Some(tls) => match tls.read(socket, &mut buffer).await {
+                Ok(Brought::Text(count)) => Ok(count),
+                Ok(Brought::End) => Ok(0),
+                Err(fault) => Err(fault),
+            },
+            None => socket.read(&mut buffer).await,
+        };
+        match read {
             Ok(0) => self.ended(ProxyEnd::Fin),
             Ok(n) => {
                 self.record(&buffer[..n]);

@@ -105,7 +105,16 @@ impl Prefix {
     }
 
     /// Writes `conf/nginx.conf`.
+    ///
+    /// One that speaks of `certs/` finds there what it needs for backends with TLS.
     pub fn configure(&self, conf: &str) -> io::Result<()> {
+        if conf.contains("certs/") {
+            let folder = self.path.join("conf/certs");
+            fs::create_dir_all(&folder)?;
+            for (name, text) in crate::tls::files() {
+                fs::write(folder.join(name), text)?;
+            }
+        }
         fs::write(self.path.join("conf/nginx.conf"), conf)
     }
 

@@ -88,6 +88,10 @@ impl Fault {
     }
 }
 
+/// The first byte of a handshake, and what is less than one.
+const HELLO: u8 = 22;
+const HELLO_LEAST: u64 = 16;
+
 /// How often logs are read.
 const POLL: Duration = Duration::from_millis(10);
 
@@ -191,9 +195,15 @@ impl Run<'_> {
                 // Names first: a digest of addresses would differ from run to run.
                 let data = self.normal.text(&latin1(&saw.data));
                 let data: Vec<u8> = data.chars().filter_map(|c| u8::try_from(c).ok()).collect();
-                let data = summed_up(&data, WHOLE_BODY);
+                let hello = data.first() == Some(&HELLO);
+                let data = match hello {
+                    true => json!("<tls records>"),
+                    false => summed_up(&data, WHOLE_BODY),
+                };
+                // A hello's length is its maker's.
+                let bytes = (!hello || saw.bytes < HELLO_LEAST).then_some(saw.bytes);
                 got.push(json!({
-                    "backend": name, "conn": conn, "bytes": saw.bytes,
+                    "backend": name, "conn": conn, "bytes": bytes,
                     "data": data, "nginx_end": saw.end,
                 }));
             }

@@ -81,8 +81,10 @@ pub enum BackendStep {
     Reset,
     /// Close at once; unread data turns that into a reset.
     Close,
-    /// Accept TLS with the named certificate.
+    /// Accept TLS as named: see [`crate::tls::config`].
     Tls(String),
+    /// Send these bytes as they are, below TLS.
+    Raw(Payload),
 }
 
 fn is_nothing(connections: &Sequence<Vec<BackendStep>>) -> bool {
@@ -195,6 +197,7 @@ impl fmt::Display for BackendStep {
             Self::Fin => f.write_str("finished"),
             Self::Reset => f.write_str("reset"),
             Self::Close => f.write_str("closed"),
+            Self::Raw(payload) => write!(f, "sent {} bytes below TLS", payload.to_bytes().len()),
             Self::Tls(certificate) => write!(f, "accepted TLS as {certificate}"),
         }
     }

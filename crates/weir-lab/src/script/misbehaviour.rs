@@ -21,9 +21,10 @@ impl BackendStep {
             Self::Hold(_) | Self::Fin | Self::Close => {
                 !matches!(before, Some(Self::Send(payload)) if is_whole(payload))
             }
-            Self::Dribble { .. } | Self::Sleep(_) | Self::Stall | Self::Reset | Self::Tls(_) => {
+            Self::Dribble { .. } | Self::Sleep(_) | Self::Stall | Self::Reset | Self::Raw(_) => {
                 true
             }
+            Self::Tls(name) => !name.starts_with("good"),
         }
     }
 }

@@ -24,6 +24,7 @@ pub(crate) fn text(record: &Record, prefix: &Path, preamble: Preamble) -> String
         pass: "http://127.0.0.1:9001",
     };
     let text = record.conf.text(skeleton);
+    let text = text.replace("@CERTS@", "@PREFIX@/conf/certs");
     text.replace("@PREFIX@", &prefix.to_string_lossy())
 }
 

@@ -1,7 +1,7 @@
 //! Records that need what the lab or the proxy cannot do yet.
 
 use weir_lab::bed::Binary;
-use weir_lab::script::{BackendStep, ClientStep};
+use weir_lab::script::ClientStep;
 
 use super::Options;
 use crate::record::Record;
@@ -12,25 +12,15 @@ const DIRECTIVES: [(&str, &str); 2] = [("resolve", "resolver"), ("proxy_cache", 
 /// Why `record` is not replayed; None if it is. nginx has every directive, and is asked for all
 /// that the lab can play.
 pub(crate) fn reason(record: &Record, options: &Options, target: &Binary) -> Option<String> {
-    if needs_tls(record) {
-        return Some("TLS".to_owned());
+    if record
+        .request
+        .iter()
+        .any(|step| matches!(step, ClientStep::Tls { .. }))
+    {
+        return Some("TLS of clients".to_owned());
     }
     let uses = |&&(directive, _): &&(&str, &str)| record.conf.all().any(|t| t.contains(directive));
     let (_, reason) = DIRECTIVES.iter().find(uses)?;
     let included = options.include.iter().any(|included| included == reason);
     (!included && !target.is_nginx()).then(|| (*reason).to_owned())
-}
-
-fn needs_tls(record: &Record) -> bool {
-    let speaks = |step: &BackendStep| matches!(step, BackendStep::Tls(_));
-    let backends = record.backend.values().any(|script| script.any(speaks));
-    let client = record
-        .request
-        .iter()
-        .any(|step| matches!(step, ClientStep::Tls { .. }));
-    let conf = record
-        .conf
-        .all()
-        .any(|text| text.contains("https://") || text.contains("ssl"));
-    backends || client || conf
 }

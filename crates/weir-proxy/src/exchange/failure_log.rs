@@ -6,7 +6,7 @@ use weir_wire::chunked::ChunkedFault;
 use crate::facts::Session;
 use crate::report::error_log::{self, Message, is_remote};
 use crate::report::peer_text::errno_of;
-use weir_verdict::{Cause, Failure};
+use weir_verdict::{Cause, Failure, TlsFailure};
 
 /// Writes the line of `failure`; a status is a failure without one.
 pub(super) fn log(session: &Session, failure: &Failure) {
@@ -47,6 +47,8 @@ pub(super) fn log(session: &Session, failure: &Failure) {
                 Message::call("connect() failed", cause),
             );
         }
+        Cause::Certificate(text) => error_log::error(session.view(), Message::text(text)),
+        Cause::Tls(failure) => log_tls(session, failure),
         Cause::TimedOut => {
             error_log::log(
                 session.view(),
@@ -82,6 +84,49 @@ pub(super) fn log(session: &Session, failure: &Failure) {
         }
         Cause::InvalidChunk(fault) => log_chunk(session, fault),
     }
+}
+
+/// `ngx_ssl_handshake`, `ngx_ssl_connection_error` and `ngx_http_upstream_ssl_handshake`.
+fn log_tls(session: &Session, failure: &TlsFailure) {
+    let error = |text: &[u8]| error_log::error(session.view(), Message::bytes(text));
+    match failure {
+        TlsFailure::Closed(cause) => {
+            let text = "peer closed connection in SSL handshake";
+            let (errno, message) = match cause {
+                Some(cause) => (errno_of(cause), Message::call(text, cause)),
+                None => (0, Message::text(text)),
+            };
+            error_log::log(session.view(), level_of(errno), message);
+        }
+        TlsFailure::Alert(call, number, words) => {
+            let all = session.client.link().plan.differences().all_alerts_graded;
+            let level = match all || is_old_alert(*number) {
+                true => Level::Error,
+                false => Level::Crit,
+            };
+            let text = format!("{call} (SSL: {words})");
+            error_log::log(session.view(), level, Message::text(&text));
+        }
+        TlsFailure::Protocol(call, words) => error(format!("{call} (SSL: {words})").as_bytes()),
+        TlsFailure::Local(call, words) => {
+            let text = format!("{call} (SSL: {words})");
+            error_log::crit(session.view(), Message::text(&text));
+        }
+        TlsFailure::Untrusted(number, words) => {
+            let text = format!("upstream SSL certificate verify error: ({number}:{words})");
+            error(text.as_bytes());
+        }
+        TlsFailure::OtherName(name) => {
+            let text = b"upstream SSL certificate does not match \"";
+            error(&[text, &**name, b"\""].concat());
+        }
+        TlsFailure::Unasked => error(b"upstream prematurely sent response"),
+    }
+}
+
+/// Alerts that every nginx takes for the peer's doing.
+fn is_old_alert(number: u8) -> bool {
+    matches!(number, 10 | 20..=22 | 30 | 40..=51 | 60 | 70 | 71 | 80 | 90 | 100)
 }
 
 fn log_chunk(session: &Session, fault: &ChunkedFault) {

@@ -3,6 +3,7 @@
 mod body_decoder;
 mod cookie;
 mod failure_log;
+mod handshake;
 mod peers;
 mod read_head;
 mod relay;

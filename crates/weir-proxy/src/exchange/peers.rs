@@ -57,6 +57,12 @@ impl Exchange<'_> {
         Ok(held)
     }
 
+    /// Whether TLS is wanted and not spoken yet. A kept connection may be of either kind, whoever takes it
+    /// (`ngx_http_upstream_connect`).
+    pub(super) fn needs_handshake(&self, held: &Held) -> bool {
+        self.session.req.upstream.is_https() && !held.connection.is_tls()
+    }
+
     /// Notes the peer for log lines.
     fn name_peer(&mut self, label: &PeerLabel) {
         self.session.req.upstream.peer = label.clone();
@@ -87,7 +93,12 @@ impl Exchange<'_> {
         slot: Slot,
     ) -> Result<(Box<UpstreamConnection>, bool), TryEnd> {
         let shop = self.session.client.link().shop.clone();
-        let first = self.source.first(self.session).map(IoSlice::new);
+        let is_https = self.session.req.upstream.is_https();
+        let first = match is_https {
+            true => [[].as_slice(); 3],
+            false => self.source.first(self.session),
+        };
+        let first = first.map(IoSlice::new);
         let address = self.pool.pool.peer(peer).address();
         let mut dialed = shop.dialer.dial(address, &self.options, &first);
         if let Err(error) = &dialed
@@ -147,7 +158,11 @@ impl Exchange<'_> {
                 .map(|()| Connecting::TimedOut)
         })
         .await;
-        self.session.client.link_mut().deadline.clear();
+        let goes_on = matches!(connected, Connecting::Done(Ok(())));
+        // The same clock runs on for a handshake.
+        if !goes_on || !self.session.req.upstream.is_https() {
+            self.session.client.link_mut().deadline.clear();
+        }
         match connected {
             Connecting::Done(Ok(())) => Ok(()),
             Connecting::Done(Err(error)) => Err(failed(Cause::Connect(error))),

@@ -7,6 +7,7 @@ use std::task::Poll;
 
 use weir_wire::response::{ResponseParser, ResponseProgress};
 
+use super::handshake::read_cause;
 use super::request_source::Stuck;
 use super::tries::{Exchange, Held, TryEnd};
 use crate::client::body::BodyEnd;
@@ -42,6 +43,10 @@ impl Exchange<'_> {
     pub(super) async fn attempt(&mut self) -> Result<Held, TryEnd> {
         self.open_attempt();
         let mut held = self.connect().await?;
+        if self.needs_handshake(&held) {
+            // Boxed, because it would make every exchange larger.
+            held = Box::pin(self.shake_hands(held)).await?;
+        }
         self.current().connect_time = Some(self.elapsed());
         self.session.client.link_mut().action = Action::Exchange(Phase::Sending);
         self.request_sent = true;
@@ -195,7 +200,7 @@ impl Exchange<'_> {
     ) -> Result<bool, TryEnd> {
         let phase = Phase::ReadingHead;
         match result {
-            Err(error) => return Err(failed(phase, Cause::Receive("recv() failed", error), held)),
+            Err(error) => return Err(failed(phase, read_cause("recv() failed", error), held)),
             Ok(0) => return Err(failed(phase, Cause::Closed, held)),
             Ok(count) => self.current().bytes_received += count as u64,
         }

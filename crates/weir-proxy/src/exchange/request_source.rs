@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 use weir_wire::Span;
 use weir_wire::chunked::{LAST_CHUNK, write_chunk_size};
 
+use super::handshake::write_cause;
 use crate::client::body::{BodyEnd, Fill};
 use crate::facts::Session;
 use crate::facts::{BodyFraming, RequestBody};
@@ -47,6 +48,12 @@ pub(super) enum Stuck {
     Client(BodyEnd),
     /// The body's file cannot be read.
     File,
+}
+
+impl Stuck {
+    fn upstream(upstream: &UpstreamConnection, error: std::io::Error) -> Self {
+        Self::Upstream(write_cause(upstream.is_tls(), "writev() failed", error))
+    }
 }
 
 impl RequestSource {
@@ -163,10 +170,7 @@ impl RequestSource {
                     self.block.clear();
                 }
                 Poll::Ready(Err(error)) => {
-                    return Poll::Ready(Err(Stuck::Upstream(Cause::Send(
-                        "writev() failed",
-                        error,
-                    ))));
+                    return Poll::Ready(Err(Stuck::upstream(upstream, error)));
                 }
                 Poll::Pending => return self.read_ahead(cx, session),
             }
@@ -180,10 +184,7 @@ impl RequestSource {
                 {
                     Poll::Ready(Ok(())) => self.block.clear(),
                     Poll::Ready(Err(error)) => {
-                        return Poll::Ready(Err(Stuck::Upstream(Cause::Send(
-                            "writev() failed",
-                            error,
-                        ))));
+                        return Poll::Ready(Err(Stuck::upstream(upstream, error)));
                     }
                     Poll::Pending => return self.read_ahead(cx, session),
                 }
@@ -235,8 +236,7 @@ impl RequestSource {
                     *sent += count as u64;
                 }
                 Poll::Ready(Err(error)) => {
-                    let cause = Cause::Send("writev() failed", error);
-                    return Some(Poll::Ready(Err(Stuck::Upstream(cause))));
+                    return Some(Poll::Ready(Err(Stuck::upstream(upstream, error))));
                 }
                 Poll::Pending => return Some(Poll::Pending),
             }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
-use weir_conf::{ProxyPass, ProxyTarget, Scheme, Template, UpstreamUrl, parse_evaluated_url};
+use weir_conf::{ProxyPass, ProxyTarget, Template, UpstreamUrl, parse_evaluated_url};
 use weir_upstream::{PeerAddress, Pool, PoolSpec};
 use weir_verdict::Phase;
 use weir_wire::uri::{Escape, escape};
@@ -38,6 +38,7 @@ pub(super) fn resolve(session: &mut Session, pass: &ProxyPass) -> Result<Target,
             uri,
             host_header,
             port,
+            tls: _,
         } => {
             remember(session, prefix, host_header, port);
             match uri {
@@ -53,8 +54,7 @@ pub(super) fn resolve(session: &mut Session, pass: &ProxyPass) -> Result<Target,
 fn resolve_variable(session: &mut Session, template: &Template) -> Result<Target, u16> {
     let text = variables::text(session.view(), template);
     let url = match parse_evaluated_url(&text) {
-        Ok(url) if url.scheme == Scheme::Http => url,
-        Ok(_) => return Err(refuse(session, &needs_tls(&text))),
+        Ok(url) => url,
         Err(fault) => return Err(refuse(session, &fault.in_url(&text))),
     };
     remember(session, url.prefix, url.host_header(), url.port_text());
@@ -85,11 +85,6 @@ fn refuse(session: &mut Session, line: &[u8]) -> u16 {
     remember(session, b"", b"", b"");
     error_log::error(session.view(), Message::bytes(line));
     500
-}
-
-/// nginx's words for a fixed URL where it was built without TLS; it has no better ones for this.
-fn needs_tls(url: &[u8]) -> Vec<u8> {
-    [b"https protocol requires SSL support in \"", url, b"\""].concat()
 }
 
 /// An address needs no resolver.

@@ -9,6 +9,7 @@ use weir_conf::Settings;
 use weir_upstream::PeerOutcome;
 
 use super::failure_log;
+use super::handshake::{read_cause, write_cause};
 use super::tries::{Exchange, Held};
 use crate::answer::send;
 use crate::facts::{Action, Ending, NO_STATUS, Outcome};
@@ -246,12 +247,12 @@ fn timed_out(to_client: Option<Moment>, to_upstream: Option<Moment>, first: Mome
 fn judge(down: Poll<Result<(), LaneEnd>>, up: Poll<Result<(), LaneEnd>>) -> Poll<TunnelEnd> {
     let end = match (down, up) {
         (Poll::Ready(Err(LaneEnd::Read(error))), _) => {
-            TunnelEnd::Upstream(Cause::Receive(RECV_FAILED, error))
+            TunnelEnd::Upstream(read_cause(RECV_FAILED, error))
         }
         (Poll::Ready(Err(LaneEnd::Write(error))), _) => TunnelEnd::Client(SEND_FAILED, error),
         (_, Poll::Ready(Err(LaneEnd::Read(error)))) => TunnelEnd::Client(RECV_FAILED, error),
         (_, Poll::Ready(Err(LaneEnd::Write(error)))) => {
-            TunnelEnd::Upstream(Cause::Send(SEND_FAILED, error))
+            TunnelEnd::Upstream(write_cause(false, SEND_FAILED, error))
         }
         (Poll::Ready(Ok(())), _) | (_, Poll::Ready(Ok(()))) => TunnelEnd::Closed,
         (Poll::Pending, Poll::Pending) => return Poll::Pending,

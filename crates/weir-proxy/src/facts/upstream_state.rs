@@ -93,6 +93,11 @@ impl UpstreamState {
         self.body_chunked = false;
     }
 
+    /// Whether the upstream is spoken to over TLS, as the scheme says.
+    pub(crate) fn is_https(&self) -> bool {
+        self.prefix.len() == b"https://".len()
+    }
+
     /// Whether [`Self::write_url`] has anything to write.
     pub(crate) fn has_url(&self) -> bool {
         !self.peer.as_bytes().is_empty()

@@ -1,16 +1,19 @@
-//! What servers show their clients in handshakes, and the sessions that they share.
+//! What servers show their clients in handshakes, the sessions that they share, and how locations speak TLS to
+//! upstreams.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use weir_conf::Http;
-use weir_tls::{SessionZone, TlsFault, TlsServer};
+use weir_conf::{Handler, Http, Settings};
+use weir_tls::{SessionZone, TlsClient, TlsFault, TlsServer};
 
 /// TLS of a plan.
 #[derive(Default)]
 pub(crate) struct Tls {
     /// By `Server::index`.
     servers: Vec<TlsServer>,
+    /// By `Location::index`, where TLS may be needed.
+    clients: Vec<Option<Arc<TlsClient>>>,
     /// Zones of sessions by name, with their sizes.
     zones: HashMap<String, (usize, Arc<SessionZone>)>,
 }
@@ -41,6 +44,7 @@ impl Tls {
         let servers = servers.map(|server| TlsServer::new(&server.tls, &shared));
         Ok(Self {
             servers: servers.collect::<Result<_, _>>()?,
+            clients: clients(http)?,
             zones,
         })
     }
@@ -51,8 +55,38 @@ impl Tls {
         all.map(String::as_str)
     }
 
+    /// How the location of this index speaks TLS to upstreams, if it may have to.
+    pub(crate) fn client(&self, location: usize) -> Option<&Arc<TlsClient>> {
+        self.clients.get(location)?.as_ref()
+    }
+
     /// The server at `index` of `Http::servers`.
     pub(crate) fn server(&self, index: usize) -> &TlsServer {
         &self.servers[index]
     }
+}
+
+/// One for all locations that obey the same settings (`ngx_http_proxy_merge_ssl`).
+fn clients(http: &Http) -> Result<Vec<Option<Arc<TlsClient>>>, TlsFault> {
+    let mut clients = vec![None; http.location_count];
+    let mut known: HashMap<*const Settings, Arc<TlsClient>> = HashMap::new();
+    for location in http.all_locations() {
+        let Handler::Proxy(pass) = &location.handler else {
+            continue;
+        };
+        if !pass.target.may_need_tls() {
+            continue;
+        }
+        let settings = &location.settings;
+        let client = match known.get(&Arc::as_ptr(settings)) {
+            Some(client) => client.clone(),
+            None => {
+                let client = Arc::new(TlsClient::new(settings)?);
+                known.insert(Arc::as_ptr(settings), client.clone());
+                client
+            }
+        };
+        clients[location.index] = Some(client);
+    }
+    Ok(clients)
 }

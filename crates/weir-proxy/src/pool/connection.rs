@@ -135,6 +135,24 @@ impl UpstreamConnection {
         self.stream.is_socket()
     }
 
+    /// There is TLS now. Tickets follow, for which a peer without TCP_NODELAY lets its answer wait: they are to be
+    /// acknowledged at once.
+    pub(crate) fn secured(&mut self) {
+        if self.acks == Acks::Late {
+            self.acks = Acks::Owed;
+        }
+    }
+
+    /// Whether TLS is spoken.
+    pub(crate) fn is_tls(&self) -> bool {
+        self.stream.tls().is_some()
+    }
+
+    /// The peer has said something to which nobody has listened yet.
+    pub(crate) fn has_spoken(&self) -> bool {
+        !self.stream.always_readable() && self.stream.has_arrived()
+    }
+
     /// Nothing has arrived, so the next request may be sent.
     pub(crate) fn is_quiet(&mut self) -> bool {
         self.stream.is_quiet()

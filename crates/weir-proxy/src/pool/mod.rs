@@ -2,12 +2,14 @@
 
 mod connection;
 mod label;
+mod peer_tls;
 mod slots;
 mod statistics;
 mod worker_pool;
 
 pub(crate) use connection::UpstreamConnection;
 pub(crate) use label::PeerLabel;
+pub(crate) use peer_tls::PeerTls;
 pub(crate) use slots::{Slot, Slots};
 pub(crate) use statistics::Member;
 pub use statistics::Statistics;

@@ -1,12 +1,14 @@
 //! A pool as one worker sees it.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use weir_conf::{BalanceMethod, Template};
-use weir_upstream::{IdleCache, Pool, Rotation};
+use weir_upstream::{IdleCache, PeerId, Pool, Rotation};
 
-use super::{PeerLabel, UpstreamConnection};
+use super::{PeerLabel, PeerTls, UpstreamConnection};
 
 /// What a request is balanced by, settled when the configuration is loaded.
 #[derive(Debug, Default)]
@@ -46,6 +48,8 @@ pub(crate) struct WorkerPool {
     /// The peers' names, by `PeerId::index`.
     pub(crate) labels: Vec<PeerLabel>,
     pub(crate) idle: Option<RefCell<IdleCache<Box<UpstreamConnection>>>>,
+    /// What is kept of TLS with the peers, by who wants it and `PeerId::index`.
+    tls: RefCell<HashMap<(usize, usize), Rc<PeerTls>>>,
     /// The last answer was too long for a short buffer and would have fitted a long one, so the next
     /// one is read through a long one from its first byte on.
     pub(crate) answers_are_long: Cell<bool>,
@@ -67,7 +71,24 @@ impl WorkerPool {
             idle: pool
                 .keepalive()
                 .map(|spec| RefCell::new(IdleCache::new(*spec))),
+            tls: RefCell::default(),
             answers_are_long: Cell::new(false),
         }
+    }
+
+    /// What is kept of TLS with `peer` for `client`, or what `new` makes of it.
+    pub(crate) fn peer_tls<E>(
+        &self,
+        client: usize,
+        peer: PeerId,
+        new: impl FnOnce() -> Result<Rc<PeerTls>, E>,
+    ) -> Result<Rc<PeerTls>, E> {
+        let key = (client, peer.index());
+        if let Some(known) = self.tls.borrow().get(&key) {
+            return Ok(known.clone());
+        }
+        let new = new()?;
+        self.tls.borrow_mut().insert(key, new.clone());
+        Ok(new)
     }
 }

@@ -8,6 +8,7 @@ mod client_clocks;
 mod clocks;
 mod cut_answers;
 mod error_pages;
+mod handshakes;
 mod leaving;
 mod peers_out;
 mod pipelining;

@@ -87,7 +87,7 @@ pub(crate) fn versions(call: &mut Call<'_>) -> Result<TlsVersions, Reject> {
         .filter(|(_, version)| versions.contains(*version) && !version.is_offered());
     let old: Vec<_> = old.map(|(word, _)| *word).collect();
     if !old.is_empty() {
-        let text = format!("\"ssl_protocols\": {} not offered, ignored", old.join(", "));
+        let text = format!("\"{}\": {} not offered, ignored", call.name, old.join(", "));
         call.warn(text);
     }
     Ok(versions)
@@ -98,7 +98,8 @@ pub(crate) fn ciphers(call: &mut Call<'_>) -> Result<Ciphers, Reject> {
     let (ciphers, lacking) = Ciphers::read(call.text(0), call.place.clone());
     if !lacking.is_empty() {
         let text = format!(
-            "\"ssl_ciphers\": {} not offered, ignored",
+            "\"{}\": {} not offered, ignored",
+            call.name,
             lacking.join(", ")
         );
         call.warn(text);

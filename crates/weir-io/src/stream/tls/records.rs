@@ -29,7 +29,7 @@ pub(super) struct Flow {
 }
 
 impl Flow {
-    /// Takes what a step has brought, see [`TlsStream::step`].
+    /// Takes what a step has brought, see `TlsStream::step`.
     pub(super) fn take<D>(
         &mut self,
         status: UnbufferedStatus<'_, '_, D>,

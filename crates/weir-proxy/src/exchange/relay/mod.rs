@@ -23,6 +23,7 @@ use crate::client::departure::log_client_gone;
 use crate::client::output::WRITEV_FAILED;
 use crate::client::throttle::Throttle;
 use crate::exchange::body_decoder::{BodyDecoder, Passes};
+use crate::exchange::handshake::read_cause;
 use crate::exchange::spool::Spool;
 use crate::exchange::tries::{Exchange, Held};
 use crate::exchange::{failure_log, response_head};
@@ -454,7 +455,7 @@ impl Relay {
                 } else {
                     "recv() failed"
                 };
-                self.cut(exchange, Cause::Receive(call, error));
+                self.cut(exchange, read_cause(call, error));
             }
             Event::ReadTimedOut => {
                 self.upstream_turn(exchange.session);

@@ -1,0 +1,55 @@
+//! What must be said where upstreams are spoken to over TLS (`ngx_http_proxy_set_ssl`).
+
+use crate::Fault;
+use crate::table::settings::Settings;
+use crate::value::{TlsCommand, TlsVersions, UpstreamCredential};
+
+/// What nginx says of settings that cannot be.
+pub(super) fn fault(settings: &Settings) -> Option<Fault> {
+    let ciphers = settings.proxy_ssl_ciphers.as_ref();
+    let refused = ciphers.and_then(|ciphers| Some((&ciphers.text, ciphers.fault?)));
+    let text = if let Some((list, words)) = refused {
+        format!("SSL_CTX_set_cipher_list(\"{list}\") failed (SSL: {words})")
+    } else if !has_version(settings.proxy_ssl_protocols) {
+        "\"proxy_ssl_protocols\" leaves no version that weir speaks: TLSv1.2 and TLSv1.3".to_owned()
+    } else if let Some(name) = certificate_without_key(settings) {
+        format!("no \"proxy_ssl_certificate_key\" is defined for certificate \"{name}\"")
+    } else if settings.proxy_ssl_verify
+        && !matches!(settings.proxy_ssl_trusted_certificate, Some(Some(_)))
+    {
+        "no proxy_ssl_trusted_certificate for proxy_ssl_verify".to_owned()
+    } else if let Some(text) = refused_command(settings) {
+        text.to_owned()
+    } else {
+        return None;
+    };
+    Some(Fault::emerg(text, None))
+}
+
+fn certificate_without_key(settings: &Settings) -> Option<&str> {
+    if settings.proxy_ssl_certificate_key.is_some() {
+        return None;
+    }
+    match settings.proxy_ssl_certificate.as_ref()? {
+        UpstreamCredential::Fixed(file) => Some(&file.written),
+        UpstreamCredential::Variable { written, .. } => Some(written),
+        UpstreamCredential::None => None,
+    }
+}
+
+fn refused_command(settings: &Settings) -> Option<&str> {
+    let mut commands = settings.proxy_ssl_conf_command.iter();
+    commands.find_map(|command| match command {
+        TlsCommand::Refused(text) => Some(text.as_str()),
+        TlsCommand::Least(_)
+        | TlsCommand::Most(_)
+        | TlsCommand::On(_)
+        | TlsCommand::Off(_)
+        | TlsCommand::Suites(_)
+        | TlsCommand::NewSuites(_) => None,
+    })
+}
+
+fn has_version(versions: TlsVersions) -> bool {
+    versions.contains(TlsVersions::TLS_1_2) || versions.contains(TlsVersions::TLS_1_3)
+}

@@ -1,0 +1,90 @@
+//! Directives of TLS to upstreams.
+
+use std::path::PathBuf;
+
+use super::logs::invalid_parameter;
+use super::tls::tls_files;
+use super::{Call, Reject};
+use crate::Fault;
+use crate::value::number::{parse_number, parse_seconds};
+use crate::value::tls_command::Taken;
+use crate::value::{CertificateCache, TlsCommand, UpstreamCredential};
+
+/// A file beside the configuration file; an empty name is none.
+pub(crate) fn tls_path(call: &mut Call<'_>) -> Result<Option<PathBuf>, Reject> {
+    let name = call.bytes(0);
+    Ok((!name.is_empty()).then(|| call.cx.under_conf_dir(name)))
+}
+
+/// A certificate or a key, by a name that may have variables (`ngx_http_set_complex_value_zero_slot`).
+pub(crate) fn upstream_credential(call: &mut Call<'_>) -> Result<UpstreamCredential, Reject> {
+    let text = call.bytes(0);
+    if text.is_empty() {
+        return Ok(UpstreamCredential::None);
+    }
+    let name = call.template(text)?;
+    if name.is_literal() {
+        let file = tls_files(call)?.pop();
+        return Ok(file.map_or(UpstreamCredential::None, UpstreamCredential::Fixed));
+    }
+    let base = call.cx.conf_dir.clone();
+    Ok(UpstreamCredential::Variable {
+        name,
+        written: call.text(0),
+        base,
+    })
+}
+
+/// A command of OpenSSL's and its value (`ngx_ssl_conf_commands`).
+pub(crate) fn tls_command(call: &mut Call<'_>) -> Result<Vec<TlsCommand>, Reject> {
+    let (name, value) = (call.text(0), call.text(1));
+    match TlsCommand::read(&name, &value, call.place.clone()) {
+        Taken::All(commands) => Ok(commands),
+        Taken::Nothing => {
+            call.warn(format!("\"{}\": {name} not obeyed, ignored", call.name));
+            Ok(Vec::new())
+        }
+        Taken::Instead(directive) => {
+            let what = format!("{} {name}", call.name);
+            let fault = Fault::lacking("directive", &what, Some(call.place.clone()))
+                .with_hint(format!("`{directive}` says the same"));
+            call.cx.faults.push(fault);
+            Err(Reject::Reported)
+        }
+    }
+}
+
+/// `off`, or `max=N [inactive=TIME] [valid=TIME]` (`ngx_http_proxy_ssl_certificate_cache`).
+pub(crate) fn certificate_cache(call: &mut Call<'_>) -> Result<Option<CertificateCache>, Reject> {
+    let mut cache = CertificateCache {
+        max: 0,
+        inactive: 10,
+        valid: 60,
+    };
+    let mut off = false;
+    for index in 0..call.args.len() {
+        let text = call.bytes(index);
+        let seconds = |name: &[u8]| text.strip_prefix(name).map(parse_seconds);
+        if let Some(max) = text.strip_prefix(b"max=") {
+            let max = parse_number(max).and_then(|max| usize::try_from(max).ok());
+            let max = max.filter(|max| *max > 0);
+            cache.max = max.ok_or_else(|| invalid_parameter(call, index))?;
+        } else if let Some(inactive) = seconds(b"inactive=") {
+            cache.inactive = inactive.ok_or_else(|| invalid_parameter(call, index))?;
+        } else if let Some(valid) = seconds(b"valid=") {
+            cache.valid = valid.ok_or_else(|| invalid_parameter(call, index))?;
+        } else if text == b"off" {
+            off = true;
+        } else {
+            return Err(invalid_parameter(call, index));
+        }
+    }
+    match off {
+        true => Ok(None),
+        false if cache.max == 0 => {
+            let text = format!("\"{}\" must have the \"max\" parameter", call.name);
+            Err(Reject::message(text))
+        }
+        false => Ok(Some(cache)),
+    }
+}

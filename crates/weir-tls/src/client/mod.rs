@@ -1,0 +1,234 @@
+//! What a location says of TLS to upstreams made ready for handshakes (`ngx_http_proxy_set_ssl`).
+
+mod kept;
+mod offer;
+mod signatures;
+mod verify;
+mod x509;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rustls::client::{ClientConfig, ResolvesClientCert, Resumption};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, DnsName, IpAddr, Ipv4Addr, ServerName, UnixTime};
+use rustls::sign::CertifiedKey;
+use rustls::version::{TLS12, TLS13};
+use rustls::{SignatureScheme, SupportedProtocolVersion};
+use weir_conf::{NewCipherSuite, Passwords, Settings, TlsFile, UpstreamCredential};
+
+use self::kept::Kept;
+use self::offer::Offer;
+use self::signatures::Signatures;
+use self::verify::Verification;
+pub use self::verify::{Untrusted, has_name};
+use crate::backend::{cipher_suite as suites, default_provider};
+use crate::certificate::{self, CertificateFault};
+use crate::offer::supported;
+use crate::server::TlsFault;
+use crate::words::Reason;
+
+/// Names whose sessions are kept for each peer: more than one only where `proxy_ssl_name` has variables.
+const NAMES: usize = 8;
+
+/// TLS to upstreams as a location wants it.
+#[derive(Debug)]
+pub struct TlsClient {
+    /// Without sessions. `Err`: there is nothing to offer.
+    config: Result<Arc<ClientConfig>, Reason>,
+    /// Certificates that depend on requests, if they are kept.
+    kept: Option<Kept>,
+    passwords: Option<Passwords>,
+    /// What certificates must be, if they are looked at.
+    verification: Option<Verification>,
+}
+
+impl TlsClient {
+    /// Reads what `settings` name: a certificate that does not depend on requests, and its key.
+    ///
+    /// # Errors
+    ///
+    /// nginx's words for what does not load.
+    pub fn new(settings: &Settings) -> Result<Self, TlsFault> {
+        let offer = Offer::of(settings);
+        Ok(Self {
+            config: match offer.is_nothing() {
+                Some(words) => Err(Reason {
+                    words: words.into(),
+                    remote: false,
+                }),
+                None => Ok(Arc::new(config(settings, &offer)?)),
+            },
+            kept: settings
+                .proxy_ssl_certificate_cache
+                .flatten()
+                .map(|rules| Kept::new(rules, settings.proxy_ssl_password_file.clone())),
+            passwords: settings.proxy_ssl_password_file.clone(),
+            verification: verification(settings)?,
+        })
+    }
+
+    /// A certificate and its key, whose names were found for a connection.
+    ///
+    /// # Errors
+    ///
+    /// nginx's words for what does not load.
+    pub fn certificate(
+        &self,
+        certificate: &TlsFile,
+        key: &TlsFile,
+    ) -> Result<Arc<CertifiedKey>, CertificateFault> {
+        match &self.kept {
+            Some(kept) => kept.find(certificate, key, UnixTime::now().as_secs()),
+            None => load(certificate, key, self.passwords.as_ref()),
+        }
+    }
+
+    /// Whether certificates are looked at.
+    pub fn verifies(&self) -> bool {
+        self.verification.is_some()
+    }
+
+    /// Looks at what a server has shown, if that is wanted.
+    ///
+    /// # Errors
+    ///
+    /// What OpenSSL says of it.
+    pub fn verify(&self, shown: &[CertificateDer<'_>]) -> Result<(), Untrusted> {
+        let now = i64::try_from(UnixTime::now().as_secs()).unwrap_or(i64::MAX);
+        let verification = self.verification.as_ref();
+        verification.map_or(Ok(()), |verification| verification.verify(shown, now))
+    }
+
+    /// A configuration for handshakes, which shows `certificate`, or else the one that all are shown, and keeps
+    /// sessions for later ones if `keeps`.
+    ///
+    /// # Errors
+    ///
+    /// What is said of a handshake that cannot begin.
+    pub fn config(
+        &self,
+        certificate: Option<Arc<CertifiedKey>>,
+        keeps: bool,
+    ) -> Result<Arc<ClientConfig>, Reason> {
+        let config = self.config.as_ref().map_err(Clone::clone)?;
+        if certificate.is_none() && !keeps {
+            return Ok(config.clone());
+        }
+        let mut config = ClientConfig::clone(config);
+        if keeps {
+            config.resumption = Resumption::in_memory_sessions(NAMES);
+        }
+        if let Some(certificate) = certificate {
+            config.client_auth_cert_resolver = Arc::new(Shown(certificate));
+        }
+        Ok(Arc::new(config))
+    }
+}
+
+/// Whom a handshake is told that it is wanted from: a name that may be told, or nobody in particular.
+pub fn server_name(name: Option<&[u8]>) -> ServerName<'static> {
+    let name = name.and_then(|name| DnsName::try_from(name).ok());
+    match name {
+        Some(name) => ServerName::DnsName(name.to_owned()),
+        // Addresses are never told.
+        None => ServerName::IpAddress(IpAddr::V4(Ipv4Addr::from([0; 4]))),
+    }
+}
+
+fn config(settings: &Settings, offer: &Offer) -> Result<ClientConfig, TlsFault> {
+    let provider = provider(offer);
+    if let Some(group) = provider.kx_groups.first() {
+        // The first exchange of keys in a process takes its time, which no request is to wait for.
+        let _made = group.start()?;
+    }
+    let signatures = Signatures(provider.signature_verification_algorithms);
+    let builder = ClientConfig::builder_with_provider(Arc::new(provider))
+        .with_protocol_versions(&versions(offer))?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(signatures));
+    let shown = certificate(settings)?;
+    let mut config = match shown {
+        Some(shown) => builder.with_client_cert_resolver(Arc::new(Shown(shown))),
+        None => builder.with_no_client_auth(),
+    };
+    config.resumption = Resumption::disabled();
+    Ok(config)
+}
+
+fn load(
+    certificate: &TlsFile,
+    key: &TlsFile,
+    passwords: Option<&Passwords>,
+) -> Result<Arc<CertifiedKey>, CertificateFault> {
+    let passwords = passwords.map(|file| file.passwords.as_slice());
+    certificate::load(certificate, key, passwords).map(Arc::new)
+}
+
+/// `proxy_ssl_verify` and what goes with it.
+fn verification(settings: &Settings) -> Result<Option<Verification>, TlsFault> {
+    let trusted = settings.proxy_ssl_trusted_certificate.iter().flatten();
+    let Some(trusted) = trusted
+        .into_iter()
+        .next()
+        .filter(|_| settings.proxy_ssl_verify)
+    else {
+        return Ok(None);
+    };
+    let revoked = settings.proxy_ssl_crl.iter().flatten().next();
+    let depth = usize::try_from(settings.proxy_ssl_verify_depth).unwrap_or(usize::MAX);
+    let algorithms = default_provider().signature_verification_algorithms;
+    let revoked = revoked.map(PathBuf::as_path);
+    Ok(Some(Verification::new(
+        trusted, revoked, depth, algorithms,
+    )?))
+}
+
+/// The certificate that all upstreams are shown.
+fn certificate(settings: &Settings) -> Result<Option<Arc<CertifiedKey>>, TlsFault> {
+    use UpstreamCredential::Fixed;
+    let pair = (
+        &settings.proxy_ssl_certificate,
+        &settings.proxy_ssl_certificate_key,
+    );
+    let (Some(Fixed(certificate)), Some(Fixed(key))) = pair else {
+        return Ok(None);
+    };
+    let passwords = settings.proxy_ssl_password_file.as_ref();
+    Ok(Some(load(certificate, key, passwords)?))
+}
+
+fn versions(offer: &Offer) -> Vec<&'static SupportedProtocolVersion> {
+    let new = offer.has_new().then_some(&TLS13);
+    new.into_iter()
+        .chain(offer.has_old().then_some(&TLS12))
+        .collect()
+}
+
+fn provider(offer: &Offer) -> CryptoProvider {
+    let mut provider = default_provider();
+    let new = offer.new_suites.iter().map(|suite| match suite {
+        NewCipherSuite::Aes256 => suites::TLS13_AES_256_GCM_SHA384,
+        NewCipherSuite::Chacha20 => suites::TLS13_CHACHA20_POLY1305_SHA256,
+        NewCipherSuite::Aes128 => suites::TLS13_AES_128_GCM_SHA256,
+    });
+    let old = offer.suites.iter().map(|suite| supported(*suite));
+    provider.cipher_suites = new.chain(old).collect();
+    provider
+}
+
+/// A certificate that is shown to whoever asks for one.
+#[derive(Debug)]
+struct Shown(Arc<CertifiedKey>);
+
+impl ResolvesClientCert for Shown {
+    /// Whatever authorities the server has named: it may know more (`SSL_CTX_use_certificate`).
+    fn resolve(&self, _: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        let fits = self.0.key.choose_scheme(schemes).is_some();
+        fits.then(|| self.0.clone())
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
