@@ -11,13 +11,18 @@ from pathlib import Path
 
 import bed
 
-from . import chart, idle_memory, latency, origin, programs, reloads, report, requests, workers
-from .proxies import LOAD_CORE, PROXY_CORE, Bed
+from . import certificates, chart, idle_memory, latency, origin, programs, reloads, report, requests
+from . import workers
+from .cores import LOAD_CORE, PROXY_CORE, pinned
+from .proxies import Bed
 from .workloads import WORKLOADS
 
 # What is not CPU per request of a workload; all of it proxies the first one's requests.
-OTHERS = (workers, latency, reloads, idle_memory)
-NAMES = tuple(workload.name for workload in WORKLOADS) + tuple(other.NAME for other in OTHERS)
+OTHERS = {
+    **{other.NAME: other.measure for other in (workers, latency, reloads)},
+    **{kind.name: kind.measure for kind in idle_memory.KINDS},
+}
+NAMES = (*(workload.name for workload in WORKLOADS), *OTHERS)
 FILES = 16_000
 
 
@@ -116,11 +121,18 @@ def measure(chosen):
     bed.allow_files(FILES)
     os.sched_setaffinity(0, {LOAD_CORE})
     begun = time.monotonic()
-    with (
-        origin.running(found.nginx, ("taskset", "-c", str(LOAD_CORE))) as ports,
-        origin.refusing_port() as refused,
-    ):
-        results = list(run_all(Bed(found, ports, refused), names, extent))
+    workloads = [workload for workload in WORKLOADS if workload.name in names]
+    others = [measure for name, measure in OTHERS.items() if name in names]
+    with certificates.made() as files, origin.refusing_port() as refused:
+        ports = origin.Origin.free()
+        bed_of = Bed(found, ports, refused, files)
+        bed_of.check_accepted(
+            {one.name: bed_of.nginx_conf(one, bed.free_port()) for one in workloads}
+            | {one.name: one.conf(bed_of) for one in idle_memory.KINDS if one.name in names}
+        )
+        certificate = files[certificates.P256] if any(one.asks_tls for one in workloads) else None
+        with origin.running(found.nginx, ports, pinned(LOAD_CORE), certificate):
+            results = list(run_all(bed_of, workloads, others, extent))
     return {
         "machine": programs.facts(found),
         "date": time.strftime("%Y-%m-%d"),
@@ -130,14 +142,12 @@ def measure(chosen):
     }
 
 
-def run_all(bed_of, names, extent):
+def run_all(bed_of, workloads, others, extent):
     """Each result, told about as soon as it is there."""
-    for workload in WORKLOADS:
-        if workload.name in names:
-            yield told(requests.measure(bed_of, workload, extent))
-    for other in OTHERS:
-        if other.NAME in names:
-            yield told(other.measure(bed_of, WORKLOADS[0], extent))
+    for workload in workloads:
+        yield told(requests.measure(bed_of, workload, extent))
+    for measure_other in others:
+        yield told(measure_other(bed_of, WORKLOADS[0], extent))
 
 
 def told(result):

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import bed
 
-from . import turns
-from .load import Load
-from .proxies import LOAD_CORE, pinned
+from . import generators, turns
+from .cores import LOAD_CORE, pinned
 
 NAME = "fixed-rate"
 TITLE = "latency at a fixed rate: {rate:,.0f} requests/s, {share:.0%} of nginx's most"
@@ -49,7 +48,7 @@ def by_quantile(rounds, name):
 
 def most(subject, workload, directory, seconds):
     """Requests per second without a limit."""
-    with Load(subject, workload, directory) as load:
+    with generators.start(subject, workload, directory, seconds) as load:
         time.sleep(seconds)
         report = load.report()
         return load.answers(report) / (report["us"] / 1e6)

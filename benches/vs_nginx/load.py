@@ -1,59 +1,31 @@
-"""wrk: its script, its processes, and what it reports."""
+"""A load on one subject: a process that is stopped, continued, ended, and asked what it counted."""
 
 import ctypes
-import json
 import signal
 import subprocess
 import time
-from pathlib import Path
 
 import bed
 
-from .proxies import LOAD_CORE, pinned
+from .cores import LOAD_CORE, pinned
 
-# Longer than any run; a run ends by SIGINT.
-WRK_SECONDS = 3600
+# Longer than any run of what is ended by a signal.
+ENDLESS_SECONDS = 3600
 ASKING_SECONDS, ENDING_SECONDS = 0.05, 30
 # Of a run's seconds, until there is an answer.
 DOUBLINGS = 4
 # Of the bytes that as many answers have: connections that were cut, and fields that vary.
 TOLERANCE = 0.01
 
-DONE = """
-done = function(summary, latency)
-    local errors = summary.errors
-    print(string.format(
-        '{"requests": %d, "bytes": %d, "us": %d, "p50": %d, "p90": %d, "p99": %d, ' ..
-        '"bad_status": %d, "lost": %d}',
-        summary.requests, summary.bytes, summary.duration, latency:percentile(50),
-        latency:percentile(90), latency:percentile(99), errors.status,
-        errors.connect + errors.read + errors.write + errors.timeout))
-end
-"""
 
-ASKS = """
-local asks, next = {}, 0
-init = function()
-    for _, ask in ipairs(wanted) do
-        asks[#asks + 1] = wrk.format("GET", ask[2], {Host = ask[1]})
-    end
-end
-request = function()
-    next = next % #asks + 1
-    return asks[next]
-end
-"""
+def url(subject, workload):
+    scheme = "https" if workload.tls else "http"
+    return f"{scheme}://127.0.0.1:{subject.port}{workload.path}"
 
 
-def script(workload):
-    """What wrk runs: the requests of `workload`, and a report as JSON."""
-    parts = [DONE]
-    if workload.post:
-        parts.append(f'wrk.method = "POST"\nwrk.body = string.rep("x", {workload.post})')
-    if workload.asks:
-        asks = ", ".join(f'{{"{host}", "{path}"}}' for host, path in workload.asks)
-        parts += [f"local wanted = {{{asks}}}", ASKS]
-    return "\n".join(parts)
+def arguments(headers):
+    """Header fields as options of wrk, h2load and ab."""
+    return [argument for header in headers for argument in ("-H", header)]
 
 
 def die_with_parent():
@@ -77,20 +49,27 @@ def long_enough(run, seconds):
 
 
 class Load:
-    """A running wrk on one subject; a context manager that ends it."""
+    """A running program that loads one subject; a context manager that ends it.
 
-    def __init__(self, subject, workload, directory):
-        self.subject, self.workload = subject, workload
-        lua = Path(directory) / f"{workload.name}.lua"
-        lua.write_text(script(workload))
-        headers = [argument for header in workload.headers for argument in ("-H", header)]
-        command = [
-            *pinned(LOAD_CORE), "wrk", "-t1", f"-c{workload.connections}", f"-d{WRK_SECONDS}s",
-            "-s", str(lua), *headers, f"http://127.0.0.1:{subject.port}{workload.path}",
-        ]
+    `seconds` is how long it is meant to run by the clock, for programs that no signal ends.
+    `timed` asks for percentiles where those have a price.
+    """
+
+    def __init__(self, subject, workload, directory, seconds, timed=False):
+        self.subject, self.workload, self.timed = subject, workload, timed
+        subject.loads += 1
         self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, text=True, preexec_fn=die_with_parent
+            [*pinned(LOAD_CORE), *self.command(directory, seconds)],
+            stdout=subprocess.PIPE, text=True, preexec_fn=die_with_parent,
         )
+
+    def command(self, directory, seconds):
+        """The command line."""
+        raise NotImplementedError
+
+    def read(self, output):
+        """What its output counts: requests, bytes, bad_status, lost; us, p50, p90, p99 in µs."""
+        raise NotImplementedError
 
     def __enter__(self):
         return self
@@ -111,29 +90,31 @@ class Load:
         self.process.send_signal(signal.SIGCONT)
 
     def ends(self, seconds):
-        """Asks wrk to end, and whether it did within `seconds`.
+        """Asks it to end, and whether it did within `seconds`.
 
-        A signal that reaches the thread with the connections ends that one only: ask again.
+        A signal that reaches wrk's thread with the connections ends that one only: ask again.
         """
-        self.process.send_signal(signal.SIGINT)
+        self.ask_to_end()
         try:
             self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             return False
         return True
 
+    def ask_to_end(self):
+        self.process.send_signal(signal.SIGINT)
+
     def report(self):
-        """Ends wrk; what it counted by the names of `DONE`, times in microseconds."""
+        """Ends it; what it counted."""
         deadline = time.monotonic() + ENDING_SECONDS
         while not self.ends(ASKING_SECONDS):
-            bed.check(time.monotonic() < deadline, "wrk does not end")
-        output = self.process.stdout.read()
-        return json.loads(output.strip().splitlines()[-1])
+            bed.check(time.monotonic() < deadline, f"{self.NAME} does not end")
+        return self.read(self.process.stdout.read())
 
     def answers(self, report):
         """How many answers came, the last ones in part.
 
-        A request that wrk has no whole answer to has cost something, too: for long answers that
+        A request that has no whole answer yet has cost something, too: for long answers that
         matters. Fails unless every answer was right.
         """
         where = f"{self.workload.name}: {self.subject.name}: {report}"
@@ -145,6 +126,6 @@ class Load:
         answers = report["bytes"] / self.subject.answer
         unfinished = answers - report["requests"]
         slack = TOLERANCE * report["requests"]
-        right = -slack <= unfinished <= self.workload.connections + slack
+        right = -slack <= unfinished <= self.workload.at_once + slack
         bed.check(right, f"{where}: not the length of the probe, {self.subject.answer} bytes")
         return answers

@@ -2,9 +2,9 @@
 
 import random
 import socket
-import subprocess
 import tempfile
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import bed
@@ -45,14 +45,31 @@ CONF = """
             }}
         }}
         server {{ listen 127.0.0.1:{inner} backlog=4096; location / {{ return 200 "{body}"; }} }}
-        server {{
-            listen 127.0.0.1:{secure} ssl backlog=4096;
-            ssl_certificate {files}/origin.crt;
-            ssl_certificate_key {files}/origin.key;
-            location / {{ return 200 "{body}"; }}
-        }}
+        {tls}
     }}
 """
+# Only where it is asked for: so an nginx without TLS will do for the other workloads.
+TLS = """
+        server {{
+            listen 127.0.0.1:{port} ssl backlog=4096;
+            ssl_certificate {file};
+            ssl_certificate_key {file};
+            location / {{ return 200 "{body}"; }}
+        }}
+"""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Its ports; nothing listens on that for TLS unless a workload needs it."""
+
+    port: int
+    tls_port: int
+
+    @classmethod
+    def free(cls):
+        """Ports that nothing listens on yet."""
+        return cls(bed.free_port(), bed.free_port())
 
 
 def page():
@@ -70,30 +87,25 @@ def page():
     return "".join([*rows, "</table></body></html>\n"])
 
 
-def certify(files):
-    """Puts a certificate that nobody vouches for into `files`, and its key."""
-    subprocess.run(
-        ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-         "-subj", "/CN=origin", "-keyout", files / "origin.key", "-out", files / "origin.crt"),
-        check=True, capture_output=True,
-    )
-
-
 @contextmanager
-def running(nginx, pinned):
-    """The ports of an origin that runs for as long as the context lasts, plain and with TLS; `pinned`
-    starts it."""
-    port, inner, secure = bed.free_port(), bed.free_port(), bed.free_port()
+def running(nginx, origin, pinned, certificate):
+    """Runs the origin for as long as the context lasts; `pinned` starts it.
+
+    It speaks TLS with `certificate`, if there is one.
+    """
+    inner = bed.free_port()
+    body = "x" * KIB
+    tls = TLS.format(port=origin.tls_port, file=certificate, body=body) if certificate else ""
     with tempfile.TemporaryDirectory(prefix="weir-origin-") as directory:
         files = Path(directory)
         files.chmod(0o755)
         (files / "100k").write_bytes(b"x" * 100_000)
         (files / "page.html").write_text(page())
         (files / "10m").write_bytes(b"x" * 10 * MB)
-        certify(files)
-        conf = CONF.format(port=port, inner=inner, secure=secure, files=files, body="x" * KIB)
-        with bed.Proxy(nginx, conf, [port, inner, secure], command=pinned):
-            yield port, secure
+        conf = CONF.format(port=origin.port, inner=inner, files=files, body=body, tls=tls)
+        ports = [origin.port, inner, *([origin.tls_port] if certificate else ())]
+        with bed.Proxy(nginx, conf, ports, command=pinned):
+            yield
 
 
 @contextmanager

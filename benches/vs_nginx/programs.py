@@ -12,7 +12,10 @@ from pathlib import Path
 
 import bed
 
-PACKAGES = {"wrk": "wrk", "h2load": "nghttp2-client", "taskset": "util-linux"}
+PACKAGES = {
+    "wrk": "wrk", "h2load": "nghttp2-client", "ab": "apache2-utils", "openssl": "openssl",
+    "taskset": "util-linux",
+}
 # Exit status of tests/nginx.
 MISSING_PACKAGES = 3
 
@@ -96,6 +99,8 @@ def facts(programs):
         "haproxy": programs.haproxy and version(programs.haproxy, "-v"),
         "wrk": version("wrk", "-v"),
         "h2load": version("h2load", "--version"),
+        "ab": version("ab", "-V", r"Version (\d+\.\d[\w.+~-]*)"),
+        "openssl": version("openssl", "version"),
     }
 
 

@@ -1,14 +1,14 @@
 """The subjects of a workload: weir, nginx, nginx again, haproxy and the floor, one core each."""
 
-import re
-import socket
+import subprocess
+import tempfile
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import bed
 
-SECONDS = 10
-PROXY_CORE, LOAD_CORE = 0, 1
+from .cores import PROXY_CORE, pinned
+from .probe import probe
 
 NGINX = """
 daemon off;
@@ -22,8 +22,12 @@ http {{
     {log}
     keepalive_requests 1000000000;
     upstream origin {{ server 127.0.0.1:{origin}; keepalive 512; keepalive_requests 1000000000; }}
+    upstream origin_tls {{
+        server 127.0.0.1:{origin_tls};
+        keepalive 512;
+        keepalive_requests 1000000000;
+    }}
     upstream origin_once {{ server 127.0.0.1:{origin}; }}
-    upstream origin_tls {{ server 127.0.0.1:{secure}; keepalive 512; keepalive_requests 1000000000; }}
     upstream refused {{ server 127.0.0.1:{refused}; }}
     upstream retry {{
         server 127.0.0.1:{refused} max_fails=0;
@@ -32,7 +36,8 @@ http {{
         keepalive_requests 1000000000;
     }}
     server {{
-        listen 127.0.0.1:{port} backlog=4096;
+        listen 127.0.0.1:{port}{door} backlog=4096;
+        {door_settings}
         {locations}
     }}
     {servers}
@@ -48,16 +53,24 @@ global
 defaults
     mode http
     log global
-    option httplog
+    {log}
     timeout connect 60s
     timeout client 60s
     timeout server 60s
 frontend clients
-    bind 127.0.0.1:{port} backlog 4096
+    bind 127.0.0.1:{port} backlog 4096{door}
     default_backend origin
 backend origin
     {backend}
 """
+
+
+class LikeNginx(bed.Proxy):
+    """weir or nginx."""
+
+    def access_log(self):
+        """Lines of its access log."""
+        return (self.prefix / "logs" / "access.log").read_text().splitlines()
 
 
 class Haproxy(bed.Proxy):
@@ -65,6 +78,10 @@ class Haproxy(bed.Proxy):
 
     def command_line(self, binary):
         return [binary, "-db", "-f", str(self.conf)]
+
+    def access_log(self):
+        """Lines of its access log."""
+        return (self.prefix / "output").read_text().splitlines()
 
 
 class Floor(bed.Proxy):
@@ -79,22 +96,16 @@ class Subject:
 
     def __init__(self, name, proxy, port, status):
         self.name, self.proxy, self.port, self.status = name, proxy, port, status
-        # Bytes of one whole answer, head and body.
+        # Bytes of one whole answer, head and body; over HTTP/2, of the body.
         self.answer = 0
+        # The suite, where TLS is spoken.
+        self.cipher = None
+        # How many loads were started on it.
+        self.loads = 0
 
     def cpu_ns(self):
         """CPU time that all threads of all its processes have used, in nanoseconds."""
         return sum(task_ns(pid) for pid in self.proxy.pids())
-
-    def probe(self, workload):
-        """Sends the workload's request once; checks the answer and notes its size."""
-        answer = exchange(self.port, workload)
-        head, _, body = answer.partition(b"\r\n\r\n")
-        right = head.startswith(b"HTTP/1.1 %d " % self.status)
-        bed.check(right, f"{workload.name}: {self.name} answers {head!r}: {self.proxy.said()}")
-        expected = len(body) if workload.body is None else workload.body
-        bed.check(len(body) == expected, f"{workload.name}: {self.name}: body of {len(body)} bytes")
-        self.answer = len(answer)
 
 
 def task_ns(pid):
@@ -109,69 +120,75 @@ def task_ns(pid):
     return total
 
 
-def exchange(port, workload):
-    """The whole answer to the workload's request, sent as wrk sends it."""
-    host, path = workload.asks[0] if workload.asks else (f"127.0.0.1:{port}", workload.path)
-    fields = list(workload.headers)
-    if not any(field.startswith("Host:") for field in fields):
-        fields.append(f"Host: {host}")
-    if workload.post:
-        fields.append(f"Content-Length: {workload.post}")
-    method = "POST" if workload.post else "GET"
-    head = "\r\n".join([f"{method} {path} HTTP/1.1", *fields, "", ""]).encode()
-    with socket.create_connection(("127.0.0.1", port), SECONDS) as connection:
-        connection.sendall(head + b"x" * workload.post)
-        return read_answer(connection)
-
-
-def read_answer(connection):
-    """Head and body of one answer: by its Content-Length, its last chunk, or the connection's end."""
-    parts, size, end = [], 0, None
-    while end is None or size < end:
-        part = connection.recv(1 << 18)
-        if not part:
-            break
-        parts.append(part)
-        size += len(part)
-        if end is None and b"\r\n\r\n" in (so_far := b"".join(parts)):
-            length = re.search(rb"\r\ncontent-length: *(\d+)", so_far, re.IGNORECASE)
-            end = so_far.index(b"\r\n\r\n") + 4 + int(length[1]) if length else None
-            chunked = b"\r\ntransfer-encoding: chunked" in so_far.lower()
-            if chunked and so_far.endswith(b"\r\n0\r\n\r\n"):
-                break
-    return b"".join(parts)
-
-
-def pinned(*cores):
-    """The start of a command line that keeps a program on `cores`."""
-    return "taskset", "-c", ",".join(map(str, cores))
+def refusal(binary, conf):
+    """What `-t` of weir or nginx says against a configuration; None when it takes it."""
+    with tempfile.TemporaryDirectory(prefix="weir-conf-") as prefix:
+        file = Path(prefix) / "proxy.conf"
+        file.write_text(conf)
+        (Path(prefix) / "logs").mkdir()
+        done = subprocess.run(
+            [binary, "-t", "-p", f"{prefix}/", "-c", str(file)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+    return None if done.returncode == 0 else done.stdout.strip()
 
 
 class Bed:
-    """Where proxies are started: the programs, and the ports of the origin, plain and with TLS, and of
-    nobody."""
+    """Where proxies are started: the programs, ports of the origin and of nobody, certificates."""
 
-    def __init__(self, programs, origins, refused):
-        self.programs, self.refused = programs, refused
-        self.origin, self.secure = origins
+    def __init__(self, programs, origin, refused, certificates):
+        self.programs, self.origin, self.refused = programs, origin, refused
+        self.certificates = certificates
 
     def nginx_conf(self, workload, port, workers=1):
         """The configuration that weir and nginx both read."""
         return NGINX.format(
-            workers=workers, http=workload.http, log=workload.log, port=port, origin=self.origin,
-            secure=self.secure, refused=self.refused, locations=workload.locations,
+            workers=workers, http=workload.http, log=workload.log, port=port,
+            origin=self.origin.port, origin_tls=self.origin.tls_port, refused=self.refused,
+            door=" ssl" if workload.tls else "", door_settings=self.door_settings(workload),
+            locations=workload.locations,
             servers=workload.servers.replace("PORT", str(port)),
         )
 
+    def door_settings(self, workload):
+        """What a server says of its TLS and of HTTP/2."""
+        lines = ["http2 on;"] if workload.http2 else []
+        if workload.tls:
+            file = self.certificates[workload.tls]
+            lines += [f"ssl_certificate {file};", f"ssl_certificate_key {file};"]
+        return "\n".join(lines)
+
     def haproxy_conf(self, workload, port):
-        backend = workload.haproxy.backend.format(origin=self.origin, refused=self.refused)
-        return HAPROXY.format(limits=workload.haproxy.limits, backend=backend, port=port)
+        door = ""
+        if workload.tls:
+            # As nginx, which takes the suite that the client names first.
+            door = f" ssl crt {self.certificates[workload.tls]} prefer-client-ciphers"
+        if workload.http2:
+            door += " alpn h2" if workload.tls else " proto h2"
+        backend = workload.haproxy.backend.format(
+            origin=self.origin.port, origin_tls=self.origin.tls_port, refused=self.refused
+        )
+        return HAPROXY.format(
+            limits=workload.haproxy.limits, log=workload.haproxy.log, backend=backend, port=port,
+            door=door,
+        )
+
+    def check_accepted(self, confs):
+        """Before anything is measured: fails with the `confs`, by name, that are refused."""
+        binaries = {"weir": self.programs.weir, "nginx": self.programs.nginx}
+        refusals = [
+            f"{name} ({binary}) refuses the configuration of {of}: {words}"
+            for of, conf in confs.items()
+            for name, binary in binaries.items()
+            if (words := refusal(binary, conf))
+        ]
+        bed.check(not refusals, "\n".join(refusals))
 
     def like_nginx(self, name, binary, workload, workers=1, cores=(PROXY_CORE,)):
         """weir or nginx, running."""
         port = bed.free_port()
         conf = self.nginx_conf(workload, port, workers)
-        proxy = bed.Proxy(binary, conf, [port], command=pinned(*cores))
+        proxy = LikeNginx(binary, conf, [port], command=pinned(*cores))
         return Subject(name, proxy, port, workload.status)
 
     def haproxy(self, workload):
@@ -182,7 +199,7 @@ class Bed:
 
     def floor(self, workload):
         port = bed.free_port()
-        addresses = f"127.0.0.1:{port} 127.0.0.1:{self.origin}"
+        addresses = f"127.0.0.1:{port} 127.0.0.1:{self.origin.port}"
         proxy = Floor(self.programs.floor, addresses, [port], command=pinned(PROXY_CORE))
         return Subject("floor", proxy, port, workload.status)
 
@@ -192,10 +209,12 @@ class Bed:
         with ExitStack() as running:
             found = list(self._started(running, workload))
             for subject in found:
-                subject.probe(workload)
+                probe(subject, workload)
             if workload.compressed:
                 weir, nginx = found[0].answer, found[1].answer
                 bed.check(weir <= nginx, f"{workload.name}: {weir} bytes, nginx has {nginx}")
+            ciphers = {subject.name: subject.cipher for subject in found}
+            bed.check(len(set(ciphers.values())) == 1, f"{workload.name}: not alike: {ciphers}")
             yield found
 
     def _started(self, running, workload):

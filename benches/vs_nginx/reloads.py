@@ -4,7 +4,7 @@ import signal
 import tempfile
 import time
 
-from .load import Load
+from . import generators
 
 NAME = "reload"
 TITLE = "a reload every second under load, 64 clients"
@@ -27,7 +27,7 @@ def measure(bed_of, workload, extent):
 def one_round(subject, workload, seconds):
     with (
         tempfile.TemporaryDirectory(prefix="weir-load-") as directory,
-        Load(subject, workload, directory) as load,
+        generators.start(subject, workload, directory, seconds) as load,
     ):
         for _ in range(seconds // EVERY_SECONDS):
             time.sleep(EVERY_SECONDS)

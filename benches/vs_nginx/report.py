@@ -127,8 +127,8 @@ def tables(measured):
 
 def machine(measured):
     facts = measured["machine"]
-    names = ("weir", "nginx", "haproxy", "wrk", "h2load")
-    versions = ", ".join(f"{name} {facts[name]}" for name in names if facts[name])
+    names = ("weir", "nginx", "haproxy", "wrk", "h2load", "ab", "openssl")
+    versions = ", ".join(f"{name} {facts[name]}" for name in names if facts.get(name))
     return (
         f"{measured['date']}, {facts['cpu']}, {facts['cores']} cores, Linux {facts['kernel']}, "
         f"files on {facts['files_on']}; {measured['pairs']} pairs, {measured['seconds']} s in all. "

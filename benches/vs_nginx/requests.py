@@ -3,8 +3,8 @@
 import tempfile
 import time
 
-from . import turns
-from .load import Load, long_enough
+from . import generators, handshakes, turns
+from .load import long_enough
 
 
 def measure(bed_of, workload, extent):
@@ -26,6 +26,7 @@ def measure(bed_of, workload, extent):
             subject.name: run_alone(subject, workload, directory, extent.alone * workload.longer)
             for subject in subjects
         }
+        handshakes.check(subjects, workload)
     cpu = {subject.name: [pair[subject.name] for pair in pairs] for subject in subjects}
     return {
         "kind": "cpu",
@@ -40,7 +41,7 @@ def measure(bed_of, workload, extent):
 def run_alone(subject, workload, directory, seconds):
     """Requests per second, and percentiles of latency in microseconds, of an undivided run."""
     def run(seconds):
-        with Load(subject, workload, directory) as load:
+        with generators.start(subject, workload, directory, seconds, timed=True) as load:
             time.sleep(seconds)
             report = load.report()
             load.answers(report)
@@ -48,4 +49,4 @@ def run_alone(subject, workload, directory, seconds):
 
     report = long_enough(run, seconds)
     rate = report["requests"] / (report["us"] / 1e6)
-    return {"requests_per_second": rate, **{name: report[name] for name in ("p50", "p90", "p99")}}
+    return {"requests_per_second": rate, **{name: report.get(name) for name in ("p50", "p90", "p99")}}

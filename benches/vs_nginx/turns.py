@@ -9,6 +9,7 @@ from contextlib import ExitStack
 
 import bed
 
+from . import generators
 from .load import ENDING_SECONDS, Load, long_enough
 
 
@@ -29,8 +30,10 @@ def run_together(subjects, workload, directory, seconds, turn):
     with ExitStack() as running:
         before = {subject.name: subject.cpu_ns() for subject in subjects}
         loads = []
+        whole = (seconds + turn) * len(subjects)
         for subject in subjects:
-            load = running.enter_context(Load(subject, workload, directory))
+            begun = generators.start(subject, workload, directory, whole)
+            load = running.enter_context(begun)
             time.sleep(turn)
             load.pause()
             loads.append(load)
@@ -60,7 +63,7 @@ def finish(loads, turn):
     """Lets each load end in turns of its own, so that none runs beside another."""
     deadline = time.monotonic() + ENDING_SECONDS
     while any(load.running() for load in loads):
-        bed.check(time.monotonic() < deadline, "wrk does not end")
+        bed.check(time.monotonic() < deadline, "a load does not end")
         for load in filter(Load.running, loads):
             load.resume()
             if not load.ends(turn):

@@ -7,8 +7,8 @@ nginx beside it shows what of the difference is that.
 import tempfile
 from contextlib import ExitStack
 
-from . import turns
-from .proxies import LOAD_CORE, PROXY_CORE
+from . import probe, turns
+from .cores import LOAD_CORE, PROXY_CORE
 
 NAME = "two-workers"
 TITLE = "two workers on two cores against one"
@@ -32,7 +32,7 @@ def measure(bed_of, workload, extent):
         for name, binary, workers, cores in wanted:
             subject = bed_of.like_nginx(name, binary, workload, workers, cores)
             stack.enter_context(subject.proxy)
-            subject.probe(workload)
+            probe.probe(subject, workload)
             subjects.append(subject)
         if extent.warm_up:
             turns.measure(subjects, workload, directory, extent.warm_up, extent.turn)

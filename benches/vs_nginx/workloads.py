@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from .certificates import P256, RSA
+from .handshakes import FULL, RESUMED
+
 KIB = 1024
 MB = 1_000_000
 
@@ -69,7 +72,17 @@ BROWSER = (
     "Priority: u=0, i",
 )
 
+# What handshakes.py reads.
+HANDSHAKE_LOG = """
+    log_format handshakes "$ssl_protocol $ssl_session_reused $status";
+    access_log logs/access.log handshakes;
+"""
+
 HAPROXY_KEPT = "http-reuse always\nserver origin 127.0.0.1:{origin}"
+HAPROXY_TO_TLS = "http-reuse always\nserver origin 127.0.0.1:{origin_tls} ssl verify none"
+HAPROXY_LOG = "option httplog"
+# HANDSHAKE_LOG's words.
+HAPROXY_HANDSHAKE_LOG = 'log-format "%sslv %[ssl_fc_is_resumed,iif(r,.)] %ST"'
 HAPROXY_FORWARDED = """
     option forwardfor
     http-request set-header X-Real-IP %[src]
@@ -91,9 +104,10 @@ HAPROXY_RETRY = """
 
 @dataclass(frozen=True)
 class Haproxy:
-    """The same for haproxy: lines of its backend and of `global`, and the status it answers."""
+    """The same for haproxy: its log, lines of its backend and of `global`, the status it answers."""
 
     backend: str = HAPROXY_KEPT
+    log: str = HAPROXY_LOG
     limits: str = ""
     status: int = 200
 
@@ -108,6 +122,10 @@ class Workload:
     proxy's port). `asks` are (host, path) pairs that requests take in turn instead of `path`.
     `longer` runs are for long bodies: what the proxy holds of them at the end would weigh too
     much in short ones.
+
+    With `tls` clients speak TLS to a certificate of that name (certificates.py); `handshakes` says
+    of what kind all of theirs are. `generator` is the program that loads, with `streams` requests
+    at once on each HTTP/2 connection.
     """
 
     name: str
@@ -129,6 +147,21 @@ class Workload:
     longer: int = 1
     # weir's answer may be no longer than nginx's.
     compressed: bool = False
+    tls: str = ""
+    handshakes: str = ""
+    http2: bool = False
+    generator: str = "wrk"
+    streams: int = 1
+
+    @property
+    def at_once(self):
+        """Requests that are under way at a time."""
+        return self.connections * self.streams
+
+    @property
+    def asks_tls(self):
+        """Whether the origin is to speak TLS."""
+        return "https://" in self.locations
 
 
 def many_locations():
@@ -258,13 +291,6 @@ def filters():
     )
 
 
-def encrypted():
-    yield Workload(
-        "tls-upstream", "TLS to the upstream, 1 KiB, kept connections", 0.85, haproxy=None, floor=False,
-        locations=f"location / {{ {KEPT.replace('http://origin', 'https://origin_tls')} }}",
-    )
-
-
 def subrequests():
     asked = """
         location = /auth {
@@ -288,7 +314,56 @@ def limits():
     )
 
 
+def tls_handshakes():
+    log = {"log": HANDSHAKE_LOG, "haproxy": Haproxy(log=HAPROXY_HANDSHAKE_LOG)}
+    one = {"headers": ("Connection: close",), "connections": 16, "longer": 2, "floor": False}
+    for name, title, certificate, bar in (
+        ("p256", "P-256", P256, 0.60), ("rsa", "RSA-2048", RSA, 0.80),
+    ):
+        yield Workload(
+            f"tls-full-{name}", f"full TLS handshake, {title}, 1 KiB, close", bar,
+            tls=certificate, handshakes=FULL, generator="ab", **one, **log,
+        )
+    yield Workload(
+        "tls-resumed", "resumed TLS handshake, P-256, 1 KiB, close", 0.60,
+        tls=P256, handshakes=RESUMED, **one, **log,
+    )
+
+
+def tls_kept():
+    yield Workload(
+        "tls-keepalive", "1 KiB over TLS, 64 clients, kept connections", 0.80, tls=P256, longer=2,
+        floor=False,
+    )
+    yield Workload(
+        "tls-10m-64k", "10 MB body over TLS, 64k buffers", 0.65, tls=P256, path="/10m", body=10 * MB,
+        connections=4, longer=3, floor=False, haproxy=Haproxy(limits="tune.bufsize 65536"),
+        locations=f"location / {{ {KEPT} {LARGE_BUFFERS} }}",
+    )
+    yield Workload(
+        "tls-upstream", "1 KiB over TLS to the upstream, kept connections", 0.85, longer=2,
+        floor=False, locations=f"location / {{ {KEPT.replace('http://origin', 'https://origin_tls')} }}",
+        haproxy=Haproxy(backend=HAPROXY_TO_TLS),
+    )
+
+
+def http2():
+    # Longer, since the many streams that are under way when a run ends are not counted.
+    shared = {"http2": True, "generator": "h2load", "longer": 2, "floor": False}
+    for clients, streams, bar in ((8, 32, 0.60), (64, 1, 0.75), (1, 100, 0.60)):
+        yield Workload(
+            f"h2-{clients}x{streams}",
+            f"HTTP/2: 1 KiB, connections × streams: {clients} × {streams}", bar,
+            connections=clients, streams=streams, **shared,
+        )
+    yield Workload(
+        "h2-tls-browser", "HTTP/2 over TLS: a browser's 12 headers, 8 × 32", 0.65,
+        tls=P256, headers=BROWSER, connections=8, streams=32, **shared,
+    )
+
+
 WORKLOADS = (
     *small_answers(), *long_answers(), *new_connections(), *uploads(), *upstream_failures(),
-    *large_configurations(), *scripts(), *filters(), *encrypted(), *subrequests(), *limits(),
+    *large_configurations(), *scripts(), *filters(), *subrequests(), *limits(),
+    *tls_handshakes(), *tls_kept(), *http2(),
 )
