@@ -204,6 +204,13 @@ impl Connection {
         (self.head_stream != 0).then_some(self.head_stream)
     }
 
+    /// Octets of that block, in the frames that have begun.
+    #[inline]
+    #[must_use]
+    pub fn head_length(&self) -> usize {
+        self.head_length
+    }
+
     /// The bytes received so far end inside a frame. A client that closes then, or while there are
     /// streams, is said to have "prematurely closed connection".
     #[must_use]

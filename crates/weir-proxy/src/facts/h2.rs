@@ -38,8 +38,16 @@ pub(crate) struct Stream {
 /// A head as it came.
 pub(crate) struct Heard {
     pub(crate) opened: Moment,
-    /// Where not all of it came, the status that is booked.
-    pub(crate) section: Result<Section, u16>,
+    pub(crate) section: Result<Section, Unheard>,
+}
+
+/// Not all of a head came.
+#[derive(Clone, Copy)]
+pub(crate) struct Unheard {
+    /// What is booked.
+    pub(crate) status: u16,
+    /// Bytes of it in the frames that have begun.
+    pub(crate) length: usize,
 }
 
 /// All fields of a head.

@@ -16,7 +16,7 @@ use super::runner::serve_stream;
 use super::worker::Worker;
 use crate::client::linger::Patience;
 use crate::facts::h1::Connection;
-use crate::facts::h2::{Heard, Section, Stream, Wire};
+use crate::facts::h2::{Heard, Section, Stream, Unheard, Wire};
 use crate::facts::{Action, Registration};
 use crate::report::error_log::{self, Message};
 
@@ -147,7 +147,8 @@ impl Task<'_> {
 
     fn is_over(&self) -> bool {
         let over = self.gone || self.ending || self.wire.codec.borrow().is_over();
-        over && self.wire.is_vacant()
+        // A head that a fault cut off is booked first.
+        over && self.wire.is_vacant() && !self.faulty
     }
 
     /// Reads what the client sends, and lets streams begin and go on; ready when it is gone.
@@ -284,9 +285,9 @@ impl Task<'_> {
     }
 
     /// Serves the request on a stream; one whose head did not come whole is booked with a status.
-    fn begin(&self, number: u32, section: Result<Section, u16>) {
+    fn begin(&self, number: u32, section: Result<Section, Unheard>) {
         let ended = section.as_ref().is_ok_and(|section| section.ends);
-        let timed_out = matches!(section, Err(408));
+        let timed_out = matches!(section, Err(Unheard { status: 408, .. }));
         let mut link = self.conn.link.beside();
         link.deadline = self.wire.take_clock();
         let stream = Stream {
@@ -348,11 +349,18 @@ impl Task<'_> {
     /// Nothing more is read, and no stream goes on.
     fn end(&mut self) {
         self.ending = true;
-        let unheard = self.wire.codec.borrow().reading_head();
-        if let Some(number) = unheard {
-            self.begin(number, Err(0));
-        }
+        self.begin_unheard(0);
         self.wire.leave_all();
+    }
+
+    /// Books the head that is being read with `status`: no more of it is waited for.
+    fn begin_unheard(&self, status: u16) {
+        let codec = self.wire.codec.borrow();
+        let (number, length) = (codec.reading_head(), codec.head_length());
+        drop(codec);
+        if let Some(number) = number {
+            self.begin(number, Err(Unheard { status, length }));
+        }
     }
 
     /// Sets the clock for what is waited for.
@@ -394,12 +402,7 @@ impl Task<'_> {
         self.conn.link.deadline.clear();
         match self.clock {
             Clock::Write => self.lose(),
-            Clock::Head => {
-                let unheard = self.wire.codec.borrow().reading_head();
-                if let Some(number) = unheard {
-                    self.begin(number, Err(408));
-                }
-            }
+            Clock::Head => self.begin_unheard(408),
             Clock::First | Clock::Idle | Clock::None => {
                 let incomplete = self.wire.codec.borrow().is_incomplete();
                 let code = match incomplete {

@@ -5,7 +5,7 @@ use weir_wire::request::{HeadLimits, SectionFault, Taken};
 use crate::client::certificate;
 use crate::client::choose_server::{HeadEnd, choose_server};
 use crate::client::h1::head::take_line;
-use crate::facts::h2::{Heard, Section, Stream};
+use crate::facts::h2::{Heard, Section, Stream, Unheard};
 use crate::facts::{Action, BodyFraming, Idling, Request};
 use crate::report::error_log::{self, Message};
 
@@ -19,9 +19,8 @@ pub(crate) fn read(stream: &mut Stream, req: &mut Request) -> Result<(), HeadEnd
             ..
         }) => section,
         Some(Heard {
-            section: Err(status),
-            ..
-        }) => return Err(unheard(stream, req, status)),
+            section: Err(cut), ..
+        }) => return Err(unheard(stream, req, cut)),
         None => return Err(HeadEnd::Silent),
     };
     req.state.length = section.length as u64;
@@ -38,9 +37,11 @@ pub(crate) fn read(stream: &mut Stream, req: &mut Request) -> Result<(), HeadEnd
 }
 
 /// Not all of the head came.
-fn unheard(stream: &Stream, req: &mut Request, status: u16) -> HeadEnd {
+fn unheard(stream: &Stream, req: &mut Request, Unheard { status, length }: Unheard) -> HeadEnd {
+    req.state.length = length as u64;
     let mut reader = stream.wire.section.borrow_mut();
     reader.begin(&mut req.bytes, &mut req.head);
+    req.head.request_length = length;
     if status == 408 {
         let message = Message::errno("client timed out", libc::ETIMEDOUT);
         error_log::info(stream.view(req), message);
