@@ -57,6 +57,7 @@ impl Compat {
             upstream_http2: since_1_29,
             http2_push_obsolete: since_1_23,
             listen_http2_deprecated: since_1_23,
+            http2_authority_apart: since_1_23,
             http2_heads_strict: since_1_29,
             server_resolve: since_1_23,
             protocols_redefined: since_1_23,
@@ -125,8 +126,10 @@ pub struct Differences {
     pub http2_push_obsolete: bool,
     /// `listen … http2` is deprecated, for `http2` (since 1.25.1).
     pub listen_http2_deprecated: bool,
-    /// Fields that HTTP/2 has no place for are refused in it, pseudo-fields behind others too, and the authority
-    /// is no `Host` (since 1.29.4); before, `Host` is the authority, and HTTP/1's rules hold.
+    /// HTTP/2's authority is no `Host`, which must say the same (since 1.29.4, and in 1.28.3); before, it is a `Host`
+    /// like another.
+    pub http2_authority_apart: bool,
+    /// In HTTP/2, fields of a connection of HTTP/1 are refused, and pseudo-fields behind others (since 1.29.4).
     pub http2_heads_strict: bool,
     /// `server NAME resolve` inside an upstream block and `service=` exist (since 1.27.3).
     pub server_resolve: bool,

@@ -296,6 +296,7 @@ fn head_limits(server: &Server, differences: Differences) -> HeadLimits {
         underscores: core.underscores_in_headers,
         merge_slashes: core.merge_slashes,
         compat: HeadCompat {
+            authority_apart: differences.http2_authority_apart,
             strict_sections: differences.http2_heads_strict,
             connect_authority: differences.connect_method_parsed,
             host: if differences.host_by_rfc3986 {

@@ -45,6 +45,8 @@ pub struct HeadCompat {
     pub connect_authority: bool,
     /// How the authority and `Host` are checked.
     pub host: HostGrammar,
+    /// The authority of HTTP/2 is no `Host`, which must say the same.
+    pub authority_apart: bool,
     /// Heads of HTTP/2 have rules of their own: what it has no place for is refused, pseudo-fields behind others
     /// too, and `max_headers` holds.
     pub strict_sections: bool,
@@ -55,14 +57,19 @@ impl HeadCompat {
     pub const V1_22: Self = Self {
         connect_authority: false,
         host: HostGrammar::Lax,
+        authority_apart: false,
         strict_sections: false,
     };
     /// nginx 1.28.
-    pub const V1_28: Self = Self::V1_22;
+    pub const V1_28: Self = Self {
+        authority_apart: true,
+        ..Self::V1_22
+    };
     /// nginx 1.31.
     pub const V1_31: Self = Self {
         connect_authority: true,
         host: HostGrammar::Rfc3986,
+        authority_apart: true,
         strict_sections: true,
     };
 }

@@ -118,10 +118,15 @@ impl SectionReader {
             self.cookies = cookies;
         }
         head.len = buf.len();
-        if !limits.compat.strict_sections {
+        if !limits.compat.authority_apart {
             return finish_as_http1(ends, buf, head);
         }
-        check_fields(buf, head)?;
+        if limits.compat.strict_sections {
+            check_fields(buf, head)?;
+        }
+        if head.host.is_empty() {
+            return Err(SectionFault::NoHost);
+        }
         if self.has_authority {
             put_host(buf, head)?;
         }
@@ -222,7 +227,7 @@ impl SectionReader {
         Ok(())
     }
 
-    /// `ngx_http_v2_parse_authority`; before nginx 1.29.4 it was a `Host` like another.
+    /// `ngx_http_v2_parse_authority`; in nginx 1.22 it was a `Host` like another.
     fn take_authority(
         &mut self,
         value: &[u8],
@@ -230,7 +235,7 @@ impl SectionReader {
         head: &mut RequestHead,
         limits: &HeadLimits,
     ) -> Result<Taken, SectionFault> {
-        if !limits.compat.strict_sections {
+        if !limits.compat.authority_apart {
             return take_field(b"host", value, buf, head, limits);
         }
         if self.has_authority {
@@ -301,10 +306,7 @@ fn check_fields(buf: &[u8], head: &RequestHead) -> Result<(), SectionFault> {
     {
         return Err(SectionFault::InvalidTe);
     }
-    match head.host.is_empty() {
-        true => Err(SectionFault::NoHost),
-        false => Ok(()),
-    }
+    Ok(())
 }
 
 /// The authority, for whoever looks for a `Host`; one that was sent says the same.
@@ -445,7 +447,7 @@ mod tests {
             "GET /a?b HTTP/2.0 | H | x-a: 1 | x-b:  | cookie: a=1; b=2 | host: H"
         );
         assert_eq!(
-            read(&fields.concat(), true, HeadCompat::V1_28).unwrap(),
+            read(&fields.concat(), true, HeadCompat::V1_22).unwrap(),
             "GET /a?b HTTP/2.0 | H | host: H | x-a: 1 | x-b:  | cookie: a=1; b=2"
         );
     }
@@ -459,7 +461,7 @@ mod tests {
                 assert!(said.starts_with(expected), "{more:?}: {said}");
             };
             starts(said(HeadCompat::V1_31), expected);
-            starts(said(HeadCompat::V1_28), before);
+            starts(said(HeadCompat::V1_22), before);
         };
         let same = |more: Fields<'_>, ends, expected: &str| check(more, ends, expected, expected);
         same(
@@ -516,6 +518,22 @@ mod tests {
             "400 client sent \":authority\" and \"Host\" headers with different values",
             "400 client sent duplicate host header: \"host: x\", previous value: \"host: H\"",
         );
+    }
+
+    #[test]
+    fn nginx_1_28_compares_host_and_lets_fields_of_a_connection_pass() {
+        let check = |more: Fields<'_>, expected: &str| {
+            let fields = [&GET[..], more].concat();
+            let said = read(&fields, true, HeadCompat::V1_28).unwrap_or_else(|fault| fault);
+            assert!(said.starts_with(expected), "{more:?}: {said}");
+        };
+        check(&[("host", "H")], "GET /a?b");
+        check(
+            &[("host", "x")],
+            "400 client sent \":authority\" and \"Host\" headers with different values",
+        );
+        check(&[("connection", "close")], "GET /a?b");
+        check(&[("transfer-encoding", "chunked")], "GET /a?b");
     }
 
     #[test]
