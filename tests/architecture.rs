@@ -38,7 +38,13 @@ const MAY_USE: [(&str, &[&str]); 14] = [
     ),
     (
         "weir-lab",
-        &["weir-conf", "weir-log", "weir-io", "weir-proxy"],
+        &[
+            "weir-conf",
+            "weir-http2",
+            "weir-log",
+            "weir-io",
+            "weir-proxy",
+        ],
     ),
     ("weir-oracle", &["weir-lab"]),
     (

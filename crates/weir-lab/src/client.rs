@@ -8,13 +8,18 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
+use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::backend::Backend;
 use crate::response::{self, End, Progress, Response};
-use crate::script::ClientStep;
+use crate::script::{ClientStep, Http2Step};
 use crate::socket::{Address, Connector, Options, Socket};
 use crate::text::Text;
+
+mod http2;
+
+use http2::Conversation;
 
 /// How long a client watches the connection after a response, unless the step says otherwise.
 pub const WATCH: Duration = Duration::from_millis(200);
@@ -58,6 +63,7 @@ pub struct Client {
     current: String,
     connections: BTreeMap<String, Connection>,
     received: Vec<Received>,
+    conversations: Vec<Conversation>,
 }
 
 /// How the proxy is reached.
@@ -97,6 +103,8 @@ struct Connection {
     ended: Option<End>,
     /// Whether the last request was a HEAD.
     to_head: bool,
+    /// Which of the conversations over HTTP/2 goes over it.
+    conversation: Option<usize>,
 }
 
 impl Client {
@@ -124,6 +132,7 @@ impl Client {
             current: FIRST_CONNECTION.to_owned(),
             connections: BTreeMap::new(),
             received: Vec::new(),
+            conversations: Vec::new(),
         }
     }
 
@@ -147,6 +156,13 @@ impl Client {
         &self.received
     }
 
+    /// The responses, then what came over HTTP/2: an object for each stream, and one for its connection.
+    pub fn told(&self) -> Value {
+        let responses = self.received.iter().map(|received| json!(received));
+        let http2 = self.conversations.iter().flat_map(Conversation::told);
+        responses.chain(http2).collect()
+    }
+
     async fn step(
         &mut self,
         step: &ClientStep,
@@ -162,6 +178,7 @@ impl Client {
                 self.connection().await?.send(request.as_bytes()).await;
                 self.receive(WATCH, Pace::Any).await?;
             }
+            ClientStep::H2(steps) => self.http2(steps).await?,
             ClientStep::Dribble {
                 payload,
                 bytes,
@@ -221,6 +238,30 @@ impl Client {
         Ok(())
     }
 
+    async fn http2(&mut self, steps: &[Http2Step]) -> Result<(), ClientError> {
+        let conversation = match self.connection().await?.conversation {
+            Some(conversation) => conversation,
+            None => {
+                let name = (self.current != FIRST_CONNECTION).then(|| self.current.clone());
+                self.conversations.push(Conversation::new(name));
+                self.conversations.len() - 1
+            }
+        };
+        let Some(connection) = self.connections.get_mut(&self.current) else {
+            return Ok(());
+        };
+        connection.conversation = Some(conversation);
+        let conversation = &mut self.conversations[conversation];
+        for step in steps {
+            connection.http2(step, conversation).await;
+        }
+        connection
+            .http2(&Http2Step::Watch(WATCH), conversation)
+            .await;
+        conversation.ends(connection.ended.unwrap_or_default(), &connection.buffer);
+        Ok(())
+    }
+
     fn lock(&self, directory: &str) -> Result<(), ClientError> {
         let directory = self.prefix.join(directory);
         let lock = || {
@@ -249,6 +290,7 @@ impl Client {
                     buffer: Vec::new(),
                     ended: None,
                     to_head: false,
+                    conversation: None,
                 }))
             }
         }
@@ -274,6 +316,31 @@ impl Connection {
                 None
             }
         };
+    }
+
+    /// Sends what `step` says, or reads until what it waits for is there.
+    async fn http2(&mut self, step: &Http2Step, conversation: &mut Conversation) {
+        let bytes = conversation.bytes(step);
+        if !bytes.is_empty() {
+            // A proxy that closed or stopped reading shows in what is read next.
+            let _closed = timeout(self.patience, self.socket.write_all(&bytes)).await;
+        }
+        let watch = match step {
+            Http2Step::Watch(time) => Some(*time),
+            _ => None,
+        };
+        let until = Instant::now() + watch.unwrap_or(self.patience);
+        while self.ended.is_none() && !conversation.is_there(step) {
+            let left = until.saturating_duration_since(Instant::now());
+            self.more(64 * 1024, left).await;
+            conversation.hear(&mut self.buffer);
+        }
+        if self.ended == Some(End::Timeout) {
+            self.ended = None;
+            if watch.is_none() {
+                conversation.waited_in_vain();
+            }
+        }
     }
 
     async fn dribble(&mut self, bytes: &[u8], size: usize, every: Duration) {

@@ -13,7 +13,8 @@
 //!   the test bed (an address in use, no permission).
 //! - Nothing here interprets nginx.conf, and only [`embedded`] and [`lab`] know the proxy: whatever
 //!   takes `-p PREFIX -c CONF` can be played against.
-//! - No HTTP library: a client that would repair what it reads could not report it.
+//! - No HTTP library: a client that would repair what it reads could not report it. Of HTTP/2 only the
+//!   decoding of header blocks comes from elsewhere.
 
 pub mod backend;
 pub mod bed;

@@ -197,13 +197,18 @@ fn decompress(response: &mut Response) {
     if encoding != Some(b"gzip") || !response.body.0.starts_with(MAGIC) {
         return;
     }
-    let mut body = Vec::new();
-    let read = MultiGzDecoder::new(&response.body.0[..]).read_to_end(&mut body);
-    response.gzip = Some(match read {
-        Ok(_) => Gzip::Whole,
-        Err(_) => Gzip::Cut,
-    });
+    let (body, gzip) = unpack(&response.body.0);
+    response.gzip = Some(gzip);
     response.body = Body(body);
+}
+
+/// As much as can be had of a body in gzip.
+pub(crate) fn unpack(packed: &[u8]) -> (Vec<u8>, Gzip) {
+    let mut body = Vec::new();
+    match MultiGzDecoder::new(packed).read_to_end(&mut body) {
+        Ok(_) => (body, Gzip::Whole),
+        Err(_) => (body, Gzip::Cut),
+    }
 }
 
 fn framing(response: &Response, to_head: bool) -> Framing {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Field {
-    /// What the client read, a [`Received`](crate::client::Received) each.
+    /// What the client read: [`Client::told`](crate::client::Client::told).
     Responses,
     /// Connections of the backends: `backend`, `conn`, `bytes`, `data`, `nginx_end`.
     BackendSaw,

@@ -191,12 +191,13 @@ fn renumber_file(message: &str, numbers: &mut BTreeMap<String, usize>) -> String
     message.to_owned()
 }
 
-/// `Date: <date>` instead of a date in HTTP's format.
+/// `Date: <date>` instead of a date in HTTP's format; HTTP/2 has names in lower case.
 fn undated(line: String) -> String {
-    match line.strip_prefix("Date: ") {
-        Some(date) if date.len() == 29 && date.ends_with(" GMT") => "Date: <date>".to_owned(),
-        _ => uncounted(line),
-    }
+    let name = ["Date: ", "date: "].into_iter().find_map(|name| {
+        let date = line.strip_prefix(name)?;
+        (date.len() == 29 && date.ends_with(" GMT")).then_some(name)
+    });
+    name.map_or_else(|| uncounted(line), |name| format!("{name}<date>"))
 }
 
 /// `Set-Cookie: NAME=<visitor>…` in place of a number that `userid on` has just given out, one of the first

@@ -117,7 +117,7 @@ impl Run<'_> {
             source,
             log: latest(&self.prefix.log("error.log")),
         })?;
-        let mut responses = json!(client.received());
+        let mut responses = client.told();
         self.normal.json(&mut responses);
         let mut seen = self.settle(Moment::Open, backends).await;
         if let Settling::Agreed { linger, .. } = self.settling {

@@ -74,9 +74,9 @@ fn block(out: &mut String, name: &str, value: &Value) {
 
 /// Fields in the order in which people read them.
 fn object(out: &mut String, object: &Map<String, Value>) {
-    const FIRST: [&str; 10] = [
-        "backend", "conn", "request", "status", "interim", "head", "body", "data", "framing",
-        "complete",
+    const FIRST: [&str; 11] = [
+        "backend", "conn", "stream", "request", "status", "interim", "head", "body", "data",
+        "framing", "complete",
     ];
     let place = |name: &str| {
         FIRST

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Payload, time};
+use super::{Http2Step, Payload, time};
 
 /// One step of the client.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -12,6 +12,9 @@ use super::{Payload, time};
 pub enum ClientStep {
     /// Send a GET for this target with HTTP/1.1 and `Host: weir.test`, and read the response.
     Get(String),
+    /// Speak HTTP/2 with prior knowledge. The first time on a connection, the preface comes first, with empty
+    /// SETTINGS unless they are the first step; after the last step, whatever comes is read for a moment.
+    H2(Vec<Http2Step>),
     /// Send these bytes; connects first when there is no connection.
     Send(Payload),
     /// The same, but give up when the proxy reads nothing for so long.
@@ -80,7 +83,7 @@ impl ClientStep {
     pub fn shortest_time(&self) -> Duration {
         match self {
             Self::Sleep(time) | Self::ReceiveThenWatch(time) => *time,
-            Self::Get(_) | Self::Receive => crate::client::WATCH,
+            Self::Get(_) | Self::Receive | Self::H2(_) => crate::client::WATCH,
             Self::Send(_)
             | Self::SendWithin { .. }
             | Self::Dribble { .. }

@@ -170,6 +170,7 @@ pub(super) fn session_of(stream: Box<Stream>, mut req: Box<Request>) -> Session 
 /// Serves the request on a stream; what it was served with comes back.
 ///
 /// Not an `async fn`: that would hold the session twice.
+#[expect(clippy::manual_async_fn, reason = "see above")]
 pub(super) fn serve_on_stream(mut session: Session) -> impl Future<Output = Box<Request>> {
     async move {
         let link = session.client.link();
