@@ -27,6 +27,7 @@ const MAY_USE: [(&str, &[&str]); 14] = [
         &[
             "weir-conf",
             "weir-wire",
+            "weir-http2",
             "weir-upstream",
             "weir-verdict",
             "weir-zone",
