@@ -54,7 +54,8 @@ fn what_weir_cannot_do_it_does_not_claim() {
         "{said}"
     );
     assert!(said.contains("--with-http_ssl_module"), "{said}");
-    assert!(!said.contains("--with-http_v2"), "{said}");
+    assert!(said.contains("--with-http_v2_module"), "{said}");
+    assert!(!said.contains("--with-http_v3"), "{said}");
 }
 
 #[test]
