@@ -289,6 +289,7 @@ impl Session {
                 if matches!(self.client, Client::H2(_)) {
                     let message = Message::errno("client timed out", libc::ETIMEDOUT);
                     error_log::info(self.view(), message);
+                    self.ignore_stream_body();
                 }
                 Err(BodyEnd::Gone(408))
             }
@@ -381,6 +382,7 @@ impl Session {
     }
 
     fn body_file_failed(&self, error: &TempFileError) -> BodyEnd {
+        self.ignore_stream_body();
         error_log::crit(
             self.view(),
             Message::call(&error.to_string(), &error.source),

@@ -37,8 +37,9 @@ impl Patience {
         }
     }
 
-    /// Drops what comes until the client closes or the time is over.
-    pub(crate) async fn wait_for_end(&self, conn: &mut Connection) {
+    /// Drops what comes until the client closes, the time is over, or the connection is wanted no more: the worker
+    /// ends, or another needs its place (`is_evicted`).
+    pub(crate) async fn wait_for_end(&self, conn: &mut Connection, is_evicted: impl Fn() -> bool) {
         let mut client_sends = true;
         while client_sends {
             let now = clock::now();
@@ -49,6 +50,7 @@ impl Patience {
             conn.link.deadline.set_at((now + self.gap).min(self.end));
             client_sends = poll_fn(|cx| match conn.poll_input(cx) {
                 Poll::Ready(read) => Poll::Ready(matches!(read, Ok(1..))),
+                Poll::Pending if is_evicted() || conn.is_given_up() => Poll::Ready(false),
                 Poll::Pending => conn.link.deadline.poll_expired(cx).map(|()| false),
             })
             .await;

@@ -78,6 +78,11 @@ impl Connection {
         self.link.shop.is_draining() || (self.link.is_behind() && self.newest_listen().is_none())
     }
 
+    /// The worker ends at once, or the configuration's time is over.
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.link.shop.is_aborting() || self.link.plan.is_expired()
+    }
+
     /// Sets TCP_NODELAY, once per connection (`ngx_tcp_nodelay`).
     pub(crate) fn set_nodelay(&mut self) {
         if !std::mem::replace(&mut self.nodelay, true) {

@@ -88,6 +88,8 @@ pub(crate) struct Seat {
     /// The client has left: the stream is reset, or its connection is gone.
     gone: Cell<bool>,
     complaint: RefCell<Option<Complaint>>,
+    /// Nobody takes what else comes of the body.
+    ignored: Cell<bool>,
     task: RefCell<Option<Waker>>,
 }
 
@@ -135,6 +137,7 @@ impl Wire {
             ended: Cell::new(ended),
             gone: Cell::new(false),
             complaint: RefCell::default(),
+            ignored: Cell::new(false),
             task: RefCell::new(None),
         });
         self.seats.borrow_mut().push(seat.clone());
@@ -274,9 +277,17 @@ impl Seat {
 
     /// Bytes of the body have come, `ended`: the last.
     pub(crate) fn put(&self, bytes: &[u8], ended: bool) {
-        self.body.borrow_mut().extend_from_slice(bytes);
+        if !self.ignored.get() && !self.gone.get() {
+            self.body.borrow_mut().extend_from_slice(bytes);
+        }
         self.ended.set(ended);
         self.wake();
+    }
+
+    /// Drops the body, and what else comes of it.
+    pub(crate) fn ignore_body(&self) {
+        self.ignored.set(true);
+        self.body.take();
     }
 
     /// Moves what has come behind `input`; how much that was.

@@ -1,6 +1,7 @@
 //! What a connection passes before its first request: the PROXY protocol, then TLS.
 
 use std::future::poll_fn;
+use std::io;
 use std::task::Poll;
 
 use weir_log::Level;
@@ -100,6 +101,10 @@ impl Connection {
     pub(super) async fn hear_more(&mut self) -> bool {
         let read = poll_fn(|cx| match self.poll_input(cx) {
             Poll::Ready(read) => Poll::Ready(Some(read)),
+            // As if the client had broken it.
+            Poll::Pending if self.is_given_up() => {
+                Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into())))
+            }
             Poll::Pending => self.link.deadline.poll_expired(cx).map(|()| None),
         });
         let message = match read.await {

@@ -197,7 +197,7 @@ fn say(conn: &mut Connection, alert: &[u8]) {
 impl Connection {
     /// Ready when the handshake is not to be waited for any longer.
     fn poll_given_up(&mut self, cx: &mut Context<'_>) -> Poll<Failed> {
-        if self.link.shop.is_aborting() || self.link.plan.is_expired() {
+        if self.is_given_up() {
             return Poll::Ready(Failed::Leaving);
         }
         let expired = self.link.deadline.poll_expired(cx);

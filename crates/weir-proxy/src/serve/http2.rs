@@ -38,12 +38,14 @@ pub(super) async fn serve(worker: &Rc<Worker>, conn: &mut Connection, registrati
         ending: false,
         faulty: false,
         gone: false,
+        silent: false,
+        head_due: None,
         conn,
     };
     let end = poll_fn(|cx| task.poll(cx)).await;
     if let End::Over = end {
         // Idle connections keep no room for it.
-        Box::pin(linger(conn)).await;
+        Box::pin(linger(conn, registration)).await;
     }
 }
 
@@ -100,6 +102,10 @@ struct Task<'a> {
     faulty: bool,
     /// Nobody is there any more.
     gone: bool,
+    /// No request has come yet, and the connection may be closed to make room.
+    silent: bool,
+    /// When the head must be there that is being read.
+    head_due: Option<Moment>,
 }
 
 impl Task<'_> {
@@ -107,9 +113,8 @@ impl Task<'_> {
         clock::count_poll();
         self.wire.note_task(cx);
         let shop = &self.conn.link.shop;
-        if shop.is_aborting() || self.conn.link.plan.is_expired() {
-            self.gone = true;
-            self.wire.wake_all();
+        if !self.gone && (shop.is_aborting() || self.conn.link.plan.is_expired()) {
+            self.lose();
         }
         if std::mem::take(&mut self.faulty) {
             self.end();
@@ -135,6 +140,7 @@ impl Task<'_> {
             return Poll::Ready(End::Over);
         }
         self.run_clock(flushed.is_pending(), self.wire.written() > written);
+        self.run_head_clock();
         ready!(self.conn.link.deadline.poll_expired(cx));
         self.expire(cx)
     }
@@ -234,7 +240,11 @@ impl Task<'_> {
                     length,
                     ends,
                 };
-                self.begin(stream, Ok(section));
+                // One whose time is over has its request.
+                match self.wire.on(stream) {
+                    None => self.begin(stream, Ok(section)),
+                    Some(_) => self.wire.give_back_fields(section.fields),
+                }
             }
             Event::Reset {
                 stream, complaint, ..
@@ -348,7 +358,9 @@ impl Task<'_> {
 
     /// Nothing more is read, and no stream goes on.
     fn end(&mut self) {
-        self.ending = true;
+        if std::mem::replace(&mut self.ending, true) {
+            return;
+        }
         self.begin_unheard(0);
         self.wire.leave_all();
     }
@@ -358,14 +370,17 @@ impl Task<'_> {
         let codec = self.wire.codec.borrow();
         let (number, length) = (codec.reading_head(), codec.head_length());
         drop(codec);
-        if let Some(number) = number {
+        // Once: its request may not have had its turn yet.
+        if let Some(number) = number.filter(|number| self.wire.on(*number).is_none()) {
             self.begin(number, Err(Unheard { status, length }));
         }
     }
 
     /// Sets the clock for what is waited for.
     fn run_clock(&mut self, writes: bool, progress: bool) {
-        let reads_head = self.wire.codec.borrow().reading_head().is_some();
+        let reading = self.wire.codec.borrow().reading_head();
+        // Nobody waits for the rest of a head that has been booked.
+        let reads_head = reading.is_some_and(|number| self.wire.on(number).is_none());
         let vacant = self.wire.is_vacant() && !reads_head;
         let server = self.conn.link.default_server();
         let settings = &server.default.settings;
@@ -377,9 +392,17 @@ impl Task<'_> {
             (Clock::None, settings.send_timeout)
         } else if self.conn.link.requests == 0 {
             // It runs since the connection was accepted.
+            if !std::mem::replace(&mut self.silent, true) {
+                self.registration.set_idle(true);
+            }
             return;
         } else {
             (Clock::Idle, settings.keepalive_timeout.timeout)
+        };
+        self.head_due = match (reads_head, self.head_due) {
+            (false, _) => None,
+            (true, None) => Some(clock::now() + server.core.client_header_timeout),
+            (true, due) => due,
         };
         if clock == self.clock && !(writes && progress) {
             return;
@@ -397,10 +420,26 @@ impl Task<'_> {
         }
     }
 
+    /// A head has its time whatever else is waited for.
+    fn run_head_clock(&mut self) {
+        let deadline = &mut self.conn.link.deadline;
+        if let Some(due) = self.head_due
+            && deadline.at().is_none_or(|at| at > due)
+        {
+            deadline.set_at(due);
+        }
+    }
+
     /// The time is over that `clock` measured.
     fn expire(&mut self, cx: &Context<'_>) -> Poll<End> {
         self.conn.link.deadline.clear();
+        let is_heads = self.head_due.is_some_and(|due| due <= clock::now());
         match self.clock {
+            // The write's clock is set again.
+            Clock::Write | Clock::None if is_heads => {
+                self.clock = Clock::None;
+                self.begin_unheard(408);
+            }
             Clock::Write => self.lose(),
             Clock::Head => self.begin_unheard(408),
             Clock::First | Clock::Idle | Clock::None => {
@@ -452,12 +491,19 @@ enum Fed {
 
 /// Reads and drops what the client still sends, so that it can read what was said last
 /// (ngx_http_v2_lingering_close).
-async fn linger(conn: &mut Connection) {
+async fn linger(conn: &mut Connection, registration: &Registration) {
+    if registration.is_evicted() {
+        return;
+    }
+    registration.set_idle(true);
     let settings = conn.link.default_server().default.settings.clone();
     if settings.lingering_close == LingeringClose::Off {
         return;
     }
     // Who is gone already needs no end.
     let _ = poll_fn(|cx| conn.stream.poll_shutdown(cx)).await;
-    Patience::begin(&settings).wait_for_end(conn).await;
+    let patience = Patience::begin(&settings);
+    patience
+        .wait_for_end(conn, || registration.is_evicted())
+        .await;
 }

@@ -131,11 +131,15 @@ pub(super) fn serve_stream(worker: &Rc<Worker>, stream: Box<Stream>) {
             if !std::mem::replace(&mut known, true) {
                 seat.note_task(cx);
             }
-            if worker.shop.is_aborting() || plan.is_expired() {
-                return Poll::Ready(false);
-            }
             clock::count_poll();
-            runner.poll_served(cx).map(|_| true)
+            if runner.poll_served(cx).is_ready() {
+                return Poll::Ready(true);
+            }
+            // Not before it has begun: it is to have its access line.
+            match worker.shop.is_aborting() || plan.is_expired() {
+                true => Poll::Ready(false),
+                false => Poll::Pending,
+            }
         })
         .await;
         if served {

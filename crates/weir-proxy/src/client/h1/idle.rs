@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll, ready};
 
+use weir_conf::VerifyClient;
 use weir_io::buffers;
 use weir_log::Level;
 
@@ -126,12 +127,20 @@ impl Connection {
     /// Goes over to the configuration in force, if that listens where the client came by.
     pub(crate) fn move_to_new_plan(&mut self) {
         if self.link.is_behind()
+            && !self.has_asked_for_certificate()
             && let Some(listen) = self.newest_listen()
         {
             self.link.plan = self.link.shop.generation();
             self.link.listen = listen;
             self.find_tls_server_again();
         }
+    }
+
+    /// Whether the handshake has asked for the client's certificate: what was found of it was found by the
+    /// configuration of then.
+    fn has_asked_for_certificate(&self) -> bool {
+        let mode = self.link.default_server().tls.ssl_verify_client;
+        self.link.tls().is_some() && mode != VerifyClient::Off
     }
 
     fn log_idle_end(&self, error: Option<&io::Error>) {

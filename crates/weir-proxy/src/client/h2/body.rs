@@ -52,6 +52,7 @@ impl Stream {
     /// Nobody wants the body.
     pub(crate) fn ignore_body(&self) {
         self.wire.codec.borrow_mut().ignore_body(self.seat.number);
+        self.seat.ignore_body();
     }
 }
 
@@ -117,6 +118,7 @@ impl Session {
         self.req.state.length += count as u64;
         if let Some(fault) = self.stream_body_fault(complete) {
             self.req.body.broken = true;
+            self.ignore_stream_body();
             return Err(fault);
         }
         self.req.body.complete = complete;
@@ -148,6 +150,13 @@ impl Session {
                 Some(BodyEnd::Refused(413))
             }
             Some(_) | None => None,
+        }
+    }
+
+    /// Reading has come to a bad end: what else comes of a stream's body is dropped (nginx's `skip_data`).
+    pub(crate) fn ignore_stream_body(&self) {
+        if let Client::H2(stream) = &self.client {
+            stream.ignore_body();
         }
     }
 

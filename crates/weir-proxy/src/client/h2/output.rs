@@ -103,7 +103,9 @@ impl Session {
         };
         stream.wire.notify();
         let end = stream.wire.output_end();
-        poll_fn(|_| match stream.seat.is_gone() {
+        // Who was sent nothing waits for nothing (`ngx_http_v2_close_stream`).
+        let waits = self.req.response.begun;
+        poll_fn(|_| match stream.seat.is_gone() || !waits {
             true => Poll::Ready(()),
             false => stream.wire.poll_written(&stream.seat, end),
         })
