@@ -191,7 +191,11 @@ async fn answer_on_stream(session: &mut Session) {
     match h2::head::read(stream, req) {
         Ok(()) => run::respond(&mut session).await,
         Err(HeadEnd::Refused(status)) => run::refuse(&mut session, status).await,
-        Err(HeadEnd::Gone(status)) => session.req.response.status = status,
+        Err(HeadEnd::Gone(status)) => {
+            // Nothing is said on its stream that could have to go out first (`ngx_http_v2_close_stream`).
+            session.req.response.status = status;
+            return;
+        }
         Err(HeadEnd::Silent) => session.req.state.logged = true,
     }
     if !session.req.beside.is_empty() {

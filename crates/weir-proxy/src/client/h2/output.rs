@@ -103,9 +103,7 @@ impl Session {
         };
         stream.wire.notify();
         let end = stream.wire.output_end();
-        // Who was sent nothing waits for nothing (`ngx_http_v2_close_stream`).
-        let waits = self.req.response.begun;
-        poll_fn(|_| match stream.seat.is_gone() || !waits {
+        poll_fn(|_| match stream.seat.is_gone() {
             true => Poll::Ready(()),
             false => stream.wire.poll_written(&stream.seat, end),
         })
