@@ -4,7 +4,7 @@ use weir_wire::request::Version;
 use weir_wire::{KnownField, date};
 
 use super::redirect;
-use crate::facts::{Client, Response, Session};
+use crate::facts::{Response, Session};
 
 /// Decides between `Content-Length`, chunks and the connection's end
 /// (`ngx_http_chunked_header_filter`).
@@ -13,11 +13,10 @@ pub(super) fn chunks(session: &mut Session) {
     let chunking = session.settings().chunked_transfer_encoding;
     let response = &session.req.response;
     let bodyless = is_head || matches!(response.status, 204 | 304) || response.status < 200;
-    if matches!(session.client, Client::H2(_)) {
-        // Frames say where the body ends.
-        return;
-    }
-    if bodyless || (response.content_length.is_some() && !response.expects_trailers) {
+    if session.client.has_frames()
+        || bodyless
+        || (response.content_length.is_some() && !response.expects_trailers)
+    {
         return;
     }
     let req = &mut *session.req;
@@ -33,13 +32,13 @@ pub(super) fn chunks(session: &mut Session) {
 /// What `ngx_http_header_filter` decides before it writes.
 pub(super) fn head(session: &mut Session) {
     let is_head = session.req.is_head();
-    let is_stream = matches!(session.client, Client::H2(_));
+    let has_frames = session.client.has_frames();
     let response = &mut session.req.response;
     response.header_only = is_head;
     if !matches!(response.status, 200 | 206 | 304) {
         forget_date(response);
     }
-    if response.status_line.is_empty() || is_stream {
+    if response.status_line.is_empty() || has_frames {
         response.header_only |= matches!(response.status, 204 | 304);
         if response.status == 204 {
             response.content_type.clear();

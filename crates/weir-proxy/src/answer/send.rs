@@ -10,7 +10,7 @@ use weir_wire::{KnownField, date};
 use super::{additions, body, settle, status_line};
 use crate::client::h2::encode;
 use crate::client::throttle::{self, Throttle};
-use crate::facts::{Client, Ending, Outcome, Session};
+use crate::facts::{Ending, Outcome, Session};
 use crate::report::variables;
 use weir_io::{buffers, clock};
 
@@ -37,7 +37,7 @@ pub(crate) fn begin(session: &mut Session) -> Result<(), Outcome> {
         return Ok(());
     }
     settle::settle(session)?;
-    if matches!(session.client, Client::H2(_)) {
+    if session.client.has_frames() {
         let sent = encode::send_head(session, &signature(session));
         session.note_head(&sent);
         return Ok(());

@@ -5,7 +5,7 @@ use weir_conf::Active;
 use super::{
     additions, charset, framing, gunzip, gzip, headers, not_modified, ranges, slice, sub, user_id,
 };
-use crate::facts::{Client, NO_STATUS, Outcome, Session};
+use crate::facts::{NO_STATUS, Outcome, Session};
 use crate::report::variables::user_id::NoValue;
 
 /// Runs nginx's header filters in the order in which it runs them: that of `ngx_modules`, backwards; those only
@@ -27,7 +27,7 @@ pub(super) fn settle(session: &mut Session) -> Result<(), Outcome> {
     if response.no_head {
         response.status = 200;
         // A stream's answer has a head all the same, and this one says of nothing (`ngx_http_v2_header_filter`).
-        if matches!(session.client, Client::H2(_)) {
+        if session.client.has_frames() {
             session.req.response.header_only = session.req.is_head();
         }
         slice::filter(session)?;

@@ -8,7 +8,7 @@ use weir_conf::BodyFile;
 use weir_wire::chunked::Chunk;
 
 use super::linger::{More, Patience};
-use crate::facts::{Client, Session};
+use crate::facts::Session;
 use crate::report::error_log::{self, Message};
 use weir_io::buffers;
 use weir_io::temp_file::{FileName, TempFile, TempFileError};
@@ -84,10 +84,15 @@ impl Session {
         let size = self.settings().client_body_buffer_size;
         let body = &mut self.req.body;
         let wanted = match body.framing {
-            BodyFraming::Length if body.remaining <= (size + size / 4) as u64 => {
+            BodyFraming::Length | BodyFraming::Frames { sized: true }
+                if body.remaining <= (size + size / 4) as u64 =>
+            {
                 body.remaining as usize
             }
-            BodyFraming::Length | BodyFraming::Chunked | BodyFraming::None => size,
+            BodyFraming::Length
+            | BodyFraming::Chunked
+            | BodyFraming::Frames { .. }
+            | BodyFraming::None => size,
         };
         if body.memory.capacity() == 0 {
             body.memory = if wanted <= buffers::HEAD_BUFFER {
@@ -109,12 +114,15 @@ impl Session {
             return buffers::RELAY_BUFFER.saturating_sub(body.memory.len());
         }
         let limit = match body.framing {
-            BodyFraming::Length
+            BodyFraming::Length | BodyFraming::Frames { sized: true }
                 if body.remaining + body.memory.len() as u64 <= (size + size / 4) as u64 =>
             {
                 size + size / 4
             }
-            BodyFraming::Length | BodyFraming::Chunked | BodyFraming::None => size,
+            BodyFraming::Length
+            | BodyFraming::Chunked
+            | BodyFraming::Frames { .. }
+            | BodyFraming::None => size,
         };
         limit.saturating_sub(body.memory.len())
     }
@@ -137,13 +145,6 @@ impl Session {
 
     /// Moves body bytes from the connection's input to the body.
     pub(crate) fn take_body_bytes(&mut self) -> Result<Fill, BodyEnd> {
-        if matches!(self.client, Client::H2(_)) {
-            let room = match self.req.body.streaming {
-                true => usize::MAX,
-                false => self.body_room().max(1),
-            };
-            return self.take_stream_bytes(room);
-        }
         match self.req.body.framing {
             BodyFraming::None => {
                 self.req.body.complete = true;
@@ -151,6 +152,13 @@ impl Session {
             }
             BodyFraming::Length => Ok(self.take_sized()),
             BodyFraming::Chunked => self.take_chunked(),
+            BodyFraming::Frames { .. } => {
+                let room = match self.req.body.streaming {
+                    true => usize::MAX,
+                    false => self.body_room().max(1),
+                };
+                self.take_stream_bytes(room)
+            }
         }
     }
 
@@ -286,10 +294,10 @@ impl Session {
         match result {
             Some(result) => result,
             None => {
-                if matches!(self.client, Client::H2(_)) {
+                if self.client.ignore_body() {
+                    // Of connections that have nothing but this request nginx says nothing.
                     let message = Message::errno("client timed out", libc::ETIMEDOUT);
                     error_log::info(self.view(), message);
-                    self.ignore_stream_body();
                 }
                 Err(BodyEnd::Gone(408))
             }
@@ -301,9 +309,9 @@ impl Session {
         let room = self.body_room().clamp(1, buffers::RELAY_BUFFER);
         let client = &mut self.client;
         let body = &mut self.req.body;
-        let is_stream = matches!(client, Client::H2(_));
-        let sized = body.framing == BodyFraming::Length && !is_stream;
-        let direct = sized && client.input().is_empty() && !body.discarded;
+        let is_stream = matches!(body.framing, BodyFraming::Frames { .. });
+        let direct =
+            body.framing == BodyFraming::Length && client.input().is_empty() && !body.discarded;
         let read = if direct {
             let limit = room.min(usize::try_from(body.remaining).unwrap_or(usize::MAX));
             client.poll_fill(cx, &mut body.memory, limit)
@@ -382,7 +390,7 @@ impl Session {
     }
 
     fn body_file_failed(&self, error: &TempFileError) -> BodyEnd {
-        self.ignore_stream_body();
+        self.client.ignore_body();
         error_log::crit(
             self.view(),
             Message::call(&error.to_string(), &error.source),
@@ -411,8 +419,7 @@ impl Session {
         }
         body.discarded = true;
         body.expect_answered = true;
-        if let Client::H2(stream) = &self.client {
-            stream.ignore_body();
+        if self.client.ignore_body() {
             body.complete = true;
             return Ok(());
         }

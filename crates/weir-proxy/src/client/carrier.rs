@@ -51,6 +51,46 @@ impl Client {
         }
     }
 
+    /// Nobody wants what else comes of the body, or what is there of it (nginx's `skip_data`). `false`: it cannot be
+    /// told apart here from what follows it.
+    pub(crate) fn ignore_body(&self) -> bool {
+        match self {
+            Self::H2(stream) => {
+                stream.ignore_body();
+                true
+            }
+            Self::H1(_) | Self::Sub(_) => false,
+        }
+    }
+
+    /// Whether frames say where an answer's body ends, so that nothing has to be put into it or its head for that.
+    pub(crate) fn has_frames(&self) -> bool {
+        match self {
+            Self::H2(_) => true,
+            Self::H1(_) | Self::Sub(_) => false,
+        }
+    }
+
+    /// Puts an interim head of these fields out, or into `pending`, where it waits for the head that follows.
+    pub(crate) fn put_early_hints<'a>(
+        &mut self,
+        fields: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+        pending: &mut Vec<u8>,
+    ) {
+        match self {
+            Self::H2(stream) => stream.send_interim(103, fields),
+            Self::H1(_) | Self::Sub(_) => {
+                pending.extend_from_slice(b"HTTP/1.1 103 Early Hints\r\n");
+                for (name, value) in fields {
+                    for part in [name, b": ", value, b"\r\n"] {
+                        pending.extend_from_slice(part);
+                    }
+                }
+                pending.extend_from_slice(b"\r\n");
+            }
+        }
+    }
+
     /// Nothing has arrived that was not read, not even the client's end.
     pub(crate) fn is_quiet(&mut self) -> bool {
         match self {

@@ -7,9 +7,9 @@ use crate::report::error_log::{self, Message};
 
 /// `info` line of a client that left.
 pub(crate) fn log_client_gone(session: &Session, error: Option<&io::Error>) {
-    if matches!(session.client, Client::H2(_)) {
-        // Its own words say it all (`ngx_http_upstream_check_broken_connection`).
-        return session.tell_departure();
+    // Of a stream its own words say it all (`ngx_http_upstream_check_broken_connection`).
+    if session.tell_departure() {
+        return;
     }
     let text = "epoll_wait() reported that client prematurely closed connection, \
                 so upstream connection is closed too";
@@ -20,13 +20,18 @@ pub(crate) fn log_client_gone(session: &Session, error: Option<&io::Error>) {
 }
 
 impl Session {
-    /// Tells the log, once, how the client has left its stream.
-    pub(crate) fn tell_departure(&self) {
-        if let Client::H2(stream) = &self.client
-            && let Some(complaint) = stream.seat.take_complaint()
-        {
-            let text = complaint.to_string();
-            error_log::info(self.view(), Message::text(&text));
+    /// Tells the log, once, how the client has left its stream; `false`: it has a connection to itself, and there are
+    /// other words.
+    pub(crate) fn tell_departure(&self) -> bool {
+        match &self.client {
+            Client::H2(stream) => {
+                if let Some(complaint) = stream.seat.take_complaint() {
+                    let text = complaint.to_string();
+                    error_log::info(self.view(), Message::text(&text));
+                }
+                true
+            }
+            Client::H1(_) | Client::Sub(_) => false,
         }
     }
 }

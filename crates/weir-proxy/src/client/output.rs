@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::io;
 use std::task::Poll;
 
-use crate::facts::{Action, Client, Ending, Session};
+use crate::facts::{Action, Ending, Session};
 use crate::report::error_log::{self, Message};
 use weir_io::gathered_write::GatheredWrite;
 
@@ -111,9 +111,7 @@ impl Session {
     /// Notes in the log that writing failed, at this call in nginx's words.
     pub(crate) fn client_write_failed(&mut self, call: &str, error: &io::Error) -> ClientGone {
         self.writes();
-        if matches!(self.client, Client::H2(_)) {
-            self.tell_departure();
-        } else {
+        if !self.tell_departure() {
             let tls = self.client.link().tls().is_some();
             let call = if tls { SSL_WRITE_FAILED } else { call };
             error_log::connection_error(self.view(), Message::call(call, error));

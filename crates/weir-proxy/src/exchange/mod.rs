@@ -19,7 +19,6 @@ mod upgrade;
 use weir_conf::{HttpVersion, ProxyPass};
 
 use crate::client::body::{BodyEnd, Fill};
-use crate::facts::BodyFraming;
 use crate::facts::Outcome;
 use crate::facts::Session;
 
@@ -93,11 +92,11 @@ async fn prepare_body(
     if !begins_body(session).await? {
         return Ok(());
     }
-    let chunked = session.req.body.framing == BodyFraming::Chunked;
+    let open_ended = session.req.body.framing.is_open_ended();
     let streams = !settings.proxy_request_buffering
         && settings.proxy_pass_request_body
         && settings.proxy_set_body.is_none()
-        && (!chunked || settings.proxy_http_version == HttpVersion::Http11)
+        && (!open_ended || settings.proxy_http_version == HttpVersion::Http11)
         && !session.stream_has_ended();
     if !streams {
         return session.read_body().await;

@@ -38,7 +38,7 @@ fn settle_body(session: &mut Session, settings: &Settings, set_body: Option<&[u8
     upstream.body_length = match set_body {
         Some(set) => Some(set.len() as u64),
         None if !settings.proxy_pass_request_body => None,
-        None if body.streaming && body.framing == BodyFraming::Chunked => {
+        None if body.streaming && body.framing.is_open_ended() => {
             upstream.body_chunked = true;
             None
         }
@@ -47,11 +47,13 @@ fn settle_body(session: &mut Session, settings: &Settings, set_body: Option<&[u8
         None if body.withheld => None,
         None => match body.framing {
             BodyFraming::None => session.req.head.content_length.map(|_| 0),
-            // As long as it is still being read, nginx announces what it does not send.
-            BodyFraming::Length | BodyFraming::Chunked if body.discarded => {
-                body.complete.then_some(0)
+            // As long as one that is dropped is still being read, nginx announces what it does not send.
+            BodyFraming::Length | BodyFraming::Chunked | BodyFraming::Frames { .. } => {
+                match body.discarded {
+                    true => body.complete.then_some(0),
+                    false => Some(body.length()),
+                }
             }
-            BodyFraming::Length | BodyFraming::Chunked => Some(body.length()),
         },
     };
 }

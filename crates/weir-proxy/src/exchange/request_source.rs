@@ -7,8 +7,8 @@ use weir_wire::chunked::{LAST_CHUNK, write_chunk_size};
 
 use super::handshake::write_cause;
 use crate::client::body::{BodyEnd, Fill};
+use crate::facts::RequestBody;
 use crate::facts::Session;
-use crate::facts::{BodyFraming, RequestBody};
 use crate::pool::UpstreamConnection;
 use weir_io::buffers;
 use weir_io::gathered_write::GatheredWrite;
@@ -312,7 +312,7 @@ impl RequestSource {
 
     /// Moves what was taken of a streamed body into the empty block, as a chunk if it is chunked.
     fn frame(&mut self, session: &mut Session) {
-        let chunked = session.req.body.framing == BodyFraming::Chunked;
+        let chunked = session.req.body.framing.is_open_ended();
         let body = &mut session.req.body;
         if !body.memory.is_empty() {
             if chunked {

@@ -9,7 +9,7 @@ use weir_wire::{Field, KnownField, Version, date};
 use super::tries::{Exchange, Held, Step};
 use super::{cookie, relay, rewrite, upgrade};
 use crate::facts::Outcome;
-use crate::facts::{Action, Client, Session};
+use crate::facts::{Action, Session};
 use crate::report::error_log::{self, Message};
 use crate::report::variables;
 use weir_verdict::retry_on_status;
@@ -17,9 +17,6 @@ use weir_verdict::{Cause, Failure, Phase};
 
 /// Statuses from here on may be retried or intercepted.
 const FIRST_SPECIAL: u16 = 300;
-
-/// An interim head that tells what to load.
-const EARLY_HINTS: u16 = 103;
 
 /// Goes on from a complete head (`ngx_http_upstream_process_header`).
 pub(super) async fn follow(exchange: &mut Exchange<'_>, held: Held) -> Step {
@@ -399,17 +396,5 @@ pub(super) fn early_hints(session: &mut Session) {
         !hidden && !hop
     });
     let fields = fields.map(|field| (field.name.of(bytes), field.value.of(bytes)));
-    if let Client::H2(stream) = client {
-        stream.send_interim(EARLY_HINTS, fields);
-        return;
-    }
-    let mut lines = b"HTTP/1.1 103 Early Hints\r\n".to_vec();
-    for (name, value) in fields {
-        lines.extend_from_slice(name);
-        lines.extend_from_slice(b": ");
-        lines.extend_from_slice(value);
-        lines.extend_from_slice(b"\r\n");
-    }
-    lines.extend_from_slice(b"\r\n");
-    req.response.pending.extend_from_slice(&lines);
+    client.put_early_hints(fields, &mut req.response.pending);
 }

@@ -14,13 +14,28 @@ pub(crate) enum BodyFraming {
     Length,
     /// `Transfer-Encoding: chunked`.
     Chunked,
+    /// The end of an HTTP/2 stream.
+    Frames {
+        /// There is a `Content-Length`, too.
+        sized: bool,
+    },
+}
+
+impl BodyFraming {
+    /// Whether nobody knows how long the body will be.
+    pub(crate) fn is_open_ended(self) -> bool {
+        match self {
+            Self::Chunked | Self::Frames { sized: false } => true,
+            Self::None | Self::Length | Self::Frames { sized: true } => false,
+        }
+    }
 }
 
 /// The body of the request, as far as it has been read.
 #[derive(Debug, Default)]
 pub(crate) struct RequestBody {
     pub(crate) framing: BodyFraming,
-    /// Bytes of a `Length` body not yet taken from the client.
+    /// Bytes of a body with a length that were not taken from the client yet.
     pub(crate) remaining: u64,
     pub(crate) decoder: ChunkedDecoder,
     /// All of the body has been taken from the client.
@@ -82,6 +97,13 @@ impl RequestBody {
         } else {
             self.complete = true;
         }
+    }
+
+    /// Prepares for the body of a stream that has not ended, also where the head says that it is empty.
+    pub(crate) fn expect_frames(&mut self, content_length: Option<u64>) {
+        let sized = content_length.is_some();
+        self.framing = BodyFraming::Frames { sized };
+        self.remaining = content_length.unwrap_or(0);
     }
 
     /// Nothing is there of the body that the head may announce, and nothing will come

@@ -114,11 +114,12 @@ impl Session {
         }
         let body = &mut self.req.body;
         body.taken += count as u64;
+        // More than was announced may have come, which is found fault with below.
         body.remaining = body.remaining.saturating_sub(count as u64);
         self.req.state.length += count as u64;
         if let Some(fault) = self.stream_body_fault(complete) {
             self.req.body.broken = true;
-            self.ignore_stream_body();
+            self.client.ignore_body();
             return Err(fault);
         }
         self.req.body.complete = complete;
@@ -150,13 +151,6 @@ impl Session {
                 Some(BodyEnd::Refused(413))
             }
             Some(_) | None => None,
-        }
-    }
-
-    /// Reading has come to a bad end: what else comes of a stream's body is dropped (nginx's `skip_data`).
-    pub(crate) fn ignore_stream_body(&self) {
-        if let Client::H2(stream) = &self.client {
-            stream.ignore_body();
         }
     }
 

@@ -6,7 +6,7 @@ use crate::client::certificate;
 use crate::client::choose_server::{HeadEnd, choose_server};
 use crate::client::h1::head::take_line;
 use crate::facts::h2::{Heard, Section, Stream, Unheard};
-use crate::facts::{Action, BodyFraming, Idling, Request};
+use crate::facts::{Action, Idling, Request};
 use crate::report::error_log::{self, Message};
 
 /// Puts the head into the request and settles what follows from it (ngx_http_v2_run_request).
@@ -32,7 +32,7 @@ pub(crate) fn read(stream: &mut Stream, req: &mut Request) -> Result<(), HeadEnd
     stream.wire.give_back_fields(section.fields);
     read?;
     certificate::check(stream.view(req)).map_err(HeadEnd::Refused)?;
-    settle(stream, req);
+    settle(stream, req, section.ends);
     Ok(())
 }
 
@@ -110,15 +110,14 @@ fn take_what_came(req: &mut Request) {
 }
 
 /// What the phases of nginx find prepared (`ngx_http_process_request`, `ngx_http_handler`).
-fn settle(stream: &mut Stream, req: &mut Request) {
+fn settle(stream: &mut Stream, req: &mut Request, ends: bool) {
     take_line(req);
     stream.link.action = Action::Processing;
     let head = &req.head;
-    req.body.expect(head.content_length, head.chunked, false);
-    if head.content_length == Some(0) && !stream.seat.has_ended() {
-        // The stream's end is its body's end, also of one that is empty.
-        req.body.complete = false;
-        req.body.framing = BodyFraming::Length;
+    if ends {
+        req.body.expect(None, false, false);
+    } else {
+        req.body.expect_frames(head.content_length);
     }
     stream.link.idle = Idling::of(stream.view(req).settings());
 }
