@@ -26,7 +26,7 @@ use receive::{Held, Stage};
 use stream::Streams;
 
 /// What every client says first.
-const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+pub const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// The dynamic table that a server offers.
 const TABLE: u16 = 4096;
 

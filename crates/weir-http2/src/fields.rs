@@ -17,9 +17,6 @@ pub struct FieldLine {
     pub value: u32,
     /// The byte behind the value.
     pub end: u32,
-    /// An index of the static table whose entry has this name, 0 if its sender named none. Equal
-    /// names may come with and without one.
-    pub known: u8,
 }
 
 impl Fields {
@@ -51,7 +48,9 @@ impl Fields {
         self.lines.clear();
     }
 
-    pub(crate) fn allocated(&self) -> usize {
+    /// Octets that it keeps, however little is in it.
+    #[must_use]
+    pub fn allocated(&self) -> usize {
         self.text.capacity() + self.lines.capacity() * size_of::<FieldLine>()
     }
 

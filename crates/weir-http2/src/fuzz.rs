@@ -1,6 +1,6 @@
 //! What the fuzz targets call: in one piece and in several, and the invariants checked.
 
-use crate::connection::Connection;
+use crate::connection::{Connection, PREFACE};
 use crate::event::Event;
 use crate::hpack::encode::Block;
 use crate::limits::{Ending, Limits, Share};
@@ -23,8 +23,7 @@ pub fn frames(input: &[u8]) {
         if settings & 1 == 0 {
             let mut server = Connection::server(limits);
             let mut at = 0;
-            let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-            assert_eq!(server.receive(preface, &mut at), Ok(None));
+            assert_eq!(server.receive(PREFACE, &mut at), Ok(None));
             server
         } else {
             let mut client = Connection::client(limits);
@@ -131,7 +130,7 @@ pub fn header_block(input: &[u8]) {
 /// The fields of a block in frames of `size`, if there is a whole head in it.
 fn decode(block: &[u8], size: usize) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
     let mut server = Connection::server(Limits::default());
-    let mut input = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    let mut input = PREFACE.to_vec();
     let count = block.len().div_ceil(size);
     for (number, fragment) in block.chunks(size).enumerate() {
         let length = (fragment.len() as u32).to_be_bytes();

@@ -31,7 +31,7 @@
 //! here: nginx answers such heads with 400 like any other, so they come out as they are.
 //!
 //! Modules in reading order: [`limits`], [`event`], [`fault`] and [`complaint`] (what goes in and comes out),
-//! [`fields`], [`connection`], and inside it `frame`, `receive` and what that leads to (`data`, `headers`, `block`,
+//! [`fields`], [`connection`], and inside it `frame`, `receive` and what that leads to (`data`, `headers`,
 //! `settings`, `control`), `stream`, `flow`, `flood`, `send`; [`hpack`] by itself.
 //!
 //! # Invariants
@@ -55,7 +55,7 @@ pub mod hpack;
 pub mod limits;
 
 pub use complaint::{Complaint, OfUpstream};
-pub use connection::Connection;
+pub use connection::{Connection, PREFACE};
 pub use event::Event;
 pub use fault::{ErrorCode, Fault};
 pub use fields::{FieldLine, Fields};

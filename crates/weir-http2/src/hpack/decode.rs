@@ -96,7 +96,6 @@ pub(crate) struct Decoder {
     /// Where the field begins in the text, and its value.
     start: u32,
     value: u32,
-    known: u8,
 }
 
 impl Decoder {
@@ -119,7 +118,6 @@ impl Decoder {
             code: Decoding::default(),
             start: 0,
             value: 0,
-            known: 0,
         }
     }
 
@@ -244,7 +242,6 @@ impl Decoder {
             Kind::Kept | Kind::Literal => {
                 self.keep = kind == Kind::Kept;
                 if value == 0 {
-                    self.known = 0;
                     self.stage = Stage::NameLength;
                 } else {
                     self.name(value, fields)?;
@@ -264,14 +261,12 @@ impl Decoder {
             fields.text.extend_from_slice(name);
             self.value = fields.text.len() as u32;
             fields.text.extend_from_slice(value);
-            self.known = index as u8;
             return Ok(());
         }
         let place = place - STATIC_TABLE.len();
         let found = self.table.field(place, fields);
-        let (name, known) = found.ok_or_else(|| out_of_bound(place))?;
+        let name = found.ok_or_else(|| out_of_bound(place))?;
         self.value = self.start + name as u32;
-        self.known = known;
         Ok(())
     }
 
@@ -279,14 +274,13 @@ impl Decoder {
     #[inline]
     fn name(&mut self, index: u32, fields: &mut Fields) -> Result<(), Wrong> {
         let place = index as usize - 1;
-        self.known = if let Some((name, _)) = STATIC_TABLE.get(place) {
+        if let Some((name, _)) = STATIC_TABLE.get(place) {
             fields.text.extend_from_slice(name);
-            index as u8
         } else {
             let place = place - STATIC_TABLE.len();
-            let known = self.table.name(place, fields);
-            known.ok_or_else(|| out_of_bound(place))?
-        };
+            let found = self.table.name(place, fields);
+            found.ok_or_else(|| out_of_bound(place))?;
+        }
         self.value = fields.text.len() as u32;
         Ok(())
     }
@@ -389,14 +383,13 @@ impl Decoder {
             self.keep = false;
             let (start, value) = (self.start as usize, self.value as usize);
             let (name, value) = (&fields.text[start..value], &fields.text[value..]);
-            self.table.add(name, value, self.known);
+            self.table.add(name, value);
         }
         if self.wanted {
             fields.lines.push(FieldLine {
                 start: self.start,
                 value: self.value,
                 end,
-                known: self.known,
             });
         } else {
             fields.text.truncate(self.start as usize);

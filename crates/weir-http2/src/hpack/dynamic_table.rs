@@ -32,8 +32,6 @@ struct Entry {
     start: u16,
     name: u16,
     value: u16,
-    /// An index of the static table with the same name, or 0.
-    known: u8,
 }
 
 impl Entry {
@@ -95,7 +93,7 @@ impl DynamicTable {
     }
 
     /// Adds a field (ngx_http_v2_add_header): one that is too large for the table empties it.
-    pub fn add(&mut self, name: &[u8], value: &[u8], known: u8) {
+    pub fn add(&mut self, name: &[u8], value: &[u8]) {
         if !self.begun {
             self.begun = true;
             self.size = self.most;
@@ -114,26 +112,24 @@ impl DynamicTable {
             start: start as u16,
             name: name.len() as u16,
             value: value.len() as u16,
-            known,
         });
     }
 
-    /// Appends the name of entry `index`, 0 being the newest, to `fields`' text, and says which
-    /// name of the static table it is.
+    /// Appends the name of entry `index`, 0 being the newest, to `fields`' text; `None`: there is no such entry.
     #[must_use]
-    pub fn name(&self, index: usize, fields: &mut Fields) -> Option<u8> {
+    pub fn name(&self, index: usize, fields: &mut Fields) -> Option<()> {
         let entry = self.entry(index)?;
         self.copy(usize::from(entry.start), usize::from(entry.name), fields);
-        Some(entry.known)
+        Some(())
     }
 
     /// Appends name and value of entry `index`, 0 being the newest, and says where the value begins
-    /// behind the name, and which name it is.
+    /// behind the name.
     #[must_use]
-    pub fn field(&self, index: usize, fields: &mut Fields) -> Option<(usize, u8)> {
+    pub fn field(&self, index: usize, fields: &mut Fields) -> Option<usize> {
         let entry = self.entry(index)?;
         self.copy(usize::from(entry.start), entry.octets(), fields);
-        Some((usize::from(entry.name), entry.known))
+        Some(usize::from(entry.name))
     }
 
     fn entry(&self, index: usize) -> Option<Entry> {
@@ -198,7 +194,7 @@ mod tests {
         (0..table.len())
             .map(|index| {
                 let mut fields = Fields::default();
-                let (value, _) = table.field(index, &mut fields).expect("an entry");
+                let value = table.field(index, &mut fields).expect("an entry");
                 let value = fields.text.split_off(value);
                 (fields.text, value)
             })
@@ -208,9 +204,9 @@ mod tests {
     #[test]
     fn a_field_too_large_empties_the_table() {
         let mut table = DynamicTable::new(100);
-        table.add(b"name", b"value", 0);
+        table.add(b"name", b"value");
         assert_eq!((table.len(), table.counted()), (1, 41));
-        table.add(&[b'n'; 60], &[b'v'; 9], 0);
+        table.add(&[b'n'; 60], &[b'v'; 9]);
         assert!(table.is_empty());
         assert_eq!(table.name(0, &mut Fields::default()), None);
     }
@@ -219,10 +215,10 @@ mod tests {
     fn a_size_before_the_first_entry_is_forgotten() {
         let mut table = DynamicTable::new(100);
         assert_eq!(table.resize(0), Ok(()));
-        table.add(b"name", b"value", 0);
+        table.add(b"name", b"value");
         assert_eq!(table.len(), 1);
         assert_eq!(table.resize(0), Ok(()));
-        table.add(b"name", b"value", 0);
+        table.add(b"name", b"value");
         assert_eq!(table.len(), 0);
         assert_eq!(table.resize(101), Err(TooLarge));
     }
@@ -231,7 +227,7 @@ mod tests {
     fn an_unused_table_takes_no_memory() {
         let mut table = DynamicTable::new(4096);
         assert_eq!(table.allocated(), 0);
-        table.add(b"user-agent", &[b'a'; 100], 0);
+        table.add(b"user-agent", &[b'a'; 100]);
         assert!(table.allocated() < 700, "{}", table.allocated());
     }
 
@@ -249,7 +245,7 @@ mod tests {
                     prop_assert_eq!(table.resize(size), Ok(()));
                 } else {
                     let (name, value) = (vec![number as u8; name], vec![!(number as u8); value]);
-                    table.add(&name, &value, 0);
+                    table.add(&name, &value);
                     list.insert(0, (name, value));
                 }
                 while counted(&list) > size {

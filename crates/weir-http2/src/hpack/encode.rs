@@ -1,7 +1,6 @@
 //! A header block on its way out.
 
 use crate::hpack::huffman;
-use crate::hpack::static_table::STATIC_TABLE;
 
 /// Names that nginx writes as an index into the static table, which is this number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,17 +51,6 @@ impl Block {
         self.bytes.push(0x80 | index);
     }
 
-    /// A field that is in the static table as it stands, such as `:method GET` (2).
-    ///
-    /// # Panics
-    ///
-    /// There is no such entry.
-    #[inline]
-    pub fn indexed(&mut self, index: u8) {
-        assert!((1..=STATIC_TABLE.len()).contains(&usize::from(index)));
-        self.bytes.push(0x80 | index);
-    }
-
     /// A field that nginx writes itself: an index for the name and the value, marked as one to be
     /// kept in the peer's table as nginx marks it.
     #[inline]
@@ -87,12 +75,6 @@ impl Block {
         self.bytes.push(0);
         self.string(name, true);
         self.string(value, false);
-    }
-
-    /// Fields that another block of this kind has encoded: nothing in them depends on the connection.
-    #[inline]
-    pub fn prepared(&mut self, encoded: &[u8]) {
-        self.bytes.extend_from_slice(encoded);
     }
 
     /// What has been encoded.

@@ -156,26 +156,6 @@ fn responses_of_appendix_c_5_and_c_6_in_a_table_of_256() {
 }
 
 #[test]
-fn names_of_the_static_table_are_known_through_the_dynamic_one() {
-    let mut decoder = Decoder::new(4096);
-    let known = |fields: &Fields| {
-        fields
-            .lines()
-            .iter()
-            .map(|line| line.known)
-            .collect::<Vec<_>>()
-    };
-    let fields = decode(
-        &mut decoder,
-        &octets("8286 8441 0161 4003 6162 6301 62"),
-        100,
-    );
-    assert_eq!(known(&fields.unwrap()), [2, 6, 4, 1, 0]);
-    let fields = decode(&mut decoder, &octets("bf be 0f30 0163"), 100);
-    assert_eq!(known(&fields.unwrap()), [1, 0, 1]);
-}
-
-#[test]
 fn what_blocks_may_not_have() {
     use Complaint::*;
     let (size, compression) = (ErrorCode::FRAME_SIZE_ERROR, ErrorCode::COMPRESSION_ERROR);

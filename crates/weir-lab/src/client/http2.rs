@@ -1,13 +1,12 @@
 //! HTTP/2 as a client writes and reads it: frames out, and what came in on each stream.
 
 use serde_json::{Value, json};
+use weir_http2::PREFACE;
 use weir_http2::hpack::blocks::Blocks;
 
 use crate::response::{Body, End, unpack};
 use crate::script::{Http2Step, Payload, Request};
 use crate::text::{Text, latin1};
-
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// What a frame may carry until the proxy allows more, which no script here waits for.
 const FRAME: usize = 16_384;

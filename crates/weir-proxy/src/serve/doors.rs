@@ -4,16 +4,14 @@ use std::future::poll_fn;
 use std::io;
 use std::task::Poll;
 
+use weir_http2::PREFACE;
 use weir_log::Level;
 use weir_wire::proxy_protocol::{self, ProxyFault};
 
-use crate::facts::Action;
 use crate::facts::h1::Connection;
+use crate::facts::{Action, Registration};
 use crate::plan::Generation;
 use crate::report::error_log::{self, Message};
-
-/// What HTTP/2 begins with.
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// What becomes of a connection whose first bytes have come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +72,7 @@ impl Connection {
             return Door::Open;
         }
         let length = self.input.len().min(PREFACE.len());
-        if self.input[..length] != PREFACE[..length] {
+        if self.input.first() != PREFACE.first() || self.input[..length] != PREFACE[..length] {
             Door::Open
         } else if length < PREFACE.len() {
             Door::Preface
@@ -98,11 +96,11 @@ impl Connection {
     }
 
     /// Reads on behind a part of HTTP/2's preface; `false` when the connection is to end.
-    pub(super) async fn hear_more(&mut self) -> bool {
+    pub(super) async fn hear_more(&mut self, registration: &Registration) -> bool {
         let read = poll_fn(|cx| match self.poll_input(cx) {
             Poll::Ready(read) => Poll::Ready(Some(read)),
             // As if the client had broken it.
-            Poll::Pending if self.is_given_up() => {
+            Poll::Pending if registration.is_evicted() || self.is_given_up() => {
                 Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into())))
             }
             Poll::Pending => self.link.deadline.poll_expired(cx).map(|()| None),
