@@ -47,6 +47,17 @@ impl Span {
         self.start == self.end
     }
 
+    /// The same bytes in a copy of `from` that begins at `to`; of nothing there is no copy.
+    #[inline]
+    #[must_use]
+    pub(crate) const fn moved(self, from: Self, to: usize) -> Self {
+        if self.is_empty() {
+            return self;
+        }
+        let start = to + (self.start - from.start) as usize;
+        Self::new(start, start + self.len())
+    }
+
     /// As a range to index with.
     #[inline]
     #[must_use]
