@@ -21,18 +21,72 @@ pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8>
     [&head, payload].concat()
 }
 
-/// Sends what `frames` gives, number by number, until weir closes the connection; then others are served as before,
-/// and memory is as it was.
-fn check(frames: impl Fn(u32) -> Vec<u8> + Send + 'static) {
+/// What weir's last word was.
+struct Left {
+    /// What the code of its GOAWAY may be, or that there is none.
+    codes: &'static [Option<u32>],
+    /// What the log says of the client.
+    log: &'static str,
+}
+
+const NO_ERROR: u32 = 0;
+const ENHANCE_YOUR_CALM: u32 = 11;
+
+/// Far more octets than there is payload in (`ngx_http_v2_read_handler`).
+const FLOOD: Left = Left {
+    codes: &[Some(NO_ERROR)],
+    log: "http2 flood detected",
+};
+/// Frames that are answered: weir says nothing more once too many answers wait for a client that has not read them
+/// (`ngx_http_v2_get_frame`), which depends on how fast this one reads.
+const FLOOD_OF_QUESTIONS: Left = Left {
+    codes: &[Some(NO_ERROR), None],
+    log: "http2 flood detected",
+};
+const TOO_LARGE: Left = Left {
+    codes: &[Some(ENHANCE_YOUR_CALM)],
+    log: "client sent too large header",
+};
+
+/// Sends what `frames` gives, number by number, until weir closes the connection with that word; then others are
+/// served as before, and memory is as it was.
+fn check(left: &Left, frames: impl Fn(u32) -> Vec<u8> + Send + 'static) {
     let site = Site::new();
-    site.serve("", "http2 on; return 200 $http2;");
+    site.serve(
+        "error_log logs/error.log info;",
+        "http2 on; return 200 $http2;",
+    );
     let running = site.start();
     assert_eq!(site.get("/"), "");
-    flood(&site, &running, frames);
+    let said = flood(&site, &running, frames);
+    let code = last_goaway(&said);
+    assert!(left.codes.contains(&code), "{code:?}");
+    let log = site.read("logs/error.log");
+    assert!(log.contains(left.log), "{log}");
     assert_eq!(site.get("/"), "");
 }
 
-fn flood(site: &Site, running: &Running<'_>, frames: impl Fn(u32) -> Vec<u8> + Send + 'static) {
+/// The code of the last GOAWAY in what weir said.
+fn last_goaway(mut said: &[u8]) -> Option<u32> {
+    const GOAWAY: u8 = 7;
+    let mut last = None;
+    while let [a, b, c, kind, _, _, _, _, _, rest @ ..] = said {
+        let length = u32::from_be_bytes([0, *a, *b, *c]) as usize;
+        let (payload, rest) = rest.split_at_checked(length)?;
+        if *kind == GOAWAY {
+            last = Some(u32::from_be_bytes(payload[4..8].try_into().unwrap()));
+        }
+        said = rest;
+    }
+    last
+}
+
+/// What weir said until it closed.
+fn flood(
+    site: &Site,
+    running: &Running<'_>,
+    frames: impl Fn(u32) -> Vec<u8> + Send + 'static,
+) -> Vec<u8> {
     /// Far more than anybody lets pass: 2^24 turns.
     const TURNS: u32 = 1 << 14;
     const OF_A_TURN: u32 = 1 << 10;
@@ -57,30 +111,39 @@ fn flood(site: &Site, running: &Running<'_>, frames: impl Fn(u32) -> Vec<u8> + S
     });
     let mut most = 0;
     let mut room = [0; 1 << 16];
+    let mut said = Vec::new();
     // A reset ends it as well as FIN does.
-    while let Ok(1..) = socket.read(&mut room) {
+    while let Ok(count @ 1..) = socket.read(&mut room) {
+        said.extend_from_slice(&room[..count]);
         most = most.max(running.resident());
     }
     left.store(true, Relaxed);
     assert!(sent.join().unwrap(), "weir reads without an end");
     assert!(most.saturating_sub(before) < ROOM, "{before} -> {most}");
+    said
 }
 
 #[test]
 fn streams_that_are_reset_at_once() {
-    check(|n| {
-        let stream = 2 * n + 1;
-        [
-            frame(1, 5, stream, HEAD),
-            frame(3, 0, stream, &[0, 0, 0, 8]),
-        ]
-        .concat()
-    });
+    check(
+        &Left {
+            codes: &[Some(NO_ERROR)],
+            log: "client canceled stream 1,",
+        },
+        |n| {
+            let stream = 2 * n + 1;
+            [
+                frame(1, 5, stream, HEAD),
+                frame(3, 0, stream, &[0, 0, 0, 8]),
+            ]
+            .concat()
+        },
+    );
 }
 
 #[test]
 fn a_head_that_never_ends() {
-    check(|n| match n {
+    check(&TOO_LARGE, |n| match n {
         0 => frame(1, 1, 1, HEAD),
         _ => frame(9, 0, 1, b"\0\x01a\x01b"),
     });
@@ -88,7 +151,7 @@ fn a_head_that_never_ends() {
 
 #[test]
 fn empty_continuations() {
-    check(|n| match n {
+    check(&FLOOD, |n| match n {
         0 => frame(1, 1, 1, HEAD),
         _ => frame(9, 0, 1, b""),
     });
@@ -96,7 +159,7 @@ fn empty_continuations() {
 
 #[test]
 fn empty_data() {
-    check(|n| match n {
+    check(&FLOOD, |n| match n {
         0 => frame(1, 4, 1, HEAD),
         _ => frame(0, 0, 1, b""),
     });
@@ -104,17 +167,23 @@ fn empty_data() {
 
 #[test]
 fn pings() {
-    check(|_| frame(6, 0, 0, b"12345678"));
+    check(&FLOOD_OF_QUESTIONS, |_| frame(6, 0, 0, b"12345678"));
 }
 
 #[test]
 fn settings() {
-    check(|_| frame(4, 0, 0, b""));
+    check(&FLOOD_OF_QUESTIONS, |_| frame(4, 0, 0, b""));
 }
 
 #[test]
 fn priorities() {
-    check(|_| frame(2, 0, 3, b"\0\0\0\x01\x10"));
+    check(
+        &Left {
+            codes: &[Some(ENHANCE_YOUR_CALM)],
+            log: "client sent too many PRIORITY frames",
+        },
+        |_| frame(2, 0, 3, b"\0\0\0\x01\x10"),
+    );
 }
 
 #[test]
@@ -122,5 +191,5 @@ fn a_head_that_swells_when_it_is_decoded() {
     // A field of 3,000 bytes that is kept, then named again and again by one byte.
     let field = [&b"\x40\x01a\x7f\xb9\x16"[..], &[b'b'; 3000]].concat();
     let bomb = [HEAD, &field, &[0xbe; 8000]].concat();
-    check(move |n| frame(1, 5, 2 * n + 1, &bomb));
+    check(&TOO_LARGE, move |n| frame(1, 5, 2 * n + 1, &bomb));
 }

@@ -16,6 +16,8 @@ mod site;
 mod tls;
 
 use std::fs;
+use std::future::poll_fn;
+use std::task::Poll;
 
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
@@ -89,19 +91,19 @@ async fn a_page_of_a_hundred_resources_comes_over_one_connection() {
 /// All of them at once, on this task.
 async fn futures_all<T>(futures: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
     let mut waiting: Vec<_> = futures.map(|future| (Box::pin(future), None)).collect();
-    std::future::poll_fn(|cx| {
+    poll_fn(|cx| {
         let mut all = true;
         for (future, done) in &mut waiting {
             if done.is_none() {
                 match future.as_mut().poll(cx) {
-                    std::task::Poll::Ready(value) => *done = Some(value),
-                    std::task::Poll::Pending => all = false,
+                    Poll::Ready(value) => *done = Some(value),
+                    Poll::Pending => all = false,
                 }
             }
         }
         match all {
-            true => std::task::Poll::Ready(()),
-            false => std::task::Poll::Pending,
+            true => Poll::Ready(()),
+            false => Poll::Pending,
         }
     })
     .await;
