@@ -64,8 +64,10 @@ pub(crate) struct Wire {
     pub(crate) codec: RefCell<weir_http2::Connection>,
     /// Streams that have a request, by number.
     seats: RefCell<Vec<Rc<Seat>>>,
-    /// Streams that wait until output has gone out.
-    waiting: RefCell<Vec<Rc<Seat>>>,
+    /// Streams that have more to send, and wait for room in the output.
+    sending: RefCell<Vec<Rc<Seat>>>,
+    /// Streams that wait until all that they have sent is out, in the order in which they ended.
+    ending: RefCell<Vec<Rc<Seat>>>,
     /// Bytes that the socket has taken.
     written: Cell<u64>,
     task: RefCell<Option<Waker>>,
@@ -81,6 +83,8 @@ pub(crate) struct Wire {
 /// What the connection tells a stream's request.
 pub(crate) struct Seat {
     pub(crate) number: u32,
+    /// Bytes that the socket had taken when it last put something into the output.
+    served: Cell<u64>,
     /// Bytes of the body that have come and that nobody has taken.
     body: RefCell<Vec<u8>>,
     /// The client has ended its side.
@@ -98,7 +102,8 @@ impl Wire {
         Rc::new(Self {
             codec: RefCell::new(codec),
             seats: RefCell::default(),
-            waiting: RefCell::default(),
+            sending: RefCell::default(),
+            ending: RefCell::default(),
             written: Cell::new(0),
             task: RefCell::new(None),
             notified: Cell::new(false),
@@ -133,6 +138,7 @@ impl Wire {
     pub(crate) fn seat(&self, number: u32, ended: bool) -> Rc<Seat> {
         let seat = Rc::new(Seat {
             number,
+            served: Cell::new(0),
             body: RefCell::default(),
             ended: Cell::new(ended),
             gone: Cell::new(false),
@@ -179,7 +185,13 @@ impl Wire {
     /// The socket has taken so many bytes: who waits for that goes on.
     pub(crate) fn note_written(&self, count: usize) {
         self.written.set(self.written.get() + count as u64);
-        for seat in self.waiting.borrow_mut().drain(..) {
+        for seat in self.ending.borrow_mut().drain(..) {
+            seat.wake();
+        }
+        let mut sending = self.sending.borrow_mut();
+        // In turns, as nginx queues a stream's frames behind those of the others: whoever went on first would take all.
+        sending.sort_by_key(|seat| seat.served.get());
+        for seat in sending.drain(..) {
             seat.wake();
         }
     }
@@ -189,21 +201,19 @@ impl Wire {
         self.written.get()
     }
 
-    /// Wakes it once output has gone out.
-    fn wait(&self, seat: &Rc<Seat>) {
-        let mut waiting = self.waiting.borrow_mut();
-        if !waiting.iter().any(|other| Rc::ptr_eq(other, seat)) {
-            waiting.push(seat.clone());
-        }
-    }
-
-    /// How much may be put into the output now; who may put nothing is woken when that has changed.
-    pub(crate) fn room_for(&self, seat: &Rc<Seat>, queued: usize) -> usize {
+    /// How much may be put into the output now, where so many bytes wait.
+    pub(crate) fn poll_room(&self, seat: &Rc<Seat>, queued: usize) -> Poll<usize> {
         let room = MOST_QUEUED.saturating_sub(queued);
         if room == 0 {
-            self.wait(seat);
+            wait_in(&self.sending, seat);
+            return Poll::Pending;
         }
-        room
+        Poll::Ready(room)
+    }
+
+    /// It has put something there.
+    pub(crate) fn note_served(&self, seat: &Seat) {
+        seat.served.set(self.written.get());
     }
 
     /// The end of what waits in the output, counted from the connection's beginning.
@@ -216,7 +226,7 @@ impl Wire {
         if self.written.get() >= end {
             return Poll::Ready(());
         }
-        self.wait(seat);
+        wait_in(&self.ending, seat);
         Poll::Pending
     }
 
@@ -230,7 +240,7 @@ impl Wire {
     /// They have been read.
     pub(crate) fn give_back_fields(&self, fields: Fields) {
         let mut rooms = self.rooms.borrow_mut();
-        if rooms.len() < KEPT_ROOMS {
+        if rooms.len() < KEPT_ROOMS && fields.allocated() <= LARGEST_ROOM {
             rooms.push(fields);
         }
     }
@@ -242,7 +252,7 @@ impl Wire {
 
     fn give_back_clock(&self, mut clock: Deadline) {
         let mut clocks = self.clocks.borrow_mut();
-        if clocks.len() < KEPT_ROOMS {
+        if clocks.len() < KEPT_CLOCKS {
             clock.clear();
             clocks.push(clock);
         }
@@ -254,13 +264,26 @@ impl Wire {
         self.rooms.take();
         self.clocks.take();
         self.seats.take();
-        self.waiting.take();
+        self.sending.take();
+        self.ending.take();
         self.section.take();
     }
 }
 
-/// Rooms for fields, and clocks, that a connection keeps.
-const KEPT_ROOMS: usize = 32;
+/// Rooms for fields that a connection keeps, and bytes that one of them may have.
+const KEPT_ROOMS: usize = 4;
+const LARGEST_ROOM: usize = 16 * 1024;
+
+/// Clocks that it keeps.
+const KEPT_CLOCKS: usize = 32;
+
+/// Wakes it once output has gone out.
+fn wait_in(line: &RefCell<Vec<Rc<Seat>>>, seat: &Rc<Seat>) {
+    let mut line = line.borrow_mut();
+    if !line.iter().any(|other| Rc::ptr_eq(other, seat)) {
+        line.push(seat.clone());
+    }
+}
 
 impl Seat {
     /// The request is to look at its stream.
@@ -355,5 +378,77 @@ impl Drop for Stream {
         self.wire
             .give_back_clock(std::mem::take(&mut self.link.deadline));
         self.wire.vacate(self.seat.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, Sender, channel};
+    use std::task::Wake;
+
+    use super::*;
+
+    /// Says whom it has woken.
+    struct Woken {
+        number: usize,
+        line: Sender<usize>,
+    }
+
+    impl Wake for Woken {
+        fn wake(self: std::sync::Arc<Self>) {
+            // Nobody waits behind the test's end.
+            let _ = self.line.send(self.number);
+        }
+    }
+
+    /// Three streams, which queue up where they are woken.
+    fn streams(wire: &Wire) -> ([Rc<Seat>; 3], Receiver<usize>) {
+        let (line, woken) = channel();
+        let seats = [0, 1, 2].map(|number| {
+            let seat = wire.seat(2 * number as u32 + 1, true);
+            let line = line.clone();
+            let waker = Waker::from(std::sync::Arc::new(Woken { number, line }));
+            seat.note_task(&Context::from_waker(&waker));
+            seat
+        });
+        (seats, woken)
+    }
+
+    #[test]
+    fn streams_share_an_output_that_is_taken_slowly() {
+        const TAKEN: usize = 8 * 1024;
+        let limits = weir_http2::Limits::default();
+        let wire = Wire::new(weir_http2::Connection::server(limits));
+        let (seats, woken) = streams(&wire);
+        let mut shares = [0; 3];
+        let mut queued = 0;
+        wire.wake_all();
+        for _ in 0..300 {
+            for number in woken.try_iter() {
+                // It puts in as much as it may.
+                while let Poll::Ready(room) = wire.poll_room(&seats[number], queued) {
+                    queued += room;
+                    shares[number] += room;
+                    wire.note_served(&seats[number]);
+                }
+            }
+            assert!(queued <= MOST_QUEUED);
+            queued -= TAKEN;
+            wire.note_written(TAKEN);
+        }
+        let least = 300 * TAKEN / 3 * 9 / 10;
+        assert!(shares.iter().all(|share| *share > least), "{shares:?}");
+    }
+
+    #[test]
+    fn a_stream_by_itself_has_all_of_the_output() {
+        let limits = weir_http2::Limits::default();
+        let wire = Wire::new(weir_http2::Connection::server(limits));
+        let seat = wire.seat(1, true);
+        assert_eq!(wire.poll_room(&seat, 0), Poll::Ready(MOST_QUEUED));
+        wire.note_served(&seat);
+        assert_eq!(wire.poll_room(&seat, MOST_QUEUED), Poll::Pending);
+        wire.note_written(1000);
+        assert_eq!(wire.poll_room(&seat, MOST_QUEUED - 1000), Poll::Ready(1000));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
-use std::task::Poll;
+use std::task::{Poll, ready};
 
 use smallvec::SmallVec;
 use weir_http2::Share;
@@ -34,10 +34,7 @@ impl Stream {
         }
         let mut codec = self.wire.codec.borrow_mut();
         let queued = codec.output().len();
-        let most = self.wire.room_for(&self.seat, queued);
-        if most == 0 {
-            return Poll::Pending;
-        }
+        let most = ready!(self.wire.poll_room(&self.seat, queued));
         let ends = self.left == Some(total as u64);
         let share = Share {
             // Whole frames, as long as there is more than one.
@@ -56,6 +53,7 @@ impl Stream {
             // A window is closed: the stream is woken when it opens.
             return Poll::Pending;
         }
+        self.wire.note_served(&self.seat);
         self.left = self.left.map(|left| left.saturating_sub(taken as u64));
         self.closed = ends && taken == total;
         self.wire.notify();
