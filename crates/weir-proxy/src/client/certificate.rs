@@ -12,10 +12,13 @@ use crate::report::error_log::{self, Message};
 ///
 /// It is not one that the server takes, or there is none: the status, of which the log has been told.
 pub(crate) fn check(view: View<'_>) -> Result<(), u16> {
-    let mode = view.server().tls.ssl_verify_client;
-    let Some(tls) = view.link.tls().filter(|_| mode != VerifyClient::Off) else {
+    let Some(tls) = view.link.tls() else {
         return Ok(());
     };
+    let mode = view.server().tls.ssl_verify_client;
+    if mode == VerifyClient::Off {
+        return Ok(());
+    }
     match &tls.client {
         Some(client) => {
             let fault = client.fault;

@@ -31,7 +31,8 @@ impl Session {
                 }
                 true
             }
-            Client::H1(_) | Client::Sub(_) => false,
+            Client::Sub(sub) => sub.departure.as_ref().is_some_and(|left| left.is_told()),
+            Client::H1(_) => false,
         }
     }
 }

@@ -151,7 +151,9 @@ impl Asked {
                 return Poll::Ready(());
             }
             match main.client.poll_gone(cx) {
-                Poll::Ready(error) if !self.departure.is_noted() => self.departure.note(error),
+                Poll::Ready(error) if !self.departure.is_noted() => {
+                    self.departure.note(error, main.tell_departure());
+                }
                 Poll::Ready(_) | Poll::Pending => return Poll::Pending,
             }
         }

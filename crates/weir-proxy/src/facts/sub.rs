@@ -88,19 +88,26 @@ impl Outlet {
 #[derive(Default)]
 pub(crate) struct Departure {
     left: Cell<bool>,
+    told: Cell<bool>,
     error: Cell<Option<io::Error>>,
 }
 
 impl Departure {
-    /// Notes that the client has left.
-    pub(crate) fn note(&self, error: Option<io::Error>) {
+    /// Notes that the client has left, of which the log has been told, or is to be.
+    pub(crate) fn note(&self, error: Option<io::Error>, told: bool) {
         self.left.set(true);
+        self.told.set(told);
         self.error.set(error);
     }
 
     /// Whether that was noted.
     pub(crate) fn is_noted(&self) -> bool {
         self.left.get()
+    }
+
+    /// Whether the log knows of it.
+    pub(crate) fn is_told(&self) -> bool {
+        self.told.get()
     }
 
     /// The error of the client's connection, told once.
@@ -126,10 +133,7 @@ impl Sub {
         View {
             req,
             link: &self.link,
-            stream: match &self.behind {
-                Some(Client::H1(conn)) => Some(&conn.stream),
-                Some(Client::H2(_) | Client::Sub(_)) | None => None,
-            },
+            stream: self.behind.as_ref().and_then(Client::raw),
         }
     }
 }

@@ -46,7 +46,8 @@ pub(crate) fn serve(worker: Rc<Worker>, mut conn: Box<Connection>) -> impl Futur
                     Door::Waits => continue,
                     Door::Closed => return,
                     Door::Handshake | Door::Preface | Door::Http2 => {
-                        registration.set_idle(false);
+                        // Who has said a part of a preface may still make room for others.
+                        registration.set_idle(door == Door::Preface);
                         // Rare among requests, and large: not all connections keep room for it.
                         match Box::pin(enter(&worker, &mut conn, &registration, door)).await {
                             Door::Waits => continue,
@@ -74,11 +75,12 @@ async fn enter(
     mut door: Door,
 ) -> Door {
     while door == Door::Preface {
-        if !conn.hear_more().await {
+        if !conn.hear_more(registration).await {
             return Door::Closed;
         }
         door = conn.pass_doors();
     }
+    registration.set_idle(false);
     let http2 = match door {
         Door::Handshake if !Box::pin(shake_hands(conn)).await => return Door::Closed,
         Door::Handshake => conn.has_agreed_on_http2(),

@@ -26,7 +26,7 @@ pub(crate) struct Runner {
     desk: Rc<Desk>,
     /// Where the future's [`Request`] and connection lie; to be prefetched, never read.
     request: *const Request,
-    conn: *const Connection,
+    conn: Option<*const Connection>,
     work: Pin<Box<dyn Future<Output = Infallible>>>,
 }
 
@@ -79,7 +79,7 @@ impl Runner {
             work: Box::pin(work(desk.clone(), req)),
             desk,
             request,
-            conn: std::ptr::null(),
+            conn: None,
         }
     }
 
@@ -91,21 +91,21 @@ impl Runner {
 
     /// Serves `conn` from the next poll on.
     pub(crate) fn begin(&mut self, conn: Box<Connection>) {
-        self.conn = &raw const *conn;
+        self.conn = Some(&raw const *conn);
         self.desk.busy.set(Some(conn));
     }
 
     /// Serves the request on `stream` from the next poll on.
     fn begin_stream(&mut self, stream: Box<Stream>) {
-        self.conn = std::ptr::null();
+        self.conn = None;
         self.desk.stream.set(Some(stream));
     }
 
     /// Ready when the client pauses, or with `None` when the connection has ended.
     pub(crate) fn poll_served(&mut self, cx: &mut Context<'_>) -> Poll<Option<Box<Connection>>> {
         self.prefetch();
-        if !self.conn.is_null() {
-            prefetch::value(self.conn);
+        if let Some(conn) = self.conn {
+            prefetch::value(conn);
         }
         match self.work.as_mut().poll(cx) {
             Poll::Ready(never) => match never {},
