@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::compress::CertDecompressor;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
@@ -103,6 +104,17 @@ impl Client {
             .unwrap();
         let shown = rustls::sign::CertifiedKey::new(chain, signing);
         config.client_auth_cert_resolver = Arc::new(rustls::sign::SingleCertAndKey::from(shown));
+        Self {
+            config: Arc::new(config),
+        }
+    }
+
+    /// One that takes compressed certificates, by TLS 1.3, and remembers no sessions.
+    pub(crate) fn decompressing(trusted: &[&Identity], by: &'static dyn CertDecompressor) -> Self {
+        let own = Self::speaking(trusted, &[&TLS13]);
+        let mut config = Arc::unwrap_or_clone(own.config);
+        config.cert_decompressors = vec![by];
+        config.resumption = Resumption::disabled();
         Self {
             config: Arc::new(config),
         }

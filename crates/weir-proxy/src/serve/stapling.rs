@@ -1,7 +1,6 @@
 //! Asks OCSP responders whether certificates of servers are still good (`ngx_ssl_ocsp_request`). The worker whose
 //! handshake finds that it is time asks for all.
 
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -18,7 +17,7 @@ use weir_tls::{Source, Staple, TlsServer};
 use crate::plan::Generation;
 use crate::report::error_log::{self, Message};
 
-/// How long a responder may take for each step.
+/// How long a responder may take (`ngx_ssl_ocsp_start` sets the timers once).
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Most bytes of an answer, with its head.
 const ANSWER: usize = 16 * 1024;
@@ -115,22 +114,20 @@ impl Fault {
     }
 }
 
-async fn in_time<T>(step: impl Future<Output = io::Result<T>>) -> Result<T, Fault> {
-    let done = timeout(PATIENCE, step).await.map_err(|_| Fault::Late)?;
-    done.map_err(Fault::Socket)
-}
-
 /// The body of what `address` answers; `None`: its status is not 200.
 async fn fetch(source: &Source, address: SocketAddr) -> Result<Option<Vec<u8>>, Fault> {
-    let mut stream = in_time(TcpStream::connect(address)).await?;
-    in_time(stream.write_all(&source.request)).await?;
-    let mut answer = Vec::with_capacity(ANSWER);
-    while answer.len() < ANSWER {
-        if in_time(stream.read_buf(&mut answer)).await? == 0 {
-            break;
-        }
-    }
+    let heard = timeout(PATIENCE, hear(source, address)).await;
+    let answer = heard.map_err(|_| Fault::Late)?.map_err(Fault::Socket)?;
     body(answer)
+}
+
+/// All that `address` answers, or as much of it as an answer may have.
+async fn hear(source: &Source, address: SocketAddr) -> io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(&source.request).await?;
+    let mut answer = Vec::with_capacity(ANSWER);
+    while answer.len() < ANSWER && stream.read_buf(&mut answer).await? > 0 {}
+    Ok(answer)
 }
 
 fn body(answer: Vec<u8>) -> Result<Option<Vec<u8>>, Fault> {
