@@ -15,9 +15,10 @@
 //!
 //! # Invariants
 //!
-//! - One task per client connection; the exchange is polled inside it. No lock, channel or spawned
-//!   task per request, but one for each `mirror` of it, which ends no later than the request.
-//! - Each clock has one owner, and one timer per connection serves them all.
+//! - One task per client connection; the exchange is polled inside it. Over HTTP/2 each stream has one more. No lock,
+//!   channel or spawned task per request of HTTP/1, but one for each `mirror` of it, which ends no later than the
+//!   request.
+//! - Each clock has one owner, and one timer serves all of a connection, or of a stream of HTTP/2.
 //! - Every request that was begun gets exactly one access line, however it ended.
 //! - A response that was cut upstream reaches the client visibly cut.
 //! - Every pick of a peer is followed by exactly one release.

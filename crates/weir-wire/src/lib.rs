@@ -1,8 +1,8 @@
-//! Heads, fields, URIs and the plain wire formats, read and written as nginx does: HTTP/1 and the
-//! PROXY protocol today.
+//! Heads, fields, URIs and the plain wire formats, read and written as nginx does: HTTP/1, the fields of HTTP/2's heads
+//! and the PROXY protocol.
 //!
-//! A head is a set of ranges ([`Span`]) over one buffer that the caller owns and grows; nothing is
-//! copied and, once its `Vec`s have grown, nothing is allocated per request.
+//! A head is a set of ranges ([`Span`]) over one buffer that the caller owns and grows; of HTTP/1 nothing is
+//! copied, the fields of HTTP/2 are put there, and once its `Vec`s have grown nothing is allocated per request.
 //!
 //! Modules in reading order: [`span`], [`field`] and [`fields`] (what a head consists of), [`request`],
 //! [`response`], [`chunked`] (bodies), [`host`], [`address`], [`uri`], [`date`], [`range`], [`base64`] and
