@@ -127,3 +127,23 @@ LqdtJtfm+PknINBt/qNyv7Pgh/KnmsSGv4pqu0qmv5edS3+CUMyRNISQKQXMRxFn
 xNIZ9050XIzSTCPfUpEp8PuM1GVA/8NYOQeiBVlZjO0=
 -----END EC PRIVATE KEY-----
 ";
+
+#[test]
+fn parameters_for_dhe_are_of_either_kind() {
+    let site = Site::new();
+    let own = Identity::new(&site, "a.test");
+    serve(&site, "", &[server(&own, "ssl_dhparam dh.pem;")]);
+    let told = |kind: &str| {
+        let text = format!("-----BEGIN {kind}-----\nMAYCAQsCAQI=\n-----END {kind}-----\n");
+        std::fs::write(site.path("conf/dh.pem"), text).unwrap();
+        let output = site.run(&["-t"]);
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.success(), !told.contains("[emerg]"), "{told}");
+        told
+    };
+    for kind in ["DH PARAMETERS", "X9.42 DH PARAMETERS"] {
+        assert!(told(kind).contains("test is successful"));
+    }
+    let words = "PEM_read_bio_DHparams(\"PREFIX/conf/dh.pem\") failed (SSL: error:0480006C:";
+    assert!(told("DSA PARAMETERS").contains(&site.fill(words)));
+}

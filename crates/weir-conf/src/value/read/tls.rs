@@ -201,9 +201,7 @@ pub(crate) fn dh_parameters(call: &mut Call<'_>) -> Result<DhParameters, Reject>
     let path = call.cx.under_conf_dir(call.bytes(0));
     let shown = path.display();
     let fault = match std::fs::read(&path) {
-        Ok(text) if memchr::memmem::find(&text, b"-----BEGIN DH PARAMETERS-----").is_some() => {
-            return Ok(DhParameters { fault: None });
-        }
+        Ok(text) if has_dh_parameters(&text) => return Ok(DhParameters { fault: None }),
         Ok(_) => format!(
             "PEM_read_bio_DHparams(\"{shown}\") failed (SSL: error:0480006C:PEM routines::no start line:Expecting: DH PARAMETERS)"
         ),
@@ -216,4 +214,12 @@ pub(crate) fn dh_parameters(call: &mut Call<'_>) -> Result<DhParameters, Reject>
         }
     };
     Ok(DhParameters { fault: Some(fault) })
+}
+
+/// Whether there are some, of either kind that OpenSSL takes for them: `openssl dhparam -dsaparam` makes the second.
+fn has_dh_parameters(pem: &[u8]) -> bool {
+    ["DH PARAMETERS", "X9.42 DH PARAMETERS"].iter().any(|kind| {
+        let begin = format!("-----BEGIN {kind}-----");
+        memchr::memmem::find(pem, begin.as_bytes()).is_some()
+    })
 }
