@@ -124,6 +124,14 @@ impl Client {
         }
     }
 
+    /// Whether the client is known to have left, though nobody has looked (nginx's `connection->error`).
+    pub(crate) fn has_left(&self) -> bool {
+        match self {
+            Self::H2(stream) => stream.seat.is_gone(),
+            Self::H1(_) | Self::Sub(_) => false,
+        }
+    }
+
     /// Ready when the client has closed or reset its connection, or the stream of this request.
     pub(crate) fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Error>> {
         match self {

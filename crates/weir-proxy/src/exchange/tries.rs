@@ -115,6 +115,10 @@ impl<'a> Exchange<'a> {
 
     /// Books a failure and decides what follows (`ngx_http_upstream_next`).
     pub(super) fn fail(&mut self, failure: &Failure, reused: bool) -> Step {
+        let client_left = self.session.client.has_left();
+        if client_left {
+            self.session.tell_departure();
+        }
         self.session.client.link_mut().action = Action::Exchange(failure.phase);
         // nginx gives the peer back before it logs a time-out, and after it logs anything else.
         let log_first = !matches!(failure.cause, Cause::TimedOut);
@@ -131,7 +135,7 @@ impl<'a> Exchange<'a> {
             failure_log::log(self.session, failure);
         }
         self.close_attempt();
-        if self.session.req.state.is_behind_gone() {
+        if self.session.req.state.is_behind_gone() || client_left {
             return Step::Over(Outcome::Close(CLIENT_GONE));
         }
         // Only now: of the tries that are left one was used up by giving the peer back.
