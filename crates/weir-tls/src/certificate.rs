@@ -51,65 +51,12 @@ pub enum CertificateFault {
     },
 }
 
-/// Reads a file of authorities (`ngx_ssl_trusted_certificate`).
-pub(crate) fn authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateFault> {
-    let call = "PEM_read_bio_X509_AUX";
-    let labels = ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"];
-    let all = all_of(path, call, &labels, NO_CERTIFICATE, NO_START);
-    let all = all.map_err(|why| CertificateFault::Certificate {
-        name: path.display().to_string(),
-        why,
-    })?;
-    Ok(all.into_iter().map(CertificateDer::from).collect())
-}
-
-/// Reads a file of lists of revoked certificates (`ngx_ssl_crl`).
-pub(crate) fn revoked(path: &Path) -> Result<Vec<Vec<u8>>, CertificateFault> {
-    let call = "PEM_read_bio_X509_CRL";
-    let all = all_of(path, call, &["X509 CRL"], NO_LIST, NO_LIST_START);
-    all.map_err(|why| CertificateFault::RevocationList {
-        name: path.display().to_string(),
-        why,
-    })
-}
-
-/// Everything in a file that is in armour with one of these labels; or what OpenSSL says.
-fn all_of(
-    path: &Path,
-    call: &str,
-    labels: &[&str],
-    odd: &str,
-    nothing: &str,
-) -> Result<Vec<Vec<u8>>, String> {
-    let failed = |words: &str| format!("{call}() failed (SSL: {words})");
-    let text = read_path(path)?;
-    let mut all = Vec::new();
-    for block in pem::blocks(&text) {
-        let block = block.map_err(|fault| failed(fault.words()))?;
-        if !labels.contains(&block.label.as_str()) {
-            continue;
-        }
-        if !is_sequence(&block.der) {
-            return Err(failed(odd));
-        }
-        all.push(block.der);
-    }
-    match all.is_empty() {
-        true => Err(failed(nothing)),
-        false => Ok(all),
-    }
-}
-
 /// What OpenSSL says where nothing is in armour.
 pub(crate) const NO_START: &str =
     "error:0480006C:PEM routines::no start line:Expecting: TRUSTED CERTIFICATE";
 /// And where what is in it is no certificate.
 pub(crate) const NO_CERTIFICATE: &str = "error:068000A8:asn1 encoding routines::wrong tag \
     error:0688010A:asn1 encoding routines::nested asn1 error:Type=X509 error:0488000D:PEM routines::ASN1 lib";
-/// The same of lists of revoked certificates.
-const NO_LIST_START: &str = "error:0480006C:PEM routines::no start line:Expecting: X509 CRL";
-const NO_LIST: &str = "error:068000A8:asn1 encoding routines::wrong tag \
-    error:0688010A:asn1 encoding routines::nested asn1 error:Type=X509_CRL error:0488000D:PEM routines::ASN1 lib";
 /// And where no key is.
 const NO_KEY: &str =
     "error:1E08010C:DECODER routines::unsupported:No supported data to decode. Input type: PEM";

@@ -2,19 +2,16 @@
 
 use std::sync::Arc;
 
-use rustls::client::danger::HandshakeSignatureValid;
+use rustls::DistinguishedName;
 use rustls::crypto::WebPkiSupportedAlgorithms;
-use rustls::pki_types::{CertificateDer, UnixTime};
-use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{
-    CertificateError, DigitallySignedStruct, DistinguishedName, Error, PeerMisbehaved,
-    SignatureScheme,
-};
+use rustls::pki_types::CertificateDer;
+use rustls::server::danger::ClientCertVerifier;
 use sha1::{Digest as _, Sha1};
 use weir_conf::{ServerTls, VerifyClient};
 
 use crate::authorities::{load_authorities, load_revoked};
 use crate::certificate::CertificateFault;
+use crate::signatures::Signatures;
 use crate::verify::{Peer, Trust};
 use crate::verify_fault::VerifyFault;
 use crate::x509::Certificate;
@@ -76,10 +73,8 @@ impl Clients {
     /// What asks clients, if they are.
     pub(crate) fn verifier(&self) -> Option<Arc<dyn ClientCertVerifier>> {
         self.asks.then(|| -> Arc<dyn ClientCertVerifier> {
-            Arc::new(Asking {
-                hints: self.hints.clone(),
-                algorithms: self.trust.algorithms,
-            })
+            let hints = self.hints.clone();
+            Arc::new(Signatures::of_clients(self.trust.algorithms, hints))
         })
     }
 
@@ -112,96 +107,5 @@ impl ClientCertificate {
             certificate,
             fault: fault.err(),
         })
-    }
-}
-
-/// Asks clients, and takes whatever they show if it is theirs: what it is worth is found out behind the
-/// handshake, so that requests are answered and log lines name the client.
-#[derive(Debug)]
-struct Asking {
-    hints: Vec<DistinguishedName>,
-    algorithms: WebPkiSupportedAlgorithms,
-}
-
-impl Asking {
-    /// Whether the client has the certificate's key; `newest`: by the rules of TLS 1.3.
-    fn verify(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-        newest: bool,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let unknown = || PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme.into();
-        let old = matches!(
-            signed.scheme,
-            SignatureScheme::RSA_PKCS1_SHA256
-                | SignatureScheme::RSA_PKCS1_SHA384
-                | SignatureScheme::RSA_PKCS1_SHA512
-        );
-        let known = self.algorithms.mapping.iter();
-        let mut known = known.filter(|(scheme, _)| *scheme == signed.scheme);
-        let (_, algorithms) = known.next().ok_or_else(unknown)?;
-        if newest && old {
-            return Err(unknown());
-        }
-        // TLS 1.3 ties a scheme to a curve, which stands first.
-        let count = if newest { 1 } else { algorithms.len() };
-        let certificate = Certificate::read(cert);
-        let certificate = certificate.ok_or(CertificateError::BadEncoding)?;
-        let verified = algorithms.iter().take(count).any(|algorithm| {
-            algorithm.public_key_alg_id().as_ref() == certificate.key_algorithm()
-                && algorithm
-                    .verify_signature(certificate.key_bits(), message, signed.signature())
-                    .is_ok()
-        });
-        match verified {
-            true => Ok(HandshakeSignatureValid::assertion()),
-            false => Err(CertificateError::BadSignature.into()),
-        }
-    }
-}
-
-impl ClientCertVerifier for Asking {
-    fn client_auth_mandatory(&self) -> bool {
-        false
-    }
-
-    fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        &self.hints
-    }
-
-    fn verify_client_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _now: UnixTime,
-    ) -> Result<ClientCertVerified, Error> {
-        match Certificate::read(end_entity) {
-            Some(_) => Ok(ClientCertVerified::assertion()),
-            None => Err(CertificateError::BadEncoding.into()),
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.verify(message, cert, signed, false)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.verify(message, cert, signed, true)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
     }
 }

@@ -1,11 +1,11 @@
 //! Lists of revoked certificates (RFC 5280, section 5).
 
 use std::collections::HashSet;
-use std::ops::Range;
 
 use crate::der::{self, Reader};
+use crate::list_scope::{ListScope, Reasons};
 use crate::name::Name;
-use crate::x509::{Certificate, IssuerKey, Signed};
+use crate::x509::{Certificate, Extension, IssuerKey, Signed};
 
 /// A list that has been read.
 #[derive(Clone, Debug)]
@@ -21,8 +21,9 @@ pub struct RevocationList {
     issuer_key: IssuerKey,
     /// There is something in it that must be understood, and is not.
     pub(crate) unknown: bool,
-    /// It says only what has changed, or is not for the certificates of its issuer.
-    pub(crate) is_partial: bool,
+    scope: ListScope,
+    /// It says only what has changed.
+    is_delta: bool,
 }
 
 impl RevocationList {
@@ -33,9 +34,7 @@ impl RevocationList {
         if !outer.is_empty() {
             return None;
         }
-        let body = whole.expect(der::SEQUENCE)?;
-        let algorithm = whole.expect(der::SEQUENCE)?.body;
-        let signature = whole.bits()?;
+        let (body, signed) = Signed::read(&mut whole)?;
         let mut fields = whole.within(&body);
         fields.optional(der::INTEGER);
         fields.expect(der::SEQUENCE)?;
@@ -50,17 +49,14 @@ impl RevocationList {
         let mut list = Self {
             der: der.to_vec(),
             issuer,
-            signed: Signed {
-                message: body.whole,
-                algorithm,
-                signature,
-            },
+            signed,
             this_update,
             next_update,
             revoked: HashSet::new(),
             issuer_key: IssuerKey::default(),
             unknown: false,
-            is_partial: false,
+            scope: ListScope::default(),
+            is_delta: false,
         };
         if let Some(entries) = fields.optional(der::SEQUENCE) {
             list.read_entries(fields.within(&entries))?;
@@ -82,14 +78,12 @@ impl RevocationList {
                 let mut extensions = entry.within(&extensions);
                 while !extensions.is_empty() {
                     let one = Extension::read(&mut extensions)?;
-                    match one.kind {
-                        // The reason; 8 is that it is good again.
-                        [0x55, 0x1d, 21] => {
-                            let body = Reader::new(one.body).contents(der::ENUMERATED)?;
-                            returned |= body == [8];
-                        }
-                        // For whom, which only lists of several issuers say.
-                        _ => self.unknown |= one.critical,
+                    // For whom it is said only in lists of several issuers.
+                    self.unknown |= one.critical;
+                    // The reason; 8 is that it is good again.
+                    if one.kind == [0x55, 0x1d, 21] {
+                        let body = Reader::new(one.body).contents(der::ENUMERATED)?;
+                        returned |= body == [8];
                     }
                 }
             }
@@ -103,21 +97,27 @@ impl RevocationList {
     fn read_extensions(&mut self, extensions: &mut Reader<'_>) -> Option<()> {
         while !extensions.is_empty() {
             let one = Extension::read(extensions)?;
+            let mut body = Reader::new(one.body);
             match one.kind {
-                // The number of a list.
-                [0x55, 0x1d, 20] => {}
-                [0x55, 0x1d, 35] => self.issuer_key = IssuerKey::read(&mut Reader::new(one.body))?,
-                [0x55, 0x1d, 27] => self.is_partial = true,
-                // For what it is: anything but a place means not for all.
-                [0x55, 0x1d, 28] => {
-                    let mut scope = Reader::new(one.body).enter(der::SEQUENCE)?;
-                    scope.optional(der::parts(0));
-                    self.is_partial |= !scope.is_empty();
-                }
+                [0x55, 0x1d, 35] => self.issuer_key = IssuerKey::read(&mut body)?,
+                [0x55, 0x1d, 27] => self.is_delta = true,
+                [0x55, 0x1d, 28] => self.scope = ListScope::read(&mut body)?,
                 _ => self.unknown |= one.critical,
             }
         }
         Some(())
+    }
+
+    /// Whether it may tell of certificates of its issuer: it is whole, and for all reasons.
+    pub(crate) fn is_of_use(&self) -> bool {
+        !self.is_delta && !self.scope.is_odd
+    }
+
+    /// For which reasons it tells of this certificate; `None`: it does not.
+    pub(crate) fn reasons_for(&self, one: &Certificate) -> Option<Reasons> {
+        let is_ca = one.extensions.constraints.is_some_and(|(is_ca, _)| is_ca);
+        self.scope
+            .reasons(&self.issuer, is_ca, &one.extensions.lists)
     }
 
     /// Whether it may have been signed with this certificate's key.
@@ -132,31 +132,6 @@ impl RevocationList {
 
     /// What is signed, by which algorithm, and the signature.
     pub(crate) fn signed(&self) -> [&[u8]; 3] {
-        let Signed {
-            message,
-            algorithm,
-            signature,
-        } = &self.signed;
-        [message, algorithm, signature].map(|range: &Range<usize>| &self.der[range.clone()])
-    }
-}
-
-/// Something that a list or an entry of it says beside.
-struct Extension<'a> {
-    kind: &'a [u8],
-    critical: bool,
-    body: &'a [u8],
-}
-
-impl<'a> Extension<'a> {
-    fn read(reader: &mut Reader<'a>) -> Option<Self> {
-        let mut one = reader.enter(der::SEQUENCE)?;
-        let kind = one.contents(der::OID)?;
-        let critical = one.optional(der::BOOLEAN);
-        Some(Self {
-            kind,
-            critical: critical.is_some_and(|value| one.bytes(value.body) != [0]),
-            body: one.contents(der::OCTET_STRING)?,
-        })
+        self.signed.of(&self.der)
     }
 }

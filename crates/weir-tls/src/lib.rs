@@ -3,17 +3,20 @@
 //! Modules in reading order: `server` and `offer` (a server's settings made ready), `backend`
 //! (whose arithmetic), `compression`, `certificate`, `pem` and `encrypted`
 //! (files into certificates and keys), `choice` (which of them a client is shown), `sessions` and `ticket_keys` (clients that come back),
-//! `ocsp` and `staple` (answers of OCSP responders that are shown with certificates), [`hello`] (what a client's first message says), `names` (what OpenSSL calls things) and `words` (what it
-//! says when they fail). Certificates of peers: `der`, `name`, `x509` and `crl` (what stands in them),
-//! `authorities` (whom files say to trust), [`verify`] (whether they are trusted, for either role),
-//! `verify_fault` (OpenSSL's words for why not), `client` (a location's settings for its upstreams made ready, and
-//! what their certificates must be), `clients` (clients are asked) and `shown` (what variables show).
+//! `ocsp` and `staple` (answers of OCSP responders that are shown with certificates), [`hello`] (what a client's first
+//! message says), `names` (what OpenSSL calls things) and `words` (what it says when they fail). Certificates of
+//! peers: `der`, `name`, `general_name`, `x509`, `list_scope` and `crl` (what stands in them), `algorithm` (kinds of
+//! keys and signatures), `authorities` (whom files say to trust), `signatures` (whether peers have the keys of what
+//! they show), [`verify`] (whether they are trusted, for either role), `host` (whose certificates are),
+//! `verify_fault` (OpenSSL's words for why not), `client` (a location's settings for its upstreams made ready),
+//! `clients` (clients are asked) and `shown` (what variables show).
 //!
 //! # Invariants
 //!
 //! - No sockets: bytes in, bytes out. Files are read when a configuration is loaded, never later.
 //! - Messages are nginx's; where OpenSSL's reason cannot be had, rustls's stands in its place.
 
+mod algorithm;
 mod authorities;
 mod backend;
 mod certificate;
@@ -25,7 +28,10 @@ mod crl;
 mod der;
 mod encrypted;
 pub mod fuzz;
+mod general_name;
 pub mod hello;
+mod host;
+mod list_scope;
 mod name;
 mod names;
 mod ocsp;
@@ -34,6 +40,7 @@ mod pem;
 mod server;
 mod sessions;
 mod shown;
+mod signatures;
 mod staple;
 mod ticket_keys;
 pub mod verify;
@@ -43,9 +50,10 @@ mod x509;
 
 pub use authorities::{load_authorities, load_revoked};
 pub use certificate::CertificateFault;
-pub use client::{TlsClient, Untrusted, has_name, server_name};
+pub use client::{TlsClient, server_name};
 pub use clients::ClientCertificate;
 pub use crl::RevocationList;
+pub use host::has_name;
 pub use names::{cipher, group, version};
 pub use rustls;
 pub use server::{TlsFault, TlsServer};

@@ -12,8 +12,16 @@ pub(crate) struct Name {
     pub(crate) attributes: Vec<Attribute>,
     /// The same for all that are equal: letters small, blanks single, texts in one encoding
     /// (`x509_name_canon`).
-    pub(crate) canonical: Vec<u8>,
+    canonical: Vec<u8>,
 }
+
+impl PartialEq for Name {
+    fn eq(&self, other: &Self) -> bool {
+        self.canonical == other.canonical
+    }
+}
+
+impl Eq for Name {}
 
 /// One part of a name.
 #[derive(Clone, Debug)]
@@ -21,8 +29,8 @@ pub(crate) struct Attribute {
     /// What it is: an object identifier.
     pub(crate) kind: Vec<u8>,
     /// In which encoding its text is.
-    tag: u8,
-    text: Vec<u8>,
+    pub(crate) tag: u8,
+    pub(crate) text: Vec<u8>,
     /// It belongs to the one before.
     joined: bool,
 }
@@ -30,7 +38,7 @@ pub(crate) struct Attribute {
 const UTF8: u8 = 12;
 const PRINTABLE: u8 = 0x13;
 const TELETEX: u8 = 0x14;
-const IA5: u8 = 0x16;
+pub(crate) const IA5: u8 = 0x16;
 const VISIBLE: u8 = 0x1a;
 const UNIVERSAL: u8 = 0x1c;
 const BMP: u8 = 0x1e;
@@ -61,6 +69,13 @@ impl Name {
             canonical: canonical(&attributes),
             attributes,
         })
+    }
+
+    /// Whether it is `above` or below that (`nc_dn`).
+    pub(crate) fn is_within(&self, above: &Self) -> bool {
+        let rest = self.canonical.strip_prefix(above.canonical.as_slice());
+        // A part of several belongs to them all.
+        rest.is_some_and(|rest| rest.first() != Some(&JOINED))
     }
 
     /// As RFC 2253 writes it, the last part first (`X509_NAME_print_ex` with `XN_FLAG_RFC2253`).
@@ -102,6 +117,9 @@ impl Name {
         out
     }
 }
+
+/// What says in a canonical name that a part belongs to the one before.
+const JOINED: u8 = 1;
 
 fn canonical(attributes: &[Attribute]) -> Vec<u8> {
     let mut out = Vec::new();
@@ -304,8 +322,19 @@ mod tests {
     #[test]
     fn names_are_equal_whatever_their_letters_and_blanks() {
         let one = name(&[(3, PRINTABLE, b" A  b")]);
-        assert_eq!(one.canonical, name(&[(3, UTF8, b"a B ")]).canonical);
-        assert_ne!(one.canonical, name(&[(3, UTF8, b"aB")]).canonical);
-        assert_ne!(one.canonical, name(&[(10, UTF8, b"a b")]).canonical);
+        assert_eq!(one, name(&[(3, UTF8, b"a B ")]));
+        assert_ne!(one, name(&[(3, UTF8, b"aB")]));
+        assert_ne!(one, name(&[(10, UTF8, b"a b")]));
+    }
+
+    #[test]
+    fn names_are_below_those_that_they_begin_with() {
+        let above = name(&[(6, PRINTABLE, b"DE"), (10, UTF8, b"a")]);
+        let below = name(&[(6, UTF8, b"de"), (10, UTF8, b"A"), (3, UTF8, b"b")]);
+        let beside = name(&[(6, UTF8, b"de"), (10, UTF8, b"ab"), (3, UTF8, b"b")]);
+        assert!(above.is_within(&above));
+        assert!(below.is_within(&above));
+        assert!(!above.is_within(&below));
+        assert!(!beside.is_within(&above));
     }
 }

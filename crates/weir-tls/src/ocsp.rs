@@ -219,7 +219,7 @@ impl Responder {
 
     fn is(&self, one: &Certificate) -> bool {
         match self {
-            Self::Named(name) => name.canonical == one.subject.canonical,
+            Self::Named(name) => *name == one.subject,
             Self::WithKey(key) => Sha1::digest(one.key_bits()).as_slice() == key,
         }
     }

@@ -1,17 +1,22 @@
 //! Whether a peer's certificate leads to one that is trusted (`X509_verify_cert`), as nginx asks it: what is
 //! found wrong does not end the search, and the last of it is the result (`ngx_ssl_verify_callback`).
 //!
-//! It serves both roles: certificates of clients, and of upstream servers. Names of hosts are not looked at.
+//! It serves both roles: certificates of clients, and of upstream servers. Whether one is a host's is asked beside
+//! that (`host`).
+
+mod constraints;
+mod purpose;
+mod revocation;
 
 use std::sync::Arc;
 
 use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::CertificateDer;
 
+use self::purpose::{CaBy, has_purpose};
 use crate::crl::RevocationList;
-use crate::der::{self, Reader};
 use crate::verify_fault::VerifyFault;
-use crate::x509::{CRL_SIGN, Certificate, KEY_CERT_SIGN};
+use crate::x509::{Certificate, KEY_CERT_SIGN};
 
 /// Whose certificates are verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +87,7 @@ impl Trust {
             now,
             fault: None,
         };
-        if is_weak_key(&chain.certificates[0]) {
+        if chain.certificates[0].has_weak_key() {
             chain.report(VerifyFault::EndKeyTooSmall);
         }
         chain.build(others);
@@ -208,12 +213,19 @@ impl Chain<'_> {
     /// Purposes, and who may be a CA (`check_extensions`).
     fn check_extensions(&mut self) {
         let mut below = 0;
-        for at in 0..self.certificates.len() {
+        let count = self.certificates.len();
+        for at in 0..count {
             let one = self.certificates[at].clone();
             if one.extensions.unknown {
                 self.report(VerifyFault::UnknownExtension);
             }
-            if at > 0 && !is_ca(&one) {
+            // Between others nobody is taken for a CA who does not say so.
+            let is_ca = match CaBy::of(&one) {
+                Some(CaBy::Constraints) => true,
+                Some(CaBy::Root | CaBy::KeyUsage | CaBy::Netscape) => at + 1 == count,
+                None => false,
+            };
+            if at > 0 && !is_ca {
                 self.report(VerifyFault::InvalidCa);
             }
             if !has_purpose(&one, self.trust.peer, at > 0) {
@@ -234,66 +246,12 @@ impl Chain<'_> {
         let count = self.certificates.len();
         for at in 0..count {
             let one = self.certificates[at].clone();
-            if at > 0 && is_weak_key(&one) {
+            if at > 0 && one.has_weak_key() {
                 self.report(VerifyFault::CaKeyTooSmall);
             }
-            if at + 1 < count && is_weak_digest(one.signed()[1]) {
+            if at + 1 < count && one.has_weak_digest() {
                 self.report(VerifyFault::WeakDigest);
             }
-        }
-    }
-
-    /// Whether lists say that one of the chain is good no longer (`check_revocation`).
-    fn check_revocation(&mut self, lists: &[Arc<RevocationList>]) {
-        for at in 0..self.certificates.len() {
-            let one = self.certificates[at].clone();
-            let names = |list: &&Arc<RevocationList>| {
-                list.issuer.canonical == one.issuer.canonical
-                    && !list.is_partial
-                    && self.list_issuer(at, list).is_some()
-            };
-            let fresh = |list: &&Arc<RevocationList>| list_fault(list, self.now).is_none();
-            let list = lists.iter().filter(names).find(fresh);
-            let list = list.or_else(|| lists.iter().find(names));
-            match list {
-                Some(list) => self.check_list(at, &one, list),
-                None => self.report(VerifyFault::NoList),
-            }
-        }
-    }
-
-    /// Who may have signed a list for the certificate at `at`: the next of the chain, or one above of the
-    /// list's name (`crl_akid_check`).
-    fn list_issuer(&self, at: usize, list: &RevocationList) -> Option<Arc<Certificate>> {
-        let next = (at + 1).min(self.certificates.len() - 1);
-        let (next, above) = self.certificates[next..].split_first()?;
-        let named = above
-            .iter()
-            .filter(|one| one.subject.canonical == list.issuer.canonical);
-        let mut all = std::iter::once(next).chain(named);
-        all.find(|one| list.fits_key_of(one)).cloned()
-    }
-
-    fn check_list(&mut self, at: usize, one: &Certificate, list: &RevocationList) {
-        let Some(issuer) = self.list_issuer(at, list) else {
-            self.report(VerifyFault::NoList);
-            return;
-        };
-        let usage = issuer.extensions.key_usage;
-        if usage.is_some_and(|usage| usage & CRL_SIGN == 0) {
-            self.report(VerifyFault::IssuerSignsNoLists);
-        }
-        if let Some(fault) = list_fault(list, self.now) {
-            self.report(fault);
-        }
-        if !self.trust.has_signed(&issuer, list.signed()) {
-            self.report(VerifyFault::ListSignature);
-        }
-        if list.unknown {
-            self.report(VerifyFault::UnknownListExtension);
-        }
-        if list.revokes(one.serial()) {
-            self.report(VerifyFault::Revoked);
         }
     }
 
@@ -316,8 +274,8 @@ impl Chain<'_> {
                 if usage.is_some_and(|usage| usage & KEY_CERT_SIGN == 0) {
                     self.report(VerifyFault::IssuerSignsNoCertificates);
                 }
-                // Of one whose digest is not taken, that has been said.
-                let weak = is_weak_digest(one.signed()[1]);
+                // Of what is too weak to be verified, that has been said.
+                let weak = one.has_weak_digest() || issuer.has_weak_key();
                 if !weak && !self.trust.has_signed(&issuer, one.signed()) {
                     self.report(VerifyFault::Signature);
                 }
@@ -339,125 +297,28 @@ impl Chain<'_> {
         }
         match one.not_after {
             None => self.report(VerifyFault::NotAfterFormat),
-            Some(time) if time < self.now => self.report(VerifyFault::Expired),
+            Some(time) if time <= self.now => self.report(VerifyFault::Expired),
             Some(_) => {}
         }
     }
-
-    /// Limits of names are not understood: who has some is not trusted (`check_name_constraints`).
-    fn check_names(&mut self) {
-        let above = &self.certificates[1..];
-        if above.iter().any(|one| one.extensions.limits_names) {
-            self.report(VerifyFault::UnsupportedConstraint);
-        }
-    }
 }
 
-/// One that is good now, and longest; else the one that was or will be.
+/// The first that is good now; else the one that was or will be, and longest.
 fn best(found: impl Iterator<Item = Arc<Certificate>>, now: i64) -> Option<Arc<Certificate>> {
-    found.max_by_key(|one| {
+    let mut longest: Option<Arc<Certificate>> = None;
+    for one in found {
         let begun = one.not_before.is_some_and(|time| time <= now);
-        let lasts = one.not_after.is_some_and(|time| time >= now);
-        (begun && lasts, one.not_after)
-    })
-}
-
-fn list_fault(list: &RevocationList, now: i64) -> Option<VerifyFault> {
-    match (list.this_update, list.next_update) {
-        (None, _) => Some(VerifyFault::ListTimeFormat),
-        (Some(this), _) if this > now => Some(VerifyFault::ListNotYetValid),
-        (_, Some(None)) => Some(VerifyFault::ListNextTimeFormat),
-        (_, Some(Some(next))) if next < now => Some(VerifyFault::ListExpired),
-        (Some(_), _) => None,
-    }
-}
-
-/// `check_ca`.
-fn is_ca(one: &Certificate) -> bool {
-    let own = &one.extensions;
-    let signs = own.key_usage.is_none_or(|usage| usage & KEY_CERT_SIGN != 0);
-    signs
-        && match own.constraints {
-            Some((ca, _)) => ca,
-            // Roots of version 1, those that sign certificates, and Netscape's.
-            None => {
-                (one.version == 1 && one.is_self_signed())
-                    || own.key_usage.is_some()
-                    || own.netscape.is_some_and(|kinds| kinds & 7 != 0)
-            }
+        if begun && one.not_after.is_some_and(|time| time > now) {
+            return Some(one);
         }
-}
-
-/// `check_purpose_ssl_client`, `check_purpose_ssl_server`.
-fn has_purpose(one: &Certificate, peer: Peer, ca: bool) -> bool {
-    const SERVER_GATED: [&[u8]; 2] = [
-        &[0x2b, 6, 1, 4, 1, 0x82, 0x37, 10, 3, 3],
-        &[0x60, 0x86, 0x48, 1, 0x86, 0xf8, 0x42, 4, 1],
-    ];
-    /// `id-kp-serverAuth` and `id-kp-clientAuth`, but for their last number.
-    const KIND: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3];
-    let own = &one.extensions;
-    let number = match peer {
-        Peer::Server => 1,
-        Peer::Client => 2,
-        Peer::Responder => return !ca || is_ca(one),
-    };
-    let fits = |purpose: &Vec<u8>| {
-        let [kind @ .., last] = purpose.as_slice() else {
-            return false;
-        };
-        (kind == KIND && *last == number)
-            || (peer == Peer::Server && SERVER_GATED.contains(&purpose.as_slice()))
-    };
-    if own
-        .purposes
-        .as_ref()
-        .is_some_and(|all| !all.iter().any(fits))
-    {
-        return false;
+        if longest
+            .as_ref()
+            .is_none_or(|known| one.not_after > known.not_after)
+        {
+            longest = Some(one);
+        }
     }
-    if ca {
-        // Netscape's CAs say for what they are.
-        return is_ca(one)
-            && (own.constraints.is_some() || own.netscape.is_none_or(|kinds| kinds & 4 != 0));
-    }
-    let (bit, usages) = match peer {
-        // Signatures, key encipherment, key agreement.
-        Peer::Server => (0x40, 0xa800),
-        Peer::Client | Peer::Responder => (0x80, 0x8800),
-    };
-    own.netscape.is_none_or(|kinds| kinds & bit != 0)
-        && own.key_usage.is_none_or(|usage| usage & usages != 0)
-}
-
-const RSA: &[u8] = &[0x06, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1];
-
-/// Whether a key is of RSA and has fewer than 2048 bits.
-fn is_weak_key(one: &Certificate) -> bool {
-    const LEAST: usize = 2048;
-    if !one.key_algorithm().starts_with(RSA) {
-        return false;
-    }
-    let modulus = Reader::new(one.key_bits())
-        .enter(der::SEQUENCE)
-        .and_then(|mut parts| parts.contents(der::INTEGER));
-    modulus.is_none_or(|modulus| {
-        let zeros = modulus.iter().take_while(|byte| **byte == 0).count();
-        let first = modulus.get(zeros).map_or(8, |byte| byte.leading_zeros());
-        (modulus.len() - zeros) * 8 < LEAST + first as usize
-    })
-}
-
-/// Whether a signature is over MD5 or SHA-1.
-fn is_weak_digest(algorithm: &[u8]) -> bool {
-    let ecdsa_sha1 = [0x06, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 1];
-    let dsa_sha1 = [0x06, 7, 0x2a, 0x86, 0x48, 0xce, 0x38, 4, 3];
-    let rsa = algorithm.strip_prefix(RSA).and_then(|rest| rest.first());
-    // MD2, MD4, MD5 and SHA-1 with RSA.
-    matches!(rsa, Some(2..=5))
-        || [&ecdsa_sha1[..], &dsa_sha1]
-            .iter()
-            .any(|old| algorithm.starts_with(old))
+    longest
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ macro_rules! faults {
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
             /// OpenSSL's number.
-            pub const fn number(self) -> u32 {
+            pub const fn number(self) -> u16 {
                 match self { $(Self::$name => $number,)* }
             }
 
@@ -74,10 +74,18 @@ faults! {
     IssuerSignsNoLists = 35 "key usage does not include CRL signing",
     /// Something in the list must be understood, and is not.
     UnknownListExtension = 36 "unhandled critical CRL extension",
-    /// A CA limits the names of those below it.
+    /// The list is for other certificates.
+    OtherScope = 44 "different CRL scope",
+    /// A CA above it permits other names only.
+    NotPermitted = 47 "permitted subtree violation",
+    /// A CA above it excludes a name of its.
+    Excluded = 48 "excluded subtree violation",
+    /// A CA above it says how far below a name others may be.
+    ConstraintDistance = 49 "name constraints minimum and maximum not supported",
+    /// A CA above it limits names of a kind that is not compared.
     UnsupportedConstraint = 51 "unsupported name constraint type",
-    /// It is another host's.
-    HostMismatch = 62 "hostname mismatch",
+    /// A name that a CA above it limits has not the shape of its kind.
+    UnsupportedName = 53 "unsupported or invalid name syntax",
     /// Its key is weak.
     EndKeyTooSmall = 66 "EE certificate key too weak",
     /// The key of a CA is weak.

@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
-use crate::der::{self, Reader};
+use crate::algorithm::{self, KeyKind};
+use crate::der::{self, Reader, Value};
+use crate::general_name::GeneralName;
+use crate::list_scope::ListPlace;
 use crate::name::Name;
 
 /// A certificate that has been read.
@@ -26,13 +29,13 @@ pub struct Certificate {
     pub(crate) extensions: Extensions,
 }
 
-/// What is signed, how, and the signature.
+/// Where what is signed stands, how, and the signature.
 #[derive(Clone, Debug)]
 pub(crate) struct Signed {
-    pub(crate) message: Range<usize>,
+    message: Range<usize>,
     /// The contents of its AlgorithmIdentifier.
-    pub(crate) algorithm: Range<usize>,
-    pub(crate) signature: Range<usize>,
+    algorithm: Range<usize>,
+    signature: Range<usize>,
 }
 
 /// A public key: the contents of its AlgorithmIdentifier, and its bits.
@@ -57,10 +60,12 @@ pub(crate) struct Extensions {
     pub(crate) key_id: Option<Vec<u8>>,
     /// Which key has signed it.
     pub(crate) issuer_key: IssuerKey,
-    /// It limits the names of those below it.
-    pub(crate) limits_names: bool,
-    /// Names beside the subject: tag and contents.
-    pub(crate) names: Vec<(u8, Vec<u8>)>,
+    /// What those below it may be called.
+    pub(crate) name_limits: Option<NameLimits>,
+    /// Names beside the subject.
+    pub(crate) names: Vec<GeneralName>,
+    /// Where lists are that may have it.
+    pub(crate) lists: Vec<ListPlace>,
     /// Where to ask whether it is still good (OCSP).
     pub(crate) responders: Vec<String>,
     /// There is one that must be understood, and is not.
@@ -72,8 +77,26 @@ pub(crate) struct Extensions {
 pub(crate) struct IssuerKey {
     /// The number of the key.
     id: Option<Vec<u8>>,
-    /// The number of its certificate.
+    /// The number of its certificate, and who has signed that.
     serial: Option<Vec<u8>>,
+    issuer: Option<Name>,
+}
+
+/// What those below a CA may be called (`NameConstraints`).
+#[derive(Clone, Debug)]
+pub(crate) struct NameLimits {
+    /// Of these kinds of names only such.
+    pub(crate) permitted: Vec<NameLimit>,
+    /// None of these.
+    pub(crate) excluded: Vec<NameLimit>,
+}
+
+/// Names below one.
+#[derive(Clone, Debug)]
+pub(crate) struct NameLimit {
+    pub(crate) base: GeneralName,
+    /// It says how far below, which nobody understands.
+    pub(crate) has_distance: bool,
 }
 
 /// The signatures of certificates below this one.
@@ -89,9 +112,7 @@ impl Certificate {
         if !outer.is_empty() {
             return None;
         }
-        let body = whole.expect(der::SEQUENCE)?;
-        let algorithm = whole.expect(der::SEQUENCE)?.body;
-        let signature = whole.bits()?;
+        let (body, signed) = Signed::read(&mut whole)?;
         let mut fields = whole.within(&body);
         let version = match fields.optional(der::parts(0)) {
             Some(value) => {
@@ -122,11 +143,7 @@ impl Certificate {
             validity.map(|time| der::time(time.tag, fields.bytes(time.body)));
         Some(Self {
             version,
-            signed: Signed {
-                message: body.whole,
-                algorithm,
-                signature,
-            },
+            signed,
             serial,
             issuer,
             subject,
@@ -170,53 +187,83 @@ impl Certificate {
 
     /// What is signed, by which algorithm, and the signature.
     pub(crate) fn signed(&self) -> [&[u8]; 3] {
-        let Signed {
-            message,
-            algorithm,
-            signature,
-        } = &self.signed;
-        [message, algorithm, signature].map(|range| &self.der[range.clone()])
+        self.signed.of(&self.der)
+    }
+
+    /// Whether its signature is over a digest that is weak.
+    pub(crate) fn has_weak_digest(&self) -> bool {
+        algorithm::is_weak_digest(self.signed()[1])
+    }
+
+    /// Whether its key is weak.
+    pub(crate) fn has_weak_key(&self) -> bool {
+        algorithm::is_weak_key(self.key_algorithm(), self.key_bits())
     }
 
     /// Whether it names itself as its issuer.
     pub(crate) fn is_self_issued(&self) -> bool {
-        self.subject.canonical == self.issuer.canonical
+        self.subject == self.issuer
     }
 
     /// Whether it could have signed itself (`X509_self_signed`, without the signature).
     pub(crate) fn is_self_signed(&self) -> bool {
-        self.is_self_issued() && self.extensions.issuer_key.fits(self)
+        self.is_issued_by(self)
     }
 
-    /// Whether `issuer` may have signed this one, by names and numbers (`X509_check_issued`).
+    /// Whether `issuer` may have signed this one, by names, numbers and the kind of its key
+    /// (`ossl_x509_likely_issued`).
     pub(crate) fn is_issued_by(&self, issuer: &Self) -> bool {
-        issuer.subject.canonical == self.issuer.canonical && self.extensions.issuer_key.fits(issuer)
-    }
-
-    /// The hosts that it is good for: names of DNS beside the subject.
-    pub fn dns_names(&self) -> impl Iterator<Item = &[u8]> {
-        const DNS: u8 = 2;
-        let names = self.extensions.names.iter();
-        names
-            .filter(|(tag, _)| *tag == der::plain(DNS))
-            .map(|(_, name)| name.as_slice())
-    }
-
-    /// The addresses that it is good for, 4 or 16 bytes each.
-    pub fn addresses(&self) -> impl Iterator<Item = &[u8]> {
-        const ADDRESS: u8 = 7;
-        let names = self.extensions.names.iter();
-        names
-            .filter(|(tag, _)| *tag == der::plain(ADDRESS))
-            .map(|(_, name)| name.as_slice())
+        let kind = || KeyKind::of(issuer.key_algorithm());
+        issuer.subject == self.issuer
+            && self.extensions.issuer_key.fits(issuer)
+            && kind().is_some_and(|kind| kind.makes(self.signed()[1]))
     }
 
     /// The common names of its subject, in UTF-8.
-    pub fn common_names(&self) -> impl Iterator<Item = Vec<u8>> {
+    pub(crate) fn common_names(&self) -> impl Iterator<Item = Vec<u8>> {
         const COMMON_NAME: &[u8] = &[0x55, 4, 3];
         let all = self.subject.attributes.iter();
         all.filter(|part| part.kind == COMMON_NAME)
             .map(|part| part.utf8())
+    }
+}
+
+impl Signed {
+    /// Reads it of a certificate or a list, and where its message stands.
+    pub(crate) fn read(whole: &mut Reader<'_>) -> Option<(Value, Self)> {
+        let message = whole.expect(der::SEQUENCE)?;
+        let signed = Self {
+            message: message.whole.clone(),
+            algorithm: whole.expect(der::SEQUENCE)?.body,
+            signature: whole.bits()?,
+        };
+        Some((message, signed))
+    }
+
+    /// What is signed in `text`, by which algorithm, and the signature.
+    pub(crate) fn of<'a>(&self, text: &'a [u8]) -> [&'a [u8]; 3] {
+        [&self.message, &self.algorithm, &self.signature].map(|range| &text[range.clone()])
+    }
+}
+
+/// Something that a certificate, a list or an entry of it says beside.
+pub(crate) struct Extension<'a> {
+    pub(crate) kind: &'a [u8],
+    /// Who does not understand it must not go on.
+    pub(crate) critical: bool,
+    pub(crate) body: &'a [u8],
+}
+
+impl<'a> Extension<'a> {
+    pub(crate) fn read(reader: &mut Reader<'a>) -> Option<Self> {
+        let mut one = reader.enter(der::SEQUENCE)?;
+        let kind = one.contents(der::OID)?;
+        let critical = one.optional(der::BOOLEAN);
+        Some(Self {
+            kind,
+            critical: critical.is_some_and(|value| one.bytes(value.body) != [0]),
+            body: one.contents(der::OCTET_STRING)?,
+        })
     }
 }
 
@@ -225,36 +272,37 @@ impl Extensions {
         let mut all = Self::default();
         let mut list = reader.enter(der::SEQUENCE)?;
         while !list.is_empty() {
-            let mut one = list.enter(der::SEQUENCE)?;
-            let kind = one.contents(der::OID)?;
-            let critical = one.optional(der::BOOLEAN);
-            let critical = critical.is_some_and(|value| one.bytes(value.body) != [0]);
-            let body = one.contents(der::OCTET_STRING)?;
-            let known = all.add(kind, &mut Reader::new(body))?;
-            all.unknown |= critical && !known;
+            let one = Extension::read(&mut list)?;
+            let known = all.add(one.kind, &mut Reader::new(one.body))?;
+            all.unknown |= one.critical && !known;
         }
         Some(all)
     }
 
-    /// Takes one; whether it is known is the value. `None`: it is malformed.
+    /// Takes one; whether it is one of those that may be critical is the value (`X509_supported_extension`).
+    /// `None`: it is malformed.
     fn add(&mut self, kind: &[u8], body: &mut Reader<'_>) -> Option<bool> {
         match kind {
-            [0x55, 0x1d, 14] => self.key_id = Some(body.contents(der::OCTET_STRING)?.to_vec()),
+            [0x55, 0x1d, 14] => {
+                self.key_id = Some(body.contents(der::OCTET_STRING)?.to_vec());
+                return Some(false);
+            }
             [0x55, 0x1d, 15] => {
                 let bits = body.contents(der::BIT_STRING)?;
                 let byte = |at: usize| bits.get(at).copied().unwrap_or(0);
                 self.key_usage = Some(u16::from_be_bytes([byte(1), byte(2)]));
             }
             [0x55, 0x1d, 17] => {
-                let mut names = body.enter(der::SEQUENCE)?;
-                while !names.is_empty() {
-                    let name = names.next()?;
-                    self.names.push((name.tag, names.bytes(name.body).to_vec()));
-                }
+                let value = body.expect(der::SEQUENCE)?;
+                self.names = GeneralName::read_all(body, &value)?;
             }
             [0x55, 0x1d, 19] => self.constraints = Some(constraints(body)?),
-            [0x55, 0x1d, 30] => self.limits_names = true,
-            [0x55, 0x1d, 35] => self.issuer_key = IssuerKey::read(body)?,
+            [0x55, 0x1d, 30] => self.name_limits = Some(NameLimits::read(body)?),
+            [0x55, 0x1d, 31] => self.lists = ListPlace::read_all(body)?,
+            [0x55, 0x1d, 35] => {
+                self.issuer_key = IssuerKey::read(body)?;
+                return Some(false);
+            }
             [0x55, 0x1d, 37] => {
                 let mut list = body.enter(der::SEQUENCE)?;
                 let mut purposes = Vec::new();
@@ -270,8 +318,10 @@ impl Extensions {
             [0x60, 0x86, 0x48, 1, 0x86, 0xf8, 0x42, 1, 1] => {
                 self.netscape = body.contents(der::BIT_STRING)?.get(1).copied();
             }
-            // Policies, which are not asked for, and where to find lists.
-            [0x55, 0x1d, 31 | 32 | 33 | 36 | 54] => {}
+            // Policies, which are not asked for.
+            [0x55, 0x1d, 32 | 33 | 36 | 54] => {}
+            // Nobody needs to ask a responder about this one.
+            [0x2b, 6, 1, 5, 5, 7, 0x30, 1, 5] => {}
             _ => return Some(false),
         }
         Some(true)
@@ -299,12 +349,20 @@ impl IssuerKey {
     pub(crate) fn read(body: &mut Reader<'_>) -> Option<Self> {
         let mut fields = body.enter(der::SEQUENCE)?;
         let id = fields.optional(der::plain(0));
-        fields.optional(der::parts(1));
+        let names = match fields.optional(der::parts(1)) {
+            Some(value) => GeneralName::read_all(&fields, &value)?,
+            None => Vec::new(),
+        };
         let serial = fields.optional(der::plain(2));
-        let bytes = |value: der::Value| fields.bytes(value.body).to_vec();
+        let bytes = |value: Value| fields.bytes(value.body).to_vec();
+        let issuer = names.into_iter().find_map(|name| match name {
+            GeneralName::Directory(name) => Some(name),
+            _ => None,
+        });
         Some(Self {
             id: id.map(bytes),
             serial: serial.map(bytes),
+            issuer,
         })
     }
 
@@ -315,7 +373,41 @@ impl IssuerKey {
             (Some(_), None) | (None, _) => true,
         };
         let serial = self.serial.as_deref();
+        let name = self.issuer.as_ref();
         id && serial.is_none_or(|serial| serial == issuer.serial())
+            && name.is_none_or(|name| *name == issuer.issuer)
+    }
+}
+
+impl NameLimits {
+    fn read(body: &mut Reader<'_>) -> Option<Self> {
+        let mut fields = body.enter(der::SEQUENCE)?;
+        let mut list = |number| match fields.optional(der::parts(number)) {
+            Some(value) => NameLimit::read_all(&mut fields.within(&value)),
+            None => Some(Vec::new()),
+        };
+        Some(Self {
+            permitted: list(0)?,
+            excluded: list(1)?,
+        })
+    }
+}
+
+impl NameLimit {
+    fn read_all(list: &mut Reader<'_>) -> Option<Vec<Self>> {
+        let mut all = Vec::new();
+        while !list.is_empty() {
+            let mut fields = list.enter(der::SEQUENCE)?;
+            let base = GeneralName::read(&mut fields)?;
+            let least = fields.optional(der::plain(0));
+            let least = least.is_some_and(|value| fields.bytes(value.body) != [0]);
+            let most = fields.optional(der::plain(1)).is_some();
+            all.push(Self {
+                base,
+                has_distance: least || most,
+            });
+        }
+        Some(all)
     }
 }
 

@@ -74,8 +74,8 @@ impl Exchange<'_> {
         let resumed = facts.and_then(|facts| facts.handshake_kind());
         let resumed = resumed == Some(HandshakeKind::Resumed);
         if !resumed || !tls.trusts(shown) {
-            client.verify(shown).map_err(|untrusted| {
-                Cause::from(TlsFailure::Untrusted(untrusted.number, untrusted.words))
+            client.verify(shown).map_err(|fault| {
+                Cause::from(TlsFailure::Untrusted(fault.number(), fault.words()))
             })?;
             tls.trust(shown);
         }

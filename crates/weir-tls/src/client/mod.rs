@@ -2,11 +2,7 @@
 
 mod kept;
 mod offer;
-mod signatures;
-mod verify;
-mod x509;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustls::client::{ClientConfig, ResolvesClientCert, Resumption};
@@ -19,13 +15,15 @@ use weir_conf::{NewCipherSuite, Passwords, Settings, TlsFile, UpstreamCredential
 
 use self::kept::Kept;
 use self::offer::Offer;
-use self::signatures::Signatures;
-use self::verify::Verification;
-pub use self::verify::{Untrusted, has_name};
+use crate::authorities::{load_authorities, load_revoked};
 use crate::backend::{cipher_suite as suites, default_provider};
 use crate::certificate::{self, CertificateFault};
 use crate::offer::supported;
 use crate::server::TlsFault;
+use crate::sessions;
+use crate::signatures::Signatures;
+use crate::verify::{Peer, Trust};
+use crate::verify_fault::VerifyFault;
 use crate::words::Reason;
 
 /// Names whose sessions are kept for each peer: more than one only where `proxy_ssl_name` has variables.
@@ -39,8 +37,8 @@ pub struct TlsClient {
     /// Certificates that depend on requests, if they are kept.
     kept: Option<Kept>,
     passwords: Option<Passwords>,
-    /// What certificates must be, if they are looked at.
-    verification: Option<Verification>,
+    /// Whom servers must be vouched for by, if their certificates are looked at.
+    trust: Option<Trust>,
 }
 
 impl TlsClient {
@@ -64,7 +62,7 @@ impl TlsClient {
                 .flatten()
                 .map(|rules| Kept::new(rules, settings.proxy_ssl_password_file.clone())),
             passwords: settings.proxy_ssl_password_file.clone(),
-            verification: verification(settings)?,
+            trust: trust(settings)?,
         })
     }
 
@@ -86,7 +84,7 @@ impl TlsClient {
 
     /// Whether certificates are looked at.
     pub fn verifies(&self) -> bool {
-        self.verification.is_some()
+        self.trust.is_some()
     }
 
     /// Looks at what a server has shown, if that is wanted.
@@ -94,10 +92,9 @@ impl TlsClient {
     /// # Errors
     ///
     /// What OpenSSL says of it.
-    pub fn verify(&self, shown: &[CertificateDer<'_>]) -> Result<(), Untrusted> {
-        let now = i64::try_from(UnixTime::now().as_secs()).unwrap_or(i64::MAX);
-        let verification = self.verification.as_ref();
-        verification.map_or(Ok(()), |verification| verification.verify(shown, now))
+    pub fn verify(&self, shown: &[CertificateDer<'_>]) -> Result<(), VerifyFault> {
+        let trust = self.trust.as_ref();
+        trust.map_or(Ok(()), |trust| trust.verify(shown, sessions::now_signed()))
     }
 
     /// A configuration for handshakes, which shows `certificate`, or else the one that all are shown, and keeps
@@ -142,7 +139,7 @@ fn config(settings: &Settings, offer: &Offer) -> Result<ClientConfig, TlsFault> 
         // The first exchange of keys in a process takes its time, which no request is to wait for.
         let _made = group.start()?;
     }
-    let signatures = Signatures(provider.signature_verification_algorithms);
+    let signatures = Signatures::of_servers(provider.signature_verification_algorithms);
     let builder = ClientConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(&versions(offer))?
         .dangerous()
@@ -166,22 +163,23 @@ fn load(
 }
 
 /// `proxy_ssl_verify` and what goes with it.
-fn verification(settings: &Settings) -> Result<Option<Verification>, TlsFault> {
-    let trusted = settings.proxy_ssl_trusted_certificate.iter().flatten();
+fn trust(settings: &Settings) -> Result<Option<Trust>, TlsFault> {
+    let trusted = settings.proxy_ssl_trusted_certificate.as_ref();
     let Some(trusted) = trusted
-        .into_iter()
-        .next()
+        .and_then(Option::as_ref)
         .filter(|_| settings.proxy_ssl_verify)
     else {
         return Ok(None);
     };
-    let revoked = settings.proxy_ssl_crl.iter().flatten().next();
-    let depth = usize::try_from(settings.proxy_ssl_verify_depth).unwrap_or(usize::MAX);
-    let algorithms = default_provider().signature_verification_algorithms;
-    let revoked = revoked.map(PathBuf::as_path);
-    Ok(Some(Verification::new(
-        trusted, revoked, depth, algorithms,
-    )?))
+    let revoked = settings.proxy_ssl_crl.as_ref().and_then(Option::as_ref);
+    let revoked = revoked.map(|path| load_revoked(path)).transpose()?;
+    Ok(Some(Trust {
+        trusted: load_authorities(trusted)?,
+        revoked,
+        depth: usize::try_from(settings.proxy_ssl_verify_depth).unwrap_or(usize::MAX),
+        peer: Peer::Server,
+        algorithms: default_provider().signature_verification_algorithms,
+    }))
 }
 
 /// The certificate that all upstreams are shown.

@@ -6,6 +6,8 @@ use rcgen::{
 
 use super::*;
 
+mod servers;
+
 /// 2030-01-01.
 const NOW: i64 = 1_893_456_000;
 
@@ -43,6 +45,26 @@ fn leaf(parameters: CertificateParams, issuer: &Issuer<'_, KeyPair>) -> Certific
     signed.expect("a certificate").der().clone()
 }
 
+/// A list of what `issuer` has revoked, good until the second of January.
+fn list(issuer: &Ca, revoked: &[u64], until: i32) -> Vec<u8> {
+    let revoked = revoked.iter().map(|serial| RevokedCertParams {
+        serial_number: SerialNumber::from(*serial),
+        revocation_time: date_time_ymd(2026, 1, 1),
+        reason_code: None,
+        invalidity_date: None,
+    });
+    let parameters = CertificateRevocationListParams {
+        this_update: date_time_ymd(2025, 1, 1),
+        next_update: date_time_ymd(until, 1, 2),
+        crl_number: SerialNumber::from(1),
+        issuing_distribution_point: None,
+        revoked_certs: revoked.collect(),
+        key_identifier_method: KeyIdMethod::Sha256,
+    };
+    let list = parameters.signed_by(issuer).expect("a list");
+    list.der().to_vec()
+}
+
 fn trust(trusted: &[&CertificateDer<'static>]) -> Trust {
     let read = |der: &&CertificateDer<'static>| Arc::new(Certificate::read(der).expect("one"));
     Trust {
@@ -55,7 +77,7 @@ fn trust(trusted: &[&CertificateDer<'static>]) -> Trust {
 }
 
 #[track_caller]
-fn check(trust: &Trust, sent: &[&CertificateDer<'static>], expected: Option<u32>) {
+fn check(trust: &Trust, sent: &[&CertificateDer<'static>], expected: Option<u16>) {
     let sent: Vec<_> = sent.iter().map(|one| (*one).clone()).collect();
     let fault = trust.verify(&sent, NOW).err();
     assert_eq!(fault.map(VerifyFault::number), expected, "{fault:?}");
@@ -150,21 +172,8 @@ fn revoked_ones_are_in_a_list_of_their_issuer() {
     good.serial_number = Some(SerialNumber::from(8));
     let good = leaf(good, &top);
     let list = |until: i32, issuer: &Ca| {
-        let parameters = CertificateRevocationListParams {
-            this_update: date_time_ymd(2025, 1, 1),
-            next_update: date_time_ymd(until, 1, 1),
-            crl_number: SerialNumber::from(1),
-            issuing_distribution_point: None,
-            revoked_certs: vec![RevokedCertParams {
-                serial_number: SerialNumber::from(7),
-                revocation_time: date_time_ymd(2026, 1, 1),
-                reason_code: None,
-                invalidity_date: None,
-            }],
-            key_identifier_method: KeyIdMethod::Sha256,
-        };
-        let list = parameters.signed_by(issuer).expect("a list");
-        Arc::new(RevocationList::read(list.der()).expect("one"))
+        let list = list(issuer, &[7], until);
+        Arc::new(RevocationList::read(&list).expect("one"))
     };
     let with = |lists: Vec<Arc<RevocationList>>| Trust {
         revoked: Some(lists),
@@ -180,4 +189,90 @@ fn revoked_ones_are_in_a_list_of_their_issuer() {
     );
     check(&with(vec![]), &[&good], Some(3));
     check(&with(vec![list(2031, &root("top"))]), &[&good], Some(3));
+}
+
+#[test]
+fn authorities_are_taken_by_name_number_and_kind_of_key() {
+    let ec = root("top");
+    let other_key = KeyPair::generate_for(&rcgen::PKCS_ED25519).expect("a key");
+    let other = Ca::self_signed(ca_parameters("top"), other_key).expect("a root");
+    let mut own = parameters("own");
+    own.use_authority_key_identifier_extension = false;
+    let own = leaf(own, &ec);
+    check(&trust(&[other.der(), ec.der()]), &[&own], None);
+    check(&trust(&[other.der()]), &[&own], Some(21));
+    let by_other = leaf(parameters("own"), &other);
+    check(&trust(&[ec.der(), other.der()]), &[&by_other], None);
+}
+
+#[test]
+fn between_others_a_ca_says_that_it_is_one() {
+    let mut signing = parameters("signing");
+    signing.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    let top = root("top");
+    let middle = below(signing.clone(), &top);
+    let own = leaf(parameters("own"), &middle);
+    check(&trust(&[top.der()]), &[&own, middle.der()], Some(79));
+    signing.use_authority_key_identifier_extension = false;
+    let alone = Ca::self_signed(signing, key()).expect("a root");
+    let own = leaf(parameters("own"), &alone);
+    check(&trust(&[alone.der()]), &[&own], None);
+}
+
+#[test]
+fn what_must_be_understood_is_named() {
+    const POLICIES: &[u64] = &[2, 5, 29, 32];
+    const KEY_ID: &[u64] = &[2, 5, 29, 14];
+    let top = root("top");
+    let with = |kind, body: &[u8]| {
+        let mut extension = rcgen::CustomExtension::from_oid_content(kind, body.to_vec());
+        extension.set_criticality(true);
+        let mut own = parameters("own");
+        own.custom_extensions = vec![extension];
+        leaf(own, &top)
+    };
+    let trust = trust(&[top.der()]);
+    check(&trust, &[&with(POLICIES, &[0x30, 0])], None);
+    check(&trust, &[&with(KEY_ID, &[4, 1, 7])], Some(34));
+    check(&trust, &[&with(&[1, 2, 3], &[5, 0])], Some(34));
+}
+
+#[test]
+fn lists_tell_of_what_is_in_their_scope() {
+    use rcgen::CrlScope::{CaCertsOnly, UserCertsOnly};
+    const PLACE: &str = "http://lists.test/1";
+    let top = root("top");
+    let at = |place: &str| rcgen::CrlDistributionPoint {
+        uris: vec![place.to_owned()],
+    };
+    let own = |place: &str| {
+        let mut own = parameters("own");
+        own.crl_distribution_points = vec![at(place)];
+        leaf(own, &top)
+    };
+    let with = |scope| {
+        let parameters = CertificateRevocationListParams {
+            this_update: date_time_ymd(2025, 1, 1),
+            next_update: date_time_ymd(2035, 1, 1),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: Some(rcgen::CrlIssuingDistributionPoint {
+                distribution_point: at(PLACE),
+                scope,
+            }),
+            revoked_certs: Vec::new(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        let list = parameters.signed_by(&top).expect("a list");
+        RevocationList::read(list.der()).expect("one")
+    };
+    for (scope, place, expected) in [
+        (Some(UserCertsOnly), PLACE, true),
+        (None, PLACE, true),
+        (Some(CaCertsOnly), PLACE, false),
+        (None, "http://lists.test/2", false),
+    ] {
+        let own = Certificate::read(&own(place)).expect("one");
+        let found = with(scope).reasons_for(&own);
+        assert_eq!(found.is_some(), expected, "{place}");
+    }
 }

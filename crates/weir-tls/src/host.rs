@@ -1,9 +1,9 @@
 //! Whether a certificate is one of a name's (`X509_check_host`).
 
 use rustls::pki_types::CertificateDer;
-use x509_parser::extensions::GeneralName;
 
-use crate::client::x509::{Certificate, common_names};
+use crate::general_name::GeneralName;
+use crate::x509::Certificate;
 
 /// Whether the certificate has this name: among its other names, or without any of them in its subject.
 pub fn has_name(certificate: &CertificateDer<'_>, name: &[u8]) -> bool {
@@ -15,19 +15,19 @@ pub fn has_name(certificate: &CertificateDer<'_>, name: &[u8]) -> bool {
     let Some(certificate) = Certificate::read(certificate) else {
         return false;
     };
-    let names = certificate.alternative_names();
+    let names = certificate.extensions.names.iter();
     let mut names = names
-        .iter()
         .filter_map(|name| match name {
-            GeneralName::DNSName(name) => Some(name.as_bytes()),
+            GeneralName::Dns(name) => Some(name),
             _ => None,
         })
         .peekable();
     if names.peek().is_some() {
         return names.any(|pattern| matches(pattern, name));
     }
-    let names = common_names(&certificate.parsed.tbs_certificate.subject);
-    names.iter().any(|own| matches(own.as_bytes(), name))
+    certificate
+        .common_names()
+        .any(|pattern| matches(&pattern, name))
 }
 
 /// `equal_wildcard`
