@@ -4,8 +4,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use weir_conf::{TlsFile, TlsSource};
-
 use crate::certificate::{self, CertificateFault, NO_CERTIFICATE, NO_START};
 use crate::crl::RevocationList;
 use crate::pem;
@@ -23,11 +21,10 @@ const NO_LIST: &str = "error:068000A8:asn1 encoding routines::wrong tag \
 ///
 /// nginx's words for a file that cannot be read or has none.
 pub fn load_authorities(path: &Path) -> Result<Vec<Arc<Certificate>>, CertificateFault> {
-    let labels = ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"];
     let words = [NO_START, NO_CERTIFICATE];
     let all = load(
         path,
-        &labels,
+        &pem::CERTIFICATES,
         "PEM_read_bio_X509_AUX",
         words,
         Certificate::read,
@@ -67,10 +64,7 @@ fn load<T>(
     read: impl Fn(&[u8]) -> Option<T>,
 ) -> Result<Vec<Arc<T>>, String> {
     let failed = |words: &str| format!("{call}() failed (SSL: {words})");
-    let text = certificate::read(&TlsFile {
-        written: String::new(),
-        source: TlsSource::File(path.to_owned()),
-    })?;
+    let text = certificate::read_path(path)?;
     let mut all = Vec::new();
     for block in pem::blocks(&text) {
         let block = block.map_err(|fault| failed(fault.words()))?;

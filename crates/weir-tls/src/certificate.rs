@@ -11,6 +11,7 @@ use rustls::sign::CertifiedKey;
 use weir_conf::{ErrorNumber, TlsFile, TlsSource};
 
 use crate::backend::any_supported_type;
+use crate::der::{self, Reader};
 use crate::encrypted::{Armoured, Pkcs8};
 use crate::pem::{self, Block};
 
@@ -119,8 +120,7 @@ fn chain(file: &TlsFile) -> Result<Vec<CertificateDer<'static>>, CertificateFaul
     for block in pem::blocks(&text) {
         let first = chain.is_empty();
         let block = block.map_err(|fault| failed(first, fault.words()))?;
-        let certificate = ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"];
-        if !certificate.contains(&block.label.as_str()) {
+        if !pem::CERTIFICATES.contains(&block.label.as_str()) {
             continue;
         }
         if !is_sequence(&block.der) {
@@ -135,22 +135,9 @@ fn chain(file: &TlsFile) -> Result<Vec<CertificateDer<'static>>, CertificateFaul
 }
 
 /// Whether this is a value of ASN.1 with parts, and all of it.
-pub(crate) fn is_sequence(der: &[u8]) -> bool {
-    let [0x30, first, rest @ ..] = der else {
-        return false;
-    };
-    let count = usize::from(first & 0x7f);
-    match first & 0x80 {
-        0 => rest.len() == count,
-        _ if count == 0 || count > 3 || rest.len() < count => false,
-        _ => {
-            let (length, body) = rest.split_at(count);
-            let length = length
-                .iter()
-                .fold(0, |sum, byte| sum << 8 | usize::from(*byte));
-            body.len() == length
-        }
-    }
+pub(crate) fn is_sequence(text: &[u8]) -> bool {
+    let mut reader = Reader::new(text);
+    reader.expect(der::SEQUENCE).is_some() && reader.is_empty()
 }
 
 /// The first key of a file: PKCS#1, PKCS#8 or SEC1.
@@ -212,7 +199,7 @@ pub(crate) fn read(file: &TlsFile) -> Result<Vec<u8>, String> {
     }
 }
 
-fn read_path(path: &Path) -> Result<Vec<u8>, String> {
+pub(crate) fn read_path(path: &Path) -> Result<Vec<u8>, String> {
     match fs::read(path) {
         // It is opened as a text that ends at once.
         Err(error) if error.kind() == io::ErrorKind::IsADirectory => Ok(Vec::new()),
@@ -221,6 +208,12 @@ fn read_path(path: &Path) -> Result<Vec<u8>, String> {
 }
 
 fn cannot_open(path: &Path, error: &io::Error) -> String {
+    let reason = not_opened(path, "r", error);
+    format!("BIO_new_file() failed (SSL: {reason})")
+}
+
+/// OpenSSL's words for a file that it cannot open.
+pub(crate) fn not_opened(path: &Path, mode: &str, error: &io::Error) -> String {
     let errno = error.raw_os_error().unwrap_or_default();
     let words = ErrorNumber(errno).words();
     let path = path.display();
@@ -228,9 +221,7 @@ fn cannot_open(path: &Path, error: &io::Error) -> String {
         io::ErrorKind::NotFound => "error:10000080:BIO routines::no such file",
         _ => "error:10080002:BIO routines::system lib",
     };
-    format!(
-        "BIO_new_file() failed (SSL: error:8000{errno:04X}:system library::{words}:calling fopen({path}, r) {reason})"
-    )
+    format!("error:8000{errno:04X}:system library::{words}:calling fopen({path}, {mode}) {reason}")
 }
 
 pub(crate) fn shown(file: &TlsFile) -> String {

@@ -1,77 +1,36 @@
 //! Keys that are encrypted with a password: PKCS#8 with PBES2 (RFC 8018), and OpenSSL's armour of old, which says
 //! how in `DEK-Info`.
 
-use aes::{Aes128, Aes192, Aes256};
-use cbc::Decryptor;
-use cbc::cipher::block_padding::Pkcs7;
-use cbc::cipher::{BlockModeDecrypt, KeyIvInit};
-use des::TdesEde3;
 use md5::{Digest as _, Md5};
 use pbkdf2::pbkdf2_hmac;
 use sha1::Sha1;
 use sha2::{Sha224, Sha256, Sha384, Sha512};
 
+use crate::cipher::Cipher;
 use crate::der::{self, Reader};
 
 /// Most rounds that a password is stretched by; more would hold a start up for minutes.
 const ROUNDS: u64 = 10_000_000;
 
-/// How something is encrypted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Cipher {
-    Aes128,
-    Aes192,
-    Aes256,
-    Des3,
+/// The cipher that armour calls so.
+fn named(name: &str) -> Option<Cipher> {
+    match name {
+        "AES-128-CBC" => Some(Cipher::Aes128),
+        "AES-192-CBC" => Some(Cipher::Aes192),
+        "AES-256-CBC" => Some(Cipher::Aes256),
+        "DES-EDE3-CBC" => Some(Cipher::Des3),
+        _ => None,
+    }
 }
 
-impl Cipher {
-    /// The one that armour calls so.
-    fn named(name: &str) -> Option<Self> {
-        match name {
-            "AES-128-CBC" => Some(Self::Aes128),
-            "AES-192-CBC" => Some(Self::Aes192),
-            "AES-256-CBC" => Some(Self::Aes256),
-            "DES-EDE3-CBC" => Some(Self::Des3),
-            _ => None,
-        }
-    }
-
-    fn of(kind: &[u8]) -> Option<Self> {
-        match kind {
-            [0x60, 0x86, 0x48, 1, 0x65, 3, 4, 1, 2] => Some(Self::Aes128),
-            [0x60, 0x86, 0x48, 1, 0x65, 3, 4, 1, 22] => Some(Self::Aes192),
-            [0x60, 0x86, 0x48, 1, 0x65, 3, 4, 1, 42] => Some(Self::Aes256),
-            [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 3, 7] => Some(Self::Des3),
-            _ => None,
-        }
-    }
-
-    /// Bytes of its key.
-    fn key_length(self) -> usize {
-        match self {
-            Self::Aes128 => 16,
-            Self::Aes192 | Self::Des3 => 24,
-            Self::Aes256 => 32,
-        }
-    }
-
-    /// `None`: the key is another.
-    fn decrypt(self, key: &[u8], iv: &[u8], text: &[u8]) -> Option<Vec<u8>> {
-        fn by<C: KeyIvInit + BlockModeDecrypt>(
-            key: &[u8],
-            iv: &[u8],
-            text: &[u8],
-        ) -> Option<Vec<u8>> {
-            let cipher = C::new_from_slices(key, iv).ok()?;
-            cipher.decrypt_padded_vec::<Pkcs7>(text).ok()
-        }
-        match self {
-            Self::Aes128 => by::<Decryptor<Aes128>>(key, iv, text),
-            Self::Aes192 => by::<Decryptor<Aes192>>(key, iv, text),
-            Self::Aes256 => by::<Decryptor<Aes256>>(key, iv, text),
-            Self::Des3 => by::<Decryptor<TdesEde3>>(key, iv, text),
-        }
+/// The cipher with this object identifier.
+fn numbered(kind: &[u8]) -> Option<Cipher> {
+    match kind {
+        [0x60, 0x86, 0x48, 1, 0x65, 3, 4, 1, 2] => Some(Cipher::Aes128),
+        [0x60, 0x86, 0x48, 1, 0x65, 3, 4, 1, 22] => Some(Cipher::Aes192),
+        [0x60, 0x86, 0x48, 1, 0x65, 3, 4, 1, 42] => Some(Cipher::Aes256),
+        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 3, 7] => Some(Cipher::Des3),
+        _ => None,
     }
 }
 
@@ -90,7 +49,7 @@ impl<'a> Armoured<'a> {
         let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
         let iv = digits.chunks(2).map(byte).collect::<Option<Vec<_>>>()?;
         Some(Self {
-            cipher: Cipher::named(name.trim())?,
+            cipher: named(name.trim())?,
             iv,
             text,
         })
@@ -176,7 +135,7 @@ impl<'a> Pkcs8<'a> {
             salt,
             rounds: u32::try_from(rounds.clamp(1, ROUNDS)).ok()?,
             stretch,
-            cipher: Cipher::of(kind)?,
+            cipher: numbered(kind)?,
             iv: cipher.contents(der::OCTET_STRING)?,
             text: whole.contents(der::OCTET_STRING)?,
         })

@@ -1,7 +1,7 @@
 //! TLS as nginx's directives set it up, for rustls: certificates, protocol versions, suites, sessions.
 //!
 //! Modules in reading order: `server` and `offer` (a server's settings made ready), `backend`
-//! (whose arithmetic), `compression`, `certificate`, `pem` and `encrypted`
+//! (whose arithmetic), `compression`, `certificate`, `pem`, `encrypted` and `cipher`
 //! (files into certificates and keys), `choice` (which of them a client is shown), `sessions` and `ticket_keys` (clients that come back),
 //! `ocsp` and `staple` (answers of OCSP responders that are shown with certificates), [`hello`] (what a client's first
 //! message says), `names` (what OpenSSL calls things) and `words` (what it says when they fail). Certificates of
@@ -21,6 +21,7 @@ mod authorities;
 mod backend;
 mod certificate;
 mod choice;
+mod cipher;
 mod client;
 mod clients;
 mod compression;

@@ -3,6 +3,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+/// What certificates are called.
+pub(crate) const CERTIFICATES: [&str; 3] =
+    ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"];
+
 /// A thing in armour.
 #[derive(Debug)]
 pub(crate) struct Block {

@@ -8,8 +8,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rustls::sign::CertifiedKey;
-use weir_conf::{ErrorNumber, ServerTls};
+use weir_conf::ServerTls;
 
+use crate::certificate::not_opened;
 use crate::ocsp::{self, Subject};
 use crate::server::TlsFault;
 use crate::verify::{Peer, Trust};
@@ -162,15 +163,8 @@ fn stapled(key: &CertifiedKey, answer: Vec<u8>) -> Arc<CertifiedKey> {
 fn read_answer(path: &std::path::Path) -> Result<Vec<u8>, String> {
     let shown = path.display();
     let text = std::fs::read(path).map_err(|error| {
-        let errno = error.raw_os_error().unwrap_or_default();
-        let words = ErrorNumber(errno).words();
-        let reason = match error.kind() {
-            std::io::ErrorKind::NotFound => "error:10000080:BIO routines::no such file",
-            _ => "error:10080002:BIO routines::system lib",
-        };
-        format!(
-            "BIO_new_file(\"{shown}\") failed (SSL: error:8000{errno:04X}:system library::{words}:calling fopen({shown}, rb) {reason})"
-        )
+        let reason = not_opened(path, "rb", &error);
+        format!("BIO_new_file(\"{shown}\") failed (SSL: {reason})")
     })?;
     let answer = ocsp::answer(&text).ok_or_else(|| {
         format!(

@@ -4,15 +4,13 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use aes::{Aes128, Aes256};
-use cbc::cipher::block_padding::Pkcs7;
-use cbc::cipher::{BlockModeDecrypt as _, BlockModeEncrypt as _, KeyIvInit as _};
-use cbc::{Decryptor, Encryptor};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use rustls::crypto::SecureRandom;
 use rustls::server::ProducesTickets;
 use sha2::Sha256;
 use weir_conf::ErrorNumber;
+
+use crate::cipher::Cipher;
 
 const NAME: usize = 16;
 const IV: usize = 16;
@@ -28,13 +26,8 @@ pub(crate) struct TicketKeys {
 struct TicketKey {
     name: [u8; NAME],
     cipher: Cipher,
+    key: Vec<u8>,
     seal: Vec<u8>,
-}
-
-/// AES by the length of the key.
-enum Cipher {
-    Short([u8; 16]),
-    Long([u8; 32]),
 }
 
 impl TicketKeys {
@@ -67,25 +60,17 @@ impl TicketKeys {
 impl TicketKey {
     fn read(text: &[u8]) -> Option<Self> {
         let (name, rest) = text.split_first_chunk()?;
-        match rest.len() {
-            32 => {
-                let (key, seal) = rest.split_first_chunk()?;
-                Some(Self {
-                    name: *name,
-                    cipher: Cipher::Short(*key),
-                    seal: seal.to_vec(),
-                })
-            }
-            64 => {
-                let (seal, key) = rest.split_last_chunk()?;
-                Some(Self {
-                    name: *name,
-                    cipher: Cipher::Long(*key),
-                    seal: seal.to_vec(),
-                })
-            }
-            _ => None,
-        }
+        let (cipher, key, seal) = match rest.len() {
+            32 => (Cipher::Aes128, &rest[..16], &rest[16..]),
+            64 => (Cipher::Aes256, &rest[32..], &rest[..32]),
+            _ => return None,
+        };
+        Some(Self {
+            name: *name,
+            cipher,
+            key: key.to_vec(),
+            seal: seal.to_vec(),
+        })
     }
 
     fn seal(&self) -> Option<Hmac<Sha256>> {
@@ -93,13 +78,7 @@ impl TicketKey {
     }
 
     fn encrypt(&self, iv: [u8; IV], plain: &[u8]) -> Option<Vec<u8>> {
-        let text =
-            match &self.cipher {
-                Cipher::Short(key) => Encryptor::<Aes128>::new(key.into(), &iv.into())
-                    .encrypt_padded_vec::<Pkcs7>(plain),
-                Cipher::Long(key) => Encryptor::<Aes256>::new(key.into(), &iv.into())
-                    .encrypt_padded_vec::<Pkcs7>(plain),
-            };
+        let text = self.cipher.encrypt(&self.key, &iv, plain)?;
         let mut ticket = [self.name.as_slice(), &iv, &text].concat();
         let seal = self.seal()?.chain_update(&ticket).finalize();
         ticket.extend_from_slice(&seal.into_bytes());
@@ -109,19 +88,10 @@ impl TicketKey {
     fn decrypt(&self, ticket: &[u8]) -> Option<Vec<u8>> {
         let (sealed, seal) = ticket.split_last_chunk::<SEAL>()?;
         let rest = sealed.strip_prefix(&self.name)?;
-        let (iv, text) = rest.split_first_chunk::<IV>()?;
+        let (iv, text) = rest.split_at_checked(IV)?;
         let found = self.seal()?.chain_update(sealed);
         found.verify_slice(seal).ok()?;
-        match &self.cipher {
-            Cipher::Short(key) => {
-                let cipher = Decryptor::<Aes128>::new(key.into(), iv.into());
-                cipher.decrypt_padded_vec::<Pkcs7>(text).ok()
-            }
-            Cipher::Long(key) => {
-                let cipher = Decryptor::<Aes256>::new(key.into(), iv.into());
-                cipher.decrypt_padded_vec::<Pkcs7>(text).ok()
-            }
-        }
+        self.cipher.decrypt(&self.key, iv, text)
     }
 }
 
