@@ -74,9 +74,9 @@ pub use value::{
     KeepaliveTimeout, LimitLogLevel, LingeringClose, MediaTypes, Methods, Network, NewCipherSuite,
     NextUpstream, Overwrite, Passwords, RateLimit, RealIpHeader, Redirect, RedirectFrom,
     RequestHeaders, RequestLimit, Return, Satisfy, Scheme, ServerTokens, SessionCache, SetHeader,
-    SharedSessions, SubFilter, SymbolicLinks, TempPath, TlsCommand, TlsFile, TlsGroup, TlsGroups,
-    TlsSource, TlsVersions, TryFallback, TryFile, TryFiles, Types, UpstreamCredential, UserId,
-    UserIdExpires, UserIdFlags, UserIdMode, VerifyClient,
+    SharedSessions, SubFilter, SymbolicLinks, TempPath, TlsFile, TlsGroup, TlsGroups, TlsSource,
+    TlsVersions, TryFallback, TryFile, TryFiles, Types, UpstreamCredential, UserId, UserIdExpires,
+    UserIdFlags, UserIdMode, VerifyClient,
 };
 pub use variable::{UnknownVariable, VARIABLES, Variable};
 pub use written::{Payload, PayloadError, Written, WrittenError, WrittenFile, as_written};

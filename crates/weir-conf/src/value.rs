@@ -6,7 +6,7 @@ mod access;
 mod body;
 mod charset;
 mod ciphers;
-mod conf_command;
+pub(crate) mod conf_command;
 mod cookie;
 mod error_page;
 mod expires;
@@ -23,7 +23,6 @@ mod redirect;
 mod response;
 mod sub_filter;
 mod tls;
-pub(crate) mod tls_command;
 mod types;
 mod upstream_tls;
 mod user_id;
@@ -54,7 +53,6 @@ pub use tls::{
     Passwords, SessionCache, SharedSessions, TlsFile, TlsGroup, TlsGroups, TlsSource, TlsVersions,
     VerifyClient,
 };
-pub use tls_command::TlsCommand;
 pub use types::Types;
 pub use upstream_tls::{CertificateCache, UpstreamCredential};
 pub(crate) use user_id::WrittenUserId;

@@ -94,8 +94,7 @@ impl TlsServer {
                 warnings: Vec::new(),
             });
         }
-        let offer = Offer::of(tls);
-        let tls = &offer.tls;
+        let offer = Offer::of_server(tls);
         let provider = offer.provider();
         let clients = Clients::load(tls, provider.signature_verification_algorithms)?;
         let mut warnings = Vec::new();
@@ -108,7 +107,7 @@ impl TlsServer {
             false => {
                 let certificates = (certificates, staples.clone());
                 Some(Arc::new(config(
-                    &offer,
+                    (tls, &offer),
                     certificates,
                     provider,
                     &clients,
@@ -171,21 +170,20 @@ fn staples(
 }
 
 fn config(
-    offer: &Offer,
+    (tls, offer): (&ServerTls, &Offer),
     (certificates, staples): (Vec<Arc<CertifiedKey>>, Vec<Arc<Staple>>),
     provider: CryptoProvider,
     clients: &Clients,
     zones: &HashMap<String, Arc<SessionZone>>,
 ) -> Result<ServerConfig, TlsFault> {
-    let tls = &offer.tls;
     let tickets = TicketKeys::load(&tls.ssl_session_ticket_key, provider.secure_random);
     let tickets = tickets.map_err(TlsFault::Tickets)?;
     let choice = Choice {
         certificates,
         staples,
         suites: provider.cipher_suites.clone(),
-        prefers_own: tls.ssl_prefer_server_ciphers,
-        newest: offer.newest(),
+        prefers_own: offer.prefers_own,
+        newest: offer.has_newest(),
     };
     let builder = ServerConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(&offer.versions())?;
@@ -195,7 +193,7 @@ fn config(
     };
     let mut config = builder.with_cert_resolver(Arc::new(choice));
     config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
-    config.ignore_client_order = tls.ssl_prefer_server_ciphers;
+    config.ignore_client_order = offer.prefers_own;
     let size = tls.ssl_buffer_size.clamp(*RECORD.start(), *RECORD.end());
     config.max_fragment_size = Some(size + RECORD_HEADER);
     if tls.ssl_certificate_compression {
@@ -204,8 +202,8 @@ fn config(
     if let Some(count) = offer.tickets {
         config.send_tls13_tickets = count;
     }
-    keep_sessions(&mut config, tls, clients.context(), zones)?;
-    if tls.ssl_session_tickets && !tls.ssl_session_ticket_key.is_empty() {
+    keep_sessions(&mut config, (tls, offer), clients.context(), zones)?;
+    if offer.has_tickets && !tls.ssl_session_ticket_key.is_empty() {
         let lifetime = tls.ssl_session_timeout;
         config.ticketer = sessions::dated(Arc::new(tickets), lifetime, clients.context());
     }
@@ -216,7 +214,7 @@ fn config(
 /// clients only.
 fn keep_sessions(
     config: &mut ServerConfig,
-    tls: &ServerTls,
+    (tls, offer): (&ServerTls, &Offer),
     context: [u8; 8],
     zones: &HashMap<String, Arc<SessionZone>>,
 ) -> Result<(), TlsFault> {
@@ -238,7 +236,7 @@ fn keep_sessions(
         true => store,
         false => Arc::new(NoServerSessionStorage {}),
     };
-    if tls.ssl_session_tickets {
+    if offer.has_tickets {
         config.ticketer = zone.tickets(lifetime, context);
     } else if !keeps {
         config.send_tls13_tickets = 0;

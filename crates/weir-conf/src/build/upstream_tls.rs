@@ -2,7 +2,7 @@
 
 use crate::Fault;
 use crate::table::settings::Settings;
-use crate::value::{TlsCommand, TlsVersions, UpstreamCredential};
+use crate::value::{TlsVersions, UpstreamCredential};
 
 /// What nginx says of settings that cannot be.
 pub(super) fn fault(settings: &Settings) -> Option<Fault> {
@@ -39,15 +39,7 @@ fn certificate_without_key(settings: &Settings) -> Option<&str> {
 
 fn refused_command(settings: &Settings) -> Option<&str> {
     let mut commands = settings.proxy_ssl_conf_command.iter();
-    commands.find_map(|command| match command {
-        TlsCommand::Refused(text) => Some(text.as_str()),
-        TlsCommand::Least(_)
-        | TlsCommand::Most(_)
-        | TlsCommand::On(_)
-        | TlsCommand::Off(_)
-        | TlsCommand::Suites(_)
-        | TlsCommand::NewSuites(_) => None,
-    })
+    commands.find_map(|command| command.fault.as_deref())
 }
 
 fn has_version(versions: TlsVersions) -> bool {

@@ -16,18 +16,18 @@ use crate::value::read::{
     keepalive_timeout, keyword, late_text, limit_conn, limit_req, mark, media_types, memory_size,
     number, offset, open_log_file_cache, passwords, predicates, rate, real_ip_header, redirect,
     root, server_tokens, set_header, size, status_of_refusal, sub_filter, temp_path, template,
-    template_or_off, text, text_or_none, text_or_off, texts_or_off, time, tls_command, tls_path,
-    trusted, try_files, upstream_credential, user_id_domain, user_id_expires, user_id_flags,
-    user_id_mark, user_id_p3p, user_id_path, versions,
+    template_or_off, text, text_or_none, text_or_off, texts_or_off, time, tls_path, trusted,
+    try_files, upstream_conf_command, upstream_credential, user_id_domain, user_id_expires,
+    user_id_flags, user_id_mark, user_id_p3p, user_id_path, versions,
 };
 use crate::value::{
     AccessRule, AddHeader, AddInherit, AuthRequestSet, AutoindexFormat, Bind, BodyFile, Buffers,
-    CertificateCache, Charset, Ciphers, ConnectionLimit, CookieFlagsRule, CookieRewrite,
-    DisableSymlinks, ErrorPage, Expires, GzipDisable, GzipHttpVersion, GzipProxied, GzipStatic,
-    HeaderNames, HttpVersion, IfModifiedSince, IgnoreHeaders, KeepaliveDisable, KeepaliveTimeout,
-    LateText, LimitLogLevel, LingeringClose, MediaTypes, Network, NextUpstream, Passwords,
-    RateLimit, RealIpHeader, Redirect, RequestHeaders, RequestLimit, Satisfy, ServerTokens,
-    SubFilter, TempPath, TlsCommand, TlsVersions, TryFiles, Types, UpstreamCredential, UserId,
+    CertificateCache, Charset, Ciphers, ConfCommand, ConnectionLimit, CookieFlagsRule,
+    CookieRewrite, DisableSymlinks, ErrorPage, Expires, GzipDisable, GzipHttpVersion, GzipProxied,
+    GzipStatic, HeaderNames, HttpVersion, IfModifiedSince, IgnoreHeaders, KeepaliveDisable,
+    KeepaliveTimeout, LateText, LimitLogLevel, LingeringClose, MediaTypes, Network, NextUpstream,
+    Passwords, RateLimit, RealIpHeader, Redirect, RequestHeaders, RequestLimit, Satisfy,
+    ServerTokens, SubFilter, TempPath, TlsVersions, TryFiles, Types, UpstreamCredential, UserId,
     UserIdExpires, UserIdFlags, WrittenHeader, WrittenUserId,
 };
 
@@ -349,9 +349,9 @@ directives! {
     proxy_ssl_certificate_key: Maybe<UpstreamCredential> = upstream_credential; in ALL;
     /// A file with a password on each line, which are tried on encrypted keys.
     proxy_ssl_password_file: Maybe<Passwords> = passwords; in ALL;
-    /// A command of OpenSSL's: `MinProtocol`, `MaxProtocol`, `Protocol`, `CipherString` and `Ciphersuites` are obeyed,
-    /// of others a warning says that nothing comes.
-    proxy_ssl_conf_command: Many<TlsCommand> = tls_command; in ALL, Arity::TWO;
+    /// A line of OpenSSL's own configuration: `MinProtocol`, `MaxProtocol`, `Protocol`, `CipherString`, `Ciphersuites`, `Curves`,
+    /// `Groups`, and of `Options` `SessionTicket`; of others a warning says that nothing comes.
+    proxy_ssl_conf_command: Many<ConfCommand> = upstream_conf_command; in ALL, Arity::TWO;
     /// Whether certificates whose names have variables are kept, how many, and for how long.
     proxy_ssl_certificate_cache: Maybe<Option<CertificateCache>> = certificate_cache; in ALL, Arity::between(1, 3);
 

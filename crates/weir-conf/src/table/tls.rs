@@ -65,8 +65,8 @@ directives! {
     /// Files of 48 or 80 random bytes that tickets are encrypted with, by the first, and decrypted; without one weir
     /// makes keys of its own.
     ssl_session_ticket_key: Many<PathBuf> = conf_paths; in BOTH;
-    /// A line of OpenSSL's own configuration: `MinProtocol`, `MaxProtocol`, `CipherString`, `Ciphersuites`, `Curves`, `Groups`,
-    /// `NumTickets`, and of `Options` `ServerPreference` and `SessionTicket`.
+    /// A line of OpenSSL's own configuration: `MinProtocol`, `MaxProtocol`, `Protocol`, `CipherString`, `Ciphersuites`, `Curves`,
+    /// `Groups`, `NumTickets`, and of `Options` `ServerPreference` and `SessionTicket`.
     ssl_conf_command: Many<ConfCommand> = conf_command; in BOTH, Arity::TWO;
     /// Whether certificates are compressed, by zlib, for clients that can do that.
     ssl_certificate_compression: One<bool> = flag, "off"; in BOTH;

@@ -57,9 +57,9 @@ pub(crate) use scripts::{
 };
 pub(crate) use tls::{
     ciphers, conf_command, dh_parameters, groups, passwords, seconds, session_cache, tls_files,
-    versions,
+    upstream_conf_command, versions,
 };
-pub(crate) use upstream_tls::{certificate_cache, tls_command, tls_path, upstream_credential};
+pub(crate) use upstream_tls::{certificate_cache, tls_path, upstream_credential};
 pub(crate) use user_id::{
     user_id_domain, user_id_expires, user_id_flags, user_id_mark, user_id_p3p, user_id_path,
 };

@@ -1,24 +1,20 @@
 //! What a location says of TLS to upstreams made ready for handshakes (`ngx_http_proxy_set_ssl`).
 
 mod kept;
-mod offer;
 
 use std::sync::Arc;
 
-use rustls::client::{ClientConfig, ResolvesClientCert, Resumption};
-use rustls::crypto::CryptoProvider;
+use rustls::SignatureScheme;
+use rustls::client::{ClientConfig, ResolvesClientCert, Resumption, Tls12Resumption};
 use rustls::pki_types::{CertificateDer, DnsName, IpAddr, Ipv4Addr, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
-use rustls::version::{TLS12, TLS13};
-use rustls::{SignatureScheme, SupportedProtocolVersion};
-use weir_conf::{NewCipherSuite, Passwords, Settings, TlsFile, UpstreamCredential};
+use weir_conf::{Passwords, Settings, TlsFile, UpstreamCredential};
 
 use self::kept::Kept;
-use self::offer::Offer;
 use crate::authorities::{load_authorities, load_revoked};
-use crate::backend::{cipher_suite as suites, default_provider};
+use crate::backend::default_provider;
 use crate::certificate::{self, CertificateFault};
-use crate::offer::supported;
+use crate::offer::Offer;
 use crate::server::TlsFault;
 use crate::sessions;
 use crate::signatures::Signatures;
@@ -34,6 +30,8 @@ const NAMES: usize = 8;
 pub struct TlsClient {
     /// Without sessions. `Err`: there is nothing to offer.
     config: Result<Arc<ClientConfig>, Reason>,
+    /// Whether upstreams may let weir keep sessions for them.
+    has_tickets: bool,
     /// Certificates that depend on requests, if they are kept.
     kept: Option<Kept>,
     passwords: Option<Passwords>,
@@ -48,8 +46,9 @@ impl TlsClient {
     ///
     /// nginx's words for what does not load.
     pub fn new(settings: &Settings) -> Result<Self, TlsFault> {
-        let offer = Offer::of(settings);
+        let offer = Offer::to_upstreams(settings);
         Ok(Self {
+            has_tickets: offer.has_tickets,
             config: match offer.is_nothing() {
                 Some(words) => Err(Reason {
                     words: words.into(),
@@ -114,7 +113,11 @@ impl TlsClient {
         }
         let mut config = ClientConfig::clone(config);
         if keeps {
-            config.resumption = Resumption::in_memory_sessions(NAMES);
+            let sessions = Resumption::in_memory_sessions(NAMES);
+            config.resumption = match self.has_tickets {
+                true => sessions,
+                false => sessions.tls12_resumption(Tls12Resumption::SessionIdOnly),
+            };
         }
         if let Some(certificate) = certificate {
             config.client_auth_cert_resolver = Arc::new(Shown(certificate));
@@ -134,14 +137,14 @@ pub fn server_name(name: Option<&[u8]>) -> ServerName<'static> {
 }
 
 fn config(settings: &Settings, offer: &Offer) -> Result<ClientConfig, TlsFault> {
-    let provider = provider(offer);
+    let provider = offer.provider();
     if let Some(group) = provider.kx_groups.first() {
         // The first exchange of keys in a process takes its time, which no request is to wait for.
         let _made = group.start()?;
     }
     let signatures = Signatures::of_servers(provider.signature_verification_algorithms);
     let builder = ClientConfig::builder_with_provider(Arc::new(provider))
-        .with_protocol_versions(&versions(offer))?
+        .with_protocol_versions(&offer.versions())?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(signatures));
     let shown = certificate(settings)?;
@@ -194,25 +197,6 @@ fn certificate(settings: &Settings) -> Result<Option<Arc<CertifiedKey>>, TlsFaul
     };
     let passwords = settings.proxy_ssl_password_file.as_ref();
     Ok(Some(load(certificate, key, passwords)?))
-}
-
-fn versions(offer: &Offer) -> Vec<&'static SupportedProtocolVersion> {
-    let new = offer.has_new().then_some(&TLS13);
-    new.into_iter()
-        .chain(offer.has_old().then_some(&TLS12))
-        .collect()
-}
-
-fn provider(offer: &Offer) -> CryptoProvider {
-    let mut provider = default_provider();
-    let new = offer.new_suites.iter().map(|suite| match suite {
-        NewCipherSuite::Aes256 => suites::TLS13_AES_256_GCM_SHA384,
-        NewCipherSuite::Chacha20 => suites::TLS13_CHACHA20_POLY1305_SHA256,
-        NewCipherSuite::Aes128 => suites::TLS13_AES_128_GCM_SHA256,
-    });
-    let old = offer.suites.iter().map(|suite| supported(*suite));
-    provider.cipher_suites = new.chain(old).collect();
-    provider
 }
 
 /// A certificate that is shown to whoever asks for one.

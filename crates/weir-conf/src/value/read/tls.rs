@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::zones::Usage;
 use super::{Call, Reject};
+use crate::value::conf_command::{Side, Taken};
 use crate::value::number::{parse_number, parse_seconds, parse_size};
 use crate::value::{
     Ciphers, ConfCommand, DhParameters, Keyword as _, Passwords, SessionCache, SharedSessions,
@@ -119,21 +120,50 @@ pub(crate) fn groups(call: &mut Call<'_>) -> Result<TlsGroups, Reject> {
     Ok(groups)
 }
 
-/// A command of OpenSSL's own configuration; a `[warn]` says what of it weir does not have.
+/// A command of OpenSSL's own configuration (`ngx_ssl_conf_commands`); a `[warn]` says what of it weir does not
+/// have.
 pub(crate) fn conf_command(call: &mut Call<'_>) -> Result<Vec<ConfCommand>, Reject> {
+    read_command(call, Side::Server, |call, name| {
+        let what = format!("`{name}`");
+        Err(lacking(call, &what, "leave it out if you can do without"))
+    })
+}
+
+/// The same for handshakes with upstreams; of a command that weir does not have nothing comes.
+pub(crate) fn upstream_conf_command(call: &mut Call<'_>) -> Result<Vec<ConfCommand>, Reject> {
+    read_command(call, Side::Upstream, |call, name| {
+        call.warn(format!("\"{}\": {name} not obeyed, ignored", call.name));
+        Ok(Vec::new())
+    })
+}
+
+fn read_command(
+    call: &mut Call<'_>,
+    side: Side,
+    without: impl Fn(&mut Call<'_>, &str) -> Result<Vec<ConfCommand>, Reject>,
+) -> Result<Vec<ConfCommand>, Reject> {
     let (name, value) = (call.text(0), call.text(1));
     let place = call.place.clone();
-    let Some(command) = ConfCommand::read(&name, &value, &place) else {
-        let what = format!("`{name}`");
-        return Err(lacking(call, &what, "leave it out if you can do without"));
-    };
-    if !command.lacking.is_empty() {
-        let lacking = command.lacking.join(", ");
-        call.warn(format!(
-            "\"ssl_conf_command\" \"{name}\": {lacking} not offered, ignored"
-        ));
+    match ConfCommand::read(side, &name, &value, &place) {
+        Taken::Read(command) => {
+            if !command.lacking.is_empty() {
+                let lacking = command.lacking.join(", ");
+                call.warn(format!(
+                    "\"{}\" \"{name}\": {lacking} not offered, ignored",
+                    call.name
+                ));
+            }
+            Ok(vec![command])
+        }
+        Taken::Instead(directive) => {
+            let what = format!("{} {name}", call.name);
+            let fault = Fault::lacking("directive", &what, Some(place))
+                .with_hint(format!("`{directive}` says the same"));
+            call.cx.faults.push(fault);
+            Err(Reject::Reported)
+        }
+        Taken::Lacking => without(call, &name),
     }
-    Ok(vec![command])
 }
 
 /// Notes that weir lacks what the directive asks for.

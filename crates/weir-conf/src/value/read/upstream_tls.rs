@@ -5,10 +5,8 @@ use std::path::PathBuf;
 use super::logs::invalid_parameter;
 use super::tls::tls_files;
 use super::{Call, Reject};
-use crate::Fault;
 use crate::value::number::{parse_number, parse_seconds};
-use crate::value::tls_command::Taken;
-use crate::value::{CertificateCache, TlsCommand, UpstreamCredential};
+use crate::value::{CertificateCache, UpstreamCredential};
 
 /// A file beside the configuration file; an empty name is none.
 pub(crate) fn tls_path(call: &mut Call<'_>) -> Result<Option<PathBuf>, Reject> {
@@ -33,25 +31,6 @@ pub(crate) fn upstream_credential(call: &mut Call<'_>) -> Result<UpstreamCredent
         written: call.text(0),
         base,
     })
-}
-
-/// A command of OpenSSL's and its value (`ngx_ssl_conf_commands`).
-pub(crate) fn tls_command(call: &mut Call<'_>) -> Result<Vec<TlsCommand>, Reject> {
-    let (name, value) = (call.text(0), call.text(1));
-    match TlsCommand::read(&name, &value, call.place.clone()) {
-        Taken::All(commands) => Ok(commands),
-        Taken::Nothing => {
-            call.warn(format!("\"{}\": {name} not obeyed, ignored", call.name));
-            Ok(Vec::new())
-        }
-        Taken::Instead(directive) => {
-            let what = format!("{} {name}", call.name);
-            let fault = Fault::lacking("directive", &what, Some(call.place.clone()))
-                .with_hint(format!("`{directive}` says the same"));
-            call.cx.faults.push(fault);
-            Err(Reject::Reported)
-        }
-    }
 }
 
 /// `off`, or `max=N [inactive=TIME] [valid=TIME]` (`ngx_http_proxy_ssl_certificate_cache`).
