@@ -4,73 +4,32 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::aws_lc_rs::default_provider;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
-use rustls::{
-    ClientConfig, DigitallySignedStruct, ServerConfig, ServerConnection, SignatureScheme,
-};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore, ServerConfig, ServerConnection};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use weir_io::stream::Stream;
 
-/// Lets anybody pass.
-#[derive(Debug)]
-struct Anybody;
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        vec![SignatureScheme::ECDSA_NISTP256_SHA256]
-    }
-}
-
-fn client() -> Arc<ClientConfig> {
-    let builder = ClientConfig::builder_with_provider(Arc::new(default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("versions");
-    let builder = builder.dangerous();
-    let config = builder.with_custom_certificate_verifier(Arc::new(Anybody));
-    Arc::new(config.with_no_client_auth())
-}
-
-fn server() -> ServerConnection {
+/// Both ends, and the client trusts the server.
+fn ends() -> (Arc<ClientConfig>, ServerConnection) {
     let made = rcgen::generate_simple_self_signed(vec!["a.test".to_owned()]).expect("made");
+    let shown = made.cert.der().clone();
+    let mut roots = RootCertStore::empty();
+    roots.add(shown.clone()).expect("a certificate");
+    let client = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
     let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
-    let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+    let server = ServerConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
         .expect("versions")
         .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], PrivateKeyDer::from(key))
+        .with_single_cert(vec![shown], PrivateKeyDer::from(key))
         .expect("a certificate");
-    ServerConnection::new(Arc::new(config)).expect("a connection")
+    let server = ServerConnection::new(Arc::new(server)).expect("a connection");
+    (Arc::new(client), server)
 }
 
 /// What the server has to say now.
@@ -98,8 +57,8 @@ async fn tickets_leave_a_connection_quiet() {
     let (ours, mut theirs) = tokio::io::duplex(64 * 1024);
     let mut stream = Stream::Memory(ours);
     let name = ServerName::try_from("a.test").expect("a name");
-    stream.begin_tls_to(client(), name).expect("a handshake");
-    let mut server = server();
+    let (client, mut server) = ends();
+    stream.begin_tls_to(client, name).expect("a handshake");
     let shake = poll_fn(|cx| match stream.tls_mut() {
         Some(tls) => tls.poll_handshake(cx),
         None => Poll::Pending,
