@@ -66,6 +66,25 @@ fn tickets_are_good_wherever_the_keys_are() {
     }
 }
 
+/// As 1.22.1, which knows TLS 1.3 only by name.
+#[test]
+fn before_nginx_1_23_the_newest_version_must_be_named() {
+    let site = Site::new();
+    let own = Identity::new(&site, "a.test");
+    for (rest, newest) in [("", false), ("ssl_protocols TLSv1.2 TLSv1.3;", true)] {
+        let server = server(&own, &format!("{rest} return 200 $ssl_protocol;"));
+        site.conf(&format!(
+            "compat 1.22; daemon off; error_log stderr info; events {{ }} http {{ access_log off; {server} }}"
+        ));
+        let _running = site.start();
+        let expected = if newest { "TLSv1.3" } else { "TLSv1.2" };
+        let (answer, _) = Client::new(&[&own]).get(&site, "a.test", "/");
+        assert!(answer.ends_with(expected), "{answer}");
+        let new = Client::speaking(&[&own], &[&TLS13]);
+        assert_eq!(new.shown(&site, "a.test").is_ok(), newest);
+    }
+}
+
 #[test]
 fn commands_of_openssl_are_obeyed() {
     let site = Site::new();

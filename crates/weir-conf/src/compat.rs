@@ -73,7 +73,7 @@ impl Compat {
             gzip_static_ranges: since_1_23,
             expected_slice_told: since_1_23,
             trusted_certificate_suffices: since_1_23,
-            upstream_tls_1_3_default: since_1_23,
+            tls_1_3_default: since_1_23,
             all_alerts_graded: since_1_29,
         }
     }
@@ -159,8 +159,8 @@ pub struct Differences {
     pub syslog_faults_name_server: bool,
     /// An address in `X-Forwarded-For` may stand in brackets without a port (since 1.23).
     pub brackets_without_port: bool,
-    /// `proxy_ssl_protocols` has TLS 1.3 without being told (since 1.23.4).
-    pub upstream_tls_1_3_default: bool,
+    /// `ssl_protocols` and `proxy_ssl_protocols` have TLS 1.3 without being told (since 1.23.4).
+    pub tls_1_3_default: bool,
     /// Every alert of TLS is the peer's doing, not only those that SSL 3.0 and TLS 1.2 brought (1.31.5 does so,
     /// 1.28.3 does not).
     pub all_alerts_graded: bool,

@@ -123,6 +123,9 @@ impl ServerDraft {
     /// Inherits what `http` says of TLS; each certificate has a key (`ngx_http_ssl_merge_srv_conf`).
     pub(super) fn inherit_tls(&mut self, http: &WrittenTls, cx: &mut Reading) {
         self.tls.inherit(http);
+        if self.tls.ssl_protocols.value.is_none() && !cx.differences().tls_1_3_default {
+            self.tls.ssl_protocols.value = Some(TlsVersions::TLS_1_2);
+        }
         let certificates = self.tls.ssl_certificate.settle();
         let keys = self.tls.ssl_certificate_key.settle();
         if let Some(last) = certificates.last()

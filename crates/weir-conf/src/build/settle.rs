@@ -70,7 +70,7 @@ pub(super) fn settle(
             false => HttpVersion::Http10,
         }
     });
-    if written.proxy_ssl_protocols.value.is_none() && !cx.differences().upstream_tls_1_3_default {
+    if written.proxy_ssl_protocols.value.is_none() && !cx.differences().tls_1_3_default {
         settings.proxy_ssl_protocols = TlsVersions::TLS_1_2;
     }
     let texts = late_texts(written, cx).map_err(|reject| reject.into_fault("proxy", at));

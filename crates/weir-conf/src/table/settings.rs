@@ -324,7 +324,7 @@ directives! {
     proxy_socket_rcvbuf: One<usize> = size, "0"; in ALL;
     /// `SO_SNDBUF` of upstream connections, bytes; 0 = the system's.
     proxy_socket_sndbuf: One<usize> = size, "0"; in ALL;
-    /// Versions of TLS that upstreams may speak. weir has TLS 1.2 and 1.3.
+    /// Versions of TLS that upstreams may speak. weir has TLS 1.2 and 1.3; before nginx 1.23.4 1.3 must be named.
     proxy_ssl_protocols: Sum<TlsVersions> = versions, "TLSv1.2 TLSv1.3"; in ALL, Arity::SOME;
     /// Cipher suites up to TLS 1.2 that upstreams are offered, in OpenSSL's language; weir has ECDHE with AES-GCM
     /// and ChaCha20, and without this offers all of them.

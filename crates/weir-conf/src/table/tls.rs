@@ -26,7 +26,7 @@ directives! {
     ssl_certificate_key: Many<TlsFile> = tls_files; in BOTH;
     /// A file with a password on each line, which are tried on encrypted keys.
     ssl_password_file: Maybe<Passwords> = passwords; in BOTH;
-    /// Versions that clients may speak. weir has TLS 1.2 and 1.3.
+    /// Versions that clients may speak. weir has TLS 1.2 and 1.3; before nginx 1.23.4 1.3 must be named.
     ssl_protocols: Sum<TlsVersions> = versions, "TLSv1.2 TLSv1.3"; in BOTH, Arity::SOME;
     /// Cipher suites up to TLS 1.2, in OpenSSL's language; weir has ECDHE with AES-GCM and ChaCha20.
     ssl_ciphers: One<Ciphers> = ciphers, "HIGH:!aNULL:!MD5"; in BOTH;
