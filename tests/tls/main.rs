@@ -13,6 +13,7 @@ mod settings;
 #[allow(dead_code, reason = "other tests use more of it")]
 mod site;
 mod stapling;
+mod upstreams;
 
 use std::fs;
 use std::io::{Read, Write};

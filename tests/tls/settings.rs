@@ -10,7 +10,7 @@ use super::{serve, server};
 
 /// A key on P-256 and its certificate, made by OpenSSL, and the key encrypted with `right` in PKCS#8 by AES-256,
 /// and in armour of old by 3DES.
-const KEYS: [(&str, &str); 2] = [("new.key", NEW_KEY), ("old.key", OLD_KEY)];
+pub(crate) const KEYS: [(&str, &str); 2] = [("new.key", NEW_KEY), ("old.key", OLD_KEY)];
 
 #[test]
 fn passwords_open_keys() {
@@ -118,7 +118,7 @@ fn commands_of_openssl_are_obeyed() {
     }
 }
 
-const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----
+pub(crate) const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----
 MIIBeTCCAR+gAwIBAgIUOqGjQUcO8c2kn91PKbPS6AqhPz0wCgYIKoZIzj0EAwIw
 ETEPMA0GA1UEAwwGYS50ZXN0MCAXDTI2MTEzMDAxMTY1OFoYDzIxMjYxMTA2MDEx
 NjU4WjARMQ8wDQYDVQQDDAZhLnRlc3QwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC

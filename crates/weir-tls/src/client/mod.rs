@@ -47,6 +47,12 @@ impl TlsClient {
     /// nginx's words for what does not load.
     pub fn new(settings: &Settings) -> Result<Self, TlsFault> {
         let offer = Offer::to_upstreams(settings);
+        // While requests are served nobody is asked for a password: there is an empty one
+        // (`ngx_ssl_preserve_passwords`).
+        let passwords = settings.proxy_ssl_password_file.clone();
+        let passwords = Some(passwords.unwrap_or_else(|| Passwords {
+            passwords: Vec::new(),
+        }));
         Ok(Self {
             has_tickets: offer.has_tickets,
             config: match offer.is_nothing() {
@@ -59,8 +65,8 @@ impl TlsClient {
             kept: settings
                 .proxy_ssl_certificate_cache
                 .flatten()
-                .map(|rules| Kept::new(rules, settings.proxy_ssl_password_file.clone())),
-            passwords: settings.proxy_ssl_password_file.clone(),
+                .map(|rules| Kept::new(rules, passwords.clone())),
+            passwords,
             trust: trust(settings)?,
         })
     }
