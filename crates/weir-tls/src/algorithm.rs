@@ -75,15 +75,26 @@ fn kind(algorithm: &[u8]) -> Option<&[u8]> {
     Reader::new(algorithm).contents(der::OID)
 }
 
-/// Whether a key is of RSA and has fewer than 2048 bits (`check_key_level`).
+/// Whether a key is of RSA and has fewer than 2048 bits, or on a curve of 192 (`check_key_level`).
 pub(crate) fn is_weak_key(algorithm: &[u8], key: &[u8]) -> bool {
-    const LEAST: usize = 2048;
     match KeyKind::of(algorithm) {
-        Some(KeyKind::Rsa | KeyKind::RsaPss) => {}
-        Some(KeyKind::Ec | KeyKind::Dsa | KeyKind::Ed25519 | KeyKind::Ed448) | None => {
-            return false;
-        }
+        Some(KeyKind::Rsa | KeyKind::RsaPss) => is_weak_rsa(key),
+        Some(KeyKind::Ec) => is_weak_curve(algorithm),
+        Some(KeyKind::Dsa | KeyKind::Ed25519 | KeyKind::Ed448) | None => false,
     }
+}
+
+fn is_weak_curve(algorithm: &[u8]) -> bool {
+    /// ANSI's curves over prime fields, but for their last number; the first three are of 192 bits.
+    const ANSI: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1];
+    let mut fields = Reader::new(algorithm);
+    let curve = fields.next().and_then(|_| fields.contents(der::OID));
+    let number = curve.and_then(|curve| curve.strip_prefix(ANSI));
+    matches!(number, Some([1..=3]))
+}
+
+fn is_weak_rsa(key: &[u8]) -> bool {
+    const LEAST: usize = 2048;
     let modulus = Reader::new(key)
         .enter(der::SEQUENCE)
         .and_then(|mut parts| parts.contents(der::INTEGER));
@@ -147,6 +158,27 @@ mod tests {
         ] {
             assert_eq!(kind.makes(&algorithm), expected, "{kind:?} {algorithm:?}");
         }
+    }
+
+    #[test]
+    fn short_keys_are_weak() {
+        let curve = |number: u8| {
+            let curve = identifier(&[0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, number], &[]);
+            identifier(EC_KEY, &curve)
+        };
+        assert!(is_weak_key(&curve(1), &[]), "P-192");
+        assert!(!is_weak_key(&curve(7), &[]), "P-256");
+        let modulus = |bytes: usize, first: u8| {
+            let mut number = vec![0x30, 0x82, 1, 4, der::INTEGER, 0x82, 1, 0];
+            number.push(first);
+            number.resize(8 + bytes, 7);
+            number[2..4].copy_from_slice(&(bytes as u16 + 4).to_be_bytes());
+            number[6..8].copy_from_slice(&(bytes as u16).to_be_bytes());
+            number
+        };
+        assert!(is_weak_key(&pkcs_1(1), &modulus(128, 0x7f)));
+        assert!(is_weak_key(&pkcs_1(1), &modulus(256, 0x7f)), "2047 bits");
+        assert!(!is_weak_key(&pkcs_1(1), &modulus(256, 0xff)));
     }
 
     #[test]
