@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 
 use crate::der::{self, Reader};
+use crate::extensions::{Extension, IssuerKey};
 use crate::list_scope::{ListScope, Reasons};
 use crate::name::Name;
-use crate::x509::{Certificate, Extension, IssuerKey, Signed};
+use crate::x509::{Certificate, Signed};
 
 /// A list that has been read.
 #[derive(Clone, Debug)]

@@ -42,7 +42,12 @@ pub fn certificate(input: &[u8]) {
         let _shown = (one.subject(), one.issuer(), one.armoured(), one.times());
         let _shown = (one.legacy_subject(), one.legacy_issuer());
         let _shown = (one.serial_shown(), one.days_left(0));
-        assert!(one.is_issued_by(&one) == one.is_self_signed());
+        let _named = crate::has_name(&input.into(), b"a.b.test");
+        let _list = (
+            one.has_weak_key(),
+            one.has_weak_digest(),
+            one.is_self_signed(),
+        );
     }
     let _list = RevocationList::read(input);
     let _answer = ocsp::answer(input);

@@ -5,7 +5,7 @@
 //! (files into certificates and keys), `choice` (which of them a client is shown), `sessions` and `ticket_keys` (clients that come back),
 //! `ocsp` and `staple` (answers of OCSP responders that are shown with certificates), [`hello`] (what a client's first
 //! message says), `names` (what OpenSSL calls things) and `words` (what it says when they fail). Certificates of
-//! peers: `der`, `name`, `general_name`, `x509`, `list_scope` and `crl` (what stands in them), `algorithm` (kinds of
+//! peers: `der`, `name`, `general_name`, `x509`, `extensions`, `list_scope` and `crl` (what stands in them), `algorithm` (kinds of
 //! keys and signatures), `authorities` (whom files say to trust), `signatures` (whether peers have the keys of what
 //! they show), [`verify`] (whether they are trusted, for either role), `host` (whose certificates are),
 //! `verify_fault` (OpenSSL's words for why not), `client` (a location's settings for its upstreams made ready),
@@ -28,6 +28,7 @@ mod compression;
 mod crl;
 mod der;
 mod encrypted;
+mod extensions;
 pub mod fuzz;
 mod general_name;
 pub mod hello;

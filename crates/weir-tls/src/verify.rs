@@ -15,8 +15,9 @@ use rustls::pki_types::CertificateDer;
 
 use self::purpose::{CaBy, has_purpose};
 use crate::crl::RevocationList;
+use crate::extensions::KEY_CERT_SIGN;
 use crate::verify_fault::VerifyFault;
-use crate::x509::{Certificate, KEY_CERT_SIGN};
+use crate::x509::Certificate;
 
 /// Whose certificates are verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,10 +1,11 @@
 //! What CAs say of the names of those below them (`check_name_constraints`).
 
 use super::Chain;
+use crate::extensions::{NameLimit, NameLimits};
 use crate::general_name::GeneralName;
 use crate::name::IA5;
 use crate::verify_fault::VerifyFault;
-use crate::x509::{Certificate, NameLimit, NameLimits};
+use crate::x509::Certificate;
 
 /// Most comparisons of names that a certificate is worth (`NAME_CHECK_MAX`).
 const MOST: usize = 1 << 20;

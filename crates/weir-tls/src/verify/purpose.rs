@@ -1,7 +1,8 @@
 //! For what certificates are, and who may be a CA.
 
 use super::Peer;
-use crate::x509::{Certificate, KEY_CERT_SIGN};
+use crate::extensions::KEY_CERT_SIGN;
+use crate::x509::Certificate;
 
 /// By what a certificate is taken for that of a CA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::Chain;
 use crate::crl::RevocationList;
+use crate::extensions::CRL_SIGN;
 use crate::list_scope::Reasons;
 use crate::verify_fault::VerifyFault;
-use crate::x509::{CRL_SIGN, Certificate};
+use crate::x509::Certificate;
 
 /// A list that may tell of a certificate.
 struct Telling<'a> {
