@@ -8,8 +8,8 @@
 //! peers: `der`, `name`, `general_name`, `x509`, `extensions`, `list_scope` and `crl` (what stands in them), `algorithm` (kinds of
 //! keys and signatures), `authorities` (whom files say to trust), `signatures` (whether peers have the keys of what
 //! they show), [`verify`] (whether they are trusted, for either role), `host` (whose certificates are),
-//! `verify_fault` (OpenSSL's words for why not), `client` (a location's settings for its upstreams made ready),
-//! `clients` (clients are asked) and `shown` (what variables show).
+//! `verify_fault` (OpenSSL's words for why not), `upstream` (a location's settings for its upstreams made ready),
+//! `client_certificates` (clients are asked) and `shown` (what variables show).
 //!
 //! # Invariants
 //!
@@ -22,8 +22,7 @@ mod backend;
 mod certificate;
 mod choice;
 mod cipher;
-mod client;
-mod clients;
+mod client_certificates;
 mod compression;
 mod crl;
 mod der;
@@ -45,6 +44,7 @@ mod shown;
 mod signatures;
 mod staple;
 mod ticket_keys;
+mod upstream;
 pub mod verify;
 mod verify_fault;
 mod words;
@@ -52,8 +52,7 @@ mod x509;
 
 pub use authorities::{load_authorities, load_revoked};
 pub use certificate::CertificateFault;
-pub use client::{TlsClient, server_name};
-pub use clients::ClientCertificate;
+pub use client_certificates::ClientCertificate;
 pub use crl::RevocationList;
 pub use host::has_name;
 pub use names::{cipher, group, version};
@@ -61,6 +60,7 @@ pub use rustls;
 pub use server::{TlsFault, TlsServer};
 pub use sessions::SessionZone;
 pub use staple::{Source, Staple};
+pub use upstream::{TlsClient, server_name};
 pub use verify_fault::VerifyFault;
 pub use words::{Reason, interrupted, reason};
 pub use x509::Certificate;

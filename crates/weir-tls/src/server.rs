@@ -11,7 +11,7 @@ use weir_conf::ServerTls;
 
 use crate::certificate::{self, CertificateFault};
 use crate::choice::Choice;
-use crate::clients::{ClientCertificate, Clients};
+use crate::client_certificates::{ClientCertificate, Clients};
 use crate::compression::Zlib;
 use crate::offer::Offer;
 use crate::sessions::{self, SessionZone};
