@@ -7,6 +7,7 @@
 
 mod certificates;
 mod client;
+mod hello;
 mod settings;
 #[path = "../command/site.rs"]
 #[allow(dead_code, reason = "other tests use more of it")]

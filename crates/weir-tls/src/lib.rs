@@ -3,7 +3,7 @@
 //! Modules in reading order: `server` and `offer` (a server's settings made ready), `backend`
 //! (whose arithmetic), `compression`, `certificate`, `pem` and `encrypted`
 //! (files into certificates and keys), `choice` (which of them a client is shown), `sessions` and `ticket_keys` (clients that come back),
-//! `ocsp` and `staple` (answers of OCSP responders that are shown with certificates), [`hello`] (what a client's first message says), `names` (what OpenSSL calls things) and `words` (what it
+//! `ocsp` and `staple` (answers of OCSP responders that are shown with certificates), [`hello`] and `said` (what a client's first message says), `names` and `numbers` (what OpenSSL calls things) and `words` (what it
 //! says when they fail). Certificates of peers: `der`, `name`, `x509` and `crl` (what stands in them),
 //! `authorities` (whom files say to trust), [`verify`] (whether they are trusted, for either role),
 //! `verify_fault` (OpenSSL's words for why not), `client` (a location's settings for its upstreams made ready, and
@@ -28,9 +28,11 @@ pub mod fuzz;
 pub mod hello;
 mod name;
 mod names;
+mod numbers;
 mod ocsp;
 mod offer;
 mod pem;
+mod said;
 mod server;
 mod sessions;
 mod shown;
@@ -48,6 +50,7 @@ pub use clients::ClientCertificate;
 pub use crl::RevocationList;
 pub use names::{cipher, group, version};
 pub use rustls;
+pub use said::{Offers, Said};
 pub use server::{TlsFault, TlsServer};
 pub use sessions::SessionZone;
 pub use staple::{Source, Staple};

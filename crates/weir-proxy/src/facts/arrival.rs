@@ -2,8 +2,8 @@
 
 use weir_io::clock;
 use weir_io::stream::TlsStream;
-use weir_tls::rustls::HandshakeKind;
-use weir_tls::{ClientCertificate, TlsServer};
+use weir_tls::rustls::{HandshakeKind, ProtocolVersion};
+use weir_tls::{ClientCertificate, Offers, Said, TlsServer};
 use weir_wire::proxy_protocol::ProxyHeader;
 
 /// What was said before the first request. Few plain connections have any, and all would pay for it.
@@ -33,11 +33,21 @@ pub(crate) struct TlsFacts {
     pub(crate) session: Box<[u8]>,
     /// The client's certificate.
     pub(crate) client: Option<Box<ClientCertificate>>,
+    /// What the client has offered.
+    pub(crate) offers: Offers,
 }
 
 impl TlsFacts {
-    pub(crate) fn of(stream: &TlsStream, name: Option<&str>, server: &TlsServer) -> Self {
+    /// What a handshake has settled that began with what was `said`.
+    pub(crate) fn of(
+        stream: &TlsStream,
+        said: &Said,
+        name: Option<&str>,
+        server: &TlsServer,
+    ) -> Self {
         let facts = stream.facts();
+        let reused = facts.handshake_kind() == Some(HandshakeKind::Resumed);
+        let newest = facts.protocol_version() == Some(ProtocolVersion::TLSv1_3);
         let suite = facts.negotiated_cipher_suite();
         let sent = facts.peer_certificates().unwrap_or_default();
         let client = server.client(sent, clock::unix_seconds());
@@ -50,9 +60,13 @@ impl TlsFacts {
             group: group.map(|group| weir_tls::group(group.name())),
             name: name.map(Into::into),
             protocol: facts.alpn_protocol().map(Into::into),
-            reused: facts.handshake_kind() == Some(HandshakeKind::Resumed),
+            reused,
             session: stream.session().into(),
             client: client.map(Box::new),
+            offers: match reused {
+                true => said.offers.of_resumed(newest),
+                false => said.offers.clone(),
+            },
         }
     }
 }

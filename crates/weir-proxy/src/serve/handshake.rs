@@ -8,9 +8,9 @@ use std::task::{Context, Poll};
 use weir_io::buffers;
 use weir_io::stream::HandshakeEnd;
 use weir_log::Level;
-use weir_tls::hello::{self, Heard, Hello, UNRECOGNIZED_NAME};
+use weir_tls::hello::{Heard, Hello, UNRECOGNIZED_NAME};
 use weir_tls::rustls::{AlertDescription, Error};
-use weir_tls::{Reason, TlsServer, rustls};
+use weir_tls::{Reason, Said, TlsServer, rustls};
 
 use super::stapling;
 use crate::facts::h1::Connection;
@@ -57,7 +57,8 @@ pub(super) async fn shake_hands(conn: &mut Connection) -> bool {
 
 async fn greet(conn: &mut Connection) -> Result<(), Failed> {
     let name = hear(conn).await?;
-    let shown = hello::name_as_sent(&conn.input).or_else(|| name.clone());
+    let mut said = Said::read(&conn.input);
+    let shown = said.name.take().or_else(|| name.clone());
     let found = conn.find_tls_server(name.as_deref());
     if let Err(line) = found {
         error_log::log_idle(&conn.link, Level::Alert, Message::bytes(&line));
@@ -89,7 +90,7 @@ async fn greet(conn: &mut Connection) -> Result<(), Failed> {
     .await?;
     stapling::refresh(&plan, server);
     let facts = conn.stream.tls();
-    let facts = facts.map(|stream| TlsFacts::of(stream, shown.as_deref(), server));
+    let facts = facts.map(|stream| TlsFacts::of(stream, &said, shown.as_deref(), server));
     conn.link.arrival_mut().tls = facts;
     Ok(())
 }

@@ -27,6 +27,9 @@ pub(super) fn value(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> V
         Variable::SslProtocol => Some(tls.version.as_bytes()),
         Variable::SslServerName => tls.name.as_deref().map(str::as_bytes),
         Variable::SslSessionReused => Some(if tls.reused { b"r" } else { b"." }.as_slice()),
+        Variable::SslCiphers => return Value::of_text(&tls.offers.suite_names(), out),
+        Variable::SslCurves => return Value::of_text(&tls.offers.group_names(), out),
+        Variable::SslSigalgs => return Value::of_text(&tls.offers.signature_numbers(), out),
         Variable::SslSessionId => {
             for byte in &tls.session {
                 out.extend_from_slice(format!("{byte:02x}").as_bytes());
