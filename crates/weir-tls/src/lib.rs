@@ -2,7 +2,7 @@
 //!
 //! Modules in reading order: `server` and `offer` (a server's settings made ready), `backend`
 //! (whose arithmetic), `compression`, `certificate`, `pem` and `encrypted`
-//! (files into certificates and keys), `choice` (which of them a client is shown), `sessions` and `ticket_keys` (clients that come back),
+//! (files into certificates and keys), `kept` (those that handshakes read), `choice` (which of them a client is shown), `sessions` and `ticket_keys` (clients that come back),
 //! `ocsp` and `staple` (answers of OCSP responders that are shown with certificates), [`hello`] and `said` (what a client's first message says), `names` and `numbers` (what OpenSSL calls things) and `words` (what it
 //! says when they fail). Certificates of peers: `der`, `name`, `x509` and `crl` (what stands in them),
 //! `authorities` (whom files say to trust), [`verify`] (whether they are trusted, for either role),
@@ -11,7 +11,8 @@
 //!
 //! # Invariants
 //!
-//! - No sockets: bytes in, bytes out. Files are read when a configuration is loaded, never later.
+//! - No sockets: bytes in, bytes out. Files are read when a configuration is loaded; later only those whose names
+//!   depend on connections.
 //! - Messages are nginx's; where OpenSSL's reason cannot be had, rustls's stands in its place.
 
 mod authorities;
@@ -26,6 +27,7 @@ mod der;
 mod encrypted;
 pub mod fuzz;
 pub mod hello;
+mod kept;
 mod name;
 mod names;
 mod numbers;
@@ -48,12 +50,13 @@ pub use certificate::CertificateFault;
 pub use client::{TlsClient, Untrusted, has_name, server_name};
 pub use clients::ClientCertificate;
 pub use crl::RevocationList;
+pub use kept::CertificateCaches;
 pub use names::{cipher, group, version};
 pub use rustls;
 pub use said::{Offers, Said};
-pub use server::{TlsFault, TlsServer};
+pub use server::{Shared, TlsFault, TlsServer};
 pub use sessions::SessionZone;
 pub use staple::{Source, Staple};
 pub use verify_fault::VerifyFault;
-pub use words::{Reason, interrupted, reason};
+pub use words::{Reason, certificate_missing, interrupted, reason};
 pub use x509::Certificate;

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use rustls::ServerConfig;
+
 use crate::numbers::{GROUPS, SUITES};
 
 /// What a hello says that rustls does not tell, or not as it was sent.
@@ -11,6 +13,9 @@ pub struct Said {
     pub name: Option<String>,
     /// What it offers.
     pub offers: Offers,
+    versions: Vec<u16>,
+    /// What it says that it speaks inside.
+    protocols: Vec<Vec<u8>>,
 }
 
 /// What a client offers: suites, groups and kinds of signatures, kept small for as long as its connection is.
@@ -22,9 +27,13 @@ pub struct Offers {
     groups: u16,
 }
 
+const TLS_1_3: u16 = 0x0304;
+
 const SERVER_NAME: u16 = 0;
 const GROUPS_EXTENSION: u16 = 10;
 const SIGNATURES: u16 = 13;
+const PROTOCOLS: u16 = 16;
+const VERSIONS: u16 = 43;
 
 impl Said {
     /// What `records` say, which begin with a hello; nothing of what does not come whole.
@@ -55,13 +64,27 @@ impl Said {
             let body = extensions.counted(2)?;
             match kind {
                 SERVER_NAME => self.name = name(body),
-                GROUPS_EXTENSION => groups = list(body),
-                SIGNATURES => signatures = list(body),
+                GROUPS_EXTENSION => groups = list(body, 2),
+                SIGNATURES => signatures = list(body, 2),
+                VERSIONS => self.versions = list(body, 1),
+                PROTOCOLS => self.protocols = protocols(body),
                 _ => {}
             }
             self.offers = Offers::of(&suites, &groups, &signatures);
         }
         Some(())
+    }
+
+    /// Whether it speaks TLS 1.3.
+    pub fn speaks_newest(&self) -> bool {
+        self.versions.contains(&TLS_1_3)
+    }
+
+    /// What will be spoken inside, as far as a server knows before it shows a certificate: of TLS 1.2 nothing yet.
+    pub fn protocol<'a>(&self, config: &'a ServerConfig) -> Option<&'a [u8]> {
+        let mut own = config.alpn_protocols.iter().map(Vec::as_slice);
+        let found = own.find(|own| self.protocols.iter().any(|said| said == own));
+        found.filter(|_| self.speaks_newest())
     }
 }
 
@@ -155,9 +178,14 @@ fn name(body: &[u8]) -> Option<String> {
     String::from_utf8(text.counted(2)?.to_vec()).ok()
 }
 
-/// Numbers behind their length.
-fn list(body: &[u8]) -> Vec<u16> {
-    Text(body).counted(2).map(numbers).unwrap_or_default()
+/// Numbers behind their length, which is `width` bytes wide.
+fn list(body: &[u8], width: usize) -> Vec<u16> {
+    Text(body).counted(width).map(numbers).unwrap_or_default()
+}
+
+fn protocols(body: &[u8]) -> Vec<Vec<u8>> {
+    let mut text = Text(Text(body).counted(2).unwrap_or_default());
+    std::iter::from_fn(|| text.counted(1).map(<[u8]>::to_vec)).collect()
 }
 
 fn numbers(bytes: &[u8]) -> Vec<u16> {
@@ -229,6 +257,8 @@ mod tests {
                 vec![0, 8, 0x1a, 0x1a, 0x11, 0xec, 0, 29, 0, 29],
             ),
             (SIGNATURES, vec![0, 4, 4, 3, 0x0a, 0x0a]),
+            (VERSIONS, vec![4, 3, 4, 3, 3]),
+            (PROTOCOLS, [&[0, 3, 2][..], b"h2"].concat()),
         ]
     }
 
@@ -247,6 +277,8 @@ mod tests {
                 "0x1a1a:X25519MLKEM768:X25519:X25519"
             );
             assert_eq!(said.offers.signature_numbers(), "0x0403:0x0a0a");
+            assert!(said.speaks_newest());
+            assert_eq!(said.protocols, [b"h2"]);
             let again = said.offers.of_resumed(false);
             assert_eq!(
                 (again.group_names().as_str(), again.signatures()),

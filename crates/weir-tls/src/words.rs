@@ -21,6 +21,11 @@ pub fn interrupted() -> Reason {
     remote("error:0A0000EA:SSL routines::callback failed")
 }
 
+/// What is said of a handshake whose certificate does not load.
+pub fn certificate_missing() -> Reason {
+    remote("error:0A000179:SSL routines::cert cb error")
+}
+
 impl Reason {
     /// What is said where TLS was not prepared for.
     pub fn unprepared() -> Self {

@@ -316,11 +316,6 @@ const FAMILIES: &[Family] = &[
         "ssl_ocsp_responder ssl_ocsp_cache",
     ),
     ignored(
-        HS,
-        "certificates and keys are read when the configuration is",
-        "ssl_certificate_cache",
-    ),
-    ignored(
         MAIN,
         "certificates and keys are read anew on each reload",
         "ssl_object_cache_inheritable",

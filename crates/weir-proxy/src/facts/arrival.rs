@@ -2,7 +2,7 @@
 
 use weir_io::clock;
 use weir_io::stream::TlsStream;
-use weir_tls::rustls::{HandshakeKind, ProtocolVersion};
+use weir_tls::rustls::{HandshakeKind, ProtocolVersion, ServerConfig};
 use weir_tls::{ClientCertificate, Offers, Said, TlsServer};
 use weir_wire::proxy_protocol::ProxyHeader;
 
@@ -38,6 +38,25 @@ pub(crate) struct TlsFacts {
 }
 
 impl TlsFacts {
+    /// What is known before a certificate is shown, by `config`.
+    pub(crate) fn heard(said: &Said, name: Option<&str>, config: &ServerConfig) -> Self {
+        let version = match said.speaks_newest() {
+            true => ProtocolVersion::TLSv1_3,
+            false => ProtocolVersion::TLSv1_2,
+        };
+        Self {
+            version: weir_tls::version(version),
+            cipher: "(NONE)",
+            group: None,
+            name: name.map(Into::into),
+            protocol: said.protocol(config).map(Into::into),
+            reused: false,
+            session: Box::default(),
+            client: None,
+            offers: said.offers.clone(),
+        }
+    }
+
     /// What a handshake has settled that began with what was `said`.
     pub(crate) fn of(
         stream: &TlsStream,

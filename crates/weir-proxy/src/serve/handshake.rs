@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use weir_conf::{Credential, TlsFile};
 use weir_io::buffers;
 use weir_io::stream::HandshakeEnd;
 use weir_log::Level;
@@ -14,9 +15,10 @@ use weir_tls::{Reason, Said, TlsServer, rustls};
 
 use super::stapling;
 use crate::facts::h1::Connection;
-use crate::facts::{Action, TlsFacts};
+use crate::facts::{Action, Request, TlsFacts};
 use crate::plan::Generation;
 use crate::report::error_log::{self, Message};
+use crate::report::variables;
 
 /// Why a handshake came to nothing.
 enum Failed {
@@ -24,6 +26,8 @@ enum Failed {
     Gone(Option<io::Error>),
     /// TLS failed: what the log says, and what the client is still to be told.
     Tls(Reason, Vec<u8>),
+    /// A certificate does not load that depends on the connection.
+    Certificate(String),
     /// `ssl_reject_handshake`.
     Rejected,
     /// `client_header_timeout` is over.
@@ -47,6 +51,7 @@ pub(super) async fn shake_hands(conn: &mut Connection) -> bool {
             log(conn, &failed);
             match failed {
                 Failed::Tls(_, alert) => say(conn, &alert),
+                Failed::Certificate(_) => say(conn, &INTERNAL_ERROR),
                 Failed::Rejected => say(conn, &UNRECOGNIZED_NAME),
                 Failed::Gone(_) | Failed::TimedOut | Failed::Leaving => {}
             }
@@ -68,8 +73,16 @@ async fn greet(conn: &mut Connection) -> Result<(), Failed> {
         ));
     }
     let plan = conn.link.plan.clone();
-    let Some((server, config)) = shown_by(&plan, conn) else {
-        return Err(Failed::Rejected);
+    let (server, config) = shown_by(&plan, conn).ok_or(Failed::Rejected)?;
+    let config = match server.named() {
+        [] => config,
+        named => {
+            let heard = TlsFacts::heard(&said, shown.as_deref(), &config);
+            conn.link.arrival_mut().tls = Some(heard);
+            let files = files_of(conn, named);
+            let read = server.config_showing(&config, &files);
+            read.map_err(|fault| Failed::Certificate(fault.to_string()))?
+        }
     };
     let received = std::mem::take(&mut conn.input);
     let begun = conn.stream.begin_tls(config, &received);
@@ -140,6 +153,22 @@ fn shown_by<'a>(
     Some((server, server.config(http2)?.clone()))
 }
 
+/// Where the certificates and keys are whose names depend on the connection; no request has come on it yet
+/// (`ngx_http_ssl_certificate`).
+fn files_of(conn: &Connection, named: &[(Credential, Credential)]) -> Vec<(TlsFile, TlsFile)> {
+    let mut req = Request::new();
+    let server = conn.link.default_server().index;
+    req.state.server = Some(conn.link.plan.own_server(server));
+    let view = conn.view(&req);
+    let files = named.iter();
+    files
+        .filter_map(|(certificate, key)| {
+            let certificate = variables::tls::file_of(view, certificate)?;
+            Some((certificate, variables::tls::file_of(view, key)?))
+        })
+        .collect()
+}
+
 /// A fatal `internal_error`.
 const INTERNAL_ERROR: [u8; 7] = [21, 3, 3, 0, 2, 2, 80];
 
@@ -157,6 +186,7 @@ impl Failed {
 }
 
 fn log(conn: &Connection, failed: &Failed) {
+    let tell = |level, text: &str| error_log::log_idle(&conn.link, level, Message::text(text));
     let (level, message) = match failed {
         Failed::Gone(error) => {
             let text = "peer closed connection in SSL handshake";
@@ -176,14 +206,20 @@ fn log(conn: &Connection, failed: &Failed) {
             } else {
                 Level::Crit
             };
-            let text = format!("SSL_do_handshake() failed (SSL: {})", reason.words);
-            error_log::log_idle(&conn.link, level, Message::text(&text));
-            return;
+            return tell(level, &told(reason));
+        }
+        Failed::Certificate(fault) => {
+            tell(Level::Error, fault);
+            return tell(Level::Info, &told(&weir_tls::certificate_missing()));
         }
         Failed::Rejected => (Level::Info, Message::text("handshake rejected")),
         Failed::Leaving => return,
     };
     error_log::log_idle(&conn.link, level, message);
+}
+
+fn told(reason: &Reason) -> String {
+    format!("SSL_do_handshake() failed (SSL: {})", reason.words)
 }
 
 /// Tells the client, if its socket takes that at once.

@@ -1,6 +1,5 @@
 //! What a location says of TLS to upstreams made ready for handshakes (`ngx_http_proxy_set_ssl`).
 
-mod kept;
 mod offer;
 mod signatures;
 mod verify;
@@ -15,15 +14,15 @@ use rustls::pki_types::{CertificateDer, DnsName, IpAddr, Ipv4Addr, ServerName, U
 use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
 use rustls::{SignatureScheme, SupportedProtocolVersion};
-use weir_conf::{NewCipherSuite, Passwords, Settings, TlsFile, UpstreamCredential};
+use weir_conf::{Credential, NewCipherSuite, Settings, TlsFile};
 
-use self::kept::Kept;
 use self::offer::Offer;
 use self::signatures::Signatures;
 use self::verify::Verification;
 pub use self::verify::{Untrusted, has_name};
 use crate::backend::{cipher_suite as suites, default_provider};
 use crate::certificate::{self, CertificateFault};
+use crate::kept::{CertificateCaches, Reader};
 use crate::offer::supported;
 use crate::server::TlsFault;
 use crate::words::Reason;
@@ -36,9 +35,8 @@ const NAMES: usize = 8;
 pub struct TlsClient {
     /// Without sessions. `Err`: there is nothing to offer.
     config: Result<Arc<ClientConfig>, Reason>,
-    /// Certificates that depend on requests, if they are kept.
-    kept: Option<Kept>,
-    passwords: Option<Passwords>,
+    /// Reads certificates that depend on requests.
+    reader: Reader,
     /// What certificates must be, if they are looked at.
     verification: Option<Verification>,
 }
@@ -49,8 +47,10 @@ impl TlsClient {
     /// # Errors
     ///
     /// nginx's words for what does not load.
-    pub fn new(settings: &Settings) -> Result<Self, TlsFault> {
+    pub fn new(settings: &Settings, caches: &mut CertificateCaches) -> Result<Self, TlsFault> {
         let offer = Offer::of(settings);
+        let cache = settings.proxy_ssl_certificate_cache.as_ref();
+        let passwords = settings.proxy_ssl_password_file.clone();
         Ok(Self {
             config: match offer.is_nothing() {
                 Some(words) => Err(Reason {
@@ -59,11 +59,7 @@ impl TlsClient {
                 }),
                 None => Ok(Arc::new(config(settings, &offer)?)),
             },
-            kept: settings
-                .proxy_ssl_certificate_cache
-                .flatten()
-                .map(|rules| Kept::new(rules, settings.proxy_ssl_password_file.clone())),
-            passwords: settings.proxy_ssl_password_file.clone(),
+            reader: caches.reader(cache.and_then(Option::as_ref), passwords),
             verification: verification(settings)?,
         })
     }
@@ -78,10 +74,8 @@ impl TlsClient {
         certificate: &TlsFile,
         key: &TlsFile,
     ) -> Result<Arc<CertifiedKey>, CertificateFault> {
-        match &self.kept {
-            Some(kept) => kept.find(certificate, key, UnixTime::now().as_secs()),
-            None => load(certificate, key, self.passwords.as_ref()),
-        }
+        let now = UnixTime::now().as_secs();
+        self.reader.pair(certificate, key, now)
     }
 
     /// Whether certificates are looked at.
@@ -156,15 +150,6 @@ fn config(settings: &Settings, offer: &Offer) -> Result<ClientConfig, TlsFault> 
     Ok(config)
 }
 
-fn load(
-    certificate: &TlsFile,
-    key: &TlsFile,
-    passwords: Option<&Passwords>,
-) -> Result<Arc<CertifiedKey>, CertificateFault> {
-    let passwords = passwords.map(|file| file.passwords.as_slice());
-    certificate::load(certificate, key, passwords).map(Arc::new)
-}
-
 /// `proxy_ssl_verify` and what goes with it.
 fn verification(settings: &Settings) -> Result<Option<Verification>, TlsFault> {
     let trusted = settings.proxy_ssl_trusted_certificate.iter().flatten();
@@ -186,7 +171,7 @@ fn verification(settings: &Settings) -> Result<Option<Verification>, TlsFault> {
 
 /// The certificate that all upstreams are shown.
 fn certificate(settings: &Settings) -> Result<Option<Arc<CertifiedKey>>, TlsFault> {
-    use UpstreamCredential::Fixed;
+    use Credential::Fixed;
     let pair = (
         &settings.proxy_ssl_certificate,
         &settings.proxy_ssl_certificate_key,
@@ -195,7 +180,9 @@ fn certificate(settings: &Settings) -> Result<Option<Arc<CertifiedKey>>, TlsFaul
         return Ok(None);
     };
     let passwords = settings.proxy_ssl_password_file.as_ref();
-    Ok(Some(load(certificate, key, passwords)?))
+    let passwords = passwords.map(|file| file.passwords.as_slice());
+    let loaded = certificate::load(certificate, key, passwords)?;
+    Ok(Some(Arc::new(loaded)))
 }
 
 fn versions(offer: &Offer) -> Vec<&'static SupportedProtocolVersion> {

@@ -1,6 +1,6 @@
 //! Variables of TLS (`ngx_http_ssl_module`).
 
-use weir_conf::Variable;
+use weir_conf::{Credential, TlsFile, Variable};
 use weir_io::clock;
 use weir_tls::ClientCertificate;
 
@@ -12,6 +12,17 @@ pub(crate) fn scheme(view: View<'_>) -> &'static [u8] {
     match view.link.tls() {
         Some(_) => b"https",
         None => b"http",
+    }
+}
+
+/// Where a certificate or a key is, as its name says now; `None`: nowhere.
+pub(crate) fn file_of(view: View<'_>, credential: &Credential) -> Option<TlsFile> {
+    match credential {
+        Credential::None => None,
+        Credential::Fixed(file) => Some(file.clone()),
+        Credential::Variable { name, base, .. } => {
+            Some(TlsFile::named(&super::text(view, name), base))
+        }
     }
 }
 
