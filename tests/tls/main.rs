@@ -7,6 +7,7 @@
 
 mod certificates;
 mod client;
+mod early;
 mod hello;
 mod named;
 mod settings;

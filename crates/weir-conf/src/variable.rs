@@ -300,7 +300,7 @@ variables! {
         SslCurve = "ssl_curve";
         /// The groups that the client offers, by OpenSSL's names or their numbers, `:` between them.
         SslCurves = "ssl_curves";
-        /// `1` while a request that came with the first flight is answered before the handshake is over: never.
+        /// `1` while the handshake is not over of a connection whose first request came with the first flight.
         SslEarlyData = "ssl_early_data";
         /// The version of TLS.
         SslProtocol = "ssl_protocol";

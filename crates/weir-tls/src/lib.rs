@@ -2,7 +2,7 @@
 //!
 //! Modules in reading order: `server` and `offer` (a server's settings made ready), `backend`
 //! (whose arithmetic), `compression`, `certificate`, `pem` and `encrypted`
-//! (files into certificates and keys), `kept` (those that handshakes read), `choice` (which of them a client is shown), `sessions` and `ticket_keys` (clients that come back),
+//! (files into certificates and keys), `kept` (those that handshakes read), `choice` (which of them a client is shown), `sessions`, `ticket_keys` and `keeping` (clients that come back),
 //! `ocsp` and `staple` (answers of OCSP responders that are shown with certificates), [`hello`] and `said` (what a client's first message says), `names` and `numbers` (what OpenSSL calls things) and `words` (what it
 //! says when they fail). Certificates of peers: `der`, `name`, `x509` and `crl` (what stands in them),
 //! `authorities` (whom files say to trust), [`verify`] (whether they are trusted, for either role),
@@ -27,6 +27,7 @@ mod der;
 mod encrypted;
 pub mod fuzz;
 pub mod hello;
+mod keeping;
 mod kept;
 mod name;
 mod names;
@@ -50,6 +51,7 @@ pub use certificate::CertificateFault;
 pub use client::{TlsClient, Untrusted, has_name, server_name};
 pub use clients::ClientCertificate;
 pub use crl::RevocationList;
+pub use keeping::EarlySessions;
 pub use kept::CertificateCaches;
 pub use names::{cipher, group, version};
 pub use rustls;

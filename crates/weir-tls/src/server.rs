@@ -6,7 +6,6 @@ use std::sync::Arc;
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::UnixTime;
-use rustls::server::NoServerSessionStorage;
 use rustls::sign::CertifiedKey;
 use weir_conf::{Credential, ServerTls, TlsFile};
 
@@ -14,11 +13,11 @@ use crate::certificate::{self, CertificateFault};
 use crate::choice::Choice;
 use crate::clients::{ClientCertificate, Clients};
 use crate::compression::Zlib;
+use crate::keeping::{EarlySessions, Keeping};
 use crate::kept::{CertificateCaches, Reader};
 use crate::offer::Offer;
-use crate::sessions::{self, SessionZone};
+use crate::sessions::SessionZone;
 use crate::staple::Staple;
-use crate::ticket_keys::TicketKeys;
 use crate::verify::Trust;
 
 /// What clients may say that they will speak inside (`NGX_HTTP_ALPN_PROTOS`).
@@ -37,6 +36,10 @@ const RECORD: std::ops::RangeInclusive<usize> = 32..=16384;
 pub struct TlsServer {
     /// `None`: it has no certificate, and handshakes for it take the default server's.
     configs: Option<Configs>,
+    /// For clients whose early data is taken, if it speaks TLS 1.3.
+    early: Option<Configs>,
+    /// `ssl_early_data`; that of the default server decides.
+    pub takes_early_data: bool,
     /// `ssl_reject_handshake`.
     pub rejects: bool,
     /// Its certificates, if handshakes read them.
@@ -73,6 +76,8 @@ pub struct Shared {
     pub zones: HashMap<String, Arc<SessionZone>>,
     /// Caches of certificates, which upstreams' settings share, too.
     pub caches: CertificateCaches,
+    /// What they keep if one of them takes early data, as those with the same address do then.
+    pub early: Option<EarlySessions>,
 }
 
 /// Why a server cannot shake hands, in nginx's words where nginx has them.
@@ -109,6 +114,8 @@ impl TlsServer {
         if !shows && !rejects {
             return Ok(Self {
                 configs: None,
+                early: None,
+                takes_early_data: tls.ssl_early_data,
                 rejects,
                 named: None,
                 clients: None,
@@ -132,13 +139,28 @@ impl TlsServer {
             prefers_own: tls.ssl_prefer_server_ciphers,
             newest: offer.newest(),
         };
+        let random = provider.secure_random;
         let named = varies.then(|| Named::of(tls, choice.clone(), &mut shared.caches));
         let config = match shows {
-            true => Some(config(&offer, choice, provider, &clients, &shared.zones)?),
+            true => Some(config(&offer, choice, provider, &clients)?),
             false => None,
         };
+        let keeping = Keeping::of(tls, clients.context(), &shared.zones, random)?;
+        let mut early = None;
+        if let (Some(config), Some(sessions), true) = (&config, &mut shared.early, offer.newest()) {
+            let mut config = config.clone();
+            keeping.apply_early(&mut config, sessions)?;
+            early = Some(Configs::of(config));
+        }
+        let mut configs = None;
+        if let Some(mut config) = config {
+            keeping.apply(&mut config)?;
+            configs = Some(Configs::of(config));
+        }
         Ok(Self {
-            configs: config.map(Configs::of),
+            configs,
+            early,
+            takes_early_data: tls.ssl_early_data,
             rejects,
             named: named.map(Arc::new),
             clients: Some(Arc::new(clients)),
@@ -152,9 +174,10 @@ impl TlsServer {
         self.configs.is_some()
     }
 
-    /// What it shows, with HTTP/2 offered or not.
-    pub fn config(&self, http2: bool) -> Option<&Arc<ServerConfig>> {
-        let configs = self.configs.as_ref()?;
+    /// What it shows, with HTTP/2 offered or not; `early`: to a client of TLS 1.3, whose early data is taken.
+    pub fn config(&self, http2: bool, early: bool) -> Option<&Arc<ServerConfig>> {
+        let taking = self.early.as_ref().filter(|_| early);
+        let configs = taking.or(self.configs.as_ref())?;
         Some(match http2 {
             true => &configs.http2,
             false => &configs.http1,
@@ -260,7 +283,6 @@ fn config(
     choice: Choice,
     provider: CryptoProvider,
     clients: &Clients,
-    zones: &HashMap<String, Arc<SessionZone>>,
 ) -> Result<ServerConfig, TlsFault> {
     let tls = &offer.tls;
     let builder = ServerConfig::builder_with_provider(Arc::new(provider))
@@ -280,48 +302,5 @@ fn config(
     if let Some(count) = offer.tickets {
         config.send_tls13_tickets = count;
     }
-    keep_sessions(&mut config, tls, clients.context(), zones)?;
     Ok(config)
-}
-
-/// Where sessions are kept (`ngx_ssl_session_cache`): in a zone, in memory of the server's own, or with the
-/// clients only.
-fn keep_sessions(
-    config: &mut ServerConfig,
-    tls: &ServerTls,
-    context: [u8; 8],
-    zones: &HashMap<String, Arc<SessionZone>>,
-) -> Result<(), TlsFault> {
-    let lifetime = tls.ssl_session_timeout;
-    let cache = &tls.ssl_session_cache;
-    let shared = cache.shared.as_ref();
-    let shared = shared.and_then(|shared| zones.get(&shared.name)).cloned();
-    let off = cache.builtin == Some(0);
-    let own = cache
-        .builtin
-        .map(|count| usize::try_from(count).unwrap_or(usize::MAX));
-    let zone = match shared {
-        Some(zone) if !off => zone,
-        Some(_) | None => Arc::new(SessionZone::of_count(own.unwrap_or(0))?),
-    };
-    let store = zone.store(lifetime, context);
-    let keeps = store.can_cache();
-    config.session_storage = match keeps {
-        true => store,
-        false => Arc::new(NoServerSessionStorage {}),
-    };
-    if tls.ssl_session_tickets {
-        config.ticketer = match tls.ssl_session_ticket_key.is_empty() {
-            true => zone.tickets(lifetime, context),
-            false => {
-                let random = config.crypto_provider().secure_random;
-                let keys = TicketKeys::load(&tls.ssl_session_ticket_key, random);
-                let keys = keys.map_err(TlsFault::Tickets)?;
-                sessions::dated(Arc::new(keys), lifetime, context)
-            }
-        };
-    } else if !keeps {
-        config.send_tls13_tickets = 0;
-    }
-    Ok(())
 }

@@ -170,6 +170,9 @@ fn invalid(what: &InvalidMessage) -> Cow<'static, str> {
 
 fn misbehaved(what: &PeerMisbehaved) -> Reason {
     remote(match what {
+        PeerMisbehaved::TooMuchEarlyDataReceived => {
+            "error:0A0000A4:SSL routines::too much early data".into()
+        }
         PeerMisbehaved::TooManyWarningAlertsReceived => {
             "error:0A000199:SSL routines::too many warn alerts".into()
         }

@@ -74,14 +74,14 @@ directives! {
     ssl_conf_command: Many<ConfCommand> = conf_command; in BOTH, Arity::TWO;
     /// Whether certificates are compressed, by zlib, for clients that can do that.
     ssl_certificate_compression: One<bool> = flag, "off"; in BOTH;
+    /// Whether requests are taken from what clients of TLS 1.3 send with the first flight, which somebody may have
+    /// recorded and sent again; the default server of an address decides for all.
+    ssl_early_data: One<bool> = flag, "off"; in BOTH;
     raw {}
     checked {
         /// Parameters for DHE.
         ssl_dhparam: Maybe<DhParameters> = dh_parameters; in BOTH;
             because "only ECDHE is offered, whose groups are ssl_ecdh_curve's";
-        /// Whether requests are taken from what clients send with the first flight.
-        ssl_early_data: One<bool> = flag, "off"; in BOTH;
-            because "early data is refused, and clients send it again when the handshake is over";
     }
     derived {}
 }

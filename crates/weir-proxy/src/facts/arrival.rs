@@ -1,5 +1,8 @@
 //! What was said on a connection before its first request.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use weir_io::clock;
 use weir_io::stream::TlsStream;
 use weir_tls::rustls::{HandshakeKind, ProtocolVersion, ServerConfig};
@@ -35,6 +38,8 @@ pub(crate) struct TlsFacts {
     pub(crate) client: Option<Box<ClientCertificate>>,
     /// What the client has offered.
     pub(crate) offers: Offers,
+    /// Whether the handshake still goes on, if early data came before its end.
+    early: Option<Arc<AtomicBool>>,
 }
 
 impl TlsFacts {
@@ -54,6 +59,7 @@ impl TlsFacts {
             session: Box::default(),
             client: None,
             offers: said.offers.clone(),
+            early: Some(Arc::new(AtomicBool::new(true))),
         }
     }
 
@@ -86,6 +92,13 @@ impl TlsFacts {
                 true => said.offers.of_resumed(newest),
                 false => said.offers.clone(),
             },
+            early: stream.early().cloned(),
         }
+    }
+
+    /// Whether the handshake still goes on.
+    pub(crate) fn is_early(&self) -> bool {
+        let early = self.early.as_ref();
+        early.is_some_and(|early| early.load(Ordering::Relaxed))
     }
 }

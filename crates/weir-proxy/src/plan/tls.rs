@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use weir_conf::{Handler, Http, Settings};
-use weir_tls::{CertificateCaches, SessionZone, Shared, TlsClient, TlsFault, TlsServer};
+use weir_tls::{
+    CertificateCaches, EarlySessions, SessionZone, Shared, TlsClient, TlsFault, TlsServer,
+};
 
 /// TLS of a plan.
 #[derive(Default)]
@@ -42,6 +44,10 @@ impl Tls {
                 .map(|(name, (_, zone))| (name.clone(), zone.clone()))
                 .collect(),
             caches: CertificateCaches::default(),
+            early: match http.servers.iter().any(|server| server.tls.ssl_early_data) {
+                true => Some(EarlySessions::new()?),
+                false => None,
+            },
         };
         let servers = http.servers.iter();
         let servers = servers.map(|server| TlsServer::new(&server.tls, &mut shared));

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use weir_conf::{Credential, TlsFile};
 use weir_io::buffers;
-use weir_io::stream::HandshakeEnd;
+use weir_io::stream::{HandshakeEnd, TlsStream};
 use weir_log::Level;
 use weir_tls::hello::{Heard, Hello, UNRECOGNIZED_NAME};
 use weir_tls::rustls::{AlertDescription, Error};
@@ -73,7 +73,8 @@ async fn greet(conn: &mut Connection) -> Result<(), Failed> {
         ));
     }
     let plan = conn.link.plan.clone();
-    let (server, config) = shown_by(&plan, conn).ok_or(Failed::Rejected)?;
+    let early = takes_early_data(conn) && said.speaks_newest();
+    let (server, config) = shown_by(&plan, conn, early).ok_or(Failed::Rejected)?;
     let config = match server.named() {
         [] => config,
         named => {
@@ -133,11 +134,19 @@ async fn hear(conn: &mut Connection) -> Result<Option<String>, Failed> {
     }
 }
 
+/// Whether early data is taken: the default server decides, who is there before a name is known.
+fn takes_early_data(conn: &Connection) -> bool {
+    let plan = &conn.link.plan;
+    let default = plan.default_server(conn.link.listen).index;
+    plan.tls().server(default).takes_early_data
+}
+
 /// What the server shows that the handshake has led to; one without certificates shows the default
 /// server's. `None`: it refuses.
 fn shown_by<'a>(
     plan: &'a Generation,
     conn: &Connection,
+    early: bool,
 ) -> Option<(&'a TlsServer, Arc<rustls::ServerConfig>)> {
     let server = plan.tls().server(conn.link.default_server().index);
     if server.rejects {
@@ -150,7 +159,7 @@ fn shown_by<'a>(
     };
     let by_listen = plan.http().listens[conn.link.listen].options.http2;
     let http2 = by_listen || conn.link.default_server().core.http2;
-    Some((server, server.config(http2)?.clone()))
+    Some((server, server.config(http2, early)?.clone()))
 }
 
 /// Where the certificates and keys are whose names depend on the connection; no request has come on it yet
@@ -206,11 +215,11 @@ fn log(conn: &Connection, failed: &Failed) {
             } else {
                 Level::Crit
             };
-            return tell(level, &told(reason));
+            return tell(level, &told(conn, reason));
         }
         Failed::Certificate(fault) => {
             tell(Level::Error, fault);
-            return tell(Level::Info, &told(&weir_tls::certificate_missing()));
+            return tell(Level::Info, &told(conn, &weir_tls::certificate_missing()));
         }
         Failed::Rejected => (Level::Info, Message::text("handshake rejected")),
         Failed::Leaving => return,
@@ -218,8 +227,19 @@ fn log(conn: &Connection, failed: &Failed) {
     error_log::log_idle(&conn.link, level, message);
 }
 
-fn told(reason: &Reason) -> String {
-    format!("SSL_do_handshake() failed (SSL: {})", reason.words)
+/// With the name of the call that fails in nginx: where early data may come, another one until TLS 1.3 has
+/// answered the hello (`ngx_ssl_try_early_data`).
+fn told(conn: &Connection, reason: &Reason) -> String {
+    let facts = conn.stream.tls().map(TlsStream::facts);
+    let answered = facts.is_some_and(|facts| {
+        let newest = facts.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3);
+        newest && facts.handshake_kind().is_some()
+    });
+    let call = match takes_early_data(conn) && !answered {
+        true => "SSL_read_early_data()",
+        false => "SSL_do_handshake()",
+    };
+    format!("{call} failed (SSL: {})", reason.words)
 }
 
 /// Tells the client, if its socket takes that at once.

@@ -35,6 +35,7 @@ pub(super) fn value(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> V
         Variable::SslAlpnProtocol => tls.protocol.as_deref(),
         Variable::SslCipher => Some(tls.cipher.as_bytes()),
         Variable::SslCurve => tls.group.map(str::as_bytes),
+        Variable::SslEarlyData => tls.is_early().then_some(b"1".as_slice()),
         Variable::SslProtocol => Some(tls.version.as_bytes()),
         Variable::SslServerName => tls.name.as_deref().map(str::as_bytes),
         Variable::SslSessionReused => Some(if tls.reused { b"r" } else { b"." }.as_slice()),
