@@ -120,6 +120,16 @@ impl Client {
         }
     }
 
+    /// The same that sends early data where it may, and speaks these protocols inside.
+    pub(crate) fn with_early_data(self, protocols: &[&[u8]]) -> Self {
+        let mut config = Arc::unwrap_or_clone(self.config);
+        config.enable_early_data = true;
+        config.alpn_protocols = protocols.iter().map(|one| one.to_vec()).collect();
+        Self {
+            config: Arc::new(config),
+        }
+    }
+
     fn of(
         trusted: &[&Identity],
         versions: &[&'static SupportedProtocolVersion],

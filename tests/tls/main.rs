@@ -8,6 +8,9 @@
 mod certificates;
 mod client;
 mod compression;
+mod early;
+mod hello;
+mod named;
 mod settings;
 #[path = "../command/site.rs"]
 #[allow(dead_code, reason = "other tests use more of it")]

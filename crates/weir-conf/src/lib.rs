@@ -68,15 +68,15 @@ pub use value::number::{parse_offset, parse_seconds, parse_size, parse_time};
 pub use value::{
     AccessRule, AddHeader, AddInherit, AuthRequestSet, AutoindexFormat, Bind, BodyFile, Buffers,
     CertificateCache, Charset, CipherSuite, Ciphers, ConfCommand, ConfEffect, ConnectionLimit,
-    CookieFlags, CookieFlagsRule, CookieMatch, CookieRewrite, DisableSymlinks, EnvRule, ErrorPage,
-    Expires, Expiry, ExpiryFault, GzipDisable, GzipHttpVersion, GzipProxied, GzipStatic,
+    CookieFlags, CookieFlagsRule, CookieMatch, CookieRewrite, Credential, DisableSymlinks, EnvRule,
+    ErrorPage, Expires, Expiry, ExpiryFault, GzipDisable, GzipHttpVersion, GzipProxied, GzipStatic,
     HeaderNames, HostHeader, HttpVersion, IfModifiedSince, IgnoreHeaders, KeepaliveDisable,
     KeepaliveTimeout, LimitLogLevel, LingeringClose, MediaTypes, Methods, Network, NewCipherSuite,
     NextUpstream, Overwrite, Passwords, RateLimit, RealIpHeader, Redirect, RedirectFrom,
     RequestHeaders, RequestLimit, Return, Satisfy, Scheme, ServerTokens, SessionCache, SetHeader,
     SharedSessions, SubFilter, SymbolicLinks, TempPath, TlsFile, TlsGroup, TlsGroups, TlsSource,
-    TlsVersions, TryFallback, TryFile, TryFiles, Types, UpstreamCredential, UserId, UserIdExpires,
-    UserIdFlags, UserIdMode, VerifyClient,
+    TlsVersions, TryFallback, TryFile, TryFiles, Types, UserId, UserIdExpires, UserIdFlags,
+    UserIdMode, VerifyClient,
 };
 pub use variable::{UnknownVariable, VARIABLES, Variable};
 pub use written::{Payload, PayloadError, Written, WrittenError, WrittenFile, as_written};

@@ -8,6 +8,7 @@ mod charset;
 mod ciphers;
 pub(crate) mod conf_command;
 mod cookie;
+mod credential;
 mod error_page;
 mod expires;
 mod gzip;
@@ -24,7 +25,6 @@ mod response;
 mod sub_filter;
 mod tls;
 mod types;
-mod upstream_tls;
 mod user_id;
 
 pub use access::{AccessRule, AuthRequestSet, Network, RealIpHeader, Satisfy};
@@ -33,6 +33,7 @@ pub use charset::Charset;
 pub use ciphers::{CipherSuite, Ciphers};
 pub use conf_command::{ConfCommand, ConfEffect, NewCipherSuite};
 pub use cookie::{CookieFlags, CookieFlagsRule, CookieMatch, CookieRewrite};
+pub use credential::{CertificateCache, Credential, TlsFile, TlsSource};
 pub use error_page::{ErrorPage, Overwrite, Return, TryFallback, TryFile, TryFiles};
 pub use expires::{Expires, Expiry, ExpiryFault};
 pub use gzip::{GzipDisable, GzipHttpVersion, GzipProxied, GzipStatic};
@@ -50,11 +51,9 @@ pub use response::{
 pub use sub_filter::SubFilter;
 pub(crate) use tls::DhParameters;
 pub use tls::{
-    Passwords, SessionCache, SharedSessions, TlsFile, TlsGroup, TlsGroups, TlsSource, TlsVersions,
-    VerifyClient,
+    Passwords, SessionCache, SharedSessions, TlsGroup, TlsGroups, TlsVersions, VerifyClient,
 };
 pub use types::Types;
-pub use upstream_tls::{CertificateCache, UpstreamCredential};
 pub(crate) use user_id::WrittenUserId;
 pub use user_id::{UserId, UserIdExpires, UserIdFlags, UserIdMode};
 

@@ -252,11 +252,10 @@ variables! {
         UpstreamLastServerName = "upstream_last_server_name";
         /// The part of the response that is asked for now; `slice` says how long one is.
         SliceRange = "slice_range";
-        /// Of caches and the like, which weir has not got yet: not set, as in
+        /// Of caches, encrypted hellos and versions of OpenSSL later than 3.0, which weir has not got: not set, as in
         /// nginx where they are not in use.
-        Unset = "ssl_ciphers" | "ssl_client_sigalg" | "ssl_curves" | "ssl_ech_outer_server_name" | "ssl_ech_status"
-            | "ssl_sigalg" | "ssl_sigalgs" | "upstream_cache_etag"
-            | "upstream_cache_last_modified";
+        Unset = "ssl_client_sigalg" | "ssl_ech_outer_server_name" | "ssl_ech_status" | "ssl_sigalg"
+            | "upstream_cache_etag" | "upstream_cache_last_modified";
         /// `h2`, or `h2c` without TLS, where HTTP/2 is spoken; else empty.
         Http2 = "http2";
         /// The cookie that a visitor is known by: name and number, as far as `userid` looks for it.
@@ -269,6 +268,8 @@ variables! {
         SslAlpnProtocol = "ssl_alpn_protocol";
         /// The cipher suite, by OpenSSL's name.
         SslCipher = "ssl_cipher";
+        /// The suites that the client offers, by OpenSSL's names or their numbers, `:` between them.
+        SslCiphers = "ssl_ciphers";
         /// The client's certificate in armour, a tab in front of each line but the first.
         SslClientCert = "ssl_client_cert";
         /// The same, with `%` and two digits for what does not go into URIs.
@@ -297,7 +298,9 @@ variables! {
         SslClientVerify = "ssl_client_verify";
         /// The group that keys were exchanged in.
         SslCurve = "ssl_curve";
-        /// `1` while a request that came with the first flight is answered before the handshake is over: never.
+        /// The groups that the client offers, by OpenSSL's names or their numbers, `:` between them.
+        SslCurves = "ssl_curves";
+        /// `1` while the handshake is not over of a connection whose first request came with the first flight.
         SslEarlyData = "ssl_early_data";
         /// The version of TLS.
         SslProtocol = "ssl_protocol";
@@ -307,6 +310,8 @@ variables! {
         SslSessionId = "ssl_session_id";
         /// `r` if the client has come back to an earlier session, else `.`.
         SslSessionReused = "ssl_session_reused";
+        /// The kinds of signatures that the client takes, by their numbers, `:` between them.
+        SslSigalgs = "ssl_sigalgs";
         /// How many times shorter `gzip` made the body.
         GzipRatio = "gzip_ratio";
         /// weir's own: machine-readable reason of the failure of each try.

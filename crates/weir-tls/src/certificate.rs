@@ -3,11 +3,12 @@
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use rustls::pki_types::{
     CertificateDer, PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer,
 };
-use rustls::sign::CertifiedKey;
+use rustls::sign::{CertifiedKey, SigningKey};
 use weir_conf::{ErrorNumber, TlsFile, TlsSource};
 
 use crate::backend::any_supported_type;
@@ -44,9 +45,11 @@ pub enum CertificateFault {
     },
     /// A key is another certificate's.
     #[error(
-        "SSL_CTX_use_PrivateKey(\"{name}\") failed (SSL: error:05800074:x509 certificate routines::key values mismatch)"
+        "{call}(\"{name}\") failed (SSL: error:05800074:x509 certificate routines::key values mismatch)"
     )]
     Mismatch {
+        /// What was tried.
+        call: &'static str,
         /// The key's file.
         name: String,
     },
@@ -80,6 +83,17 @@ const UNKNOWN_CIPHER: &str = "error:04800072:PEM routines::unsupported encryptio
 /// And where there is nobody to ask for a password.
 const ENCRYPTED: &str = "error:04800068:PEM routines::bad password read";
 
+/// A certificate and those that vouch for it.
+pub(crate) type Chain = Vec<CertificateDer<'static>>;
+
+/// A key, ready to sign.
+#[derive(Clone, Debug)]
+pub(crate) struct Key {
+    pub(crate) signing: Arc<dyn SigningKey>,
+    /// It was opened with a password.
+    pub(crate) encrypted: bool,
+}
+
 /// Loads a certificate, those that vouch for it, and its key, which one of `passwords` may open.
 pub(crate) fn load(
     certificate: &TlsFile,
@@ -87,22 +101,43 @@ pub(crate) fn load(
     passwords: Option<&[Box<[u8]>]>,
 ) -> Result<CertifiedKey, CertificateFault> {
     let chain = chain(certificate)?;
-    let key_fault = |why: String| CertificateFault::Key {
-        name: shown(key),
-        why,
-    };
-    let der = read_key(key, passwords).map_err(key_fault)?;
-    let signing = any_supported_type(&der)
-        .map_err(|error| key_fault(format!("PEM_read_bio_PrivateKey() failed (SSL: {error})")))?;
+    let signing = self::key(key, passwords)?.signing;
+    joined(chain, signing, "SSL_CTX_use_PrivateKey", key)
+}
+
+/// A certificate with its key, which is in `file`.
+pub(crate) fn joined(
+    chain: Chain,
+    signing: Arc<dyn SigningKey>,
+    call: &'static str,
+    file: &TlsFile,
+) -> Result<CertifiedKey, CertificateFault> {
     if let (Some(public), Some(own)) = (signing.public_key(), chain.first())
         && memchr::memmem::find(own, &public).is_none()
     {
-        return Err(CertificateFault::Mismatch { name: shown(key) });
+        let name = shown(file);
+        return Err(CertificateFault::Mismatch { call, name });
     }
     Ok(CertifiedKey::new(chain, signing))
 }
 
-fn chain(file: &TlsFile) -> Result<Vec<CertificateDer<'static>>, CertificateFault> {
+/// Reads a key, which one of `passwords` may open (`ngx_ssl_cache_pkey_create`).
+pub(crate) fn key(
+    file: &TlsFile,
+    passwords: Option<&[Box<[u8]>]>,
+) -> Result<Key, CertificateFault> {
+    let fault = |why: String| CertificateFault::Key {
+        name: shown(file),
+        why,
+    };
+    let (der, encrypted) = read_key(file, passwords).map_err(fault)?;
+    let signing = any_supported_type(&der)
+        .map_err(|error| fault(format!("PEM_read_bio_PrivateKey() failed (SSL: {error})")))?;
+    Ok(Key { signing, encrypted })
+}
+
+/// Reads a certificate and those that vouch for it (`ngx_ssl_cache_cert_create`).
+pub(crate) fn chain(file: &TlsFile) -> Result<Chain, CertificateFault> {
     let fault = |why: String| CertificateFault::Certificate {
         name: shown(file),
         why,
@@ -140,16 +175,17 @@ pub(crate) fn is_sequence(text: &[u8]) -> bool {
     reader.expect(der::SEQUENCE).is_some() && reader.is_empty()
 }
 
-/// The first key of a file: PKCS#1, PKCS#8 or SEC1.
+/// The first key of a file: PKCS#1, PKCS#8 or SEC1; and whether it was encrypted.
 fn read_key(
     file: &TlsFile,
     passwords: Option<&[Box<[u8]>]>,
-) -> Result<PrivateKeyDer<'static>, String> {
+) -> Result<(PrivateKeyDer<'static>, bool), String> {
     let failed = |words: &str| format!("PEM_read_bio_PrivateKey() failed (SSL: {words})");
     for block in pem::blocks(&read(file)?) {
         let block = block.map_err(|fault| failed(fault.words()))?;
         let known = block.label.ends_with("PRIVATE KEY");
-        let der = match known && block.encrypted {
+        let encrypted = known && block.encrypted;
+        let der = match encrypted {
             true => opened(&block, passwords.ok_or_else(|| failed(ENCRYPTED))?).map_err(failed)?,
             false => block.der,
         };
@@ -162,7 +198,7 @@ fn read_key(
             "EC PRIVATE KEY" => PrivateSec1KeyDer::from(der).into(),
             _ => continue,
         };
-        return Ok(key);
+        return Ok((key, encrypted));
     }
     Err(failed(NO_KEY))
 }

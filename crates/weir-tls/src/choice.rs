@@ -10,7 +10,7 @@ use crate::sessions;
 use crate::staple::Staple;
 
 /// The certificates of a server, one for each kind of key, and what decides between them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Choice {
     pub(crate) certificates: Vec<Arc<CertifiedKey>>,
     /// What some of them are shown with.
@@ -40,6 +40,14 @@ impl ResolvesServerCert for Choice {
 }
 
 impl Choice {
+    /// The same between other certificates.
+    pub(crate) fn between(&self, certificates: Vec<Arc<CertifiedKey>>) -> Self {
+        Self {
+            certificates,
+            ..self.clone()
+        }
+    }
+
     /// Whether there is a suite of TLS 1.3 among those of the client.
     fn has_new(&self, client: &[CipherSuite]) -> bool {
         let new = |suite: &&SupportedCipherSuite| matches!(suite, SupportedCipherSuite::Tls13(_));

@@ -3,8 +3,9 @@
 use crate::certificate;
 use crate::crl::RevocationList;
 use crate::encrypted::Pkcs8;
-use crate::hello::{self, Heard, Hello};
+use crate::hello::{Heard, Hello};
 use crate::ocsp;
+use crate::said::Said;
 use crate::x509::Certificate;
 
 /// A client's first message. The first byte says where to cut.
@@ -28,9 +29,14 @@ pub fn hello(input: &[u8]) {
         (Heard::Part, Heard::Part) | (Heard::Refused { .. }, Heard::Refused { .. }) => {}
         _ => panic!("{whole:?} and {split:?}"),
     }
-    let sent = hello::name_as_sent(input);
+    let said = Said::read(input);
+    let _shown = (
+        said.offers.suite_names(),
+        said.offers.group_names(),
+        said.offers.signature_numbers(),
+    );
     // What both know they know alike, but for the letters and the dot at the end.
-    if let (Heard::Name(Some(heard)), Some(sent)) = (&whole, &sent) {
+    if let (Heard::Name(Some(heard)), Some(sent)) = (&whole, &said.name) {
         let sent = sent.trim_end_matches('.');
         assert!(heard.eq_ignore_ascii_case(sent), "{heard} and {sent}");
     }

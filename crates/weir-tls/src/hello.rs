@@ -103,43 +103,6 @@ impl Hello {
     }
 }
 
-/// The name that a hello asks for, in the letters that the client sent; `None` also if the hello is not in
-/// one record.
-pub fn name_as_sent(hello: &[u8]) -> Option<String> {
-    const SERVER_NAME: usize = 0;
-    const HOST_NAME: u8 = 0;
-    let mut rest = hello.get(VERSION_END + 32..)?;
-    let mut take = |length: usize| {
-        let (taken, behind) = rest.split_at_checked(length)?;
-        rest = behind;
-        Some(taken)
-    };
-    // The session, the suites, the compressions, each behind its length.
-    for width in [1, 2, 1] {
-        let length = number(take(width)?);
-        take(length)?;
-    }
-    take(2)?;
-    loop {
-        let kind = number(take(2)?);
-        let length = number(take(2)?);
-        let body = take(length)?;
-        if kind == SERVER_NAME {
-            let [_, _, HOST_NAME, high, low, name @ ..] = body else {
-                return None;
-            };
-            let name = name.get(..number(&[*high, *low]))?;
-            return String::from_utf8(name.to_vec()).ok();
-        }
-    }
-}
-
-fn number(bytes: &[u8]) -> usize {
-    bytes
-        .iter()
-        .fold(0, |sum, byte| sum << 8 | usize::from(*byte))
-}
-
 /// Where the version ends that a hello asks for: behind the headers of record and message.
 const VERSION_END: usize = 5 + 4 + 2;
 
@@ -176,6 +139,7 @@ mod tests {
     use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
     use super::*;
+    use crate::said::Said;
 
     /// The first message of a client that asks for `name`.
     fn hello(name: &str) -> Vec<u8> {
@@ -203,7 +167,7 @@ mod tests {
                 other => panic!("{cut}: {other:?}"),
             }
         }
-        assert_eq!(name_as_sent(&whole).as_deref(), Some("a.test"));
+        assert_eq!(Said::read(&whole).name.as_deref(), Some("a.test"));
     }
 
     #[test]
@@ -214,8 +178,6 @@ mod tests {
                 let mut broken = whole.clone();
                 broken[at] ^= change;
                 let _heard = Hello::default().hear(&broken);
-                let _name = name_as_sent(&broken);
-                let _part = name_as_sent(&broken[..at]);
             }
         }
     }

@@ -5,18 +5,19 @@ use std::sync::Arc;
 
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
-use rustls::server::NoServerSessionStorage;
+use rustls::pki_types::UnixTime;
 use rustls::sign::CertifiedKey;
-use weir_conf::ServerTls;
+use weir_conf::{Credential, ServerTls, TlsFile};
 
 use crate::certificate::{self, CertificateFault};
 use crate::choice::Choice;
 use crate::client_certificates::{ClientCertificate, Clients};
 use crate::compression::Zlib;
+use crate::keeping::{EarlySessions, Keeping};
+use crate::kept::{CertificateCaches, Reader};
 use crate::offer::Offer;
-use crate::sessions::{self, SessionZone};
+use crate::sessions::SessionZone;
 use crate::staple::Staple;
-use crate::ticket_keys::TicketKeys;
 use crate::verify::Trust;
 
 /// What clients may say that they will speak inside (`NGX_HTTP_ALPN_PROTOS`).
@@ -34,17 +35,49 @@ const RECORD: std::ops::RangeInclusive<usize> = 32..=16384;
 #[derive(Clone, Debug)]
 pub struct TlsServer {
     /// `None`: it has no certificate, and handshakes for it take the default server's.
-    config: Option<Arc<ServerConfig>>,
-    /// The same, with HTTP/2 offered.
-    with_http2: Option<Arc<ServerConfig>>,
+    configs: Option<Configs>,
+    /// For clients whose early data is taken, if it speaks TLS 1.3.
+    early: Option<Configs>,
+    /// `ssl_early_data`; that of the default server decides.
+    pub takes_early_data: bool,
     /// `ssl_reject_handshake`.
     pub rejects: bool,
+    /// Its certificates, if handshakes read them.
+    named: Option<Arc<Named>>,
     /// Whose certificates are asked for.
     clients: Option<Arc<Clients>>,
     /// What its certificates are shown with.
     pub staples: Vec<Arc<Staple>>,
     /// What nginx warns of.
     pub warnings: Vec<String>,
+}
+
+/// What handshakes go by.
+#[derive(Clone, Debug)]
+struct Configs {
+    http1: Arc<ServerConfig>,
+    /// The same, with HTTP/2 offered.
+    http2: Arc<ServerConfig>,
+}
+
+/// Certificates whose names depend on connections.
+#[derive(Debug)]
+struct Named {
+    /// Each with its key.
+    pairs: Vec<(Credential, Credential)>,
+    reader: Reader,
+    choice: Choice,
+}
+
+/// What the servers of a configuration share.
+#[derive(Debug, Default)]
+pub struct Shared {
+    /// Zones of sessions, by name.
+    pub zones: HashMap<String, Arc<SessionZone>>,
+    /// Caches of certificates, which upstreams' settings share, too.
+    pub caches: CertificateCaches,
+    /// What they keep if one of them takes early data, as those with the same address do then.
+    pub early: Option<EarlySessions>,
 }
 
 /// Why a server cannot shake hands, in nginx's words where nginx has them.
@@ -65,30 +98,26 @@ pub enum TlsFault {
 }
 
 impl TlsServer {
-    /// Reads the certificates and keys of a server; `zones` are the sessions that servers share.
+    /// Reads the certificates and keys of a server, if their names do not depend on connections.
     ///
     /// # Errors
     ///
     /// nginx's words for what does not load.
-    pub fn new(
-        tls: &ServerTls,
-        zones: &HashMap<String, Arc<SessionZone>>,
-    ) -> Result<Self, TlsFault> {
-        let passwords = tls.ssl_password_file.as_ref();
-        let passwords = passwords.map(|file| file.passwords.as_slice());
-        let pairs = tls
-            .ssl_certificate
-            .iter()
-            .zip(tls.ssl_certificate_key.iter());
-        let certificates = pairs
-            .map(|(certificate, key)| certificate::load(certificate, key, passwords).map(Arc::new))
-            .collect::<Result<Vec<_>, _>>()?;
+    pub fn new(tls: &ServerTls, shared: &mut Shared) -> Result<Self, TlsFault> {
+        let varies = pairs(tls).any(|(one, key)| one.is_variable() || key.is_variable());
+        let certificates = match varies {
+            true => Vec::new(),
+            false => certificates(tls)?,
+        };
         let rejects = tls.ssl_reject_handshake;
-        if certificates.is_empty() && !rejects {
+        let shows = varies || !certificates.is_empty();
+        if !shows && !rejects {
             return Ok(Self {
-                config: None,
-                with_http2: None,
+                configs: None,
+                early: None,
+                takes_early_data: tls.ssl_early_data,
                 rejects,
+                named: None,
                 clients: None,
                 staples: Vec::new(),
                 warnings: Vec::new(),
@@ -102,28 +131,39 @@ impl TlsServer {
             true => staples(tls, &certificates, &clients.trust, &mut warnings)?,
             false => Vec::new(),
         };
-        let config = match certificates.is_empty() {
-            true => None,
-            false => {
-                let certificates = (certificates, staples.clone());
-                Some(Arc::new(config(
-                    (tls, &offer),
-                    certificates,
-                    provider,
-                    &clients,
-                    zones,
-                )?))
-            }
+        let choice = Choice {
+            certificates,
+            staples: staples.clone(),
+            suites: provider.cipher_suites.clone(),
+            prefers_own: offer.prefers_own,
+            newest: offer.has_newest(),
         };
-        let with_http2 = config.as_ref().map(|config| {
-            let mut config = ServerConfig::clone(config);
-            config.alpn_protocols.insert(0, HTTP_2.to_vec());
-            Arc::new(config)
-        });
+        let random = provider.secure_random;
+        let named = varies.then(|| Named::of(tls, choice.clone(), &mut shared.caches));
+        let config = match shows {
+            true => Some(config((tls, &offer), choice, provider, &clients)?),
+            false => None,
+        };
+        let keeping = Keeping::of((tls, &offer), clients.context(), &shared.zones, random)?;
+        let mut early = None;
+        if let (Some(config), Some(sessions), true) =
+            (&config, &mut shared.early, offer.has_newest())
+        {
+            let mut config = config.clone();
+            keeping.apply_early(&mut config, sessions)?;
+            early = Some(Configs::of(config));
+        }
+        let mut configs = None;
+        if let Some(mut config) = config {
+            keeping.apply(&mut config)?;
+            configs = Some(Configs::of(config));
+        }
         Ok(Self {
-            config,
-            with_http2,
+            configs,
+            early,
+            takes_early_data: tls.ssl_early_data,
             rejects,
+            named: named.map(Arc::new),
             clients: Some(Arc::new(clients)),
             staples,
             warnings,
@@ -132,15 +172,44 @@ impl TlsServer {
 
     /// Whether it has something to show.
     pub fn has_certificate(&self) -> bool {
-        self.config.is_some()
+        self.configs.is_some()
     }
 
-    /// What it shows, with HTTP/2 offered or not.
-    pub fn config(&self, http2: bool) -> Option<&Arc<ServerConfig>> {
-        match http2 {
-            true => self.with_http2.as_ref(),
-            false => self.config.as_ref(),
-        }
+    /// What it shows, with HTTP/2 offered or not; `early`: to a client of TLS 1.3, whose early data is taken.
+    pub fn config(&self, http2: bool, early: bool) -> Option<&Arc<ServerConfig>> {
+        let taking = self.early.as_ref().filter(|_| early);
+        let configs = taking.or(self.configs.as_ref())?;
+        Some(match http2 {
+            true => &configs.http2,
+            false => &configs.http1,
+        })
+    }
+
+    /// The certificates that handshakes read, each with its key; none where all are read already.
+    pub fn named(&self) -> &[(Credential, Credential)] {
+        self.named.as_ref().map_or(&[], |named| &named.pairs)
+    }
+
+    /// `config` for one handshake, with the certificates of these files, each with its key.
+    ///
+    /// # Errors
+    ///
+    /// nginx's words for what does not load (`ngx_http_ssl_certificate`).
+    pub fn config_showing(
+        &self,
+        config: &Arc<ServerConfig>,
+        files: &[(TlsFile, TlsFile)],
+    ) -> Result<Arc<ServerConfig>, CertificateFault> {
+        let Some(named) = &self.named else {
+            return Ok(config.clone());
+        };
+        let now = UnixTime::now().as_secs();
+        let files = files.iter();
+        let read = files.map(|(certificate, key)| named.reader.pair(certificate, key, now));
+        let certificates = read.collect::<Result<Vec<_>, _>>()?;
+        let mut config = ServerConfig::clone(config);
+        config.cert_resolver = Arc::new(named.choice.between(certificates));
+        Ok(Arc::new(config))
     }
 
     /// What a client has shown, verified; `now` is in seconds since 1970.
@@ -154,6 +223,46 @@ impl TlsServer {
     }
 }
 
+impl Configs {
+    fn of(config: ServerConfig) -> Self {
+        let mut http2 = config.clone();
+        http2.alpn_protocols.insert(0, HTTP_2.to_vec());
+        Self {
+            http1: Arc::new(config),
+            http2: Arc::new(http2),
+        }
+    }
+}
+
+impl Named {
+    fn of(tls: &ServerTls, choice: Choice, caches: &mut CertificateCaches) -> Self {
+        let cache = tls.ssl_certificate_cache.as_ref();
+        let passwords = tls.ssl_password_file.clone();
+        Self {
+            pairs: pairs(tls)
+                .map(|(one, key)| (one.clone(), key.clone()))
+                .collect(),
+            reader: caches.reader(cache.and_then(Option::as_ref), passwords),
+            choice,
+        }
+    }
+}
+
+fn pairs(tls: &ServerTls) -> impl Iterator<Item = (&Credential, &Credential)> {
+    let keys = tls.ssl_certificate_key.iter();
+    tls.ssl_certificate.iter().zip(keys)
+}
+
+/// Reads those whose names do not depend on connections.
+fn certificates(tls: &ServerTls) -> Result<Vec<Arc<CertifiedKey>>, CertificateFault> {
+    let passwords = tls.ssl_password_file.as_ref();
+    let passwords = passwords.map(|file| file.passwords.as_slice());
+    let files = pairs(tls).filter_map(|(one, key)| Some((one.file()?, key.file()?)));
+    files
+        .map(|(file, key)| certificate::load(file, key, passwords).map(Arc::new))
+        .collect()
+}
+
 fn staples(
     tls: &ServerTls,
     certificates: &[Arc<CertifiedKey>],
@@ -161,7 +270,8 @@ fn staples(
     warnings: &mut Vec<String>,
 ) -> Result<Vec<Arc<Staple>>, TlsFault> {
     let mut staples = Vec::new();
-    for (key, file) in certificates.iter().zip(tls.ssl_certificate.iter()) {
+    let files = tls.ssl_certificate.iter().filter_map(Credential::file);
+    for (key, file) in certificates.iter().zip(files) {
         let name = certificate::shown(file);
         let staple = Staple::load(tls, key, &name, trust, warnings)?;
         staples.extend(staple.map(Arc::new));
@@ -171,20 +281,10 @@ fn staples(
 
 fn config(
     (tls, offer): (&ServerTls, &Offer),
-    (certificates, staples): (Vec<Arc<CertifiedKey>>, Vec<Arc<Staple>>),
+    choice: Choice,
     provider: CryptoProvider,
     clients: &Clients,
-    zones: &HashMap<String, Arc<SessionZone>>,
 ) -> Result<ServerConfig, TlsFault> {
-    let tickets = TicketKeys::load(&tls.ssl_session_ticket_key, provider.secure_random);
-    let tickets = tickets.map_err(TlsFault::Tickets)?;
-    let choice = Choice {
-        certificates,
-        staples,
-        suites: provider.cipher_suites.clone(),
-        prefers_own: offer.prefers_own,
-        newest: offer.has_newest(),
-    };
     let builder = ServerConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(&offer.versions())?;
     let builder = match clients.verifier() {
@@ -202,44 +302,5 @@ fn config(
     if let Some(count) = offer.tickets {
         config.send_tls13_tickets = count;
     }
-    keep_sessions(&mut config, (tls, offer), clients.context(), zones)?;
-    if offer.has_tickets && !tls.ssl_session_ticket_key.is_empty() {
-        let lifetime = tls.ssl_session_timeout;
-        config.ticketer = sessions::dated(Arc::new(tickets), lifetime, clients.context());
-    }
     Ok(config)
-}
-
-/// Where sessions are kept (`ngx_ssl_session_cache`): in a zone, in memory of the server's own, or with the
-/// clients only.
-fn keep_sessions(
-    config: &mut ServerConfig,
-    (tls, offer): (&ServerTls, &Offer),
-    context: [u8; 8],
-    zones: &HashMap<String, Arc<SessionZone>>,
-) -> Result<(), TlsFault> {
-    let lifetime = tls.ssl_session_timeout;
-    let cache = &tls.ssl_session_cache;
-    let shared = cache.shared.as_ref();
-    let shared = shared.and_then(|shared| zones.get(&shared.name)).cloned();
-    let off = cache.builtin == Some(0);
-    let own = cache
-        .builtin
-        .map(|count| usize::try_from(count).unwrap_or(usize::MAX));
-    let zone = match shared {
-        Some(zone) if !off => zone,
-        Some(_) | None => Arc::new(SessionZone::of_count(own.unwrap_or(0))?),
-    };
-    let store = zone.store(lifetime, context);
-    let keeps = store.can_cache();
-    config.session_storage = match keeps {
-        true => store,
-        false => Arc::new(NoServerSessionStorage {}),
-    };
-    if offer.has_tickets {
-        config.ticketer = zone.tickets(lifetime, context);
-    } else if !keeps {
-        config.send_tls13_tickets = 0;
-    }
-    Ok(())
 }

@@ -21,6 +21,11 @@ pub fn interrupted() -> Reason {
     remote("error:0A0000EA:SSL routines::callback failed")
 }
 
+/// What is said of a handshake whose certificate does not load.
+pub fn certificate_missing() -> Reason {
+    remote("error:0A000179:SSL routines::cert cb error")
+}
+
 impl Reason {
     /// What is said where TLS was not prepared for.
     pub fn unprepared() -> Self {
@@ -165,6 +170,9 @@ fn invalid(what: &InvalidMessage) -> Cow<'static, str> {
 
 fn misbehaved(what: &PeerMisbehaved) -> Reason {
     remote(match what {
+        PeerMisbehaved::TooMuchEarlyDataReceived => {
+            "error:0A0000A4:SSL routines::too much early data".into()
+        }
         PeerMisbehaved::TooManyWarningAlertsReceived => {
             "error:0A000199:SSL routines::too many warn alerts".into()
         }

@@ -131,7 +131,7 @@ impl ServerDraft {
         if let Some(last) = certificates.last()
             && keys.len() < certificates.len()
         {
-            let name = &last.written;
+            let name = last.written().unwrap_or_default();
             let text = format!("no \"ssl_certificate_key\" is defined for certificate \"{name}\"");
             cx.faults.push(Fault::emerg(text, None));
         }

@@ -2,7 +2,7 @@
 
 use crate::Fault;
 use crate::table::settings::Settings;
-use crate::value::{TlsVersions, UpstreamCredential};
+use crate::value::{Credential, TlsVersions};
 
 /// What nginx says of settings that cannot be.
 pub(super) fn fault(settings: &Settings) -> Option<Fault> {
@@ -30,11 +30,8 @@ fn certificate_without_key(settings: &Settings) -> Option<&str> {
     if settings.proxy_ssl_certificate_key.is_some() {
         return None;
     }
-    match settings.proxy_ssl_certificate.as_ref()? {
-        UpstreamCredential::Fixed(file) => Some(&file.written),
-        UpstreamCredential::Variable { written, .. } => Some(written),
-        UpstreamCredential::None => None,
-    }
+    let certificate = settings.proxy_ssl_certificate.as_ref();
+    certificate.and_then(Credential::written)
 }
 
 fn refused_command(settings: &Settings) -> Option<&str> {

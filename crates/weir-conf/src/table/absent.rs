@@ -52,6 +52,12 @@ pub(crate) fn instead(name: &str) -> &'static str {
     match name {
         "resolver" => "names are looked up when the configuration is read, and on each reload",
         "proxy_cache" | "proxy_store" => "without the line each request goes to the upstream",
+        "ssl_ocsp" => {
+            "a list of certificates that are good no longer needs no questions: `ssl_crl`"
+        }
+        "ssl_ech_file" => {
+            "without the line clients are served whose hellos come in the clear; take the keys out of DNS, too"
+        }
         "stream" => {
             "weir proxies HTTP: let an nginx or haproxy have these ports, with this block in a file of its own"
         }
@@ -314,11 +320,6 @@ const FAMILIES: &[Family] = &[
         HS,
         counts_with!("ssl_ocsp"),
         "ssl_ocsp_responder ssl_ocsp_cache",
-    ),
-    ignored(
-        HS,
-        "certificates and keys are read when the configuration is",
-        "ssl_certificate_cache",
     ),
     ignored(
         MAIN,

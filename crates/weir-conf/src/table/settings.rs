@@ -23,11 +23,11 @@ use crate::value::read::{
 use crate::value::{
     AccessRule, AddHeader, AddInherit, AuthRequestSet, AutoindexFormat, Bind, BodyFile, Buffers,
     CertificateCache, Charset, Ciphers, ConfCommand, ConnectionLimit, CookieFlagsRule,
-    CookieRewrite, DisableSymlinks, ErrorPage, Expires, GzipDisable, GzipHttpVersion, GzipProxied,
-    GzipStatic, HeaderNames, HttpVersion, IfModifiedSince, IgnoreHeaders, KeepaliveDisable,
-    KeepaliveTimeout, LateText, LimitLogLevel, LingeringClose, MediaTypes, Network, NextUpstream,
-    Passwords, RateLimit, RealIpHeader, Redirect, RequestHeaders, RequestLimit, Satisfy,
-    ServerTokens, SubFilter, TempPath, TlsVersions, TryFiles, Types, UpstreamCredential, UserId,
+    CookieRewrite, Credential, DisableSymlinks, ErrorPage, Expires, GzipDisable, GzipHttpVersion,
+    GzipProxied, GzipStatic, HeaderNames, HttpVersion, IfModifiedSince, IgnoreHeaders,
+    KeepaliveDisable, KeepaliveTimeout, LateText, LimitLogLevel, LingeringClose, MediaTypes,
+    Network, NextUpstream, Passwords, RateLimit, RealIpHeader, Redirect, RequestHeaders,
+    RequestLimit, Satisfy, ServerTokens, SubFilter, TempPath, TlsVersions, TryFiles, Types, UserId,
     UserIdExpires, UserIdFlags, WrittenHeader, WrittenUserId,
 };
 
@@ -344,16 +344,16 @@ directives! {
     /// A file of lists of certificates that were revoked; there must be one of each authority in the chain.
     proxy_ssl_crl: Maybe<Option<PathBuf>> = tls_path; in ALL;
     /// A certificate that upstreams are shown that ask for one; variables are read for each connection.
-    proxy_ssl_certificate: Maybe<UpstreamCredential> = upstream_credential; in ALL;
+    proxy_ssl_certificate: Maybe<Credential> = upstream_credential; in ALL;
     /// The certificate's key: PKCS#1, PKCS#8 or SEC1.
-    proxy_ssl_certificate_key: Maybe<UpstreamCredential> = upstream_credential; in ALL;
+    proxy_ssl_certificate_key: Maybe<Credential> = upstream_credential; in ALL;
     /// A file with a password on each line, which are tried on encrypted keys.
     proxy_ssl_password_file: Maybe<Passwords> = passwords; in ALL;
     /// A line of OpenSSL's own configuration: `MinProtocol`, `MaxProtocol`, `Protocol`, `CipherString`, `Ciphersuites`, `Curves`,
     /// `Groups`, and of `Options` `SessionTicket`; of others a warning says that nothing comes.
     proxy_ssl_conf_command: Many<ConfCommand> = upstream_conf_command; in ALL, Arity::TWO;
     /// Whether certificates whose names have variables are kept, how many, and for how long.
-    proxy_ssl_certificate_cache: Maybe<Option<CertificateCache>> = certificate_cache; in ALL, Arity::between(1, 3);
+    proxy_ssl_certificate_cache: Maybe<Option<Arc<CertificateCache>>> = certificate_cache; in ALL, Arity::between(1, 3);
 
     raw {
         /// Version of upstream requests; 1.1, before nginx 1.29.7 1.0.

@@ -1,17 +1,18 @@
 //! TLS to clients, which a server has before it knows of any location.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Arity, Entry, HTTP, SERVER, Support, directives};
 use crate::value::read::{
-    Call, Reading, Reject, ciphers, conf_command, conf_path_or_none, conf_paths, dh_parameters,
-    flag, groups, keyword, number, passwords, seconds, session_cache, size, text_if_any, tls_files,
-    versions,
+    Call, Reading, Reject, certificate_cache, ciphers, conf_command, conf_path_or_none, conf_paths,
+    dh_parameters, flag, groups, keyword, number, passwords, seconds, server_credential,
+    session_cache, size, text_if_any, versions,
 };
 use crate::value::{
-    Ciphers, ConfCommand, DhParameters, Passwords, SessionCache, TlsFile, TlsGroups, TlsVersions,
-    VerifyClient,
+    CertificateCache, Ciphers, ConfCommand, Credential, DhParameters, Passwords, SessionCache,
+    TlsGroups, TlsVersions, VerifyClient,
 };
 
 const BOTH: super::Contexts = super::Contexts(HTTP.0 | SERVER.0);
@@ -20,10 +21,13 @@ directives! {
     /// What a server that is listened for with `ssl` shows its clients.
     ServerTls from WrittenTls;
 
-    /// A certificate, with those that vouch for it behind it; one for each kind of key.
-    ssl_certificate: Many<TlsFile> = tls_files; in BOTH;
+    /// A certificate, with those that vouch for it behind it; one for each kind of key. If its name or its key's has
+    /// variables, all of the server are read in each handshake.
+    ssl_certificate: Many<Credential> = server_credential; in BOTH;
     /// The key of a certificate: PKCS#1, PKCS#8 or SEC1.
-    ssl_certificate_key: Many<TlsFile> = tls_files; in BOTH;
+    ssl_certificate_key: Many<Credential> = server_credential; in BOTH;
+    /// Whether certificates and keys that are read in handshakes are kept, how many, and for how long.
+    ssl_certificate_cache: Maybe<Option<Arc<CertificateCache>>> = certificate_cache; in BOTH, Arity::between(1, 3);
     /// A file with a password on each line, which are tried on encrypted keys.
     ssl_password_file: Maybe<Passwords> = passwords; in BOTH;
     /// Versions that clients may speak. weir has TLS 1.2 and 1.3; before nginx 1.23.4 1.3 must be named.
@@ -70,14 +74,14 @@ directives! {
     ssl_conf_command: Many<ConfCommand> = conf_command; in BOTH, Arity::TWO;
     /// Whether certificates are compressed, by zlib, for clients that can do that.
     ssl_certificate_compression: One<bool> = flag, "off"; in BOTH;
+    /// Whether requests are taken from what clients of TLS 1.3 send with the first flight, which somebody may have
+    /// recorded and sent again; the default server of an address decides for all.
+    ssl_early_data: One<bool> = flag, "off"; in BOTH;
     raw {}
     checked {
         /// Parameters for DHE.
         ssl_dhparam: Maybe<DhParameters> = dh_parameters; in BOTH;
             because "only ECDHE is offered, whose groups are ssl_ecdh_curve's";
-        /// Whether requests are taken from what clients send with the first flight.
-        ssl_early_data: One<bool> = flag, "off"; in BOTH;
-            because "early data is refused, and clients send it again when the handshake is over";
     }
     derived {}
 }

@@ -56,8 +56,8 @@ pub(crate) use scripts::{
     address_and_variable, auth_request_set, condition, methods, rewrite, set, text_and_variable,
 };
 pub(crate) use tls::{
-    ciphers, conf_command, dh_parameters, groups, passwords, seconds, session_cache, tls_files,
-    upstream_conf_command, versions,
+    ciphers, conf_command, dh_parameters, groups, passwords, seconds, server_credential,
+    session_cache, upstream_conf_command, versions,
 };
 pub(crate) use upstream_tls::{certificate_cache, tls_path, upstream_credential};
 pub(crate) use user_id::{

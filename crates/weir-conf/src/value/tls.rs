@@ -1,7 +1,5 @@
 //! TLS to clients.
 
-use std::path::PathBuf;
-
 use super::{Keyword as _, bitset, keywords};
 
 bitset! {
@@ -75,24 +73,6 @@ impl std::fmt::Debug for Passwords {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Passwords").finish_non_exhaustive()
     }
-}
-
-/// A certificate with what vouches for it, or a key.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct TlsFile {
-    /// As written.
-    pub written: String,
-    /// Where it is.
-    pub source: TlsSource,
-}
-
-/// Where a certificate or a key is.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum TlsSource {
-    /// In a file.
-    File(PathBuf),
-    /// In the configuration itself: what follows `data:`.
-    Text(Vec<u8>),
 }
 
 /// Where sessions are kept that clients come back to.

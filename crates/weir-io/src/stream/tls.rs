@@ -6,6 +6,7 @@ mod records;
 use std::io::{self, IoSlice};
 use std::mem;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker, ready};
 
 use rustls::client::UnbufferedClientConnection;
@@ -114,7 +115,18 @@ impl TlsStream {
         }
     }
 
-    /// Shakes hands, a flight for each write.
+    /// Whether what the client sends may be early data, which it may have sent before; it changes with the end of
+    /// the handshake. `None`: none has come.
+    pub fn early(&self) -> Option<&Arc<AtomicBool>> {
+        self.flow.early.as_ref()
+    }
+
+    /// The handshake is over.
+    fn is_established(&self) -> bool {
+        self.flow.writable && !self.facts().is_handshaking()
+    }
+
+    /// Shakes hands, a flight for each write, until text may be read: where there is early data, before the end.
     pub fn poll_handshake(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), HandshakeEnd>> {
         loop {
             let mut input = mem::take(&mut self.left);
@@ -129,11 +141,11 @@ impl TlsStream {
                 self.session = session_of(&self.flow.unsent).into();
             }
             // Tickets ride with an answer whose request has come already.
-            let rides = self.flow.established && !self.flow.text.is_empty();
+            let rides = self.is_established() && !self.flow.text.is_empty();
             if !rides {
                 ready!(self.poll_flush(cx)).map_err(HandshakeEnd::Socket)?;
             }
-            if self.flow.established {
+            if self.is_established() || !self.flow.text.is_empty() {
                 return Poll::Ready(Ok(()));
             }
             match ready!(self.poll_receive(cx)) {
@@ -184,6 +196,11 @@ impl TlsStream {
             }
         };
         input.drain(..at);
+        if let Some(early) = &self.flow.early
+            && self.is_established()
+        {
+            early.store(false, Ordering::Relaxed);
+        }
         if processed.is_err() {
             self.flow.broken = true;
             // What the peer is to be told of it.
@@ -195,7 +212,7 @@ impl TlsStream {
     /// One step: how many bytes of `input` it has done with, and whether nothing more can be done.
     fn step(&mut self, input: &mut [u8]) -> Result<(usize, bool), rustls::Error> {
         match &mut self.side {
-            Side::Server(conn) => self.flow.take(conn.process_tls_records(input)),
+            Side::Server(conn) => self.flow.take_early(conn.process_tls_records(input)),
             Side::Client(conn) => self.flow.take(conn.process_tls_records(input)),
         }
     }
@@ -426,7 +443,9 @@ impl TlsStream {
 
     /// Puts a close_notify behind what is to be sent, once.
     fn say_farewell(&mut self) {
-        if !self.flow.established || self.flow.broken || mem::replace(&mut self.flow.silent, true) {
+        // Before the end of a handshake there is none (`ngx_ssl_shutdown`), but for who has been answered by then.
+        let begun = self.is_established() || (self.flow.writable && self.flow.early.is_some());
+        if !begun || self.flow.broken || mem::replace(&mut self.flow.silent, true) {
             return;
         }
         self.ended = true;
@@ -461,7 +480,7 @@ impl std::fmt::Debug for TlsStream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("TlsStream")
             .field("socket", &self.socket)
-            .field("established", &self.flow.established)
+            .field("established", &self.is_established())
             .finish_non_exhaustive()
     }
 }

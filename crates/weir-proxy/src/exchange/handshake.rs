@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 
-use weir_conf::{Settings, TlsFile, UpstreamCredential};
+use weir_conf::{Settings, TlsFile};
 use weir_io::stream::HandshakeEnd;
 use weir_tls::rustls::sign::CertifiedKey;
 use weir_tls::rustls::{AlertDescription, Error, HandshakeKind};
@@ -206,27 +206,16 @@ fn certificate(
     if !certificate.is_variable() && !key.is_variable() {
         return Ok(None);
     }
-    let Some(certificate) = file_of(session, certificate) else {
-        return Ok(None);
+    let file_of = |credential| {
+        let file = variables::tls::file_of(session.view(), credential);
+        file.filter(|file: &TlsFile| !file.written.is_empty())
     };
-    let Some(key) = file_of(session, key) else {
+    let Some((certificate, key)) = file_of(certificate).zip(file_of(key)) else {
         return Ok(None);
     };
     let loaded = client.certificate(&certificate, &key);
     let fault = |fault: CertificateFault| Cause::Certificate(fault.to_string());
     loaded.map(Some).map_err(fault)
-}
-
-/// Where a certificate or a key is, for this request; `None`: nowhere.
-fn file_of(session: &Session, credential: &UpstreamCredential) -> Option<TlsFile> {
-    match credential {
-        UpstreamCredential::None => None,
-        UpstreamCredential::Fixed(file) => Some(file.clone()),
-        UpstreamCredential::Variable { name, base, .. } => {
-            let name = variables::text(session.view(), name);
-            (!name.is_empty()).then(|| TlsFile::named(&name, base))
-        }
-    }
 }
 
 fn failure(

@@ -1,9 +1,12 @@
 //! What was said on a connection before its first request.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use weir_io::clock;
 use weir_io::stream::TlsStream;
-use weir_tls::rustls::HandshakeKind;
-use weir_tls::{ClientCertificate, TlsServer};
+use weir_tls::rustls::{HandshakeKind, ProtocolVersion, ServerConfig};
+use weir_tls::{ClientCertificate, Offers, Said, TlsServer};
 use weir_wire::proxy_protocol::ProxyHeader;
 
 /// What was said before the first request. Few plain connections have any, and all would pay for it.
@@ -33,11 +36,43 @@ pub(crate) struct TlsFacts {
     pub(crate) session: Box<[u8]>,
     /// The client's certificate.
     pub(crate) client: Option<Box<ClientCertificate>>,
+    /// What the client has offered.
+    pub(crate) offers: Offers,
+    /// Whether the handshake still goes on, if early data came before its end.
+    early: Option<Arc<AtomicBool>>,
 }
 
 impl TlsFacts {
-    pub(crate) fn of(stream: &TlsStream, name: Option<&str>, server: &TlsServer) -> Self {
+    /// What is known before a certificate is shown, by `config`.
+    pub(crate) fn heard(said: &Said, name: Option<&str>, config: &ServerConfig) -> Self {
+        let version = match said.speaks_newest() {
+            true => ProtocolVersion::TLSv1_3,
+            false => ProtocolVersion::TLSv1_2,
+        };
+        Self {
+            version: weir_tls::version(version),
+            cipher: "(NONE)",
+            group: None,
+            name: name.map(Into::into),
+            protocol: said.protocol(config).map(Into::into),
+            reused: false,
+            session: Box::default(),
+            client: None,
+            offers: said.offers.clone(),
+            early: Some(Arc::new(AtomicBool::new(true))),
+        }
+    }
+
+    /// What a handshake has settled that began with what was `said`.
+    pub(crate) fn of(
+        stream: &TlsStream,
+        said: &Said,
+        name: Option<&str>,
+        server: &TlsServer,
+    ) -> Self {
         let facts = stream.facts();
+        let reused = facts.handshake_kind() == Some(HandshakeKind::Resumed);
+        let newest = facts.protocol_version() == Some(ProtocolVersion::TLSv1_3);
         let suite = facts.negotiated_cipher_suite();
         let sent = facts.peer_certificates().unwrap_or_default();
         let client = server.client(sent, clock::unix_seconds());
@@ -50,9 +85,20 @@ impl TlsFacts {
             group: group.map(|group| weir_tls::group(group.name())),
             name: name.map(Into::into),
             protocol: facts.alpn_protocol().map(Into::into),
-            reused: facts.handshake_kind() == Some(HandshakeKind::Resumed),
+            reused,
             session: stream.session().into(),
             client: client.map(Box::new),
+            offers: match reused {
+                true => said.offers.of_resumed(newest),
+                false => said.offers.clone(),
+            },
+            early: stream.early().cloned(),
         }
+    }
+
+    /// Whether the handshake still goes on.
+    pub(crate) fn is_early(&self) -> bool {
+        let early = self.early.as_ref();
+        early.is_some_and(|early| early.load(Ordering::Relaxed))
     }
 }

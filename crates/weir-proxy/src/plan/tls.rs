@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use weir_conf::{Handler, Http, Settings};
-use weir_tls::{SessionZone, TlsClient, TlsFault, TlsServer};
+use weir_tls::{
+    CertificateCaches, EarlySessions, SessionZone, Shared, TlsClient, TlsFault, TlsServer,
+};
 
 /// TLS of a plan.
 #[derive(Default)]
@@ -36,15 +38,22 @@ impl Tls {
             };
             zones.insert(spec.name.clone(), (spec.size, zone));
         }
-        let shared = zones
-            .iter()
-            .map(|(name, (_, zone))| (name.clone(), zone.clone()))
-            .collect();
+        let mut shared = Shared {
+            zones: zones
+                .iter()
+                .map(|(name, (_, zone))| (name.clone(), zone.clone()))
+                .collect(),
+            caches: CertificateCaches::default(),
+            early: match http.servers.iter().any(|server| server.tls.ssl_early_data) {
+                true => Some(EarlySessions::new()?),
+                false => None,
+            },
+        };
         let servers = http.servers.iter();
-        let servers = servers.map(|server| TlsServer::new(&server.tls, &shared));
+        let servers = servers.map(|server| TlsServer::new(&server.tls, &mut shared));
         Ok(Self {
             servers: servers.collect::<Result<_, _>>()?,
-            clients: clients(http)?,
+            clients: clients(http, &mut shared.caches)?,
             zones,
         })
     }
@@ -67,7 +76,10 @@ impl Tls {
 }
 
 /// One for all locations that obey the same settings (`ngx_http_proxy_merge_ssl`).
-fn clients(http: &Http) -> Result<Vec<Option<Arc<TlsClient>>>, TlsFault> {
+fn clients(
+    http: &Http,
+    caches: &mut CertificateCaches,
+) -> Result<Vec<Option<Arc<TlsClient>>>, TlsFault> {
     let mut clients = vec![None; http.location_count];
     let mut known: HashMap<*const Settings, Arc<TlsClient>> = HashMap::new();
     for location in http.all_locations() {
@@ -81,7 +93,7 @@ fn clients(http: &Http) -> Result<Vec<Option<Arc<TlsClient>>>, TlsFault> {
         let client = match known.get(&Arc::as_ptr(settings)) {
             Some(client) => client.clone(),
             None => {
-                let client = Arc::new(TlsClient::new(settings)?);
+                let client = Arc::new(TlsClient::new(settings, caches)?);
                 known.insert(Arc::as_ptr(settings), client.clone());
                 client
             }

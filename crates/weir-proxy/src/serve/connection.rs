@@ -18,7 +18,7 @@ use crate::client::h1::head;
 use crate::client::h2;
 use crate::facts::h1::Connection;
 use crate::facts::h2::Stream;
-use crate::facts::{Action, Client, Registration, Request, Session};
+use crate::facts::{Action, Client, Registration, Request, Session, TlsFacts};
 use crate::phases::run;
 use crate::report::access_log;
 use weir_io::clock;
@@ -284,7 +284,9 @@ fn lingers(session: &mut Session) -> bool {
                 Client::H1(conn) => !conn.input.is_empty() || conn.pipelined,
                 Client::H2(_) | Client::Sub(_) => false,
             };
-            has_sent || session.req.state.lingers || !session.client.is_quiet()
+            let lingers = has_sent || session.req.state.lingers || !session.client.is_quiet();
+            // The end of the handshake is still to come.
+            lingers || session.client.link().tls().is_some_and(TlsFacts::is_early)
         }
     }
 }

@@ -5,18 +5,20 @@ use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use weir_conf::{Credential, TlsFile};
 use weir_io::buffers;
-use weir_io::stream::HandshakeEnd;
+use weir_io::stream::{HandshakeEnd, TlsStream};
 use weir_log::Level;
-use weir_tls::hello::{self, Heard, Hello, UNRECOGNIZED_NAME};
+use weir_tls::hello::{Heard, Hello, UNRECOGNIZED_NAME};
 use weir_tls::rustls::{AlertDescription, Error};
-use weir_tls::{Reason, TlsServer, rustls};
+use weir_tls::{Reason, Said, TlsServer, rustls};
 
 use super::stapling;
 use crate::facts::h1::Connection;
-use crate::facts::{Action, TlsFacts};
+use crate::facts::{Action, Request, TlsFacts};
 use crate::plan::Generation;
 use crate::report::error_log::{self, Message};
+use crate::report::variables;
 
 /// Why a handshake came to nothing.
 enum Failed {
@@ -24,6 +26,8 @@ enum Failed {
     Gone(Option<io::Error>),
     /// TLS failed: what the log says, and what the client is still to be told.
     Tls(Reason, Vec<u8>),
+    /// A certificate does not load that depends on the connection.
+    Certificate(String),
     /// `ssl_reject_handshake`.
     Rejected,
     /// `client_header_timeout` is over.
@@ -47,6 +51,7 @@ pub(super) async fn shake_hands(conn: &mut Connection) -> bool {
             log(conn, &failed);
             match failed {
                 Failed::Tls(_, alert) => say(conn, &alert),
+                Failed::Certificate(_) => say(conn, &INTERNAL_ERROR),
                 Failed::Rejected => say(conn, &UNRECOGNIZED_NAME),
                 Failed::Gone(_) | Failed::TimedOut | Failed::Leaving => {}
             }
@@ -57,7 +62,8 @@ pub(super) async fn shake_hands(conn: &mut Connection) -> bool {
 
 async fn greet(conn: &mut Connection) -> Result<(), Failed> {
     let name = hear(conn).await?;
-    let shown = hello::name_as_sent(&conn.input).or_else(|| name.clone());
+    let mut said = Said::read(&conn.input);
+    let shown = said.name.take().or_else(|| name.clone());
     let found = conn.find_tls_server(name.as_deref());
     if let Err(line) = found {
         error_log::log_idle(&conn.link, Level::Alert, Message::bytes(&line));
@@ -67,8 +73,17 @@ async fn greet(conn: &mut Connection) -> Result<(), Failed> {
         ));
     }
     let plan = conn.link.plan.clone();
-    let Some((server, config)) = shown_by(&plan, conn) else {
-        return Err(Failed::Rejected);
+    let early = takes_early_data(conn) && said.speaks_newest();
+    let (server, config) = shown_by(&plan, conn, early).ok_or(Failed::Rejected)?;
+    let config = match server.named() {
+        [] => config,
+        named => {
+            let heard = TlsFacts::heard(&said, shown.as_deref(), &config);
+            conn.link.arrival_mut().tls = Some(heard);
+            let files = files_of(conn, named);
+            let read = server.config_showing(&config, &files);
+            read.map_err(|fault| Failed::Certificate(fault.to_string()))?
+        }
     };
     let received = std::mem::take(&mut conn.input);
     let begun = conn.stream.begin_tls(config, &received);
@@ -89,7 +104,7 @@ async fn greet(conn: &mut Connection) -> Result<(), Failed> {
     .await?;
     stapling::refresh(&plan, server);
     let facts = conn.stream.tls();
-    let facts = facts.map(|stream| TlsFacts::of(stream, shown.as_deref(), server));
+    let facts = facts.map(|stream| TlsFacts::of(stream, &said, shown.as_deref(), server));
     conn.link.arrival_mut().tls = facts;
     Ok(())
 }
@@ -119,11 +134,19 @@ async fn hear(conn: &mut Connection) -> Result<Option<String>, Failed> {
     }
 }
 
+/// Whether early data is taken: the default server decides, who is there before a name is known.
+fn takes_early_data(conn: &Connection) -> bool {
+    let plan = &conn.link.plan;
+    let default = plan.default_server(conn.link.listen).index;
+    plan.tls().server(default).takes_early_data
+}
+
 /// What the server shows that the handshake has led to; one without certificates shows the default
 /// server's. `None`: it refuses.
 fn shown_by<'a>(
     plan: &'a Generation,
     conn: &Connection,
+    early: bool,
 ) -> Option<(&'a TlsServer, Arc<rustls::ServerConfig>)> {
     let server = plan.tls().server(conn.link.default_server().index);
     if server.rejects {
@@ -136,7 +159,23 @@ fn shown_by<'a>(
     };
     let by_listen = plan.http().listens[conn.link.listen].options.http2;
     let http2 = by_listen || conn.link.default_server().core.http2;
-    Some((server, server.config(http2)?.clone()))
+    Some((server, server.config(http2, early)?.clone()))
+}
+
+/// Where the certificates and keys are whose names depend on the connection; no request has come on it yet
+/// (`ngx_http_ssl_certificate`).
+fn files_of(conn: &Connection, named: &[(Credential, Credential)]) -> Vec<(TlsFile, TlsFile)> {
+    let mut req = Request::new();
+    let server = conn.link.default_server().index;
+    req.state.server = Some(conn.link.plan.own_server(server));
+    let view = conn.view(&req);
+    let files = named.iter();
+    files
+        .filter_map(|(certificate, key)| {
+            let certificate = variables::tls::file_of(view, certificate)?;
+            Some((certificate, variables::tls::file_of(view, key)?))
+        })
+        .collect()
 }
 
 /// A fatal `internal_error`.
@@ -156,6 +195,7 @@ impl Failed {
 }
 
 fn log(conn: &Connection, failed: &Failed) {
+    let tell = |level, text: &str| error_log::log_idle(&conn.link, level, Message::text(text));
     let (level, message) = match failed {
         Failed::Gone(error) => {
             let text = "peer closed connection in SSL handshake";
@@ -175,14 +215,31 @@ fn log(conn: &Connection, failed: &Failed) {
             } else {
                 Level::Crit
             };
-            let text = format!("SSL_do_handshake() failed (SSL: {})", reason.words);
-            error_log::log_idle(&conn.link, level, Message::text(&text));
-            return;
+            return tell(level, &told(conn, reason));
+        }
+        Failed::Certificate(fault) => {
+            tell(Level::Error, fault);
+            return tell(Level::Info, &told(conn, &weir_tls::certificate_missing()));
         }
         Failed::Rejected => (Level::Info, Message::text("handshake rejected")),
         Failed::Leaving => return,
     };
     error_log::log_idle(&conn.link, level, message);
+}
+
+/// With the name of the call that fails in nginx: where early data may come, another one until TLS 1.3 has
+/// answered the hello (`ngx_ssl_try_early_data`).
+fn told(conn: &Connection, reason: &Reason) -> String {
+    let facts = conn.stream.tls().map(TlsStream::facts);
+    let answered = facts.is_some_and(|facts| {
+        let newest = facts.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3);
+        newest && facts.handshake_kind().is_some()
+    });
+    let call = match takes_early_data(conn) && !answered {
+        true => "SSL_read_early_data()",
+        false => "SSL_do_handshake()",
+    };
+    format!("{call} failed (SSL: {})", reason.words)
 }
 
 /// Tells the client, if its socket takes that at once.

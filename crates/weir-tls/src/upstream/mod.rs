@@ -1,19 +1,17 @@
 //! What a location says of TLS to upstreams made ready for handshakes (`ngx_http_proxy_set_ssl`).
 
-mod kept;
-
 use std::sync::Arc;
 
 use rustls::SignatureScheme;
 use rustls::client::{ClientConfig, ResolvesClientCert, Resumption, Tls12Resumption};
 use rustls::pki_types::{CertificateDer, DnsName, IpAddr, Ipv4Addr, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
-use weir_conf::{Passwords, Settings, TlsFile, UpstreamCredential};
+use weir_conf::{Credential, Settings, TlsFile};
 
-use self::kept::Kept;
 use crate::authorities::{load_authorities, load_revoked};
 use crate::backend::default_provider;
 use crate::certificate::{self, CertificateFault};
+use crate::kept::{CertificateCaches, Reader};
 use crate::offer::Offer;
 use crate::server::TlsFault;
 use crate::sessions;
@@ -32,9 +30,8 @@ pub struct TlsClient {
     config: Result<Arc<ClientConfig>, Reason>,
     /// Whether upstreams may let weir keep sessions for them.
     has_tickets: bool,
-    /// Certificates that depend on requests, if they are kept.
-    kept: Option<Kept>,
-    passwords: Option<Passwords>,
+    /// Reads certificates that depend on requests.
+    reader: Reader,
     /// Whom servers must be vouched for by, if their certificates are looked at.
     trust: Option<Trust>,
 }
@@ -45,14 +42,10 @@ impl TlsClient {
     /// # Errors
     ///
     /// nginx's words for what does not load.
-    pub fn new(settings: &Settings) -> Result<Self, TlsFault> {
+    pub fn new(settings: &Settings, caches: &mut CertificateCaches) -> Result<Self, TlsFault> {
         let offer = Offer::to_upstreams(settings);
-        // While requests are served nobody is asked for a password: there is an empty one
-        // (`ngx_ssl_preserve_passwords`).
+        let cache = settings.proxy_ssl_certificate_cache.as_ref();
         let passwords = settings.proxy_ssl_password_file.clone();
-        let passwords = Some(passwords.unwrap_or_else(|| Passwords {
-            passwords: Vec::new(),
-        }));
         Ok(Self {
             has_tickets: offer.has_tickets,
             config: match offer.is_nothing() {
@@ -62,11 +55,7 @@ impl TlsClient {
                 }),
                 None => Ok(Arc::new(config(settings, &offer)?)),
             },
-            kept: settings
-                .proxy_ssl_certificate_cache
-                .flatten()
-                .map(|rules| Kept::new(rules, passwords.clone())),
-            passwords,
+            reader: caches.reader(cache.and_then(Option::as_ref), passwords),
             trust: trust(settings)?,
         })
     }
@@ -81,10 +70,8 @@ impl TlsClient {
         certificate: &TlsFile,
         key: &TlsFile,
     ) -> Result<Arc<CertifiedKey>, CertificateFault> {
-        match &self.kept {
-            Some(kept) => kept.find(certificate, key, UnixTime::now().as_secs()),
-            None => load(certificate, key, self.passwords.as_ref()),
-        }
+        let now = UnixTime::now().as_secs();
+        self.reader.pair(certificate, key, now)
     }
 
     /// Whether certificates are looked at.
@@ -162,15 +149,6 @@ fn config(settings: &Settings, offer: &Offer) -> Result<ClientConfig, TlsFault> 
     Ok(config)
 }
 
-fn load(
-    certificate: &TlsFile,
-    key: &TlsFile,
-    passwords: Option<&Passwords>,
-) -> Result<Arc<CertifiedKey>, CertificateFault> {
-    let passwords = passwords.map(|file| file.passwords.as_slice());
-    certificate::load(certificate, key, passwords).map(Arc::new)
-}
-
 /// `proxy_ssl_verify` and what goes with it.
 fn trust(settings: &Settings) -> Result<Option<Trust>, TlsFault> {
     let trusted = settings.proxy_ssl_trusted_certificate.as_ref();
@@ -193,7 +171,7 @@ fn trust(settings: &Settings) -> Result<Option<Trust>, TlsFault> {
 
 /// The certificate that all upstreams are shown.
 fn certificate(settings: &Settings) -> Result<Option<Arc<CertifiedKey>>, TlsFault> {
-    use UpstreamCredential::Fixed;
+    use Credential::Fixed;
     let pair = (
         &settings.proxy_ssl_certificate,
         &settings.proxy_ssl_certificate_key,
@@ -202,7 +180,9 @@ fn certificate(settings: &Settings) -> Result<Option<Arc<CertifiedKey>>, TlsFaul
         return Ok(None);
     };
     let passwords = settings.proxy_ssl_password_file.as_ref();
-    Ok(Some(load(certificate, key, passwords)?))
+    let passwords = passwords.map(|file| file.passwords.as_slice());
+    let loaded = certificate::load(certificate, key, passwords)?;
+    Ok(Some(Arc::new(loaded)))
 }
 
 /// A certificate that is shown to whoever asks for one.

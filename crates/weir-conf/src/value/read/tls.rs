@@ -7,10 +7,10 @@ use super::{Call, Reject};
 use crate::value::conf_command::{Side, Taken};
 use crate::value::number::{parse_number, parse_seconds, parse_size};
 use crate::value::{
-    Ciphers, ConfCommand, DhParameters, Keyword as _, Passwords, SessionCache, SharedSessions,
-    TlsFile, TlsGroups, TlsSource, TlsVersions,
+    Ciphers, ConfCommand, Credential, DhParameters, Keyword as _, Passwords, SessionCache,
+    SharedSessions, TlsFile, TlsGroups, TlsVersions,
 };
-use crate::{ErrorNumber, Fault, Template};
+use crate::{ErrorNumber, Fault};
 
 /// Sessions of a server's own memory without a number (`SSL_SESSION_CACHE_MAX_SIZE_DEFAULT`).
 const BUILTIN: u64 = 1024 * 20;
@@ -18,35 +18,32 @@ const BUILTIN: u64 = 1024 * 20;
 /// nginx asks for eight pages.
 const SMALLEST: usize = 8 * 4096;
 
-/// A certificate or a key: a file beside the configuration file, or `data:` and the thing itself
-/// (`ngx_ssl_cache_init_key`).
-pub(crate) fn tls_files(call: &mut Call<'_>) -> Result<Vec<TlsFile>, Reject> {
+/// A certificate or a key of a server; one for each kind (`ngx_http_ssl_compile_certificates`).
+pub(crate) fn server_credential(call: &mut Call<'_>) -> Result<Vec<Credential>, Reject> {
+    Ok(vec![credential(call)?])
+}
+
+/// A certificate or a key, by a name that may have variables: a file beside the configuration file, or `data:`
+/// and the thing itself (`ngx_ssl_cache_init_key`).
+pub(super) fn credential(call: &mut Call<'_>) -> Result<Credential, Reject> {
     let text = call.bytes(0);
-    let written = call.text(0);
-    let has_variables =
-        Template::compile_with(text, crate::template::Digits::Groups, &mut |name| {
-            Ok(crate::Variable::named(name).unwrap_or(crate::Variable::Unset))
-        })
-        .is_ok_and(|template| template.as_literal().is_none());
-    if has_variables {
-        return Err(lacking(
-            call,
-            "certificates by variables",
-            "name the file itself",
-        ));
-    }
-    let source = if let Some(data) = text.strip_prefix(b"data:") {
-        TlsSource::Text(data.into())
-    } else if text.starts_with(b"engine:") || text.starts_with(b"store:") {
+    if text.starts_with(b"engine:") || text.starts_with(b"store:") {
         return Err(lacking(
             call,
             "keys of engines and stores",
             "put the key into a file",
         ));
-    } else {
-        TlsSource::File(call.cx.under_conf_dir(text))
-    };
-    Ok(vec![TlsFile { written, source }])
+    }
+    let base = call.cx.conf_dir.clone();
+    let name = call.template(text)?;
+    Ok(match name.is_literal() {
+        true => Credential::Fixed(TlsFile::named(text, &base)),
+        false => Credential::Variable {
+            name,
+            written: call.text(0),
+            base,
+        },
+    })
 }
 
 /// Reads passwords from a file, one on each line (`ngx_ssl_read_password_file`).

@@ -1,12 +1,13 @@
 //! Directives of TLS to upstreams.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::logs::invalid_parameter;
-use super::tls::tls_files;
+use super::tls::credential;
 use super::{Call, Reject};
 use crate::value::number::{parse_number, parse_seconds};
-use crate::value::{CertificateCache, UpstreamCredential};
+use crate::value::{CertificateCache, Credential};
 
 /// A file beside the configuration file; an empty name is none.
 pub(crate) fn tls_path(call: &mut Call<'_>) -> Result<Option<PathBuf>, Reject> {
@@ -15,26 +16,18 @@ pub(crate) fn tls_path(call: &mut Call<'_>) -> Result<Option<PathBuf>, Reject> {
 }
 
 /// A certificate or a key, by a name that may have variables (`ngx_http_set_complex_value_zero_slot`).
-pub(crate) fn upstream_credential(call: &mut Call<'_>) -> Result<UpstreamCredential, Reject> {
-    let text = call.bytes(0);
-    if text.is_empty() {
-        return Ok(UpstreamCredential::None);
+pub(crate) fn upstream_credential(call: &mut Call<'_>) -> Result<Credential, Reject> {
+    match call.bytes(0).is_empty() {
+        true => Ok(Credential::None),
+        false => credential(call),
     }
-    let name = call.template(text)?;
-    if name.is_literal() {
-        let file = tls_files(call)?.pop();
-        return Ok(file.map_or(UpstreamCredential::None, UpstreamCredential::Fixed));
-    }
-    let base = call.cx.conf_dir.clone();
-    Ok(UpstreamCredential::Variable {
-        name,
-        written: call.text(0),
-        base,
-    })
 }
 
-/// `off`, or `max=N [inactive=TIME] [valid=TIME]` (`ngx_http_proxy_ssl_certificate_cache`).
-pub(crate) fn certificate_cache(call: &mut Call<'_>) -> Result<Option<CertificateCache>, Reject> {
+/// `off`, or `max=N [inactive=TIME] [valid=TIME]` (`ngx_http_ssl_certificate_cache`,
+/// `ngx_http_proxy_ssl_certificate_cache`). Blocks that inherit it share one cache.
+pub(crate) fn certificate_cache(
+    call: &mut Call<'_>,
+) -> Result<Option<Arc<CertificateCache>>, Reject> {
     let mut cache = CertificateCache {
         max: 0,
         inactive: 10,
@@ -64,6 +57,6 @@ pub(crate) fn certificate_cache(call: &mut Call<'_>) -> Result<Option<Certificat
             let text = format!("\"{}\" must have the \"max\" parameter", call.name);
             Err(Reject::message(text))
         }
-        false => Ok(Some(cache)),
+        false => Ok(Some(Arc::new(cache))),
     }
 }

@@ -1,9 +1,13 @@
 //! What comes out of TLS's records, and what goes into them, whichever side this one is.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
+use rustls::server::ServerConnectionData;
 use rustls::unbuffered::{
-    ConnectionState, EncodeError, EncodeTlsData, EncryptError, UnbufferedStatus, WriteTraffic,
+    AppDataRecord, ConnectionState, EncodeError, EncodeTlsData, EncryptError, UnbufferedStatus,
+    WriteTraffic,
 };
 
 use crate::buffers;
@@ -18,10 +22,12 @@ pub(super) struct Flow {
     pub(super) text: Vec<u8>,
     /// Encrypted, and not sent yet: goes out before anything new.
     pub(super) unsent: Vec<u8>,
+    /// Early data has come; whether the handshake still goes on.
+    pub(super) early: Option<Arc<AtomicBool>>,
     /// The peer has said that it sends nothing more.
     pub(super) peer_closed: bool,
-    /// The handshake is over.
-    pub(super) established: bool,
+    /// Text may be sent: the handshake is over, or the client's part of it is all that is missing.
+    pub(super) writable: bool,
     /// TLS has failed.
     pub(super) broken: bool,
     /// The end is not to be told: it has been, or the peer knows.
@@ -39,12 +45,7 @@ impl Flow {
         match state? {
             ConnectionState::ReadTraffic(mut traffic) => {
                 while let Some(record) = traffic.next_record() {
-                    let record = record?;
-                    if self.text.capacity() == 0 {
-                        self.text = buffers::take_head();
-                    }
-                    discard += record.discard;
-                    self.text.extend_from_slice(record.payload);
+                    discard += self.read(record?);
                 }
             }
             ConnectionState::EncodeTlsData(data) => encode(data, &mut self.unsent),
@@ -54,12 +55,43 @@ impl Flow {
                 self.silent = true;
             }
             ConnectionState::WriteTraffic(_) => {
-                self.established |= !self.broken;
+                self.writable |= !self.broken;
                 over = true;
             }
             _ => over = true,
         }
         Ok((discard, over))
+    }
+}
+
+impl Flow {
+    /// As [`Self::take`], where there may be early data, of which rustls takes no more than has been promised.
+    pub(super) fn take_early(
+        &mut self,
+        status: UnbufferedStatus<'_, '_, ServerConnectionData>,
+    ) -> Result<(usize, bool), rustls::Error> {
+        let UnbufferedStatus { mut discard, state } = status;
+        let state = match state {
+            Ok(ConnectionState::ReadEarlyData(mut early)) => {
+                self.early
+                    .get_or_insert_with(|| Arc::new(AtomicBool::new(true)));
+                while let Some(record) = early.next_record() {
+                    discard += self.read(record?);
+                }
+                return Ok((discard, false));
+            }
+            state => state,
+        };
+        self.take(UnbufferedStatus { discard, state })
+    }
+
+    /// Keeps the text of a record; how many bytes it says are done with.
+    fn read(&mut self, record: AppDataRecord<'_>) -> usize {
+        if self.text.capacity() == 0 {
+            self.text = buffers::take_head();
+        }
+        self.text.extend_from_slice(record.payload);
+        record.discard
     }
 }
 

@@ -25,6 +25,11 @@ pub(crate) enum Value {
 }
 
 impl Value {
+    /// Appends `text`, which is no value if it is empty.
+    pub(super) fn of_text(text: &str, out: &mut Vec<u8>) -> Self {
+        Self::of((!text.is_empty()).then_some(text.as_bytes()), out)
+    }
+
     /// Appends `value` if there is one.
     pub(super) fn of(value: Option<&[u8]>, out: &mut Vec<u8>) -> Self {
         match value {
@@ -131,6 +136,7 @@ pub(crate) fn write(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> V
         Variable::Https | Variable::Http2 | Variable::UidReset => Value::Found,
         Variable::SslAlpnProtocol
         | Variable::SslCipher
+        | Variable::SslCiphers
         | Variable::SslClientCert
         | Variable::SslClientEscapedCert
         | Variable::SslClientFingerprint
@@ -145,11 +151,13 @@ pub(crate) fn write(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> V
         | Variable::SslClientVStart
         | Variable::SslClientVerify
         | Variable::SslCurve
+        | Variable::SslCurves
         | Variable::SslEarlyData
         | Variable::SslProtocol
         | Variable::SslServerName
         | Variable::SslSessionId
-        | Variable::SslSessionReused => tls::value(view, variable, out),
+        | Variable::SslSessionReused
+        | Variable::SslSigalgs => tls::value(view, variable, out),
         Variable::ProxyProtocolAddr => proxy_protocol::addr(view, out),
         Variable::ProxyProtocolPort => proxy_protocol::port(view, out),
         Variable::ProxyProtocolServerAddr => proxy_protocol::server_addr(view, out),

@@ -1,6 +1,6 @@
 //! Variables of TLS (`ngx_http_ssl_module`).
 
-use weir_conf::Variable;
+use weir_conf::{Credential, TlsFile, Variable};
 use weir_io::clock;
 use weir_tls::ClientCertificate;
 
@@ -15,6 +15,17 @@ pub(crate) fn scheme(view: View<'_>) -> &'static [u8] {
     }
 }
 
+/// Where a certificate or a key is, as its name says now; `None`: nowhere.
+pub(crate) fn file_of(view: View<'_>, credential: &Credential) -> Option<TlsFile> {
+    match credential {
+        Credential::None => None,
+        Credential::Fixed(file) => Some(file.clone()),
+        Credential::Variable { name, base, .. } => {
+            Some(TlsFile::named(&super::text(view, name), base))
+        }
+    }
+}
+
 /// What the handshake has settled; nothing of it is set without TLS, or if it is empty.
 pub(super) fn value(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> Value {
     let Some(tls) = view.link.tls() else {
@@ -24,9 +35,13 @@ pub(super) fn value(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> V
         Variable::SslAlpnProtocol => tls.protocol.as_deref(),
         Variable::SslCipher => Some(tls.cipher.as_bytes()),
         Variable::SslCurve => tls.group.map(str::as_bytes),
+        Variable::SslEarlyData => tls.is_early().then_some(b"1".as_slice()),
         Variable::SslProtocol => Some(tls.version.as_bytes()),
         Variable::SslServerName => tls.name.as_deref().map(str::as_bytes),
         Variable::SslSessionReused => Some(if tls.reused { b"r" } else { b"." }.as_slice()),
+        Variable::SslCiphers => return Value::of_text(&tls.offers.suite_names(), out),
+        Variable::SslCurves => return Value::of_text(&tls.offers.group_names(), out),
+        Variable::SslSigalgs => return Value::of_text(&tls.offers.signature_numbers(), out),
         Variable::SslSessionId => {
             for byte in &tls.session {
                 out.extend_from_slice(format!("{byte:02x}").as_bytes());
