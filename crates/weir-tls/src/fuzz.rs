@@ -45,7 +45,13 @@ pub fn hello(input: &[u8]) {
 /// A certificate, a list of revoked ones, an answer of a responder or a key: whatever it is.
 pub fn certificate(input: &[u8]) {
     if let Some(one) = Certificate::read(input) {
-        let _shown = (one.subject(), one.issuer(), one.armoured(), one.times());
+        let _shown = (
+            one.subject(),
+            one.issuer(),
+            one.armoured(),
+            one.begins(),
+            one.ends(),
+        );
         let _shown = (one.legacy_subject(), one.legacy_issuer());
         let _shown = (one.serial_shown(), one.days_left(0));
         let _named = crate::has_name(&input.into(), b"a.b.test");

@@ -101,7 +101,7 @@ impl Kept {
             self.order.push_back(key);
         }
         // Of those that clients have come back to only the key is left.
-        while self.sessions.len() > most || self.order.len() > 2 * most {
+        while self.sessions.len() > most || self.order.len() > most.saturating_mul(2) {
             let Some(oldest) = self.order.pop_front() else {
                 return;
             };

@@ -69,18 +69,24 @@ impl Certificate {
         digest.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// From when it is good, and until when, as OpenSSL prints times (`ASN1_TIME_print`).
-    pub fn times(&self) -> [String; 2] {
-        [self.not_before, self.not_after].map(|time| match time {
-            Some(time) => printed(time),
-            None => "Bad time value".to_owned(),
-        })
+    /// When it begins to be good, as OpenSSL prints times.
+    pub fn begins(&self) -> String {
+        shown_time(self.not_before)
+    }
+
+    /// When it is good no longer, as OpenSSL prints times.
+    pub fn ends(&self) -> String {
+        shown_time(self.not_after)
     }
 
     /// For how many whole days it is still good.
     pub fn days_left(&self, now: i64) -> Option<i64> {
         self.not_after.map(|end| ((end - now) / DAY).max(0))
     }
+}
+
+fn shown_time(time: Option<i64>) -> String {
+    time.map_or_else(|| "Bad time value".to_owned(), printed)
 }
 
 fn printed(time: i64) -> String {

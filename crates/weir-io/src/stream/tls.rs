@@ -313,9 +313,11 @@ impl TlsStream {
         }
     }
 
-    /// Neither text nor the end has come. A session's ticket has nothing to do with requests, and is taken.
+    /// Neither text nor the end has come. A session's ticket has nothing to do with requests, and is taken; a peer
+    /// that sends one after the other is not quiet.
     pub(super) fn is_quiet(&mut self) -> bool {
-        loop {
+        const READS: usize = 8;
+        for _ in 0..READS {
             if !self.flow.text.is_empty() || self.flow.peer_closed || self.flow.broken {
                 return false;
             }
@@ -333,6 +335,7 @@ impl TlsStream {
                 }
             }
         }
+        false
     }
 
     /// As [`Stream::poll_write`]. What is reported as written may still wait here, but for the last of it:

@@ -75,10 +75,21 @@ pub(crate) struct Wire {
     notified: Cell<bool>,
     /// Rooms that heads are read in.
     pub(crate) section: RefCell<SectionReader>,
-    rooms: RefCell<Vec<Fields>>,
     /// Clocks of streams that are over, whose timers the next ones need not make anew.
     clocks: RefCell<Vec<Deadline>>,
 }
+
+thread_local! {
+    /// Rooms for fields, of all connections of a worker: heads are read later than they come.
+    static ROOMS: RefCell<Vec<Fields>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Rooms that a worker keeps, and bytes that one of them may have: a megabyte in all.
+const KEPT_ROOMS: usize = 256;
+const LARGEST_ROOM: usize = 4 * 1024;
+
+/// Clocks that a connection keeps: nginx's streams at a time.
+const KEPT_CLOCKS: usize = 128;
 
 /// What the connection tells a stream's request.
 pub(crate) struct Seat {
@@ -108,7 +119,6 @@ impl Wire {
             task: RefCell::new(None),
             notified: Cell::new(false),
             section: RefCell::default(),
-            rooms: RefCell::default(),
             clocks: RefCell::default(),
         })
     }
@@ -232,16 +242,15 @@ impl Wire {
 
     /// Takes the fields of the head that was told of last.
     pub(crate) fn take_fields(&self) -> Fields {
-        let mut fields = self.rooms.borrow_mut().pop().unwrap_or_default();
+        let mut fields = ROOMS.with_borrow_mut(Vec::pop).unwrap_or_default();
         std::mem::swap(&mut fields, self.codec.borrow_mut().fields());
         fields
     }
 
     /// They have been read.
-    pub(crate) fn give_back_fields(&self, fields: Fields) {
-        let mut rooms = self.rooms.borrow_mut();
-        if rooms.len() < KEPT_ROOMS && fields.allocated() <= LARGEST_ROOM {
-            rooms.push(fields);
+    pub(crate) fn give_back_fields(fields: Fields) {
+        if fields.allocated() <= LARGEST_ROOM {
+            ROOMS.with_borrow_mut(|rooms| keep(rooms, KEPT_ROOMS, fields));
         }
     }
 
@@ -250,32 +259,22 @@ impl Wire {
         self.clocks.borrow_mut().pop().unwrap_or_default()
     }
 
-    fn give_back_clock(&self, mut clock: Deadline) {
-        let mut clocks = self.clocks.borrow_mut();
-        if clocks.len() < KEPT_CLOCKS {
-            clock.clear();
-            clocks.push(clock);
-        }
-    }
-
     /// Gives up what a connection without requests needs not keep.
     pub(crate) fn shrink(&self) {
         self.codec.borrow_mut().shrink();
-        self.rooms.take();
-        self.clocks.take();
         self.seats.take();
         self.sending.take();
         self.ending.take();
         self.section.take();
+        self.clocks.take();
     }
 }
 
-/// Rooms for fields that a connection keeps, and bytes that one of them may have.
-const KEPT_ROOMS: usize = 4;
-const LARGEST_ROOM: usize = 16 * 1024;
-
-/// Clocks that it keeps.
-const KEPT_CLOCKS: usize = 32;
+fn keep<T>(kept: &mut Vec<T>, most: usize, one: T) {
+    if kept.len() < most {
+        kept.push(one);
+    }
+}
 
 /// Wakes it once output has gone out.
 fn wait_in(line: &RefCell<Vec<Rc<Seat>>>, seat: &Rc<Seat>) {
@@ -375,8 +374,9 @@ impl Drop for Stream {
         if let Ok(mut codec) = self.wire.codec.try_borrow_mut() {
             codec.close(self.seat.number, ending);
         }
-        self.wire
-            .give_back_clock(std::mem::take(&mut self.link.deadline));
+        let mut clock = std::mem::take(&mut self.link.deadline);
+        clock.clear();
+        keep(&mut self.wire.clocks.borrow_mut(), KEPT_CLOCKS, clock);
         self.wire.vacate(self.seat.number);
     }
 }

@@ -243,7 +243,7 @@ impl Task<'_> {
                 // One whose time is over has its request.
                 match self.wire.on(stream) {
                     None => self.begin(stream, Ok(section)),
-                    Some(_) => self.wire.give_back_fields(section.fields),
+                    Some(_) => Wire::give_back_fields(section.fields),
                 }
             }
             Event::Reset {

@@ -5,7 +5,7 @@ use weir_wire::request::{HeadLimits, SectionFault, Taken};
 use crate::client::certificate;
 use crate::client::choose_server::{HeadEnd, choose_server};
 use crate::client::h1::head::take_line;
-use crate::facts::h2::{Heard, Section, Stream, Unheard};
+use crate::facts::h2::{Heard, Section, Stream, Unheard, Wire};
 use crate::facts::{Action, Idling, Request};
 use crate::report::error_log::{self, Message};
 
@@ -29,7 +29,7 @@ pub(crate) fn read(stream: &mut Stream, req: &mut Request) -> Result<(), HeadEnd
         req.bytes = weir_io::buffers::take_head();
     }
     let read = take_fields(stream, req, &section);
-    stream.wire.give_back_fields(section.fields);
+    Wire::give_back_fields(section.fields);
     read?;
     certificate::check(stream.view(req)).map_err(HeadEnd::Refused)?;
     settle(stream, req, section.ends);

@@ -83,7 +83,7 @@ pub(super) async fn pass(exchange: &mut Exchange<'_>, held: Held, length: usize)
             true => Ok(()),
             false => session.write_all(&[]).await,
         }
-    } else if length <= COPIED {
+    } else if waits || length <= COPIED && !session.client.has_frames() {
         let body = &req.upstream.bytes[start..];
         req.response.pending.extend_from_slice(body);
         req.upstream.bytes.truncate(start);

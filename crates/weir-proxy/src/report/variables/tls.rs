@@ -3,6 +3,7 @@
 use weir_conf::{Credential, TlsFile, Variable};
 use weir_io::clock;
 use weir_tls::ClientCertificate;
+use weir_wire::uri::{Escape, escape};
 
 use super::Value;
 use crate::facts::View;
@@ -60,7 +61,6 @@ fn of_client(client: Option<&ClientCertificate>, variable: &Variable, out: &mut 
         return Value::of(none, out);
     };
     let shown = &client.certificate;
-    let [start, end] = shown.times();
     let text = match variable {
         Variable::SslClientVerify => match client.fault {
             None => b"SUCCESS".to_vec(),
@@ -75,8 +75,8 @@ fn of_client(client: Option<&ClientCertificate>, variable: &Variable, out: &mut 
         Variable::SslClientIDnLegacy => shown.legacy_issuer(),
         Variable::SslClientSerial => shown.serial_shown().into(),
         Variable::SslClientFingerprint => shown.fingerprint().into(),
-        Variable::SslClientVStart => start.into(),
-        Variable::SslClientVEnd => end.into(),
+        Variable::SslClientVStart => shown.begins().into(),
+        Variable::SslClientVEnd => shown.ends().into(),
         Variable::SslClientVRemain => match shown.days_left(clock::unix_seconds()) {
             Some(days) => days.to_string().into(),
             None => Vec::new(),
@@ -94,11 +94,6 @@ fn tabbed(text: &str) -> String {
 /// As a part of a URI (`NGX_ESCAPE_URI_COMPONENT`).
 fn escaped(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len() * 2);
-    for byte in text {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(*byte),
-            _ => out.extend_from_slice(format!("%{byte:02X}").as_bytes()),
-        }
-    }
+    escape(text, Escape::UriComponent, &mut out);
     out
 }
