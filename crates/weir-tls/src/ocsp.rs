@@ -296,4 +296,4 @@ pub(crate) fn answer(text: &[u8]) -> Option<&[u8]> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -282,7 +282,10 @@ fn request(host: &str, path: &str, question: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use rustls::pki_types::PrivateKeyDer;
+
     use super::*;
+    use crate::ocsp::tests::{NOW, good};
 
     fn check(url: &str, expected: &str) {
         let shown = match apart(url) {
@@ -290,6 +293,65 @@ mod tests {
             Err(why) => why,
         };
         assert_eq!(shown, expected, "{url}");
+    }
+
+    /// Without an answer yet.
+    fn staple() -> (Staple, Vec<u8>) {
+        let (subject, key, trust, answer) = good();
+        let chain = vec![subject.certificate.der().to_vec().into()];
+        let der = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
+        let provider = crate::backend::default_provider();
+        let signing = provider.key_provider.load_private_key(der).expect("a key");
+        let source = Source {
+            certificate: "own.crt".to_owned(),
+            host: "127.0.0.1".to_owned(),
+            addresses: Vec::new(),
+            is_name: false,
+            request: Vec::new(),
+            subject,
+            trust,
+            verify: true,
+        };
+        let staple = Staple {
+            key: Arc::new(CertifiedKey::new(chain, signing)),
+            shown: RwLock::default(),
+            source: Some(source),
+            refresh: AtomicI64::new(0),
+            loading: AtomicBool::new(false),
+        };
+        (staple, answer)
+    }
+
+    fn shown(staple: &Staple, now: i64) -> Option<Vec<u8>> {
+        staple.current(now).and_then(|key| key.ocsp.clone())
+    }
+
+    #[test]
+    fn a_good_answer_is_shown_while_it_is_good() {
+        const DAY: i64 = 86_400;
+        let (staple, answer) = staple();
+        assert!(staple.due(NOW).is_some());
+        assert!(staple.due(NOW).is_none(), "somebody asks already");
+        assert_eq!(shown(&staple, NOW), None);
+        assert_eq!(staple.answered(Some(&answer), NOW), Ok(()));
+        assert_eq!(shown(&staple, NOW).as_ref(), Some(&answer));
+        assert_eq!(shown(&staple, NOW + DAY), Some(answer));
+        assert_eq!(shown(&staple, NOW + DAY + 1), None);
+        assert!(staple.due(NOW + PAUSE.end()).is_none());
+        assert!(staple.due(NOW + PAUSE.end() + 1).is_some());
+    }
+
+    #[test]
+    fn a_bad_answer_takes_nothing_away() {
+        let (staple, answer) = staple();
+        assert_eq!(staple.answered(Some(&answer), NOW), Ok(()));
+        let mut bad = answer.clone();
+        *bad.last_mut().expect("a byte") ^= 1;
+        assert!(staple.answered(Some(&bad), NOW).is_err());
+        assert_eq!(staple.answered(None, NOW), Ok(()));
+        assert_eq!(shown(&staple, NOW), Some(answer));
+        assert!(staple.due(NOW + PAUSE.start()).is_none());
+        assert!(staple.due(NOW + PAUSE.start() + 1).is_some());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::*;
 use crate::verify::Peer;
 
 /// 2030-01-01.
-const NOW: i64 = 1_893_456_000;
+pub(crate) const NOW: i64 = 1_893_456_000;
 /// Good, and another status.
 const GOOD: &[u8] = &[0x80, 0];
 const UNKNOWN: &[u8] = &[0x82, 0];
@@ -80,23 +80,49 @@ impl Said<'_> {
     }
 }
 
-#[test]
-fn answers_count_if_the_issuer_lets_them() {
-    let top = ca();
-    let issuer = read(top.der());
-    let own = parameters("own").signed_by(&key(), &top).expect("one");
+/// A certificate of the authority's, and its key.
+fn own(top: &Ca) -> (Subject, KeyPair) {
+    let key = key();
+    let own = parameters("own").signed_by(&key, top).expect("one");
     let subject = Subject {
         certificate: read(own.der()),
-        issuer: issuer.clone(),
+        issuer: read(top.der()),
         others: Vec::new(),
     };
-    let trust = |trusted| Trust {
+    (subject, key)
+}
+
+fn trust(trusted: Vec<Arc<Certificate>>) -> Trust {
+    Trust {
         trusted,
         revoked: None,
         depth: 9,
         peer: Peer::Responder,
         algorithms: crate::backend::default_provider().signature_verification_algorithms,
+    }
+}
+
+/// A certificate and its key, whom to trust, and what the authority says of it that is good until 2030-01-02.
+pub(crate) fn good() -> (Subject, KeyPair, Trust, Vec<u8>) {
+    let top = ca();
+    let (subject, key) = own(&top);
+    let said = Said {
+        id: subject.id(),
+        status: GOOD,
+        until: b"20300102000000Z",
+        signer: (top.key(), &subject.issuer),
+        with: &[],
     };
+    let answer = said.encode();
+    let trust = trust(vec![subject.issuer.clone()]);
+    (subject, key, trust, answer)
+}
+
+#[test]
+fn answers_count_if_the_issuer_lets_them() {
+    let top = ca();
+    let (subject, _) = own(&top);
+    let issuer = subject.issuer.clone();
     let check = |said: &Said<'_>, trusted: &[Arc<Certificate>], expected: &str| {
         let trust = trust(trusted.to_vec());
         let found = subject.good_until(&said.encode(), &trust, true, NOW);
