@@ -11,7 +11,7 @@ from .cores import LOAD_CORE, pinned
 
 # Longer than any run of what is ended by a signal.
 ENDLESS_SECONDS = 3600
-ASKING_SECONDS, ENDING_SECONDS = 0.05, 30
+ASKING_SECONDS, ENDING_SECONDS = 0.05, 15
 # Of a run's seconds, until there is an answer.
 DOUBLINGS = 4
 # Of the bytes that as many answers have: connections that were cut, and fields that vary.
@@ -38,6 +38,14 @@ class TooShort(bed.Failed):
     """A run ended before its first answer."""
 
 
+class Broke(bed.Failed):
+    """The program that loads came to no proper end.
+
+    ab counts up in its signal's handler, and may find malloc in the middle of something: it then dies or waits
+    for ever.
+    """
+
+
 def long_enough(run, seconds):
     """What `run(seconds)` returns, with more time where a busy machine did not come to an answer."""
     for _ in range(DOUBLINGS):
@@ -45,6 +53,8 @@ def long_enough(run, seconds):
             return run(seconds)
         except TooShort:
             seconds *= 2
+        except Broke as broke:
+            print(f"again: {broke}", flush=True)
     return run(seconds)
 
 
@@ -108,8 +118,15 @@ class Load:
         """Ends it; what it counted."""
         deadline = time.monotonic() + ENDING_SECONDS
         while not self.ends(ASKING_SECONDS):
-            bed.check(time.monotonic() < deadline, f"{self.NAME} does not end")
+            self.check_ends_by(deadline)
+        if self.process.returncode < 0:
+            raise Broke(f"{self.NAME} died of signal {-self.process.returncode}")
         return self.read(self.process.stdout.read())
+
+    def check_ends_by(self, deadline):
+        """Fails when it has been asked to end for too long."""
+        if time.monotonic() >= deadline:
+            raise Broke(f"{self.NAME} does not end")
 
     def answers(self, report):
         """How many answers came, the last ones in part.

@@ -7,8 +7,6 @@ some milliseconds, by SIGSTOP and SIGCONT, let all subjects see the same one.
 import time
 from contextlib import ExitStack
 
-import bed
-
 from . import generators
 from .load import ENDING_SECONDS, Load, long_enough
 
@@ -63,8 +61,8 @@ def finish(loads, turn):
     """Lets each load end in turns of its own, so that none runs beside another."""
     deadline = time.monotonic() + ENDING_SECONDS
     while any(load.running() for load in loads):
-        bed.check(time.monotonic() < deadline, "a load does not end")
         for load in filter(Load.running, loads):
+            load.check_ends_by(deadline)
             load.resume()
             if not load.ends(turn):
                 load.pause()
