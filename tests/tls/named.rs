@@ -94,3 +94,16 @@ fn certificates_may_be_values_and_keys_may_have_passwords() {
     client.shown(&site, "a.test").unwrap_err();
     running.expect("PEM_read_bio_PrivateKey() failed (SSL: error:1C800064:Provider routines::bad decrypt error:11800074:PKCS12 routines::pkcs12 cipherfinal error:empty password");
 }
+
+#[test]
+fn a_file_without_an_end_is_not_read_to_it() {
+    let site = Site::new();
+    let own = Identity::new(&site, "a.test");
+    serve(&site, "", &[showing(NAMED)]);
+    let mut running = site.start();
+    std::os::unix::fs::symlink("/dev/zero", site.path("conf/zero.test.crt")).unwrap();
+    let client = Client::new(&[&own]);
+    client.shown(&site, "zero.test").unwrap_err();
+    running.expect(&site.fill("cannot load certificate \"PREFIX/conf/zero.test.crt\": PEM_read_bio_X509_AUX() failed (SSL: error:0480006C:PEM routines::no start line:"));
+    assert_eq!(client.shown(&site, "a.test").unwrap(), own.der);
+}

@@ -1,7 +1,7 @@
 //! Certificates and their keys, as files have them (`ngx_ssl_certificate`).
 
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -231,15 +231,27 @@ fn opened(block: &Block, passwords: &[Box<[u8]>]) -> Result<Vec<u8>, &'static st
 pub(crate) fn read(file: &TlsFile) -> Result<Vec<u8>, String> {
     match &file.source {
         TlsSource::Text(text) => Ok(text.clone()),
-        TlsSource::File(path) => read_path(path),
+        TlsSource::File(path) => read_most(path, MOST),
     }
 }
 
+/// Bytes of a file with certificates or a key that are looked at: a handshake may name any file, one without an end,
+/// too.
+const MOST: u64 = 1 << 20;
+
+/// The text, however long.
 pub(crate) fn read_path(path: &Path) -> Result<Vec<u8>, String> {
-    match fs::read(path) {
+    read_most(path, u64::MAX)
+}
+
+fn read_most(path: &Path, most: u64) -> Result<Vec<u8>, String> {
+    let mut text = Vec::new();
+    let read = fs::File::open(path).and_then(|file| file.take(most).read_to_end(&mut text));
+    match read {
+        Ok(_) => Ok(text),
         // It is opened as a text that ends at once.
         Err(error) if error.kind() == io::ErrorKind::IsADirectory => Ok(Vec::new()),
-        read => read.map_err(|error| cannot_open(path, &error)),
+        Err(error) => Err(cannot_open(path, &error)),
     }
 }
 
