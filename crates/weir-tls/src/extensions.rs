@@ -30,9 +30,31 @@ pub(crate) struct Extensions {
     pub(crate) lists: Vec<ListPlace>,
     /// Where to ask whether it is still good (OCSP).
     pub(crate) responders: Vec<String>,
+    /// It speaks for somebody who is no CA (RFC 3820), which nobody here is asked for.
+    pub(crate) proxy: bool,
     /// There is one that must be understood, and is not.
     pub(crate) unknown: bool,
+    /// It says something twice, or something that nobody can read: nobody has issued it, and it issues nothing
+    /// (`EXFLAG_INVALID`).
+    pub(crate) invalid: bool,
 }
+
+/// The kinds that are looked at (`ossl_x509v3_cache_extensions`): each may come once.
+const ONCE: [&[u8]; 10] = [
+    &[0x55, 0x1d, 14],
+    &[0x55, 0x1d, 15],
+    ALTERNATIVE_NAMES,
+    &[0x55, 0x1d, 19],
+    &[0x55, 0x1d, 30],
+    &[0x55, 0x1d, 31],
+    &[0x55, 0x1d, 35],
+    &[0x55, 0x1d, 37],
+    PROXY,
+    &[0x60, 0x86, 0x48, 1, 0x86, 0xf8, 0x42, 1, 1],
+];
+const PROXY: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 1, 14];
+const ALTERNATIVE_NAMES: &[u8] = &[0x55, 0x1d, 17];
+const NAMES_OF_ISSUER: &[u8] = &[0x55, 0x1d, 18];
 
 /// Which key has signed something, by numbers (`AuthorityKeyIdentifier`).
 #[derive(Clone, Debug, Default)]
@@ -90,12 +112,21 @@ impl<'a> Extension<'a> {
 impl Extensions {
     pub(crate) fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let mut all = Self::default();
+        let mut kinds: Vec<&[u8]> = Vec::new();
         let mut list = reader.enter(der::SEQUENCE)?;
         while !list.is_empty() {
             let one = Extension::read(&mut list)?;
-            let known = all.add(one.kind, &mut Reader::new(one.body))?;
-            all.unknown |= one.critical && !known;
+            all.invalid |= ONCE.contains(&one.kind) && kinds.contains(&one.kind);
+            kinds.push(one.kind);
+            match all.add(one.kind, &mut Reader::new(one.body)) {
+                Some(known) => all.unknown |= one.critical && !known,
+                None => all.invalid = true,
+            }
         }
+        let is_ca = all.constraints.is_some_and(|(is_ca, _)| is_ca);
+        let has_names = [ALTERNATIVE_NAMES, NAMES_OF_ISSUER];
+        let has_names = has_names.iter().any(|kind| kinds.contains(kind));
+        all.invalid |= all.proxy && (is_ca || has_names);
         Some(all)
     }
 
@@ -110,7 +141,10 @@ impl Extensions {
             [0x55, 0x1d, 15] => {
                 let bits = body.contents(der::BIT_STRING)?;
                 let byte = |at: usize| bits.get(at).copied().unwrap_or(0);
-                self.key_usage = Some(u16::from_be_bytes([byte(1), byte(2)]));
+                let usage = u16::from_be_bytes([byte(1), byte(2)]);
+                self.key_usage = Some(usage);
+                // A key that is for nothing is a contradiction.
+                self.invalid |= usage == 0;
             }
             [0x55, 0x1d, 17] => {
                 let value = body.expect(der::SEQUENCE)?;
@@ -132,12 +166,14 @@ impl Extensions {
                 self.purposes = Some(purposes);
             }
             [0x2b, 6, 1, 5, 5, 7, 1, 1] => {
-                self.read_access(body)?;
+                // It is looked at when somebody is to be asked, and of no use then if it is malformed.
+                let _ = self.read_access(body);
                 return Some(false);
             }
             [0x60, 0x86, 0x48, 1, 0x86, 0xf8, 0x42, 1, 1] => {
                 self.netscape = body.contents(der::BIT_STRING)?.get(1).copied();
             }
+            PROXY => self.proxy = true,
             // Policies, which are not asked for.
             [0x55, 0x1d, 32 | 33 | 36 | 54] => {}
             // Nobody needs to ask a responder about this one.
@@ -236,6 +272,13 @@ fn constraints(body: &mut Reader<'_>) -> Option<(bool, Option<u64>)> {
     let ca = fields.optional(der::BOOLEAN);
     let ca = ca.is_some_and(|value| fields.bytes(value.body) != [0]);
     let length = fields.optional(der::INTEGER);
-    let length = length.map(|value| der::number(fields.bytes(value.body)).unwrap_or(u64::MAX));
-    Some((ca, length))
+    let length = length.map(|value| fields.bytes(value.body));
+    if length.is_some_and(|bytes| bytes.first().is_none_or(|first| first & 0x80 != 0)) {
+        return None;
+    }
+    // One that is too large for a number limits nothing.
+    Some((
+        ca,
+        length.map(|bytes| der::number(bytes).unwrap_or(u64::MAX)),
+    ))
 }

@@ -44,6 +44,17 @@ const UNIVERSAL: u8 = 0x1c;
 const BMP: u8 = 0x1e;
 
 impl Name {
+    /// Whether it is `issuer`'s with one common name more, as those of proxies are (`check_name_constraints`).
+    pub(crate) fn is_name_of_proxy(&self, issuer: &Self) -> bool {
+        const COMMON_NAME: &[u8] = &[0x55, 4, 3];
+        let [.., _, last] = self.attributes.as_slice() else {
+            return false;
+        };
+        let one_more = self.attributes.len() == issuer.attributes.len() + 1;
+        let alone = !last.joined && last.kind == COMMON_NAME;
+        one_more && alone && self.canonical.starts_with(&issuer.canonical)
+    }
+
     pub(crate) fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let whole = reader.expect(der::SEQUENCE)?;
         let mut sets = reader.within(&whole);

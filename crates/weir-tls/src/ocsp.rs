@@ -128,7 +128,10 @@ impl Subject {
         if own.clone().any(|one| one.der() == signer.der()) {
             return Ok(());
         }
-        if !signer.is_issued_by(&self.issuer) || !trust.has_signed(&self.issuer, signer.signed()) {
+        if !signer.is_issued_by(&self.issuer)
+            || !signer.has_one_algorithm()
+            || !trust.has_signed(&self.issuer, signer.signed())
+        {
             return Err(NOT_TRUSTED.into());
         }
         let purposes = signer.extensions.purposes.iter().flatten();

@@ -220,6 +220,9 @@ impl Chain<'_> {
             if one.extensions.unknown {
                 self.report(VerifyFault::UnknownExtension);
             }
+            if one.extensions.proxy {
+                self.report(VerifyFault::Proxy);
+            }
             // Between others nobody is taken for a CA who does not say so.
             let is_ca = match CaBy::of(&one) {
                 Some(CaBy::Constraints) => true,
@@ -277,7 +280,8 @@ impl Chain<'_> {
                 }
                 // Of what is too weak to be verified, that has been said.
                 let weak = one.has_weak_digest() || issuer.has_weak_key();
-                if !weak && !self.trust.has_signed(&issuer, one.signed()) {
+                let signed = weak || self.trust.has_signed(&issuer, one.signed());
+                if !signed || !one.has_one_algorithm() {
                     self.report(VerifyFault::Signature);
                 }
             }

@@ -74,6 +74,8 @@ faults! {
     IssuerSignsNoLists = 35 "key usage does not include CRL signing",
     /// Something in the list must be understood, and is not.
     UnknownListExtension = 36 "unhandled critical CRL extension",
+    /// It speaks for somebody who is no CA.
+    Proxy = 40 "proxy certificates not allowed, please set the appropriate flag",
     /// The list is for other certificates.
     OtherScope = 44 "different CRL scope",
     /// A CA above it permits other names only.
@@ -92,6 +94,8 @@ faults! {
     CaKeyTooSmall = 67 "CA certificate key too weak",
     /// A signature is over a digest that is weak.
     WeakDigest = 68 "CA signature digest algorithm too weak",
+    /// It speaks for somebody else than its name says.
+    ProxyName = 72 "proxy subject name violation",
     /// One that is no CA has signed another.
     InvalidCa = 79 "invalid CA certificate",
 }

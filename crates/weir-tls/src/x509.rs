@@ -14,6 +14,8 @@ pub struct Certificate {
     /// 1, 2 or 3.
     pub(crate) version: u8,
     signed: Signed,
+    /// The contents of the AlgorithmIdentifier that is signed, too.
+    algorithm: Range<usize>,
     serial: Range<usize>,
     /// Who has signed it.
     pub(crate) issuer: Name,
@@ -62,7 +64,7 @@ impl Certificate {
             None => 1,
         };
         let serial = fields.expect(der::INTEGER)?.body;
-        fields.expect(der::SEQUENCE)?;
+        let algorithm = fields.expect(der::SEQUENCE)?.body;
         let issuer = Name::read(&mut fields)?;
         let mut times = fields.enter(der::SEQUENCE)?;
         let validity = [times.next()?, times.next()?];
@@ -84,6 +86,7 @@ impl Certificate {
         Some(Self {
             version,
             signed,
+            algorithm,
             serial,
             issuer,
             subject,
@@ -130,6 +133,11 @@ impl Certificate {
         self.signed.of(&self.der)
     }
 
+    /// Whether the algorithm is the same inside and outside of what is signed (`X509_verify`).
+    pub(crate) fn has_one_algorithm(&self) -> bool {
+        self.signed()[1] == &self.der[self.algorithm.clone()]
+    }
+
     /// Whether its signature is over a digest that is weak.
     pub(crate) fn has_weak_digest(&self) -> bool {
         algorithm::is_weak_digest(self.signed()[1])
@@ -154,7 +162,9 @@ impl Certificate {
     /// (`ossl_x509_likely_issued`).
     pub(crate) fn is_issued_by(&self, issuer: &Self) -> bool {
         let kind = || KeyKind::of(issuer.key_algorithm());
-        issuer.subject == self.issuer
+        let invalid = self.extensions.invalid || issuer.extensions.invalid;
+        !invalid
+            && issuer.subject == self.issuer
             && self.extensions.issuer_key.fits(issuer)
             && kind().is_some_and(|kind| kind.makes(self.signed()[1]))
     }

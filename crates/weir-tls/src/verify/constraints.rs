@@ -19,6 +19,9 @@ impl Chain<'_> {
             if at > 0 && one.is_self_issued() {
                 continue;
             }
+            if one.extensions.proxy && !one.subject.is_name_of_proxy(&one.issuer) {
+                self.report(VerifyFault::ProxyName);
+            }
             for above in (at + 1..self.certificates.len()).rev() {
                 let above = self.certificates[above].clone();
                 let limits = above.extensions.name_limits.as_ref();

@@ -1,7 +1,7 @@
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose,
-    RevokedCertParams, SerialNumber, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer,
+    CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair,
+    KeyUsagePurpose, RevokedCertParams, SerialNumber, SigningKey as _, date_time_ymd,
 };
 
 use super::*;
@@ -225,7 +225,7 @@ fn what_must_be_understood_is_named() {
     const KEY_ID: &[u64] = &[2, 5, 29, 14];
     let top = root("top");
     let with = |kind, body: &[u8]| {
-        let mut extension = rcgen::CustomExtension::from_oid_content(kind, body.to_vec());
+        let mut extension = CustomExtension::from_oid_content(kind, body.to_vec());
         extension.set_criticality(true);
         let mut own = parameters("own");
         own.custom_extensions = vec![extension];
@@ -275,4 +275,103 @@ fn lists_tell_of_what_is_in_their_scope() {
         let found = with(scope).reasons_for(&own);
         assert_eq!(found.is_some(), expected, "{place}");
     }
+}
+
+/// An end's certificate that says these beside: kinds by their numbers, and what is said.
+fn saying(top: &Ca, said: &[(&[u64], &[u8])]) -> CertificateDer<'static> {
+    let mut own = parameters("own");
+    own.custom_extensions = said
+        .iter()
+        .map(|(kind, body)| CustomExtension::from_oid_content(kind, body.to_vec()))
+        .collect();
+    leaf(own, top)
+}
+
+#[test]
+fn who_says_something_twice_or_nothing_that_can_be_read_is_nobodys() {
+    const USAGE: &[u64] = &[2, 5, 29, 15];
+    const NAMES: &[u64] = &[2, 5, 29, 17];
+    const CONSTRAINTS: &[u64] = &[2, 5, 29, 19];
+    const LIMITS: &[u64] = &[2, 5, 29, 30];
+    const LISTS: &[u64] = &[2, 5, 29, 31];
+    const PURPOSES: &[u64] = &[2, 5, 29, 37];
+    const PROXY: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 1, 14];
+    const ACCESS: &[u64] = &[1, 3, 6, 1, 5, 5, 7, 1, 1];
+    const FOR_CLIENTS: &[u8] = b"\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x02";
+    const FOR_SERVERS: &[u8] = b"\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x03\x01";
+    const SIGNS: &[u8] = b"\x03\x02\x07\x80";
+    const OF_ANYBODY: &[u8] = b"\x30\x0c\x30\x0a\x06\x08\x2b\x06\x01\x05\x05\x07\x15\x01";
+    let top = root("top");
+    let trust = trust(&[top.der()]);
+    let check = |said: &[(&[u64], &[u8])], expected| {
+        check(&trust, &[&saying(&top, said)], expected);
+    };
+    check(&[(PURPOSES, FOR_CLIENTS), (USAGE, SIGNS)], None);
+    check(
+        &[(PURPOSES, FOR_SERVERS), (PURPOSES, FOR_CLIENTS)],
+        Some(21),
+    );
+    check(&[(USAGE, b"\x03\x02\x01\x06"), (USAGE, SIGNS)], Some(21));
+    check(
+        &[(CONSTRAINTS, b"\x30\0"), (CONSTRAINTS, b"\x30\0")],
+        Some(21),
+    );
+    check(
+        &[(NAMES, b"\x30\x03\x82\x01a"), (NAMES, b"\x30\x03\x82\x01b")],
+        Some(21),
+    );
+    // For nothing at all.
+    check(&[(USAGE, b"\x03\x01\0")], Some(21));
+    // A CA with a length below nothing.
+    check(
+        &[(CONSTRAINTS, b"\x30\x06\x01\x01\xff\x02\x01\xff")],
+        Some(21),
+    );
+    for kind in [NAMES, LIMITS, LISTS] {
+        check(&[(kind, b"\x04\0")], Some(21));
+    }
+    // Nobody reads it before somebody is to be asked.
+    check(&[(ACCESS, b"\x04\0")], None);
+    check(&[(PROXY, OF_ANYBODY)], Some(72));
+    check(
+        &[(PROXY, OF_ANYBODY), (NAMES, b"\x30\x03\x82\x01a")],
+        Some(72),
+    );
+}
+
+#[test]
+fn a_ca_that_cannot_be_read_issues_nothing() {
+    let mut twice = ca_parameters("twice");
+    let names = CustomExtension::from_oid_content(&[2, 5, 29, 17], b"\x30\x03\x82\x01a".to_vec());
+    twice.custom_extensions = vec![names.clone(), names];
+    let top = root("top");
+    let middle = below(twice, &top);
+    let own = leaf(parameters("own"), &middle);
+    check(&trust(&[top.der()]), &[&own, middle.der()], Some(21));
+    check(&trust(&[top.der(), middle.der()]), &[&own], Some(21));
+}
+
+#[test]
+fn the_algorithm_outside_is_the_one_inside() {
+    const SHA_256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
+    let top = root("top");
+    let own = leaf(parameters("own"), &top);
+    let trust = trust(&[top.der()]);
+    check(&trust, &[&own], None);
+    // The one inside comes first; what is signed is another thing then, and signed anew.
+    let mut whole = own.to_vec();
+    let at = memchr::memmem::find(&whole, SHA_256).expect("an algorithm");
+    whole[at + SHA_256.len() - 1] = 3;
+    let read = Certificate::read(&whole).expect("a certificate");
+    assert!(!read.has_one_algorithm());
+    let signature = top.key().sign(read.signed()[0]).expect("a signature");
+    let body = read.signed()[0].to_vec();
+    let algorithm = [&[0x30, 10, 6, 8], SHA_256].concat();
+    let bits = [&[3, signature.len() as u8 + 1, 0], signature.as_slice()].concat();
+    let parts = [body, algorithm, bits].concat();
+    let length = u16::try_from(parts.len())
+        .expect("a short one")
+        .to_be_bytes();
+    let signed = [&[0x30, 0x82], &length[..], &parts].concat();
+    check(&trust, &[&CertificateDer::from(signed)], Some(7));
 }
