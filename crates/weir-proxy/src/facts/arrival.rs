@@ -66,7 +66,7 @@ impl TlsFacts {
     /// What a handshake has settled that began with what was `said`.
     pub(crate) fn of(
         stream: &TlsStream,
-        said: &Said,
+        said: Said,
         name: Option<&str>,
         server: &TlsServer,
     ) -> Self {
@@ -90,7 +90,7 @@ impl TlsFacts {
             client: client.map(Box::new),
             offers: match reused {
                 true => said.offers.of_resumed(newest),
-                false => said.offers.clone(),
+                false => said.offers,
             },
             early: stream.early().cloned(),
         }

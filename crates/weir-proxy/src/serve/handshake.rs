@@ -104,7 +104,7 @@ async fn greet(conn: &mut Connection) -> Result<(), Failed> {
     .await?;
     stapling::refresh(&plan, server);
     let facts = conn.stream.tls();
-    let facts = facts.map(|stream| TlsFacts::of(stream, &said, shown.as_deref(), server));
+    let facts = facts.map(|stream| TlsFacts::of(stream, said, shown.as_deref(), server));
     conn.link.arrival_mut().tls = facts;
     Ok(())
 }
