@@ -95,7 +95,12 @@ pub(super) fn recorded(
         let outcome = |(scenario, seen): (&Arc<Scenario>, Result<Seen, Fault>)| {
             let mut outcome = Outcome::of(Arc::clone(scenario));
             match seen {
-                Ok(seen) => outcome.differences = scenario.judge(&seen, version),
+                Ok(seen) => {
+                    outcome.differences = scenario.judge(&seen, version);
+                    if scenario.phase == "http2" {
+                        outcome.differences.retain(|one| !is_of_date(one));
+                    }
+                }
                 Err(fault) => outcome.fault = Some(format!("weir: {fault}")),
             }
             outcome
@@ -164,6 +169,17 @@ fn play(jobs: Vec<Job>, at_once: usize) -> io::Result<Vec<Result<Seen, Fault>>> 
         .build()?;
     let directory = weir_lab::bed::directory()?;
     Ok(runtime.block_on(play_all(jobs, directory.path(), at_once)))
+}
+
+/// Whether a head over HTTP/2 is longer or shorter than the recorded one by what its `Date` is: Huffman's code has 5 bits for
+/// some digits and letters and 6 or 7 for others, so that the same head has other lengths at other times.
+fn is_of_date(one: &Difference) -> bool {
+    const MOST: u64 = 3;
+    let count = |value: &Value| value.as_str()?.parse::<u64>().ok();
+    one.field.ends_with("].bytes_sent")
+        && count(&one.expected)
+            .zip(count(&one.got))
+            .is_some_and(|(expected, got)| expected.abs_diff(got) <= MOST)
 }
 
 /// Whether `field`, as in `access[0].bytes_sent`, is a column that the file says nothing of: an amount
