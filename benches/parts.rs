@@ -23,7 +23,7 @@ use weir_proxy::plan::Generation;
 use weir_proxy::serve::parts::Part;
 use weir_proxy::serve::service::prepare;
 use weir_proxy::serve::worker::Worker;
-use weir_upstream::{IdleCache, IdleMeta, Key, PeerAddress, PeerOutcome, Pool, PoolSpec, Rotation};
+use weir_upstream::{IdleCache, IdleMeta, Key, PeerAddress, PeerOutcome, Pool, PoolSpec, View};
 use weir_wire::response::{ResponseHead, ResponseParser, ResponseProgress, ResponseRules};
 
 const CURL: &[u8] = b"GET /1k HTTP/1.1\r\nHost: shop.example\r\n\
@@ -210,12 +210,12 @@ fn peers(criterion: &mut Criterion) {
         let addresses =
             (0..count).map(|index| PeerAddress::Inet(([127, 0, 0, 1], 1000 + index).into()));
         let pool = Pool::new(PoolSpec::implied("origin", addresses), None);
-        let rotation = Rotation::new(&pool);
+        let view = View::new(&pool);
         group.bench_function(format!("round robin over {count}"), |bencher| {
             bencher.iter(|| {
-                let mut attempts = pool.begin(Key::None);
-                let peer = pool.pick(&rotation, &mut attempts, NOW)?;
-                Some(pool.release(&rotation, &mut attempts, peer, PeerOutcome::Success, NOW))
+                let mut attempts = view.begin(Key::None);
+                let peer = view.pick(&mut attempts, NOW)?;
+                Some(view.release(&mut attempts, peer, PeerOutcome::Success, NOW))
             });
         });
         let mut idle = IdleCache::new(weir_conf::Keepalive::new(usize::from(count)));
@@ -223,13 +223,14 @@ fn peers(criterion: &mut Criterion) {
             requests: 1,
             opened_at: NOW,
         };
-        for peer in pool.peers() {
+        let peers = view.list().peers();
+        for peer in peers {
             let evicted = idle.put(peer, 0, peer.name(), meta, NOW);
             assert_eq!(evicted, None);
         }
         assert_eq!(idle.len(), usize::from(count));
         group.bench_function(format!("idle connection among {count}"), |bencher| {
-            let peer = &pool.peers()[0];
+            let peer = &peers[0];
             bencher.iter(|| {
                 let taken = idle.take(peer, 0, NOW)?;
                 idle.put(peer, 0, taken.conn, taken.meta, NOW)

@@ -1,21 +1,25 @@
 //! `hash KEY consistent`: a ring of points, 160 per unit of weight.
 
+use std::collections::HashMap;
+
 use crc32fast::Hasher;
 
-use crate::pool::Turn;
 use crate::tries::Hashing;
+use crate::view::Turn;
 use crate::{Peer, Tries, round_robin};
 
 /// Points of a pool's primaries, by rising hash, without duplicates.
 #[derive(Debug, Default)]
 pub(crate) struct Ring {
     points: Box<[Point]>,
+    /// The places of the primaries, server by server: all addresses of one share its points.
+    servers: Box<[Box<[usize]>]>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Point {
     hash: u32,
-    /// Place of the first peer with the server's text; all its addresses share the point.
+    /// Place of its server among the ring's.
     server: u32,
 }
 
@@ -23,13 +27,18 @@ impl Ring {
     /// Places the points (`ngx_http_upstream_update_chash`).
     pub(crate) fn new(primaries: &[Peer]) -> Self {
         let mut points = Vec::new();
-        for peer in primaries {
-            let same = |p: &Peer| p.spec().server == peer.spec().server;
-            let server = primaries.iter().position(same).unwrap_or(0);
+        let mut servers: Vec<Vec<usize>> = Vec::new();
+        let mut known = HashMap::new();
+        for (place, peer) in primaries.iter().enumerate() {
+            let server = *known.entry(&peer.spec().server).or_insert_with(|| {
+                servers.push(Vec::new());
+                servers.len() - 1
+            });
+            servers[server].push(place);
             let server = u32::try_from(server).unwrap_or(u32::MAX);
             let base = server_hasher(&peer.spec().server);
             let mut previous = 0_u32;
-            for _ in 0..u64::from(peer.spec().parameters.weight) * 160 {
+            for _ in 0..u64::from(peer.parameters().weight) * 160 {
                 let mut hasher = base.clone();
                 hasher.update(&previous.to_le_bytes());
                 previous = hasher.finalize();
@@ -43,6 +52,7 @@ impl Ring {
         points.dedup_by_key(|point| point.hash);
         Self {
             points: points.into_boxed_slice(),
+            servers: servers.into_iter().map(Vec::into_boxed_slice).collect(),
         }
     }
 
@@ -55,9 +65,12 @@ impl Ring {
         Hashing::Point(self.points.partition_point(|point| point.hash < hash))
     }
 
-    fn server_at(&self, index: usize) -> Option<usize> {
+    /// The places of the peers that own the point.
+    fn owners(&self, index: usize) -> Option<&[usize]> {
         let point = self.points.get(index.checked_rem(self.points.len())?)?;
-        Some(point.server as usize)
+        self.servers
+            .get(point.server as usize)
+            .map(|places| &**places)
     }
 }
 
@@ -68,10 +81,9 @@ pub(crate) fn choose(turn: &Turn<'_>, att: &mut Tries) -> Option<usize> {
         let Hashing::Point(point) = att.hashing else {
             return None;
         };
-        let owner = turn.pool.ring().server_at(point)?;
-        let server = turn.peers[owner].spec().server.as_str();
-        let owned = |index: usize| turn.peers[index].spec().server == server;
-        if let Some(index) = round_robin::choose_among(turn, att, owned) {
+        let owners = turn.list.ring().owners(point)?;
+        let owners = owners.iter().copied();
+        if let Some(index) = round_robin::choose_among(turn, att, owners) {
             return Some(index);
         }
         att.hashing = Hashing::Point(point + 1);

@@ -3,8 +3,8 @@
 use crc32fast::Hasher;
 
 use crate::Tries;
-use crate::pool::Turn;
 use crate::tries::Hashing;
+use crate::view::Turn;
 
 /// `((crc32([REHASH] KEY) >> 16) & 0x7fff) + PREVIOUS`, modulo the total weight
 /// (`ngx_http_upstream_get_hash_peer`, compatible with Cache::Memcached).
@@ -21,7 +21,9 @@ pub(crate) fn choose(turn: &Turn<'_>, att: &mut Tries) -> Option<usize> {
         };
         *hash = hash.wrapping_add((checksum(*rehash, *crc, *len) >> 16) & 0x7fff);
         *rehash += 1;
-        let index = turn.by_weight(u64::from(*hash).checked_rem(turn.pool.primary_weight())?);
+        let index = turn
+            .list
+            .by_weight(u64::from(*hash).checked_rem(turn.list.primary_weight())?);
         if turn.eligible(att, index) {
             return Some(index);
         }

@@ -1,6 +1,6 @@
 //! The idle upstream connections of one worker and pool (`ngx_http_upstream_keepalive_module`).
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use weir_conf::Keepalive;
 
@@ -10,7 +10,7 @@ use crate::{AddressId, Now, Peer};
 ///
 /// What the cache no longer wants it hands back, so that the caller may end TLS before closing.
 /// Taking and putting do not allocate once the cache has reached its size. A cache belongs to the
-/// pool whose peers it is asked for; a reload starts a new one.
+/// pool whose peers it is asked for, from list to list; a reload starts a new one.
 #[derive(Debug)]
 pub struct IdleCache<C> {
     spec: Keepalive,
@@ -126,6 +126,16 @@ impl<C> IdleCache<C> {
         self.slots.retain_mut(|slot| keep(&mut slot.idle.conn));
     }
 
+    /// Takes out the connections to addresses other than these, to be closed.
+    pub fn retain_addresses(&mut self, stay: &HashSet<AddressId>) -> Vec<C> {
+        let (kept, gone): (Vec<_>, Vec<_>) = self
+            .slots
+            .drain(..)
+            .partition(|slot| stay.contains(&slot.address));
+        self.slots = kept.into();
+        gone.into_iter().map(|slot| slot.idle.conn).collect()
+    }
+
     /// Empties the cache: a worker that shuts down keeps no idle connections.
     pub fn drain(&mut self) -> impl Iterator<Item = C> + '_ {
         self.slots.drain(..).map(|slot| slot.idle.conn)
@@ -182,7 +192,7 @@ mod tests {
 
     #[test]
     fn the_most_recent_connection_to_the_address_is_taken() {
-        let (pool, mut cache) = (pool(), IdleCache::new(Keepalive::new(8)));
+        let (pool, mut cache) = (pool().list(), IdleCache::new(Keepalive::new(8)));
         for (conn, peer) in [(10, 0), (20, 2), (11, 1), (21, 2)] {
             assert_eq!(cache.put(&pool.peers()[peer], 0, conn, NEW, at(1)), None);
         }
@@ -193,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_full_cache_gives_up_what_was_idle_longest() {
-        let (pool, mut cache) = (pool(), IdleCache::new(Keepalive::new(2)));
+        let (pool, mut cache) = (pool().list(), IdleCache::new(Keepalive::new(2)));
         let (peer, other) = (&pool.peers()[0], &pool.peers()[2]);
         assert_eq!(cache.put(peer, 0, 1, NEW, at(1)), None);
         assert_eq!(cache.put(other, 0, 2, NEW, at(2)), None);
@@ -207,7 +217,7 @@ mod tests {
         let mut spec = Keepalive::new(4);
         spec.requests = 3;
         spec.time = at(10);
-        let (pool, mut cache) = (pool(), IdleCache::new(spec));
+        let (pool, mut cache) = (pool().list(), IdleCache::new(spec));
         let mut check = |requests, now, returned| {
             let meta = IdleMeta {
                 requests,
@@ -223,7 +233,7 @@ mod tests {
 
     #[test]
     fn the_count_of_requests_travels_with_the_connection() {
-        let (pool, mut cache) = (pool(), IdleCache::new(Keepalive::new(4)));
+        let (pool, mut cache) = (pool().list(), IdleCache::new(Keepalive::new(4)));
         let meta = IdleMeta {
             requests: 5,
             opened_at: at(3),
@@ -239,7 +249,7 @@ mod tests {
     fn idle_connections_expire_and_are_not_taken_late() {
         let mut spec = Keepalive::new(4);
         spec.timeout = at(5);
-        let (pool, mut cache) = (pool(), IdleCache::new(spec));
+        let (pool, mut cache) = (pool().list(), IdleCache::new(spec));
         let peer = &pool.peers()[0];
         for second in 1..4 {
             assert_eq!(cache.put(peer, 0, second, NEW, at(second)), None);
@@ -254,7 +264,7 @@ mod tests {
 
     #[test]
     fn closed_connections_are_dropped_in_place() {
-        let (pool, mut cache) = (pool(), IdleCache::new(Keepalive::new(4)));
+        let (pool, mut cache) = (pool().list(), IdleCache::new(Keepalive::new(4)));
         for conn in 1..5 {
             assert_eq!(cache.put(&pool.peers()[0], 0, conn, NEW, at(1)), None);
         }
@@ -270,7 +280,7 @@ mod tests {
                 local,
                 ..Keepalive::new(4)
             };
-            let (pool, mut cache) = (pool(), IdleCache::new(spec));
+            let (pool, mut cache) = (pool().list(), IdleCache::new(spec));
             assert_eq!(cache.put(&pool.peers()[0], 1, 9, NEW, at(1)), None);
             assert_eq!(cache.take(&pool.peers()[0], 2, at(1)).is_none(), local);
         }

@@ -1,6 +1,6 @@
 //! `least_conn`: fewest active connections per weight.
 
-use crate::pool::Turn;
+use crate::view::Turn;
 use crate::{Peer, Tries, round_robin};
 
 /// The eligible peer with the least load; round robin decides between equals
@@ -22,14 +22,15 @@ pub(crate) fn choose(turn: &Turn<'_>, att: &Tries) -> Option<usize> {
     if !tie {
         return Some(best);
     }
-    let equal =
-        |index: usize| index == best || compare_load(&turn.peers[index], &turn.peers[best]).is_eq();
+    let equal = |index: &usize| {
+        *index == best || compare_load(&turn.peers[*index], &turn.peers[best]).is_eq()
+    };
     // Another worker may change the load in between; the peer found first still stands.
-    round_robin::choose_among(turn, att, equal).or(Some(best))
+    round_robin::choose_among(turn, att, (0..turn.peers.len()).filter(equal)).or(Some(best))
 }
 
 /// Active connections divided by weight, compared without division.
 pub(crate) fn compare_load(a: &Peer, b: &Peer) -> std::cmp::Ordering {
-    let scaled = |x: &Peer, y: &Peer| u64::from(x.active()) * u64::from(y.spec().parameters.weight);
+    let scaled = |x: &Peer, y: &Peer| u64::from(x.active()) * u64::from(y.parameters().weight);
     scaled(a, b).cmp(&scaled(b, a))
 }

@@ -1,34 +1,37 @@
 //! Decides which upstream peer a request tries next, which peers are out, and which idle
 //! connection to reuse: nginx's balancers and keepalive cache without their sockets.
 //!
-//! A request's way through this crate: [`Pool::begin`] opens its [`Tries`], [`Pool::pick`]
-//! names a peer, [`IdleCache::take`] may hold a connection to it, and [`Pool::release`] reports
+//! A request's way through this crate: [`View::begin`] opens its [`Tries`], [`View::pick`]
+//! names a peer, [`IdleCache::take`] may hold a connection to it, and [`View::release`] reports
 //! how the exchange ended, however it ended.
 //!
 //! Modules in reading order: `spec` (a pool as configured), `peer` (what workers share about one
-//! peer), `rotation` (what a worker keeps to itself), `tries` (what a request remembers),
-//! `pool` (begin, pick, release), one module per balancing method (`round_robin`, `least_conn`,
+//! peer), `list` (the peers at one moment), `names` (servers whose addresses change), `pool` (the list in
+//! force, and its changes), `rotation` (what a worker keeps to itself), `tries` (what a request remembers),
+//! `view` (begin, pick, release), one module per balancing method (`round_robin`, `least_conn`,
 //! `hash`, `ip_hash`, `consistent`, `random`), `idle` (the keepalive cache).
 //!
 //! # Invariants
 //!
 //! - No I/O, no clock, no threads, no log: `now` is an argument, and what nginx would log is a
-//!   return value ([`Released::disabled`], `None` from [`Pool::pick`]).
-//! - Every peer that [`Pool::pick`] returns is given back by exactly one [`Pool::release`];
-//!   `max_conns` and least_conn count on it.
+//!   return value ([`Released::disabled`], `None` from [`View::pick`]).
+//! - Every peer that [`View::pick`] returns is given back by exactly one [`View::release`] of the same
+//!   view; `max_conns` and least_conn count on it.
+//! - A [`PeerList`] never changes. A pool whose names change gets another one, with another epoch; a worker
+//!   looks at the epoch, one relaxed load, before each choice. Peers that stay keep what is known of them.
 //! - What workers share is atomic and lies in [`Peer`], what each request writes there in a cache line
 //!   of the worker's own; weights and idle connections belong to one worker and are never locked.
 //! - With one worker, the order of peers is nginx's. With several, weights turn per worker (as in
 //!   nginx without `zone`) while failures and `max_conns` are shared (as in nginx with it).
 //! - No allocation per request for pools of up to 64 peers.
-//! - Absent, as in open-source nginx 1.22: slow start, queues, active health checks, sticky
-//!   sessions, and names that are resolved again while running.
 
 mod consistent;
 mod hash;
 mod idle;
 mod ip_hash;
 mod least_conn;
+mod list;
+mod names;
 mod peer;
 mod pool;
 mod random;
@@ -38,13 +41,16 @@ mod round_robin;
 mod simulation;
 mod spec;
 mod tries;
+mod view;
 
 pub use idle::{Idle, IdleCache, IdleMeta};
+pub use list::PeerList;
+pub use names::{Found, FoundService, Name, NameSource, NameSpec};
 pub use peer::{AddressId, Peer, PeerId, PeerStatus};
-pub use pool::{PeerOutcome, Pool, Released};
-pub use rotation::Rotation;
+pub use pool::Pool;
 pub use spec::{Method, PeerAddress, PeerSpec, PoolSpec};
 pub use tries::{Key, Tries};
+pub use view::{PeerOutcome, Released, View};
 
 /// Time since an arbitrary epoch that is the same for every pool of the process: the workers'
 /// monotonic clock. As in nginx, `fail_timeout` is compared in whole seconds of it.

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
 
+use weir_conf::ServerParameters;
+
 use crate::{Now, PeerAddress, PeerSpec};
 
-/// Names a peer of one [`Pool`](crate::Pool): its index among the primaries, then the backups.
+/// Names a peer of one [`PeerList`](crate::PeerList): its index among the primaries, then the backups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PeerId(pub(crate) u32);
 
@@ -14,7 +16,7 @@ impl PeerId {
         Self(u32::try_from(index).unwrap_or(u32::MAX))
     }
 
-    /// Place in [`Pool::peers`](crate::Pool::peers).
+    /// Place in [`PeerList::peers`](crate::PeerList::peers).
     pub fn index(self) -> usize {
         self.0 as usize
     }
@@ -26,11 +28,15 @@ impl PeerId {
 pub struct AddressId(pub(crate) u32);
 
 /// A peer of a pool.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Peer {
-    spec: PeerSpec,
+    /// Of the spec: read by each choice.
+    parameters: ServerParameters,
     address_id: AddressId,
     shared: Arc<Shared>,
+    spec: Arc<PeerSpec>,
+    /// Number of the name, looked up at run time, that the address is of.
+    origin: Option<usize>,
 }
 
 impl Peer {
@@ -38,18 +44,36 @@ impl Peer {
         mut spec: PeerSpec,
         address_id: AddressId,
         shared: Option<Arc<Shared>>,
+        origin: Option<usize>,
     ) -> Self {
         spec.parameters.weight = spec.parameters.weight.max(1);
         Self {
-            spec,
+            parameters: spec.parameters,
             address_id,
             shared: shared.unwrap_or_default(),
+            spec: Arc::new(spec),
+            origin,
         }
     }
 
     /// The peer as configured.
     pub fn spec(&self) -> &PeerSpec {
         &self.spec
+    }
+
+    /// What its `server` line says beside the address.
+    pub fn parameters(&self) -> &ServerParameters {
+        &self.parameters
+    }
+
+    /// Number of the name, looked up at run time, that the address is of.
+    pub(crate) fn origin(&self) -> Option<usize> {
+        self.origin
+    }
+
+    /// The same for as long as the peer stays, from list to list.
+    pub(crate) fn identity(&self) -> *const () {
+        Arc::as_ptr(&self.shared).cast()
     }
 
     /// Where to connect.
@@ -71,7 +95,7 @@ impl Peer {
     pub fn status(&self, now: Now) -> PeerStatus {
         let now = seconds(now);
         PeerStatus {
-            down: self.spec.parameters.down,
+            down: self.parameters.down,
             disabled: self.disabled(now),
             fails: self.shared.fails.load(Relaxed),
             active: self.active(),
@@ -101,24 +125,24 @@ impl Peer {
 
     /// Whether a balancer may choose the peer: not down, not out, below `max_conns`.
     pub(crate) fn eligible(&self, now: i64) -> bool {
-        !self.spec.parameters.down && !self.disabled(now) && self.has_room()
+        !self.parameters.down && !self.disabled(now) && self.has_room()
     }
 
     pub(crate) fn has_room(&self) -> bool {
-        self.spec.parameters.max_conns == 0 || self.active() < self.spec.parameters.max_conns
+        self.parameters.max_conns == 0 || self.active() < self.parameters.max_conns
     }
 
     /// Too many failures, and `fail_timeout` since the last one or the last check is not over.
     fn disabled(&self, now: i64) -> bool {
-        self.spec.parameters.max_fails > 0
-            && self.shared.fails.load(Relaxed) >= self.spec.parameters.max_fails
+        self.parameters.max_fails > 0
+            && self.shared.fails.load(Relaxed) >= self.parameters.max_fails
             && now - self.shared.checked.load(Relaxed) <= self.fail_timeout()
     }
 
     /// Takes one of `max_conns` connections; false if another worker was faster. `tally`: the worker's.
     pub(crate) fn acquire(&self, tally: usize) -> bool {
         let active = self.counter(tally);
-        let taken = match self.spec.parameters.max_conns {
+        let taken = match self.parameters.max_conns {
             0 => {
                 active.fetch_add(1, Relaxed);
                 true
@@ -140,7 +164,7 @@ impl Peer {
     /// Where a worker counts the requests that hold the peer. A limit binds all workers, so there
     /// they count in one place.
     fn counter(&self, tally: usize) -> &AtomicU32 {
-        let tally = if self.spec.parameters.max_conns == 0 {
+        let tally = if self.parameters.max_conns == 0 {
             tally
         } else {
             0
@@ -174,7 +198,7 @@ impl Peer {
         self.shared.failed.fetch_add(1, Relaxed);
         self.shared.accessed.store(now, Relaxed);
         self.shared.checked.store(now, Relaxed);
-        self.spec.parameters.max_fails > 0 && fails >= self.spec.parameters.max_fails
+        self.parameters.max_fails > 0 && fails >= self.parameters.max_fails
     }
 
     /// A failure that the pool does not act on (its only peer): counted for the status page alone.
@@ -198,7 +222,7 @@ impl Peer {
     }
 
     fn fail_timeout(&self) -> i64 {
-        i64::try_from(self.spec.parameters.fail_timeout.as_secs()).unwrap_or(i64::MAX)
+        i64::try_from(self.parameters.fail_timeout.as_secs()).unwrap_or(i64::MAX)
     }
 }
 

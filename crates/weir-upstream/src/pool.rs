@@ -1,15 +1,12 @@
-//! A pool: begin a request's tries, pick its next peer, release the peer.
+//! A pool: what all workers share of a group of peers, and how its peers change.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::consistent::Ring;
-use crate::peer::{Shared, TALLIES, seconds};
-use crate::tries::Hashing;
-use crate::{
-    AddressId, Key, Method, Now, Peer, PeerAddress, PeerId, PeerSpec, PoolSpec, Rotation, Tries,
-    consistent, hash, ip_hash, least_conn, random, round_robin,
-};
+use crate::names::{Found, Name, settle};
+use crate::peer::{Shared, TALLIES};
+use crate::{AddressId, Method, Peer, PeerAddress, PeerList, PeerSpec, PoolSpec};
 
 /// A group of peers that requests are balanced over; shared by all workers.
 #[derive(Debug)]
@@ -17,78 +14,76 @@ pub struct Pool {
     name: String,
     method: Method,
     keepalive: Option<weir_conf::Keepalive>,
-    /// Primaries, then backups, each in the order written.
-    peers: Box<[Peer]>,
-    primaries: usize,
-    /// Weight of all primaries, down or not: what hashes are taken modulo.
-    primary_weight: u64,
-    tries: u32,
-    ring: Ring,
+    names: Box<[Name]>,
+    /// Of the list in force: what a worker compares with that of its view.
+    epoch: AtomicU64,
+    current: Mutex<Current>,
     /// Workers that have begun with this pool.
     workers: AtomicUsize,
 }
 
-/// How an exchange with a peer ended, as far as balancing is concerned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PeerOutcome {
-    /// The peer answered, or the exchange ended for reasons that are not the peer's.
-    Success,
-    /// The peer failed, and that counts towards `max_fails`.
-    Failed,
-    /// The request goes to the next peer without blame on this one (403 and 404 listed in
-    /// `proxy_next_upstream`).
-    NextNoCount,
+/// The peers in force, and the numbers of their addresses.
+#[derive(Debug)]
+struct Current {
+    list: Arc<PeerList>,
+    addresses: Addresses,
 }
 
-/// What a release caused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Released {
-    /// nginx now logs `upstream server temporarily disabled` (warn).
-    pub disabled: bool,
+/// The groups of a list in the making.
+#[derive(Debug, Default)]
+struct Groups {
+    primaries: Vec<Peer>,
+    backups: Vec<Peer>,
 }
 
 impl Pool {
     /// Builds a pool. Peers that `carried`, the pool of that name before a reload, had under the
-    /// same `server` and name keep their failures and active connections.
+    /// same `server` and name keep their failures and active connections; names that are looked up at run
+    /// time begin with the addresses that they had (`ngx_http_upstream_zone_preresolve`).
     pub fn new(spec: PoolSpec, carried: Option<&Self>) -> Self {
-        let (backups, primaries): (Vec<_>, Vec<_>) =
-            spec.peers.into_iter().partition(|p| p.parameters.backup);
-        let primary_count = primaries.len();
-        let tries = primaries
-            .iter()
-            .chain(&backups)
-            .filter(|p| !p.parameters.down)
-            .count();
-        let mut before: Vec<&Peer> = carried
-            .map(|c| c.peers.iter().collect())
-            .unwrap_or_default();
-        let mut addresses: Vec<PeerAddress> = Vec::new();
-        let mut build = |spec: PeerSpec| {
-            let id = AddressId(place_of(&mut addresses, &spec.address));
-            let shared = carry_over(&mut before, &spec);
-            Peer::new(spec, id, shared)
-        };
-        let peers: Box<[Peer]> = primaries
-            .into_iter()
-            .chain(backups)
-            .map(&mut build)
-            .collect();
-        let ring = match spec.method {
-            Method::HashConsistent => Ring::new(&peers[..primary_count]),
-            _ => Ring::default(),
-        };
+        let before = carried.map(|pool| pool.list());
+        let mut known = Known::of(before.as_deref());
+        let mut addresses = Addresses::default();
+        let mut groups = Groups::default();
+        for peer in spec.peers {
+            let shared = known.take(&peer);
+            let id = addresses.id(&peer.address);
+            groups
+                .of(peer.parameters.backup)
+                .push(Peer::new(peer, id, shared, None));
+        }
+        let names: Box<[Name]> = spec.names.into_iter().map(Name::new).collect();
+        for (origin, name) in names.iter().enumerate() {
+            let Some((pool, list)) = carried.zip(before.as_deref()) else {
+                break;
+            };
+            let Some(same) = pool.names.iter().position(|before| name.goes_on(before)) else {
+                continue;
+            };
+            for backups in [false, true] {
+                let peers = list.group(backups).iter();
+                let found = peers.filter(|peer| peer.origin() == Some(same));
+                for found in found.filter_map(|peer| name.found_before(peer)) {
+                    let peer = name.peer(&found);
+                    let shared = known.take(&peer);
+                    let id = addresses.id(&peer.address);
+                    let is_backup = backups || peer.parameters.backup;
+                    groups
+                        .of(is_backup)
+                        .push(Peer::new(peer, id, shared, Some(origin)));
+                }
+            }
+        }
         Self {
             name: spec.name,
             method: spec.method,
             keepalive: spec.keepalive,
-            primary_weight: peers[..primary_count]
-                .iter()
-                .map(|p| u64::from(p.spec().parameters.weight))
-                .sum(),
-            primaries: primary_count,
-            tries: u32::try_from(tries).unwrap_or(u32::MAX),
-            peers,
-            ring,
+            names,
+            epoch: AtomicU64::new(0),
+            current: Mutex::new(Current {
+                list: Arc::new(groups.into_list(0, spec.method)),
+                addresses,
+            }),
             workers: AtomicUsize::new(0),
         }
     }
@@ -111,7 +106,7 @@ impl Pool {
         &self.name
     }
 
-    /// The balancing method; it says which [`Key`] to begin with.
+    /// The balancing method; it says which [`Key`](crate::Key) to begin with.
     pub fn method(&self) -> Method {
         self.method
     }
@@ -121,197 +116,135 @@ impl Pool {
         self.keepalive.as_ref()
     }
 
-    /// All peers: primaries, then backups.
-    pub fn peers(&self) -> &[Peer] {
-        &self.peers
+    /// The names that are looked up at run time, by the numbers that [`Self::set_addresses`] takes.
+    pub fn names(&self) -> &[Name] {
+        &self.names
     }
 
-    /// The peer that [`Pool::pick`] named. The id must be of this pool.
-    pub fn peer(&self, id: PeerId) -> &Peer {
-        &self.peers[id.index()]
+    /// Which list of peers is in force. One relaxed load.
+    #[inline]
+    pub fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Relaxed)
     }
 
-    /// Whether there is exactly one peer, backups included: nginx never disables it.
-    pub fn single(&self) -> bool {
-        self.peers.len() == 1 && self.primaries == 1
+    /// The peers in force.
+    pub fn list(&self) -> Arc<PeerList> {
+        self.lock().list.clone()
     }
 
-    /// Tries that a request begins with: peers that are not down, backups included.
-    pub fn tries(&self) -> u32 {
-        self.tries
-    }
-
-    /// Opens the tries of one request (`ngx_http_upstream_init_round_robin_peer` and the
-    /// balancers' own). No allocation for up to 64 peers.
-    pub fn begin(&self, key: Key<'_>) -> Tries {
-        let hashing = match (self.method, key) {
-            (Method::IpHash, Key::ClientAddr(address)) => Hashing::of_address(address),
-            (Method::IpHash, _) => Hashing::of_address(None),
-            (Method::Hash, Key::Hash(key)) => Hashing::of_key(key),
-            (Method::HashConsistent, Key::Hash(key)) => self.ring.place(key),
-            _ => Hashing::Off,
+    /// Gives the name of this number the addresses of an answer; none, if it does not exist any more. Peers that
+    /// stay keep all that is known of them. False if nothing changed.
+    pub fn set_addresses(&self, number: usize, found: &[Found]) -> bool {
+        let Some(name) = self.names.get(number) else {
+            return false;
         };
-        Tries::new(
-            self.primaries.max(self.peers.len() - self.primaries),
-            self.tries,
-            hashing,
-        )
-    }
-
-    /// The next peer to try, one of its connections taken; `None` is nginx's "no live upstreams".
-    pub fn pick(&self, rot: &Rotation, att: &mut Tries, now: Now) -> Option<PeerId> {
-        let now = seconds(now);
-        if self.single() {
-            return self.pick_only_peer(rot);
-        }
-        loop {
-            let turn = Turn {
-                pool: self,
-                rot,
-                now,
-                peers: self.group(att.on_backups),
-            };
-            match turn.choose(att) {
-                // Losing the last connection to another worker makes the peer ineligible: choose anew.
-                Some(index) if !turn.peers[index].acquire(rot.tally()) => {}
-                Some(index) => {
-                    att.tried.insert(index);
-                    turn.peers[index].begin_check(now);
-                    return Some(PeerId::new(turn.offset(att) + index));
-                }
-                None if att.on_backups || self.primaries == self.peers.len() => return None,
-                None => att.turn_to_backups(),
-            }
-        }
-    }
-
-    /// Gives a picked peer back (`ngx_http_upstream_free_round_robin_peer`) and uses up a try.
-    pub fn release(
-        &self,
-        rot: &Rotation,
-        att: &mut Tries,
-        peer: PeerId,
-        outcome: PeerOutcome,
-        now: Now,
-    ) -> Released {
-        let id = peer.index();
-        let peer = self.peer(peer);
-        peer.leave(rot.tally());
-        if self.single() {
-            att.spend_all();
-            peer.forgive();
-            if outcome == PeerOutcome::Failed {
-                peer.fail_alone();
-            }
-            return Released { disabled: false };
-        }
-        att.spend_try();
-        match outcome {
-            PeerOutcome::Success | PeerOutcome::NextNoCount => {
-                peer.succeed();
-                Released { disabled: false }
-            }
-            PeerOutcome::Failed => {
-                rot.weights(id).penalize(peer.spec().parameters.max_fails);
-                Released {
-                    disabled: peer.fail(seconds(now)),
-                }
-            }
-        }
-    }
-
-    /// A pool of one ignores failures; only `down` and `max_conns` stop it.
-    fn pick_only_peer(&self, rot: &Rotation) -> Option<PeerId> {
-        let peer = self.peers.first()?;
-        (!peer.spec().parameters.down && peer.acquire(rot.tally())).then_some(PeerId(0))
-    }
-
-    fn group(&self, backups: bool) -> &[Peer] {
-        let (primaries, backup_peers) = self.peers.split_at(self.primaries);
-        if backups { backup_peers } else { primaries }
-    }
-
-    pub(crate) fn primary_weight(&self) -> u64 {
-        self.primary_weight
-    }
-
-    pub(crate) fn ring(&self) -> &Ring {
-        &self.ring
-    }
-}
-
-/// One choice: what a balancing method sees.
-pub(crate) struct Turn<'a> {
-    pub(crate) pool: &'a Pool,
-    pub(crate) rot: &'a Rotation,
-    pub(crate) now: i64,
-    /// The primaries, or the backups once the primaries are used up.
-    pub(crate) peers: &'a [Peer],
-}
-
-impl Turn<'_> {
-    /// The index, in `peers`, of the peer to try.
-    fn choose(&self, att: &mut Tries) -> Option<usize> {
-        let guessed = match self.pool.method {
-            Method::LeastConn => return least_conn::choose(self, att),
-            // nginx allows no backups with these methods; round robin serves an embedder's.
-            _ if att.on_backups || !att.may_guess() || self.peers.len() < 2 => None,
-            Method::RoundRobin => None,
-            Method::IpHash => ip_hash::choose(self, att),
-            Method::Hash => hash::choose(self, att),
-            Method::HashConsistent => consistent::choose(self, att),
-            Method::Random => random::choose(self, att),
-            Method::RandomTwo | Method::RandomTwoLeastConn => random::choose_of_two(self, att),
+        let mut current = self.lock();
+        let Current { list, addresses } = &mut *current;
+        let mut make = |spec: PeerSpec| {
+            let id = addresses.id(&spec.address);
+            Peer::new(spec, id, None, Some(number))
         };
-        guessed.or_else(|| round_robin::choose(self, att))
-    }
-
-    /// Whether the peer at `index` may be chosen by this request now.
-    pub(crate) fn eligible(&self, att: &Tries, index: usize) -> bool {
-        !att.tried.contains(index) && self.peers[index].eligible(self.now)
-    }
-
-    pub(crate) fn weights(&self, att: &Tries, index: usize) -> &crate::rotation::Weights {
-        self.rot.weights(self.offset(att) + index)
-    }
-
-    /// The primary that owns the `point`-th unit of weight.
-    pub(crate) fn by_weight(&self, mut point: u64) -> usize {
-        for (index, peer) in self.peers.iter().enumerate() {
-            match point.checked_sub(u64::from(peer.spec().parameters.weight)) {
-                Some(rest) => point = rest,
-                None => return index,
-            }
+        let mut groups = Groups::of_list(list);
+        let (first, rest) = by_priority(name, found);
+        let home = groups.of(name.spec().parameters.backup);
+        let mut changed = settle(home, number, first, &mut make);
+        // A service among backups, or where there are none, is those of the lowest priority only.
+        if name.spec().service.is_some()
+            && !name.spec().parameters.backup
+            && self.method.has_backups()
+        {
+            changed |= settle(&mut groups.backups, number, rest, &mut make);
         }
-        self.peers.len().saturating_sub(1)
+        if changed {
+            let epoch = list.epoch() + 1;
+            *list = Arc::new(groups.into_list(epoch, self.method));
+            addresses.retain(list);
+            self.epoch.store(epoch, Ordering::Relaxed);
+        }
+        changed
     }
 
-    fn offset(&self, att: &Tries) -> usize {
-        if att.on_backups {
-            self.pool.primaries
-        } else {
-            0
-        }
+    fn lock(&self) -> MutexGuard<'_, Current> {
+        // Whoever changes it puts the new list in its place last.
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn place_of(addresses: &mut Vec<PeerAddress>, address: &PeerAddress) -> u32 {
-    let index = addresses
-        .iter()
-        .position(|a| a == address)
-        .unwrap_or_else(|| {
-            addresses.push(address.clone());
-            addresses.len() - 1
-        });
-    u32::try_from(index).unwrap_or(u32::MAX)
+impl Groups {
+    fn of_list(list: &PeerList) -> Self {
+        Self {
+            primaries: list.group(false).to_vec(),
+            backups: list.group(true).to_vec(),
+        }
+    }
+
+    fn of(&mut self, backups: bool) -> &mut Vec<Peer> {
+        match backups {
+            true => &mut self.backups,
+            false => &mut self.primaries,
+        }
+    }
+
+    fn into_list(self, epoch: u64, method: Method) -> PeerList {
+        PeerList::new(epoch, method, self.primaries, self.backups)
+    }
 }
 
-/// The shared state of the same peer before a reload; each is handed on once, so that two equal
+/// The peers of an answer: those of the lowest priority, and the others, which are backups.
+fn by_priority(name: &Name, found: &[Found]) -> (Vec<PeerSpec>, Vec<PeerSpec>) {
+    let priority = |found: &Found| found.service.as_ref().map_or(0, |service| service.priority);
+    let lowest = found.iter().map(priority).min().unwrap_or(0);
+    let (first, rest): (Vec<&Found>, Vec<&Found>) =
+        found.iter().partition(|found| priority(found) == lowest);
+    let peers = |found: Vec<&Found>| found.into_iter().map(|found| name.peer(found)).collect();
+    (peers(first), peers(rest))
+}
+
+/// Numbers of addresses, which stay with them for as long as the pool has them.
+#[derive(Debug, Default)]
+struct Addresses {
+    ids: HashMap<PeerAddress, AddressId>,
+    next: u32,
+}
+
+impl Addresses {
+    fn id(&mut self, address: &PeerAddress) -> AddressId {
+        if let Some(id) = self.ids.get(address) {
+            return *id;
+        }
+        let id = AddressId(self.next);
+        self.next = self.next.wrapping_add(1);
+        self.ids.insert(address.clone(), id);
+        id
+    }
+
+    /// Forgets the addresses that are not in `list`.
+    fn retain(&mut self, list: &PeerList) {
+        let peers = list.peers().iter();
+        self.ids = peers
+            .map(|peer| (peer.address().clone(), peer.address_id()))
+            .collect();
+    }
+}
+
+/// What is known of peers from before a reload, by server and name; each is handed on once, so that two equal
 /// `server` lines stay two peers.
-fn carry_over(before: &mut Vec<&Peer>, spec: &PeerSpec) -> Option<Arc<Shared>> {
-    let same = |p: &&Peer| p.spec().server == spec.server && p.spec().name == spec.name;
-    let index = before.iter().position(same)?;
-    Some(before.remove(index).shared().clone())
+struct Known(HashMap<(String, Box<[u8]>), Vec<Arc<Shared>>>);
+
+impl Known {
+    fn of(before: Option<&PeerList>) -> Self {
+        let mut known: HashMap<_, Vec<_>> = HashMap::new();
+        for peer in before.iter().flat_map(|list| list.peers().iter().rev()) {
+            let key = (peer.spec().server.clone(), peer.name().into());
+            known.entry(key).or_default().push(peer.shared().clone());
+        }
+        Self(known)
+    }
+
+    fn take(&mut self, spec: &PeerSpec) -> Option<Arc<Shared>> {
+        let key = (spec.server.clone(), spec.name.clone());
+        self.0.get_mut(&key)?.pop()
+    }
 }
 
 #[cfg(test)]
@@ -319,6 +252,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::{Key, Now, PeerId, PeerOutcome, View};
 
     const NOW: Now = Duration::from_secs(5);
 
@@ -334,40 +268,41 @@ mod tests {
     #[test]
     fn a_reload_keeps_what_is_known_of_peers_that_stay() {
         let old = Pool::new(spec(&[("a", 1), ("b", 2), ("b", 2)]), None);
-        let rot = Rotation::new(&old);
-        let mut tries = old.begin(Key::None);
-        let a = old.pick(&rot, &mut tries, NOW).unwrap();
+        let view = View::new(&old);
+        let mut tries = view.begin(Key::None);
+        let a = view.pick(&mut tries, NOW).unwrap();
         assert!(
-            old.release(&rot, &mut tries, a, PeerOutcome::Failed, NOW)
+            view.release(&mut tries, a, PeerOutcome::Failed, NOW)
                 .disabled
         );
-        let b = old.pick(&rot, &mut tries, NOW).unwrap();
+        let b = view.pick(&mut tries, NOW).unwrap();
 
         let new = Pool::new(
             spec(&[("c", 3), ("b", 2), ("b", 2), ("a", 1), ("a", 9)]),
             Some(&old),
         );
         let known = |pool: &Pool| -> Vec<(u32, u32)> {
-            let statuses = pool.peers().iter().map(|p| p.status(NOW));
+            let list = pool.list();
+            let statuses = list.peers().iter().map(|p| p.status(NOW));
             statuses.map(|s| (s.fails, s.active)).collect()
         };
         assert_eq!(known(&new), [(0, 0), (0, 1), (0, 0), (1, 0), (0, 0)]);
-        old.release(&rot, &mut tries, b, PeerOutcome::Success, NOW);
+        view.release(&mut tries, b, PeerOutcome::Success, NOW);
         assert_eq!(known(&new), [(0, 0), (0, 0), (0, 0), (1, 0), (0, 0)]);
     }
 
     #[test]
     fn workers_share_failures_but_turn_their_own_weights() {
         let pool = Pool::new(spec(&[("a", 1), ("b", 2)]), None);
-        let workers = [Rotation::new(&pool), Rotation::new(&pool)];
-        let first = |rot| {
-            let mut tries = pool.begin(Key::None);
-            let peer = pool.pick(rot, &mut tries, NOW).unwrap();
+        let workers = [View::new(&pool), View::new(&pool)];
+        let first = |view: &View| {
+            let mut tries = view.begin(Key::None);
+            let peer = view.pick(&mut tries, NOW).unwrap();
             (tries, peer)
         };
         let (mut tries, peer) = first(&workers[0]);
         assert_eq!(first(&workers[1]).1, peer);
-        pool.release(&workers[0], &mut tries, peer, PeerOutcome::Failed, NOW);
+        workers[0].release(&mut tries, peer, PeerOutcome::Failed, NOW);
         assert_eq!(
             [first(&workers[0]).1.index(), first(&workers[1]).1.index()],
             [1, 1]
@@ -383,46 +318,51 @@ mod tests {
         let pool = Pool::new(spec, None);
         let picked: usize = std::thread::scope(|scope| {
             let worker = || {
-                let rot = Rotation::new(&pool);
+                let view = View::new(&pool);
                 (0..9)
-                    .filter(|_| pool.pick(&rot, &mut pool.begin(Key::None), NOW).is_some())
+                    .filter(|_| view.pick(&mut view.begin(Key::None), NOW).is_some())
                     .count()
             };
             let workers: Vec<_> = (0..4).map(|_| scope.spawn(worker)).collect();
             workers.into_iter().map(|w| w.join().unwrap()).sum()
         });
         assert_eq!(picked, 12);
-        assert!(pool.peers().iter().all(|p| p.status(NOW).active == 4));
+        assert!(
+            pool.list()
+                .peers()
+                .iter()
+                .all(|p| p.status(NOW).active == 4)
+        );
     }
 
     #[test]
     fn what_workers_count_apart_is_shown_together_and_binds_a_later_limit() {
         let before = Pool::new(spec(&[("a", 1)]), None);
-        let workers: Vec<_> = (0..3).map(|_| Rotation::new(&before)).collect();
+        let workers: Vec<_> = (0..3).map(|_| View::new(&before)).collect();
         let mut held: Vec<_> = (workers.iter())
-            .map(|rot| (rot, before.begin(Key::None)))
+            .map(|view| (view, view.begin(Key::None)))
             .collect();
-        for (rot, tries) in &mut held {
-            assert!(before.pick(rot, tries, NOW).is_some());
+        for (view, tries) in &mut held {
+            assert!(view.pick(tries, NOW).is_some());
         }
-        let status = before.peers()[0].status(NOW);
+        let status = before.list().peers()[0].status(NOW);
         assert_eq!((status.active, status.selected), (3, 3));
         let mut limited = spec(&[("a", 1)]);
         limited.peers[0].parameters.max_conns = 4;
         let after = Pool::new(limited, Some(&before));
-        let rot = Rotation::new(&after);
-        let pick = || after.pick(&rot, &mut after.begin(Key::None), NOW);
+        let view = View::new(&after);
+        let pick = || view.pick(&mut view.begin(Key::None), NOW);
         assert!(pick().is_some());
         assert_eq!(
             pick(),
             None,
             "three of the four connections are held from before"
         );
-        for (rot, tries) in &mut held {
-            before.release(rot, tries, PeerId(0), PeerOutcome::Success, NOW);
+        for (view, tries) in &mut held {
+            view.release(tries, PeerId(0), PeerOutcome::Success, NOW);
         }
         assert!(pick().is_some());
-        assert_eq!(after.peers()[0].status(NOW).active, 2);
+        assert_eq!(after.list().peers()[0].status(NOW).active, 2);
     }
 
     #[test]
@@ -440,8 +380,9 @@ mod tests {
                 },
                 None,
             );
-            let mut tries = pool.begin(Key::Hash(b"k"));
-            assert_eq!(pool.pick(&Rotation::new(&pool), &mut tries, NOW), None);
+            let view = View::new(&pool);
+            let mut tries = view.begin(Key::Hash(b"k"));
+            assert_eq!(view.pick(&mut tries, NOW), None);
         }
     }
 
@@ -450,11 +391,11 @@ mod tests {
         let mut spec = spec(&[("name", 1), ("name", 2), ("other", 3)]);
         spec.method = Method::HashConsistent;
         let pool = Pool::new(spec, None);
-        let rot = Rotation::new(&pool);
+        let view = View::new(&pool);
         let pick = |key: &[u8]| {
-            let mut tries = pool.begin(Key::Hash(key));
-            let peer = pool.pick(&rot, &mut tries, NOW).unwrap();
-            pool.release(&rot, &mut tries, peer, PeerOutcome::Success, NOW);
+            let mut tries = view.begin(Key::Hash(key));
+            let peer = view.pick(&mut tries, NOW).unwrap();
+            view.release(&mut tries, peer, PeerOutcome::Success, NOW);
             peer.index()
         };
         for key in 0..50_u8 {

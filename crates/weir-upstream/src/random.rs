@@ -2,7 +2,7 @@
 
 use crate::Tries;
 use crate::least_conn::compare_load;
-use crate::pool::Turn;
+use crate::view::Turn;
 
 /// `ngx_http_upstream_get_random_peer`.
 pub(crate) fn choose(turn: &Turn<'_>, att: &mut Tries) -> Option<usize> {
@@ -40,6 +40,6 @@ pub(crate) fn choose_of_two(turn: &Turn<'_>, att: &mut Tries) -> Option<usize> {
 }
 
 fn throw(turn: &Turn<'_>) -> usize {
-    let point = turn.rot.random_below(turn.pool.primary_weight());
-    turn.by_weight(point)
+    let point = turn.rot.random_below(turn.list.primary_weight());
+    turn.list.by_weight(point)
 }

@@ -3,11 +3,11 @@
 use std::cell::Cell;
 use std::hash::{BuildHasher, RandomState};
 
-use crate::Pool;
+use crate::{PeerList, Pool};
 
-/// The turning weights of one worker. Belongs to the pool it was made for.
+/// The turning weights of one worker. Belongs to the list it was made for.
 #[derive(Debug)]
-pub struct Rotation {
+pub(crate) struct Rotation {
     weights: Box<[Weights]>,
     random: Cell<u64>,
     tally: usize,
@@ -16,26 +16,39 @@ pub struct Rotation {
 impl Rotation {
     /// Fresh weights, and a random source that differs from worker to worker. The pool counts one
     /// worker more.
-    pub fn new(pool: &Pool) -> Self {
-        Self::with_seed(pool, RandomState::new().hash_one(0_u8))
+    pub(crate) fn new(pool: &Pool, list: &PeerList) -> Self {
+        Self::with_seed(pool, list, RandomState::new().hash_one(0_u8))
     }
 
     /// As [`Rotation::new`], with a random source that repeats: for tests.
-    pub fn with_seed(pool: &Pool, seed: u64) -> Self {
-        let fresh = |weight: u32| Weights {
-            current: Cell::new(0),
-            effective: Cell::new(i64::from(weight)),
-            configured: i64::from(weight),
-        };
+    pub(crate) fn with_seed(pool: &Pool, list: &PeerList, seed: u64) -> Self {
+        let peers = list.peers().iter();
         Self {
-            weights: pool
-                .peers()
-                .iter()
-                .map(|p| fresh(p.spec().parameters.weight))
+            weights: peers
+                .map(|p| Weights::fresh(p.parameters().weight))
                 .collect(),
             random: Cell::new(seed),
             tally: pool.next_tally(),
         }
+    }
+
+    /// The rotation over `newer`, which follows `older`: peers that stay keep their weights, new ones begin.
+    pub(crate) fn moved(&self, older: &PeerList, newer: &PeerList) -> Self {
+        let places = older.places_of(newer);
+        let weights = newer.peers().iter().zip(places).map(|(peer, place)| {
+            let fresh = || Weights::fresh(peer.parameters().weight);
+            place.map_or_else(fresh, |place| self.weights[place].clone())
+        });
+        Self {
+            weights: weights.collect(),
+            random: self.random.clone(),
+            tally: self.tally,
+        }
+    }
+
+    /// A failure of the peer at this place of the list.
+    pub(crate) fn penalize(&self, peer: usize, max_fails: u32) {
+        self.weights[peer].penalize(max_fails);
     }
 
     /// Which of each peer's tallies the worker counts in.
@@ -71,7 +84,7 @@ impl Rotation {
 }
 
 /// `current_weight`, `effective_weight` and `weight` of `ngx_http_upstream_rr_peer_t`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Weights {
     current: Cell<i64>,
     effective: Cell<i64>,
@@ -79,6 +92,14 @@ pub(crate) struct Weights {
 }
 
 impl Weights {
+    fn fresh(weight: u32) -> Self {
+        Self {
+            current: Cell::new(0),
+            effective: Cell::new(i64::from(weight)),
+            configured: i64::from(weight),
+        }
+    }
+
     pub(crate) fn current(&self) -> i64 {
         self.current.get()
     }

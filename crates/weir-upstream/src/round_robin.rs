@@ -1,23 +1,23 @@
 //! Smooth weighted round robin.
 
 use crate::Tries;
-use crate::pool::Turn;
+use crate::view::Turn;
 
 /// The eligible peer with the greatest current weight (`ngx_http_upstream_get_peer`).
 pub(crate) fn choose(turn: &Turn<'_>, att: &Tries) -> Option<usize> {
-    choose_among(turn, att, |_| true)
+    choose_among(turn, att, 0..turn.peers.len())
 }
 
-/// As [`choose`], among the peers that `admits` lets in.
+/// As [`choose`], among the peers at these places, which rise.
 pub(crate) fn choose_among(
     turn: &Turn<'_>,
     att: &Tries,
-    admits: impl Fn(usize) -> bool,
+    places: impl Iterator<Item = usize>,
 ) -> Option<usize> {
     let mut best: Option<usize> = None;
     let mut total = 0;
-    for index in 0..turn.peers.len() {
-        if !admits(index) || !turn.eligible(att, index) {
+    for index in places {
+        if !turn.eligible(att, index) {
             continue;
         }
         let weights = turn.weights(att, index);

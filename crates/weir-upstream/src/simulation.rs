@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use weir_conf::ServerParameters;
 
 use crate::{
-    Key, Method, PeerAddress, PeerId, PeerOutcome, PeerSpec, Pool, PoolSpec, Rotation, Tries,
+    Key, Method, Peer, PeerAddress, PeerId, PeerOutcome, PeerSpec, Pool, PoolSpec, Tries, View,
 };
 
 const METHODS: [Method; 8] = [
@@ -86,8 +86,7 @@ fn weighted(address: PeerAddress, weight: u32) -> PeerSpec {
 }
 
 struct Simulation {
-    pool: Pool,
-    rotation: Rotation,
+    view: View,
     now: Duration,
     open: Vec<(Tries, PeerId, Vec<PeerId>)>,
 }
@@ -95,10 +94,8 @@ struct Simulation {
 impl Simulation {
     fn new(spec: PoolSpec, seed: u64) -> Self {
         let pool = Pool::new(spec, None);
-        let rotation = Rotation::with_seed(&pool, seed);
         Self {
-            pool,
-            rotation,
+            view: View::with_seed(&pool, seed),
             now: Duration::from_secs(1),
             open: Vec::new(),
         }
@@ -109,19 +106,17 @@ impl Simulation {
             Step::Wait(millis) => self.now += Duration::from_millis(millis),
             Step::Begin { key } => {
                 let bytes = [key];
-                let tries = self.pool.begin(match self.pool.method() {
+                let tries = self.view.begin(match self.view.list().method() {
                     Method::IpHash => Key::ClientAddr(Some([key, 0, key, 1].into())),
                     _ => Key::Hash(&bytes),
                 });
-                assert_eq!(tries.tries_left(), self.pool.tries());
+                assert_eq!(tries.tries_left(), self.view.list().tries());
                 self.pick(tries, Vec::new());
             }
             Step::End { request, outcome } if !self.open.is_empty() => {
                 let (mut tries, peer, tried) = self.open.remove(request % self.open.len());
                 let before = tries.tries_left();
-                let released =
-                    self.pool
-                        .release(&self.rotation, &mut tries, peer, outcome, self.now);
+                let released = self.view.release(&mut tries, peer, outcome, self.now);
                 assert!(tries.tries_left() < before.max(1));
                 assert!(!released.disabled || outcome == PeerOutcome::Failed);
                 if outcome != PeerOutcome::Success && tries.tries_left() > 0 {
@@ -134,14 +129,14 @@ impl Simulation {
     }
 
     fn pick(&mut self, mut tries: Tries, mut tried: Vec<PeerId>) {
-        let spec = |i: usize| self.pool.peers()[i].spec();
+        let spec = |i: usize| self.peers()[i].spec();
         // Once a request is on the backups, a primary that recovers comes too late for it.
         let on_backups = tried.iter().any(|t| spec(t.index()).parameters.backup);
         let mut left = self.free_peers();
         left.retain(|&i| {
             !tried.contains(&PeerId::new(i)) && (spec(i).parameters.backup || !on_backups)
         });
-        let Some(peer) = self.pool.pick(&self.rotation, &mut tries, self.now) else {
+        let Some(peer) = self.view.pick(&mut tries, self.now) else {
             assert!(left.is_empty(), "free peers were not tried: {left:?}");
             return;
         };
@@ -158,20 +153,24 @@ impl Simulation {
         self.open.push((tries, peer, tried));
     }
 
+    fn peers(&self) -> &[Peer] {
+        self.view.list().peers()
+    }
+
     /// Peers that some request could get now.
     fn free_peers(&self) -> Vec<usize> {
-        let all = self.pool.peers().iter().enumerate();
+        let all = self.peers().iter().enumerate();
         let free = all.filter(|(_, peer)| {
             let status = peer.status(self.now);
-            let out = status.disabled && !self.pool.single();
+            let out = status.disabled && !self.view.list().single();
             !status.down && !out && peer.has_room()
         });
         free.map(|(i, _)| i).collect()
     }
 
     fn check_invariants(&self) {
-        self.rotation.check_invariants();
-        for (index, peer) in self.pool.peers().iter().enumerate() {
+        self.view.rotation().check_invariants();
+        for (index, peer) in self.peers().iter().enumerate() {
             let open = self
                 .open
                 .iter()
@@ -215,7 +214,7 @@ proptest! {
                 simulation.run(&Step::Begin { key: 0 });
                 simulation.run(&Step::End { request: 0, outcome: PeerOutcome::Success });
             }
-            let peers = simulation.pool.peers().iter();
+            let peers = simulation.peers().iter();
             let selected: Vec<u64> = peers.map(|p| p.status(simulation.now).selected).collect();
             let expected: Vec<u64> = weights.iter().map(|w| u64::from(*w) * round).collect();
             prop_assert_eq!(selected, expected);
@@ -235,7 +234,7 @@ proptest! {
             simulation.run(&Step::Begin { key: 0 });
             simulation.run(&Step::End { request: 0, outcome: PeerOutcome::Success });
         }
-        let peers = simulation.pool.peers().iter();
+        let peers = simulation.peers().iter();
         let selected: Vec<u64> = peers.map(|p| p.status(simulation.now).selected).collect();
         // Six standard deviations around 200, 600 and 1200.
         prop_assert!((120..280).contains(&selected[0]), "{:?}", selected);
@@ -253,7 +252,6 @@ fn of_two_random_peers_the_idle_one_is_taken() {
         simulation.run(&Step::Begin { key: 0 });
         simulation.run(&Step::Begin { key: 0 });
         let active = simulation
-            .pool
             .peers()
             .iter()
             .map(|p| p.status(simulation.now).active);

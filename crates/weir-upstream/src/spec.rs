@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use weir_conf::{Keepalive, ServerParameters};
 
+use crate::NameSpec;
+
 /// One `upstream` block, or the pool that `proxy_pass` to a bare host implies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PoolSpec {
@@ -15,6 +17,8 @@ pub struct PoolSpec {
     pub method: Method,
     /// Every address of every `server` line, in the order written; backups are flagged.
     pub peers: Vec<PeerSpec>,
+    /// Servers whose names are looked up at run time.
+    pub names: Vec<NameSpec>,
     /// Idle connections to keep; `None` keeps none.
     pub keepalive: Option<Keepalive>,
 }
@@ -35,6 +39,7 @@ impl PoolSpec {
             name,
             method: Method::RoundRobin,
             peers,
+            names: Vec::new(),
             keepalive: None,
         }
     }
@@ -60,6 +65,21 @@ pub enum Method {
     RandomTwo,
     /// `random two least_conn`
     RandomTwoLeastConn,
+}
+
+impl Method {
+    /// Whether servers may be backups.
+    pub(crate) fn has_backups(self) -> bool {
+        match self {
+            Self::RoundRobin | Self::LeastConn => true,
+            Self::IpHash
+            | Self::Hash
+            | Self::HashConsistent
+            | Self::Random
+            | Self::RandomTwo
+            | Self::RandomTwoLeastConn => false,
+        }
+    }
 }
 
 /// One address of one `server` line.

@@ -15,7 +15,7 @@ pub enum Key<'a> {
     Hash(&'a [u8]),
 }
 
-/// The tries of one request in one pool; opened by [`Pool::begin`](crate::Pool::begin).
+/// The tries of one request in one pool; opened by [`View::begin`](crate::View::begin).
 #[derive(Debug)]
 pub struct Tries {
     pub(crate) tried: Tried,
@@ -28,9 +28,9 @@ pub struct Tries {
 }
 
 impl Tries {
-    pub(crate) fn new(peers: usize, tries: u32, hashing: Hashing) -> Self {
+    pub(crate) fn new(tries: u32, hashing: Hashing) -> Self {
         Self {
-            tried: Tried::new(peers),
+            tried: Tried::default(),
             tries,
             on_backups: false,
             misses: 0,
@@ -137,41 +137,61 @@ impl Hashing {
 }
 
 /// The set of peers tried, by index in their group; one word for up to 64 peers.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Tried {
     first: u64,
-    rest: Box<[u64]>,
+    /// Once a peer behind the first 64 has been tried. Boxed, for it is rare, and each request has room for it.
+    rest: Option<Box<Further>>,
+}
+
+#[derive(Debug, Default)]
+struct Further {
+    words: Vec<u64>,
 }
 
 impl Tried {
-    fn new(peers: usize) -> Self {
-        Self {
-            first: 0,
-            rest: vec![0; peers.saturating_sub(1) / 64].into_boxed_slice(),
-        }
-    }
-
     pub(crate) fn contains(&self, index: usize) -> bool {
         let word = match index / 64 {
             0 => self.first,
-            n => self.rest.get(n - 1).copied().unwrap_or(0),
+            n => self.further().get(n - 1).copied().unwrap_or(0),
         };
         word & (1 << (index % 64)) != 0
     }
 
     pub(crate) fn insert(&mut self, index: usize) {
         let word = match index / 64 {
-            0 => Some(&mut self.first),
-            n => self.rest.get_mut(n - 1),
+            0 => &mut self.first,
+            n => {
+                let words = &mut self.rest.get_or_insert_default().words;
+                if words.len() < n {
+                    words.resize(n, 0);
+                }
+                &mut words[n - 1]
+            }
         };
-        if let Some(word) = word {
-            *word |= 1 << (index % 64);
-        }
+        *word |= 1 << (index % 64);
+    }
+
+    /// The places of those tried, which rise.
+    pub(crate) fn places(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..64 * (1 + self.further().len())).filter(|index| self.contains(*index))
     }
 
     fn clear(&mut self) {
         self.first = 0;
-        self.rest.fill(0);
+        self.rest = None;
+    }
+
+    fn further(&self) -> &[u64] {
+        self.rest.as_ref().map_or(&[], |rest| &rest.words)
+    }
+}
+
+impl FromIterator<usize> for Tried {
+    fn from_iter<T: IntoIterator<Item = usize>>(places: T) -> Self {
+        let mut tried = Self::default();
+        places.into_iter().for_each(|index| tried.insert(index));
+        tried
     }
 }
 
@@ -182,14 +202,14 @@ mod tests {
     #[test]
     fn tried_holds_any_number_of_peers_and_allocates_only_beyond_64() {
         for peers in [1, 63, 64, 65, 128, 129, 1000] {
-            let mut tried = Tried::new(peers);
-            assert_eq!(tried.rest.is_empty(), peers <= 64, "{peers} peers");
-            for index in (0..peers).step_by(7) {
-                tried.insert(index);
-            }
+            let mut tried: Tried = (0..peers).step_by(7).collect();
+            assert!(tried.rest.is_none() || peers > 64, "{peers} peers");
             let expected: Vec<usize> = (0..peers).filter(|p| p % 7 == 0).collect();
-            let actual: Vec<usize> = (0..peers).filter(|p| tried.contains(*p)).collect();
-            assert_eq!(actual, expected, "{peers} peers");
+            assert_eq!(
+                tried.places().collect::<Vec<_>>(),
+                expected,
+                "{peers} peers"
+            );
             tried.clear();
             assert!((0..peers).all(|p| !tried.contains(p)), "{peers} peers");
         }
@@ -197,7 +217,7 @@ mod tests {
 
     #[test]
     fn a_limit_only_lowers_and_a_granted_try_is_on_top() {
-        let mut tries = Tries::new(3, 3, Hashing::Off);
+        let mut tries = Tries::new(3, Hashing::Off);
         tries.limit_tries(0);
         assert_eq!(tries.tries_left(), 3);
         tries.limit_tries(9);

@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use weir_upstream::{
-    Key, Method, Now, PeerAddress, PeerId, PeerOutcome, PeerSpec, Pool, PoolSpec, Rotation, Tries,
+    Key, Method, Now, PeerAddress, PeerId, PeerOutcome, PeerSpec, Pool, PoolSpec, Tries, View,
 };
 
 #[test]
@@ -40,8 +40,7 @@ fn check(recorded: &str, at_least: usize) {
 }
 
 struct Replay {
-    pool: Pool,
-    rotation: Rotation,
+    view: View,
     held: HashMap<String, (Tries, PeerId)>,
 }
 
@@ -49,8 +48,7 @@ impl Replay {
     fn new(upstream: &str) -> Self {
         let pool = Pool::new(parse_upstream(upstream), None);
         Self {
-            rotation: Rotation::with_seed(&pool, 1),
-            pool,
+            view: View::with_seed(&pool, 1),
             held: HashMap::new(),
         }
     }
@@ -61,8 +59,8 @@ impl Replay {
         let now = Duration::from_secs(1000 + second.parse::<u64>().expect("a second"));
         if let Some(id) = rest.strip_prefix("end=") {
             let (mut tries, peer) = self.held.remove(id).expect("a held request");
-            self.pool
-                .release(&self.rotation, &mut tries, peer, PeerOutcome::Success, now);
+            self.view
+                .release(&mut tries, peer, PeerOutcome::Success, now);
             return;
         }
         let (request, expected) = rest.split_once("-> ").expect("a result");
@@ -72,17 +70,17 @@ impl Replay {
 
     /// What a proxy does with the peers, for `proxy_next_upstream error http_404 http_500`.
     fn request(&mut self, request: &Request<'_>, now: Now) -> Vec<String> {
-        let mut tries = self.pool.begin(match self.pool.method() {
+        let mut tries = self.view.begin(match self.view.list().method() {
             Method::IpHash => Key::ClientAddr(Some(request.from)),
             _ => Key::Hash(request.key.as_bytes()),
         });
         let (mut tried, mut disabled) = (Vec::new(), Vec::new());
         loop {
-            let Some(peer) = self.pool.pick(&self.rotation, &mut tries, now) else {
+            let Some(peer) = self.view.pick(&mut tries, now) else {
                 tried.push("-".to_owned());
                 break;
             };
-            let name = String::from_utf8_lossy(self.pool.peer(peer).name());
+            let name = String::from_utf8_lossy(self.view.peer(peer).name());
             let port = name.rsplit(':').next().unwrap_or(&name).to_owned();
             tried.push(port.clone());
             let outcome = match request.does.get(port.as_str()) {
@@ -98,9 +96,7 @@ impl Replay {
                 self.held.insert(id.to_owned(), (tries, peer));
                 break;
             }
-            let released = self
-                .pool
-                .release(&self.rotation, &mut tries, peer, outcome, now);
+            let released = self.view.release(&mut tries, peer, outcome, now);
             if released.disabled {
                 disabled.push(format!("disabled={port}"));
             }

@@ -97,7 +97,8 @@ impl Exchange<'_> {
         }
         let keeps = self.settings.proxy_ssl_session_reuse;
         let key: *const TlsClient = Arc::as_ptr(client);
-        Ok(self.pool.peer_tls(key.addr(), held.peer, || {
+        let address = self.view.peers.peer(held.peer).address_id();
+        Ok(self.pool.peer_tls(key.addr(), address, || {
             client.config(None, keeps).map(PeerTls::of)
         }))
     }

@@ -28,28 +28,30 @@ impl Exchange<'_> {
     /// (`ngx_event_connect_peer` with the balancers behind it).
     pub(super) async fn connect(&mut self) -> Result<Held, TryEnd> {
         let now = clock::monotonic(clock::now());
-        let pool = self.pool;
-        let Some(peer) = pool.pool.pick(&pool.rotation, &mut self.tries, now) else {
-            self.name_peer(&pool.pool_label);
-            self.current().peer = pool.pool_label.clone();
+        self.follow_changes();
+        let Some(peer) = self.view.peers.pick(&mut self.tries, now) else {
+            let label = &self.pool.pool_label;
+            self.session.req.upstream.peer = label.clone();
+            self.current().peer = label.clone();
             return Err(failed(Cause::NoLivePeers));
         };
         self.picked = Some(peer);
         self.session.req.upstream.peer_is_held = true;
-        let label = &pool.labels[peer.index()];
+        let label = self.label(peer);
         tracing::debug!(target: "weir", "connect to {}", Lossy(label.as_bytes()));
-        self.name_peer(label);
+        // For log lines.
+        self.session.req.upstream.peer = label;
         if let Some(connection) = self.take_idle(peer, now) {
             self.clear_head();
-            self.current().peer = label.clone();
+            self.current().peer = self.label(peer);
             return Ok(Held { peer, connection });
         }
         let Some(slot) = self.session.client.link().shop.clone().acquire_slot().await else {
             let count = self.session.client.link().shop.worker_connections();
             return Err(failed(Cause::NoConnectionSlot(count)));
         };
-        let (connection, connected) = self.dial(peer, label, now, slot)?;
-        self.current().peer = label.clone();
+        let (connection, connected) = self.dial(peer, now, slot)?;
+        self.current().peer = self.label(peer);
         let mut held = Held { peer, connection };
         if !connected {
             self.wait_connected(&mut held).await?;
@@ -63,15 +65,15 @@ impl Exchange<'_> {
         self.session.req.upstream.is_https() && !held.connection.is_tls()
     }
 
-    /// Notes the peer for log lines.
-    fn name_peer(&mut self, label: &PeerLabel) {
-        self.session.req.upstream.peer = label.clone();
+    /// What logs and variables call the peer.
+    fn label(&self, peer: PeerId) -> PeerLabel {
+        self.view.labels[peer.index()].clone()
     }
 
     /// An idle connection on which nothing has arrived.
     fn take_idle(&self, peer: PeerId, now: Duration) -> Option<Box<UpstreamConnection>> {
         let mut cache = self.pool.idle.as_ref()?.borrow_mut();
-        let peer = self.pool.pool.peer(peer);
+        let peer = self.view.peers.peer(peer);
         let location = self.session.location().index;
         loop {
             let idle = cache.take(peer, location, now)?;
@@ -88,7 +90,6 @@ impl Exchange<'_> {
     fn dial(
         &mut self,
         peer: PeerId,
-        label: &PeerLabel,
         now: Duration,
         slot: Slot,
     ) -> Result<(Box<UpstreamConnection>, bool), TryEnd> {
@@ -99,7 +100,7 @@ impl Exchange<'_> {
             false => self.source.first(self.session),
         };
         let first = first.map(IoSlice::new);
-        let address = self.pool.pool.peer(peer).address();
+        let address = self.view.peers.peer(peer).address();
         let mut dialed = shop.dialer.dial(address, &self.options, &first);
         if let Err(error) = &dialed
             && error.is_exhaustion()
@@ -115,7 +116,7 @@ impl Exchange<'_> {
             Ok(dialed) => dialed,
             Err(error) => {
                 if matches!(error, DialError::Connect(_) | DialError::Handshake(_)) {
-                    self.current().peer = label.clone();
+                    self.current().peer = self.label(peer);
                     shop.next_number();
                 }
                 if matches!(error, DialError::Handshake(_)) {
@@ -199,7 +200,7 @@ impl Exchange<'_> {
             opened_at: connection.opened_at,
         };
         let now = clock::monotonic(clock::now());
-        let peer = self.pool.pool.peer(held.peer);
+        let peer = self.view.peers.peer(held.peer);
         if !self.session.client.link().shop.fall_idle(&mut connection) {
             return;
         }

@@ -1,5 +1,6 @@
 //! The loop over tries: an attempt, its verdict, the next peer or the answer.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use smallvec::SmallVec;
@@ -13,7 +14,7 @@ use crate::facts::Attempt;
 use crate::facts::CLIENT_GONE;
 use crate::facts::Outcome;
 use crate::facts::{Action, ClientAddress, Session};
-use crate::pool::{KeySource, UpstreamConnection, WorkerPool};
+use crate::pool::{KeySource, PoolView, UpstreamConnection, WorkerPool};
 use crate::report::error_log::{self, Message};
 use crate::report::variables;
 use weir_io::clock::{self, Moment};
@@ -26,6 +27,8 @@ pub(super) struct Exchange<'a> {
     pub(super) session: &'a mut Session,
     pub(super) settings: &'a Settings,
     pub(super) pool: &'a WorkerPool,
+    /// The pool's peers when the last one was chosen.
+    pub(super) view: Rc<PoolView>,
     pub(super) source: RequestSource,
     pub(super) tries: Tries,
     pub(super) options: DialOptions,
@@ -74,7 +77,8 @@ impl<'a> Exchange<'a> {
         pool: &'a WorkerPool,
         head: Vec<u8>,
     ) -> Self {
-        let mut tries = begin(session, pool);
+        let view = pool.view();
+        let mut tries = with_key(session, pool, |key| view.peers.begin(key));
         tries.limit_tries(settings.proxy_next_upstream_tries);
         let options = dial_options(session, settings);
         let with_body = settings.proxy_pass_request_body
@@ -84,6 +88,7 @@ impl<'a> Exchange<'a> {
             session,
             settings,
             pool,
+            view,
             source: RequestSource::new(head, with_body, settings.tcp_nodelay),
             tries,
             options,
@@ -183,8 +188,7 @@ impl<'a> Exchange<'a> {
             return;
         };
         let now = clock::monotonic(clock::now());
-        let pool = &self.pool.pool;
-        let released = pool.release(&self.pool.rotation, &mut self.tries, peer, outcome, now);
+        let released = self.view.peers.release(&mut self.tries, peer, outcome, now);
         if released.disabled {
             error_log::warn(
                 self.session.view(),
@@ -192,6 +196,20 @@ impl<'a> Exchange<'a> {
             );
         }
         self.session.req.upstream.peer_is_held = false;
+    }
+
+    /// Goes over to the peers that the pool has now, between two tries: what has been tried is not tried again.
+    /// (nginx ends the request here with "no live upstreams", `rrp->config` in `ngx_http_upstream_get_round_robin_peer`.)
+    pub(super) fn follow_changes(&mut self) {
+        if self.view.peers.epoch() == self.pool.pool.epoch() {
+            return;
+        }
+        let newer = self.pool.view();
+        let (older, tries) = (&self.view.peers, &mut self.tries);
+        with_key(self.session, self.pool, |key| {
+            newer.peers.follow(older, tries, key)
+        });
+        self.view = newer;
     }
 
     /// Begins an element of the `$upstream_*` lists.
@@ -242,14 +260,8 @@ impl Drop for Exchange<'_> {
         self.session.req.upstream.request_head = self.source.take_head();
         if let Some(peer) = self.picked.take() {
             let now = clock::monotonic(clock::now());
-            let pool = self.pool;
-            pool.pool.release(
-                &pool.rotation,
-                &mut self.tries,
-                peer,
-                PeerOutcome::Success,
-                now,
-            );
+            let outcome = PeerOutcome::Success;
+            self.view.peers.release(&mut self.tries, peer, outcome, now);
         }
     }
 }
@@ -259,15 +271,15 @@ fn begin_list(attempts: &mut SmallVec<[Attempt; 1]>) {
     attempts.push(Attempt::new(false));
 }
 
-/// Opens the request's turn in the pool, with the key that it is balanced by.
-fn begin(session: &Session, pool: &WorkerPool) -> Tries {
+/// Hands over the key that the request is balanced by.
+fn with_key<T>(session: &Session, pool: &WorkerPool, take: impl FnOnce(Key<'_>) -> T) -> T {
     match &pool.key {
-        KeySource::None => pool.pool.begin(Key::None),
+        KeySource::None => take(Key::None),
         KeySource::Hash(template) => {
             let value = variables::text(session.view(), template);
-            pool.pool.begin(Key::Hash(&value))
+            take(Key::Hash(&value))
         }
-        KeySource::ClientAddress => pool.pool.begin(match &session.client.link().address {
+        KeySource::ClientAddress => take(match &session.client.link().address {
             ClientAddress::Inet(address) => Key::ClientAddr(Some(address.ip())),
             ClientAddress::Unix => Key::ClientAddr(None),
         }),

@@ -41,6 +41,8 @@ pub(crate) struct Shop {
     /// When it was last told that places are scarce, in whole seconds.
     reuse_told: Cell<Option<u64>>,
     draining: Cell<bool>,
+    /// Tells of another generation, and of the end.
+    pub(crate) moved: Notify,
     /// Idle connections are not closed while the worker drains; they end with their next answer.
     retiring: Cell<bool>,
     /// `worker_shutdown_timeout` is over: everything ends now.
@@ -107,6 +109,7 @@ impl Shop {
             seekers: Cell::default(),
             reuse_told: Cell::default(),
             draining: Cell::new(false),
+            moved: Notify::new(),
             retiring: Cell::new(false),
             aborting: Cell::new(false),
             lines: WaitingLines::default(),
@@ -140,6 +143,7 @@ impl Shop {
         // Emptied files may lie in folders that the configuration no longer names.
         spare::close_all();
         self.tasks.wake_all();
+        self.moved.notify_waiters();
         older
     }
 
@@ -169,6 +173,7 @@ impl Shop {
         self.draining.set(true);
         self.generation.borrow().close_idle();
         self.tasks.wake_all();
+        self.moved.notify_waiters();
     }
 
     /// Whether idle connections close now.

@@ -14,6 +14,7 @@ mod zones;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
+use tokio::sync::Mutex;
 use weir_conf::{Config, Differences, Http, Location, LogFileCache, Place, Server};
 use weir_log::{ErrorNumber, ErrorSinks, LogFile, Logs};
 use weir_upstream::Pool;
@@ -54,6 +55,8 @@ pub struct Plan {
     differences: Differences,
     signature: String,
     hostname: Vec<u8>,
+    /// Held by the worker that does what is done once for all.
+    duties: Mutex<()>,
 }
 
 /// Why a configuration cannot serve. Displays nginx's words.
@@ -166,6 +169,7 @@ impl Plan {
             signature: format!("nginx/{}", config.compat.version()),
             hostname,
             config,
+            duties: Mutex::default(),
         })
     }
 
@@ -225,6 +229,11 @@ impl Plan {
     /// What servers show in handshakes.
     pub(crate) fn tls(&self) -> &Tls {
         &self.tls
+    }
+
+    /// Held by the worker that does what one of them does for all.
+    pub(crate) fn duties(&self) -> &Mutex<()> {
+        &self.duties
     }
 
     fn pool_named(&self, name: &str) -> Option<&Arc<Pool>> {

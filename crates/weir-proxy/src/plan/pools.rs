@@ -32,6 +32,7 @@ pub(super) fn pool_spec(upstream: &Upstream) -> Result<PoolSpec, PlanFault> {
             BalanceMethod::RandomTwoLeastConn => Method::RandomTwoLeastConn,
         },
         peers,
+        names: Vec::new(),
         keepalive: upstream.keepalive,
     })
 }

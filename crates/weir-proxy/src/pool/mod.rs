@@ -13,4 +13,4 @@ pub(crate) use peer_tls::PeerTls;
 pub(crate) use slots::{Slot, Slots};
 pub(crate) use statistics::Member;
 pub use statistics::Statistics;
-pub(crate) use worker_pool::{KeySource, WorkerPool};
+pub(crate) use worker_pool::{KeySource, PoolView, WorkerPool};

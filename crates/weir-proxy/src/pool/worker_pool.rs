@@ -1,12 +1,12 @@
 //! A pool as one worker sees it.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use weir_conf::{BalanceMethod, Template};
-use weir_upstream::{IdleCache, PeerId, Pool, Rotation};
+use weir_upstream::{AddressId, IdleCache, Peer, Pool, View};
 
 use super::{PeerLabel, PeerTls, UpstreamConnection};
 
@@ -38,18 +38,32 @@ impl KeySource {
     }
 }
 
+/// The peers of a pool, as one worker has seen them last.
+#[derive(Debug)]
+pub(crate) struct PoolView {
+    pub(crate) peers: View,
+    /// The peers' names, by `PeerId::index`.
+    pub(crate) labels: Vec<PeerLabel>,
+}
+
+impl PoolView {
+    fn of(peers: View) -> Rc<Self> {
+        let names = peers.list().peers().iter().map(Peer::name);
+        let labels = names.map(|name| PeerLabel::Name(name.into())).collect();
+        Rc::new(Self { peers, labels })
+    }
+}
+
 /// A pool as one worker sees it.
 pub(crate) struct WorkerPool {
     pub(crate) pool: Arc<Pool>,
     pub(crate) key: KeySource,
-    pub(crate) rotation: Rotation,
+    view: RefCell<Rc<PoolView>>,
     /// The pool's name, for "no live upstreams".
     pub(crate) pool_label: PeerLabel,
-    /// The peers' names, by `PeerId::index`.
-    pub(crate) labels: Vec<PeerLabel>,
     pub(crate) idle: Option<RefCell<IdleCache<Box<UpstreamConnection>>>>,
-    /// What is kept of TLS with the peers, by who wants it and `PeerId::index`.
-    tls: RefCell<HashMap<(usize, usize), Rc<PeerTls>>>,
+    /// What is kept of TLS with the peers, by who wants it and their address.
+    tls: RefCell<HashMap<(usize, AddressId), Rc<PeerTls>>>,
     /// The last answer was too long for a short buffer and would have fitted a long one, so the next
     /// one is read through a long one from its first byte on.
     pub(crate) answers_are_long: Cell<bool>,
@@ -61,13 +75,8 @@ impl WorkerPool {
         Self {
             pool: pool.clone(),
             key,
-            rotation: Rotation::new(pool),
+            view: RefCell::new(PoolView::of(View::new(pool))),
             pool_label: PeerLabel::Name(pool.name().as_bytes().into()),
-            labels: pool
-                .peers()
-                .iter()
-                .map(|peer| PeerLabel::Name(peer.name().into()))
-                .collect(),
             idle: pool
                 .keepalive()
                 .map(|spec| RefCell::new(IdleCache::new(*spec))),
@@ -76,14 +85,42 @@ impl WorkerPool {
         }
     }
 
-    /// What is kept of TLS with `peer` for `client`, or what `new` makes of it.
+    /// The peers as they are now. What is kept for those that are gone is given up.
+    #[inline]
+    pub(crate) fn view(&self) -> Rc<PoolView> {
+        let view = self.view.borrow();
+        if view.peers.epoch() == self.pool.epoch() {
+            return view.clone();
+        }
+        drop(view);
+        self.renew()
+    }
+
+    #[cold]
+    fn renew(&self) -> Rc<PoolView> {
+        let newer = PoolView::of(self.view.borrow().peers.renewed(&self.pool));
+        self.view.replace(newer.clone());
+        let stay = newer.peers.list().peers().iter();
+        let stay: HashSet<AddressId> = stay.map(Peer::address_id).collect();
+        let gone = self
+            .idle
+            .as_ref()
+            .map(|idle| idle.borrow_mut().retain_addresses(&stay));
+        drop(gone);
+        self.tls
+            .borrow_mut()
+            .retain(|(_, address), _| stay.contains(address));
+        newer
+    }
+
+    /// What is kept of TLS with the peer at this address for `client`, or what `new` makes of it.
     pub(crate) fn peer_tls<E>(
         &self,
         client: usize,
-        peer: PeerId,
+        peer: AddressId,
         new: impl FnOnce() -> Result<Rc<PeerTls>, E>,
     ) -> Result<Rc<PeerTls>, E> {
-        let key = (client, peer.index());
+        let key = (client, peer);
         if let Some(known) = self.tls.borrow().get(&key) {
             return Ok(known.clone());
         }

@@ -110,7 +110,7 @@ pub struct Host {
     worker: Rc<Worker>,
     subscriber: Option<Dispatch>,
     live: Rc<Live>,
-    keepers: [AbortHandle; 2],
+    keepers: [AbortHandle; 3],
 }
 
 /// How many connections there are, counted by their tasks' ends, because tasks end in panics too.
@@ -136,6 +136,7 @@ impl Host {
         let keepers = [
             spawn(subscriber.as_ref(), worker.clone().run_line_flusher()),
             spawn(subscriber.as_ref(), worker.clone().run_housekeeping()),
+            spawn(subscriber.as_ref(), worker.clone().run_duties()),
         ];
         Self {
             worker,

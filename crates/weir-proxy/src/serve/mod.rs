@@ -2,6 +2,7 @@
 
 mod connection;
 mod doors;
+mod duties;
 mod handshake;
 pub mod host;
 mod http2;

@@ -234,10 +234,14 @@ impl Rig {
     /// Requests that hold a peer now, as `max_conns` and `least_conn` count them.
     pub(crate) fn held_peers(&self) -> u32 {
         let pools = self.plan.pools().iter();
-        pools
-            .flat_map(|pool| pool.peers())
-            .map(|peer| peer.status(Duration::ZERO).active)
-            .sum()
+        let held = pools.map(|pool| {
+            let list = pool.list();
+            let peers = list.peers().iter();
+            peers
+                .map(|peer| peer.status(Duration::ZERO).active)
+                .sum::<u32>()
+        });
+        held.sum()
     }
 
     /// Client connections that the worker has not finished with.

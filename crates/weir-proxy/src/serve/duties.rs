@@ -1,0 +1,32 @@
+//! What one worker does for all workers of a plan..
+
+use std::pin::pin;
+use std::rc::Rc;
+
+use super::worker::Worker;
+use crate::plan::Generation;
+
+impl Worker {
+    /// Waits to be the worker that does what is done once for all, and does it, for one plan after the other. If
+    /// that worker ends, or goes over to another plan, the next one takes over.
+    pub async fn run_duties(self: Rc<Self>) {
+        loop {
+            let mut moved = pin!(self.shop.moved.notified());
+            moved.as_mut().enable();
+            let generation = self.shop.generation();
+            if self.shop.is_draining() {
+                return;
+            }
+            tokio::select! {
+                () = moved => {}
+                () = when_elected(&generation) => {}
+            }
+        }
+    }
+}
+
+/// Does the plan's duties for as long as this is polled.
+async fn when_elected(generation: &Rc<Generation>) {
+    let _elected = generation.duties().lock().await;
+    std::future::pending().await
+}

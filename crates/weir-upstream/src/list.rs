@@ -1,0 +1,118 @@
+//! The peers of a pool at one moment: an immutable list, which a change replaces whole.
+
+use std::collections::HashMap;
+
+use crate::consistent::Ring;
+use crate::{Method, Peer};
+
+/// All peers of a pool: primaries, then backups, each in the order written, those of names that are
+/// looked up at run time behind them.
+#[derive(Debug)]
+pub struct PeerList {
+    /// Which of the pool's lists this is, by the order of their making.
+    epoch: u64,
+    method: Method,
+    peers: Box<[Peer]>,
+    primaries: usize,
+    /// By place of a primary: the weights of all up to and including it, down or not. Hashes are taken
+    /// modulo the last.
+    points: Box<[u64]>,
+    tries: u32,
+    ring: Ring,
+}
+
+impl PeerList {
+    pub(crate) fn new(
+        epoch: u64,
+        method: Method,
+        primaries: Vec<Peer>,
+        backups: Vec<Peer>,
+    ) -> Self {
+        let count = primaries.len();
+        let peers: Box<[Peer]> = primaries.into_iter().chain(backups).collect();
+        let tries = peers.iter().filter(|peer| !peer.parameters().down).count();
+        let mut sum = 0;
+        let points = peers[..count].iter().map(|peer| {
+            sum += u64::from(peer.parameters().weight);
+            sum
+        });
+        Self {
+            epoch,
+            method,
+            points: points.collect(),
+            primaries: count,
+            tries: u32::try_from(tries).unwrap_or(u32::MAX),
+            ring: match method {
+                Method::HashConsistent => Ring::new(&peers[..count]),
+                _ => Ring::default(),
+            },
+            peers,
+        }
+    }
+
+    /// Which of the pool's lists this is.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// The balancing method.
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
+    /// All peers: primaries, then backups.
+    pub fn peers(&self) -> &[Peer] {
+        &self.peers
+    }
+
+    /// The primaries, or the backups.
+    pub(crate) fn group(&self, backups: bool) -> &[Peer] {
+        let (primaries, backup_peers) = self.peers.split_at(self.primaries);
+        if backups { backup_peers } else { primaries }
+    }
+
+    /// Where a group begins among [`Self::peers`].
+    pub(crate) fn offset(&self, backups: bool) -> usize {
+        if backups { self.primaries } else { 0 }
+    }
+
+    /// Whether there are backups.
+    pub(crate) fn has_backups(&self) -> bool {
+        self.primaries < self.peers.len()
+    }
+
+    /// Whether there is exactly one peer, backups included: nginx never disables it.
+    pub fn single(&self) -> bool {
+        self.peers.len() == 1 && self.primaries == 1
+    }
+
+    /// Tries that a request begins with: peers that are not down, backups included.
+    pub fn tries(&self) -> u32 {
+        self.tries
+    }
+
+    /// Weight of all primaries, down or not.
+    pub(crate) fn primary_weight(&self) -> u64 {
+        self.points.last().copied().unwrap_or(0)
+    }
+
+    /// The primary that owns the `point`-th unit of weight.
+    pub(crate) fn by_weight(&self, point: u64) -> usize {
+        let owner = self.points.partition_point(|sum| *sum <= point);
+        owner.min(self.primaries.saturating_sub(1))
+    }
+
+    pub(crate) fn ring(&self) -> &Ring {
+        &self.ring
+    }
+
+    /// Where the peers of `older` stand here, by their places there; `None`: they are gone.
+    pub(crate) fn places_of(&self, older: &Self) -> Vec<Option<usize>> {
+        let here: HashMap<_, _> = self.peers.iter().map(Peer::identity).zip(0..).collect();
+        let places = older
+            .peers
+            .iter()
+            .map(|peer| here.get(&peer.identity()).copied());
+        places.collect()
+    }
+}

@@ -1,0 +1,220 @@
+//! A pool as one worker sees it: begin a request's tries, pick its next peer, release the peer.
+
+use std::sync::Arc;
+
+use crate::peer::seconds;
+use crate::rotation::Rotation;
+use crate::tries::Hashing;
+use crate::{
+    Key, Method, Now, Peer, PeerId, PeerList, Pool, Tries, consistent, hash, ip_hash, least_conn,
+    random, round_robin,
+};
+
+/// One worker's turn over the peers that a pool had when it last looked.
+#[derive(Debug)]
+pub struct View {
+    list: Arc<PeerList>,
+    rotation: Rotation,
+}
+
+/// How an exchange with a peer ended, as far as balancing is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PeerOutcome {
+    /// The peer answered, or the exchange ended for reasons that are not the peer's.
+    Success,
+    /// The peer failed, and that counts towards `max_fails`.
+    Failed,
+    /// The request goes to the next peer without blame on this one (403 and 404 listed in
+    /// `proxy_next_upstream`).
+    NextNoCount,
+}
+
+/// What a release caused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Released {
+    /// nginx now logs `upstream server temporarily disabled` (warn).
+    pub disabled: bool,
+}
+
+impl View {
+    /// The view of a worker that begins with the pool. The pool counts one worker more.
+    pub fn new(pool: &Pool) -> Self {
+        let list = pool.list();
+        let rotation = Rotation::new(pool, &list);
+        Self { list, rotation }
+    }
+
+    /// As [`View::new`], with a random source that repeats: for tests.
+    pub fn with_seed(pool: &Pool, seed: u64) -> Self {
+        let list = pool.list();
+        let rotation = Rotation::with_seed(pool, &list, seed);
+        Self { list, rotation }
+    }
+
+    /// The view of the peers that the pool has now. Peers that stay keep their turn.
+    #[must_use]
+    pub fn renewed(&self, pool: &Pool) -> Self {
+        let list = pool.list();
+        let rotation = self.rotation.moved(&self.list, &list);
+        Self { list, rotation }
+    }
+
+    /// Which of the pool's lists it shows.
+    #[inline]
+    pub fn epoch(&self) -> u64 {
+        self.list.epoch()
+    }
+
+    /// The peers that it shows.
+    pub fn list(&self) -> &Arc<PeerList> {
+        &self.list
+    }
+
+    /// The peer that [`View::pick`] named. The id must be of this view.
+    pub fn peer(&self, id: PeerId) -> &Peer {
+        &self.list.peers()[id.index()]
+    }
+
+    #[cfg(test)]
+    pub(crate) fn rotation(&self) -> &Rotation {
+        &self.rotation
+    }
+
+    /// Opens the tries of one request (`ngx_http_upstream_init_round_robin_peer` and the
+    /// balancers' own). No allocation for up to 64 peers.
+    pub fn begin(&self, key: Key<'_>) -> Tries {
+        let hashing = match (self.list.method(), key) {
+            (Method::IpHash, Key::ClientAddr(address)) => Hashing::of_address(address),
+            (Method::IpHash, _) => Hashing::of_address(None),
+            (Method::Hash, Key::Hash(key)) => Hashing::of_key(key),
+            (Method::HashConsistent, Key::Hash(key)) => self.list.ring().place(key),
+            _ => Hashing::Off,
+        };
+        Tries::new(self.list.tries(), hashing)
+    }
+
+    /// Carries the tries of a request over from `older`: what it has tried there it does not try here. A
+    /// place on a ring of points is looked up anew.
+    pub fn follow(&self, older: &Self, att: &mut Tries, key: Key<'_>) {
+        let places = self.list.places_of(&older.list);
+        let offset = older.list.offset(att.on_backups);
+        let here = self.list.offset(att.on_backups);
+        let end = here + self.list.group(att.on_backups).len();
+        let tried = att.tried.places().filter_map(|index| {
+            let place = places.get(offset + index).copied().flatten()?;
+            (here..end).contains(&place).then(|| place - here)
+        });
+        att.tried = tried.collect();
+        if let (Hashing::Point(_), Key::Hash(key)) = (att.hashing, key) {
+            att.hashing = self.list.ring().place(key);
+        }
+    }
+
+    /// The next peer to try, one of its connections taken; `None` is nginx's "no live upstreams".
+    pub fn pick(&self, att: &mut Tries, now: Now) -> Option<PeerId> {
+        let now = seconds(now);
+        if self.list.single() {
+            return self.pick_only_peer();
+        }
+        loop {
+            let turn = Turn {
+                list: &self.list,
+                rot: &self.rotation,
+                now,
+                peers: self.list.group(att.on_backups),
+            };
+            match turn.choose(att) {
+                // Losing the last connection to another worker makes the peer ineligible: choose anew.
+                Some(index) if !turn.peers[index].acquire(self.rotation.tally()) => {}
+                Some(index) => {
+                    att.tried.insert(index);
+                    turn.peers[index].begin_check(now);
+                    return Some(PeerId::new(turn.offset(att) + index));
+                }
+                None if att.on_backups || !self.list.has_backups() => return None,
+                None => att.turn_to_backups(),
+            }
+        }
+    }
+
+    /// Gives a picked peer back (`ngx_http_upstream_free_round_robin_peer`) and uses up a try.
+    pub fn release(
+        &self,
+        att: &mut Tries,
+        peer: PeerId,
+        outcome: PeerOutcome,
+        now: Now,
+    ) -> Released {
+        let id = peer.index();
+        let peer = self.peer(peer);
+        peer.leave(self.rotation.tally());
+        if self.list.single() {
+            att.spend_all();
+            peer.forgive();
+            if outcome == PeerOutcome::Failed {
+                peer.fail_alone();
+            }
+            return Released { disabled: false };
+        }
+        att.spend_try();
+        match outcome {
+            PeerOutcome::Success | PeerOutcome::NextNoCount => {
+                peer.succeed();
+                Released { disabled: false }
+            }
+            PeerOutcome::Failed => {
+                self.rotation.penalize(id, peer.parameters().max_fails);
+                Released {
+                    disabled: peer.fail(seconds(now)),
+                }
+            }
+        }
+    }
+
+    /// A pool of one ignores failures; only `down` and `max_conns` stop it.
+    fn pick_only_peer(&self) -> Option<PeerId> {
+        let peer = self.list.peers().first()?;
+        let open = !peer.parameters().down && peer.acquire(self.rotation.tally());
+        open.then_some(PeerId(0))
+    }
+}
+
+/// One choice: what a balancing method sees.
+pub(crate) struct Turn<'a> {
+    pub(crate) list: &'a PeerList,
+    pub(crate) rot: &'a Rotation,
+    pub(crate) now: i64,
+    /// The primaries, or the backups once the primaries are used up.
+    pub(crate) peers: &'a [Peer],
+}
+
+impl Turn<'_> {
+    /// The index, in `peers`, of the peer to try.
+    fn choose(&self, att: &mut Tries) -> Option<usize> {
+        let guessed = match self.list.method() {
+            Method::LeastConn => return least_conn::choose(self, att),
+            // nginx allows no backups with these methods; round robin serves an embedder's.
+            _ if att.on_backups || !att.may_guess() || self.peers.len() < 2 => None,
+            Method::RoundRobin => None,
+            Method::IpHash => ip_hash::choose(self, att),
+            Method::Hash => hash::choose(self, att),
+            Method::HashConsistent => consistent::choose(self, att),
+            Method::Random => random::choose(self, att),
+            Method::RandomTwo | Method::RandomTwoLeastConn => random::choose_of_two(self, att),
+        };
+        guessed.or_else(|| round_robin::choose(self, att))
+    }
+
+    /// Whether the peer at `index` may be chosen by this request now.
+    pub(crate) fn eligible(&self, att: &Tries, index: usize) -> bool {
+        !att.tried.contains(index) && self.peers[index].eligible(self.now)
+    }
+
+    pub(crate) fn weights(&self, att: &Tries, index: usize) -> &crate::rotation::Weights {
+        self.rot.weights(self.offset(att) + index)
+    }
+
+    fn offset(&self, att: &Tries) -> usize {
+        self.list.offset(att.on_backups)
+    }
+}
