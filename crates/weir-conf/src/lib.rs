@@ -49,7 +49,7 @@ pub use model::{
     AccessLog, Active, Assigned, BalanceMethod, Captures, Charsets, Config, Decoded,
     DefinedVariable, ErrorLogTarget, Escape, FileKind, Found, FromUtf8, Geo, Handler, Http, If,
     Keepalive, KeyedZone, LimitExcept, Listen, ListenAddress, ListenOptions, Location,
-    LocationKind, Locations, LogBuffer, LogDestination, LogFileCache, LogFormat, Main, Map,
+    LocationKind, Locations, LogBuffer, LogDestination, LogFileCache, LogFormat, LookUp, Main, Map,
     ProxyPass, ProxyTarget, Recoding, Referers, RequestZone, Rewrite, RewriteEnd, Script, Server,
     ServerMatch, ServerNames, ServerParameters, SocketKeepalive, SourceFile, SplitClients, Step,
     Syslog, SyslogServer, Test, ToUtf8, Upstream, UpstreamAddress, UpstreamServer, VariableSource,

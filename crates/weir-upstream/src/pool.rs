@@ -229,7 +229,10 @@ impl Addresses {
 
 /// What is known of peers from before a reload, by server and name; each is handed on once, so that two equal
 /// `server` lines stay two peers.
-struct Known(HashMap<(String, Box<[u8]>), Vec<Arc<Shared>>>);
+struct Known(HashMap<KnownBy, Vec<Arc<Shared>>>);
+
+/// Server as written, and name.
+type KnownBy = (String, Box<[u8]>);
 
 impl Known {
     fn of(before: Option<&PeerList>) -> Self {

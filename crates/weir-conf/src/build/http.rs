@@ -57,6 +57,7 @@ impl HttpDraft {
             (b"split_clients", Some(block)) => split_clients::read(cx, directive, block),
             (b"limit_req_zone", _) => limit_req_zone(&mut call(directive, cx)),
             (b"limit_conn_zone", _) => limit_conn_zone(&mut call(directive, cx)),
+            (b"upstream_start", _) => self.upstreams.read_start(&mut call(directive, cx)),
             (b"charset_map", Some(block)) => charset::read(cx, directive, block),
             (b"log_format", _) => log_format(&mut call(directive, cx)),
             _ => match self.level.put(cx, directive) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::walk::{call, each};
 use crate::address::parse_literal;
 use crate::model::{
-    BalanceMethod, Keepalive, ServerParameters, Upstream, UpstreamAddress, UpstreamServer,
+    BalanceMethod, Keepalive, LookUp, ServerParameters, Upstream, UpstreamAddress, UpstreamServer,
 };
 use crate::table::UPSTREAM;
 use crate::text::{Block, Directive};
@@ -20,6 +20,8 @@ use crate::{Fault, Place};
 #[derive(Debug, Default)]
 pub(super) struct Upstreams {
     groups: Vec<Group>,
+    /// What `http` says for groups that say nothing.
+    starts_unresolved: Option<bool>,
 }
 
 #[derive(Debug)]
@@ -48,8 +50,7 @@ struct Body {
     keepalive_time: Option<Duration>,
     keepalive_timeout: Option<Duration>,
     zone: Option<String>,
-    /// Whether a server's name is to be resolved at run time.
-    resolves: bool,
+    starts_unresolved: Option<bool>,
 }
 
 impl Upstreams {
@@ -76,6 +77,11 @@ impl Upstreams {
             return Err(Reject::Reported);
         }
         Ok(())
+    }
+
+    /// `upstream_start` outside a group.
+    pub(super) fn read_start(&mut self, call: &mut Call<'_>) -> Result<(), Reject> {
+        set(&mut self.starts_unresolved, call, starts_unresolved)
     }
 
     /// The group of an `upstream` block, which a `proxy_pass` may have named before
@@ -142,24 +148,22 @@ impl Upstreams {
 
     /// Checks the groups at the end of the `http` block (`ngx_http_upstream_init_round_robin`).
     pub(super) fn finish(self, cx: &mut Reading) -> Vec<Upstream> {
+        let unresolved = self.starts_unresolved.unwrap_or(false);
         self.groups
             .into_iter()
-            .map(|group| group.finish(cx))
+            .map(|group| group.finish(cx, unresolved))
             .collect()
     }
 }
 
 impl Group {
-    fn finish(self, cx: &mut Reading) -> Upstream {
+    fn finish(self, cx: &mut Reading, unresolved: bool) -> Upstream {
         let body = self.body;
-        if body.resolves {
-            let text = match &body.zone {
-                None => format!(
-                    "resolving names at run time requires upstream \"{}\" in {} to be in shared memory",
-                    self.name, self.place
-                ),
-                Some(_) => "parameter \"resolve\" is not implemented in weir yet".to_owned(),
-            };
+        if body.servers.iter().any(|server| server.look_up.is_some()) && body.zone.is_none() {
+            let text = format!(
+                "resolving names at run time requires upstream \"{}\" in {} to be in shared memory",
+                self.name, self.place
+            );
             cx.faults.push(Fault::emerg(text, None));
         }
         if self.explicit && body.servers.iter().all(|server| server.parameters.backup) {
@@ -203,6 +207,7 @@ impl Group {
             servers,
             method: body.method.unwrap_or(BalanceMethod::RoundRobin),
             keepalive,
+            starts_unresolved: body.starts_unresolved.unwrap_or(unresolved),
             place: self.place,
         }
     }
@@ -243,6 +248,7 @@ fn implicit_server(host: &str, unix: bool, port: u16, place: &Place) -> Upstream
         address,
         written: host.to_owned(),
         parameters: ServerParameters::default(),
+        look_up: None,
         place: place.clone(),
     }
 }
@@ -270,6 +276,7 @@ impl Body {
             "keepalive_requests" => set(&mut self.keepalive_requests, call, number),
             "keepalive_time" => set(&mut self.keepalive_time, call, time),
             "keepalive_timeout" => set(&mut self.keepalive_timeout, call, time),
+            "upstream_start" => set(&mut self.starts_unresolved, call, starts_unresolved),
             "zone" => {
                 self.zone = Some(group_zone(call)?);
                 Ok(())
@@ -334,12 +341,16 @@ impl Body {
     }
 
     /// `server ADDRESS PARAMETER...` (`ngx_http_upstream_server`).
-    fn read_server(&mut self, call: &Call<'_>) -> Result<UpstreamServer, Reject> {
+    fn read_server(&self, call: &Call<'_>) -> Result<UpstreamServer, Reject> {
         let written = call.text(0);
         let mut server = implicit_server(&written, false, 80, call.place);
-        let mut resolve = false;
+        let mut asked = Asked::default();
         for index in 1..call.args.len() {
-            self.read_parameter(call, index, &mut server, &mut resolve)?;
+            self.read_parameter(call, index, &mut server, &mut asked)?;
+        }
+        if asked.service.is_some() && !asked.resolve {
+            let text = format!("service upstream \"{written}\" requires \"resolve\" parameter");
+            return Err(Reject::message(text));
         }
         let in_upstream =
             |fault: &dyn std::fmt::Display| format!("{fault} in upstream \"{written}\"");
@@ -353,7 +364,7 @@ impl Body {
                 parts.port.unwrap_or(80),
             )
         };
-        self.resolves |= resolve && matches!(server.address, UpstreamAddress::Name { .. });
+        server.look_up = asked.of(&server, parts.port.is_some())?;
         Ok(server)
     }
 
@@ -362,7 +373,7 @@ impl Body {
         call: &Call<'_>,
         index: usize,
         server: &mut UpstreamServer,
-        resolve: &mut bool,
+        asked: &mut Asked,
     ) -> Result<(), Reject> {
         // More than anybody has; nginx takes them as well.
         let small = |text| parse_number(text).map(|n| u32::try_from(n).unwrap_or(u32::MAX));
@@ -386,7 +397,7 @@ impl Body {
                 Some(())
             }
             b"resolve" if call.cx.differences().server_resolve => {
-                *resolve = true;
+                asked.resolve = true;
                 Some(())
             }
             b"route=" | b"drain" if call.cx.differences().sticky_servers => {
@@ -395,7 +406,13 @@ impl Body {
                 }
                 return Err(absent(name));
             }
-            b"service=" if call.cx.differences().server_resolve => return Err(absent(name)),
+            b"service=" if call.cx.differences().server_resolve => {
+                if value.is_empty() {
+                    return Err(Reject::message("service is empty"));
+                }
+                asked.service = Some(String::from_utf8_lossy(value).into_owned());
+                Some(())
+            }
             b"backup" if self.backups_allowed() => {
                 server.parameters.backup = true;
                 Some(())
@@ -418,6 +435,30 @@ impl Body {
     }
 }
 
+/// What a `server` says of when its name is looked up.
+#[derive(Default)]
+struct Asked {
+    resolve: bool,
+    service: Option<String>,
+}
+
+impl Asked {
+    /// How the server's name is looked up; an address is none.
+    fn of(self, server: &UpstreamServer, has_port: bool) -> Result<Option<LookUp>, Reject> {
+        let is_name = matches!(server.address, UpstreamAddress::Name { .. });
+        let Some(service) = self.service else {
+            return Ok((self.resolve && is_name).then_some(LookUp::Addresses));
+        };
+        let fault = match (has_port, is_name) {
+            (true, _) => "may not have port",
+            (false, false) => "requires domain name",
+            (false, true) => return Ok(Some(LookUp::Service(service))),
+        };
+        let text = format!("service upstream \"{}\" {fault}", server.written);
+        Err(Reject::message(text))
+    }
+}
+
 /// A parameter of nginx's that weir has not got yet.
 fn absent(name: &[u8]) -> Reject {
     let name = String::from_utf8_lossy(name);
@@ -429,6 +470,18 @@ fn absent(name: &[u8]) -> Reject {
 
 fn invalid(call: &Call<'_>, index: usize) -> Reject {
     Reject::message(format!("invalid parameter \"{}\"", call.text(index)))
+}
+
+/// `upstream_start resolved | unresolved`.
+fn starts_unresolved(call: &mut Call<'_>) -> Result<bool, Reject> {
+    match call.bytes(0) {
+        b"resolved" => Ok(false),
+        b"unresolved" => Ok(true),
+        _ => Err(Reject::message(format!(
+            "invalid value \"{}\" in \"upstream_start\" directive, it must be \"resolved\" or \"unresolved\"",
+            call.text(0)
+        ))),
+    }
 }
 
 fn set<T>(

@@ -23,6 +23,9 @@ pub struct Upstream {
     pub method: BalanceMethod,
     /// The cache of idle connections; `None` keeps none.
     pub keepalive: Option<Keepalive>,
+    /// Whether a name that has no address at the start is tried on, instead of a reason not to start
+    /// (`upstream_start unresolved`).
+    pub starts_unresolved: bool,
     /// Where the block starts, or the first `proxy_pass`.
     pub place: Place,
 }
@@ -36,8 +39,19 @@ pub struct UpstreamServer {
     pub written: String,
     /// What else it says.
     pub parameters: ServerParameters,
+    /// Whether its name is looked up while the group is in use (`resolve`), and how; never with an address.
+    pub look_up: Option<LookUp>,
     /// Where it stands.
     pub place: Place,
+}
+
+/// How a server's name is looked up while its group is in use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LookUp {
+    /// `resolve`: its addresses.
+    Addresses,
+    /// `service=NAME resolve`: the hosts of a service, with their ports, weights and priorities.
+    Service(String),
 }
 
 /// The parameters of a `server` inside an `upstream` block.
@@ -78,7 +92,7 @@ pub enum UpstreamAddress {
     Inet(SocketAddr),
     /// A Unix socket's path.
     Unix(PathBuf),
-    /// A host name that the binary resolves at start.
+    /// A host name; looked up at start, unless [`UpstreamServer::look_up`] says otherwise.
     Name {
         /// Host without port.
         host: String,

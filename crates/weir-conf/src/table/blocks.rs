@@ -220,6 +220,13 @@ pub(crate) const ENTRIES: &[Entry] = &[
     ),
     plain("server", UPSTREAM, Arity::SOME, "A server of the group."),
     plain(
+        "upstream_start",
+        Contexts(HTTP.0 | UPSTREAM.0),
+        Arity::ONE,
+        "weir's own: whether a server whose name has no address at the start is a reason not to start (`resolved`, \
+        as in nginx), or is out until it has one (`unresolved`).",
+    ),
+    plain(
         "hash",
         UPSTREAM,
         ONE_OR_TWO,

@@ -57,6 +57,8 @@ pub struct Plan {
     hostname: Vec<u8>,
     /// Held by the worker that does what is done once for all.
     duties: Mutex<()>,
+    /// Of the pools.
+    warnings: Vec<String>,
 }
 
 /// Why a configuration cannot serve. Displays nginx's words.
@@ -115,6 +117,7 @@ impl Plan {
         let mut files = LogFiles::open(logs, &config, &hostname)?;
         let main_sinks = error_sinks(&config.main.error_log, &mut files)?;
         let mut pools = Vec::new();
+        let mut warnings = Vec::new();
         let mut zones = Zones::default();
         let mut book = LogBook::new(files);
         let mut location_logs = Vec::new();
@@ -124,10 +127,9 @@ impl Plan {
         if let Some(http) = &config.http {
             for upstream in &http.upstreams {
                 let carried = previous.and_then(|plan| plan.pool_named(&upstream.name));
-                pools.push(Arc::new(Pool::new(
-                    pool_spec(upstream)?,
-                    carried.map(|pool| &**pool),
-                )));
+                let (spec, said) = pool_spec(upstream)?;
+                pools.push(Arc::new(Pool::new(spec, carried.map(|pool| &**pool))));
+                warnings.extend(said);
             }
             zones = Zones::new(http, previous.map(|plan| &plan.zones))?;
             location_logs = logs::location_logs(http, &mut book, &main_sinks)?;
@@ -170,6 +172,7 @@ impl Plan {
             hostname,
             config,
             duties: Mutex::default(),
+            warnings,
         })
     }
 
@@ -203,7 +206,8 @@ impl Plan {
 
     /// What nginx warns of when it makes a configuration ready.
     pub fn warnings(&self) -> impl Iterator<Item = &str> {
-        self.tls.warnings()
+        let pools = self.warnings.iter().map(String::as_str);
+        pools.chain(self.tls.warnings())
     }
 
     /// The error log outside all servers.

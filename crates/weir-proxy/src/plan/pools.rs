@@ -2,38 +2,78 @@
 
 use std::net::SocketAddr;
 
-use weir_conf::{BalanceMethod, Upstream, UpstreamAddress, UpstreamServer};
-use weir_upstream::{Method, PeerAddress, PeerSpec, PoolSpec};
+use weir_conf::{BalanceMethod, LookUp, Upstream, UpstreamAddress, UpstreamServer};
+use weir_upstream::{Method, NameSource, NameSpec, PeerAddress, PeerSpec, PoolSpec};
 
 use super::PlanFault;
 
-pub(super) fn pool_spec(upstream: &Upstream) -> Result<PoolSpec, PlanFault> {
-    let mut peers = Vec::new();
-    for server in &upstream.servers {
-        for address in addresses(upstream, server)? {
-            peers.push(PeerSpec {
-                name: address.text(),
-                address,
-                server: server.written.clone(),
-                parameters: server.parameters,
-            });
-        }
-    }
-    Ok(PoolSpec {
+/// The pool of a group, and what there is to warn of.
+pub(super) fn pool_spec(upstream: &Upstream) -> Result<(PoolSpec, Vec<String>), PlanFault> {
+    let mut spec = PoolSpec {
         name: upstream.name.clone(),
-        method: match upstream.method {
-            BalanceMethod::RoundRobin => Method::RoundRobin,
-            BalanceMethod::LeastConn => Method::LeastConn,
-            BalanceMethod::IpHash => Method::IpHash,
-            BalanceMethod::Hash(_) => Method::Hash,
-            BalanceMethod::HashConsistent(_) => Method::HashConsistent,
-            BalanceMethod::Random => Method::Random,
-            BalanceMethod::RandomTwo => Method::RandomTwo,
-            BalanceMethod::RandomTwoLeastConn => Method::RandomTwoLeastConn,
-        },
-        peers,
+        method: method(&upstream.method),
+        peers: Vec::new(),
         names: Vec::new(),
         keepalive: upstream.keepalive,
+    };
+    let mut warnings = Vec::new();
+    for server in &upstream.servers {
+        if server.look_up.is_some() {
+            spec.names.extend(name(server, NameSource::Resolver));
+            continue;
+        }
+        match addresses(upstream, server) {
+            Ok(addresses) => {
+                let peers = addresses.into_iter().map(|address| peer(server, address));
+                spec.peers.extend(peers);
+            }
+            Err(fault) if upstream.starts_unresolved => {
+                warnings.push(format!("{fault}: the server is down until it is found"));
+                spec.names.extend(name(server, NameSource::System));
+            }
+            Err(fault) => return Err(fault),
+        }
+    }
+    Ok((spec, warnings))
+}
+
+fn method(method: &BalanceMethod) -> Method {
+    match method {
+        BalanceMethod::RoundRobin => Method::RoundRobin,
+        BalanceMethod::LeastConn => Method::LeastConn,
+        BalanceMethod::IpHash => Method::IpHash,
+        BalanceMethod::Hash(_) => Method::Hash,
+        BalanceMethod::HashConsistent(_) => Method::HashConsistent,
+        BalanceMethod::Random => Method::Random,
+        BalanceMethod::RandomTwo => Method::RandomTwo,
+        BalanceMethod::RandomTwoLeastConn => Method::RandomTwoLeastConn,
+    }
+}
+
+fn peer(server: &UpstreamServer, address: PeerAddress) -> PeerSpec {
+    PeerSpec {
+        name: address.text(),
+        address,
+        server: server.written.clone(),
+        parameters: server.parameters,
+    }
+}
+
+/// The server as a name whose addresses change; an address is none.
+fn name(server: &UpstreamServer, source: NameSource) -> Option<NameSpec> {
+    let UpstreamAddress::Name { host, port } = &server.address else {
+        return None;
+    };
+    Some(NameSpec {
+        host: host.clone(),
+        service: match &server.look_up {
+            Some(LookUp::Service(service)) => Some(service.clone()),
+            Some(LookUp::Addresses) | None => None,
+        },
+        port: *port,
+        server: server.written.clone(),
+        source,
+        parameters: server.parameters,
     })
 }
 

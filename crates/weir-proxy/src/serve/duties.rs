@@ -3,6 +3,7 @@
 use std::pin::pin;
 use std::rc::Rc;
 
+use super::names;
 use super::worker::Worker;
 use crate::plan::Generation;
 
@@ -28,5 +29,7 @@ impl Worker {
 /// Does the plan's duties for as long as this is polled.
 async fn when_elected(generation: &Rc<Generation>) {
     let _elected = generation.duties().lock().await;
+    names::await_system(generation).await;
+    // All is done that there is to do.
     std::future::pending().await
 }

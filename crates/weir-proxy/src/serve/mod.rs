@@ -6,6 +6,7 @@ mod duties;
 mod handshake;
 pub mod host;
 mod http2;
+mod names;
 #[doc(hidden)]
 pub mod parts;
 mod runner;
