@@ -23,7 +23,9 @@ use weir_proxy::plan::Generation;
 use weir_proxy::serve::parts::Part;
 use weir_proxy::serve::service::prepare;
 use weir_proxy::serve::worker::Worker;
-use weir_upstream::{IdleCache, IdleMeta, Key, PeerAddress, PeerOutcome, Pool, PoolSpec, View};
+use weir_upstream::{
+    IdleCache, IdleMeta, Key, PeerAddress, PeerOutcome, Pool, PoolSpec, Took, View,
+};
 use weir_wire::response::{ResponseHead, ResponseParser, ResponseProgress, ResponseRules};
 
 const CURL: &[u8] = b"GET /1k HTTP/1.1\r\nHost: shop.example\r\n\
@@ -215,7 +217,13 @@ fn peers(criterion: &mut Criterion) {
             bencher.iter(|| {
                 let mut attempts = view.begin(Key::None);
                 let peer = view.pick(&mut attempts, NOW)?;
-                Some(view.release(&mut attempts, peer, PeerOutcome::Success, NOW))
+                Some(view.release(
+                    &mut attempts,
+                    peer,
+                    PeerOutcome::Success,
+                    Took::default(),
+                    NOW,
+                ))
             });
         });
         let mut idle = IdleCache::new(weir_conf::Keepalive::new(usize::from(count)));

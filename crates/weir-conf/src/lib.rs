@@ -52,8 +52,8 @@ pub use model::{
     LocationKind, Locations, LogBuffer, LogDestination, LogFileCache, LogFormat, LookUp, Main, Map,
     ProxyPass, ProxyTarget, Recoding, Referers, RequestZone, Rewrite, RewriteEnd, Script, Server,
     ServerMatch, ServerNames, ServerParameters, SocketKeepalive, SourceFile, SplitClients, Step,
-    Syslog, SyslogServer, Test, ToUtf8, Upstream, UpstreamAddress, UpstreamServer, VariableSource,
-    WithoutEffect,
+    Syslog, SyslogServer, Test, TimedUntil, ToUtf8, Upstream, UpstreamAddress, UpstreamServer,
+    VariableSource, WithoutEffect,
 };
 pub use page::directives_page;
 pub use pattern::{MatchFault, Pattern, PatternFault};

@@ -44,7 +44,8 @@ pub use server::Server;
 pub(crate) use split_clients::Part as SplitPart;
 pub use split_clients::SplitClients;
 pub use upstream::{
-    BalanceMethod, Keepalive, LookUp, ServerParameters, Upstream, UpstreamAddress, UpstreamServer,
+    BalanceMethod, Keepalive, LookUp, ServerParameters, TimedUntil, Upstream, UpstreamAddress,
+    UpstreamServer,
 };
 pub use variables::{DefinedVariable, VariableSource};
 pub use zone::{KeyedZone, RequestZone};

@@ -29,8 +29,13 @@ pub(crate) fn choose(turn: &Turn<'_>, att: &Tries) -> Option<usize> {
     round_robin::choose_among(turn, att, (0..turn.peers.len()).filter(equal)).or(Some(best))
 }
 
+/// Whether one peer has more to do than another.
+pub(crate) fn is_busier(turn: &Turn<'_>, one: usize, other: usize) -> bool {
+    compare_load(&turn.peers[one], &turn.peers[other]).is_gt()
+}
+
 /// Active connections divided by weight, compared without division.
-pub(crate) fn compare_load(a: &Peer, b: &Peer) -> std::cmp::Ordering {
+fn compare_load(a: &Peer, b: &Peer) -> std::cmp::Ordering {
     let scaled = |x: &Peer, y: &Peer| u64::from(x.active()) * u64::from(y.parameters().weight);
     scaled(a, b).cmp(&scaled(b, a))
 }

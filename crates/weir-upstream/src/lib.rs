@@ -9,7 +9,7 @@
 //! peer), `list` (the peers at one moment), `names` (servers whose addresses change), `pool` (the list in
 //! force, and its changes), `rotation` (what a worker keeps to itself), `tries` (what a request remembers),
 //! `view` (begin, pick, release), one module per balancing method (`round_robin`, `least_conn`,
-//! `hash`, `ip_hash`, `consistent`, `random`), `idle` (the keepalive cache).
+//! `least_time` with `times`, `hash`, `ip_hash`, `consistent`, `random`), `idle` (the keepalive cache).
 //!
 //! # Invariants
 //!
@@ -30,6 +30,7 @@ mod hash;
 mod idle;
 mod ip_hash;
 mod least_conn;
+mod least_time;
 mod list;
 mod names;
 mod peer;
@@ -40,6 +41,7 @@ mod round_robin;
 #[cfg(test)]
 mod simulation;
 mod spec;
+mod times;
 mod tries;
 mod view;
 
@@ -48,7 +50,8 @@ pub use list::PeerList;
 pub use names::{Found, FoundService, Name, NameSource, NameSpec};
 pub use peer::{AddressId, Peer, PeerId, PeerStatus};
 pub use pool::Pool;
-pub use spec::{Method, PeerAddress, PeerSpec, PoolSpec};
+pub use spec::{Measure, Method, PeerAddress, PeerSpec, PoolSpec, Until};
+pub use times::Took;
 pub use tries::{Key, Tries};
 pub use view::{PeerOutcome, Released, View};
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use weir_conf::ServerParameters;
 
+use crate::times::Times;
 use crate::{Now, PeerAddress, PeerSpec};
 
 /// Names a peer of one [`PeerList`](crate::PeerList): its index among the primaries, then the backups.
@@ -117,6 +118,21 @@ impl Peer {
     pub(crate) fn active(&self) -> u32 {
         let tallies = self.shared.tallies.iter();
         tallies.map(|tally| tally.active.load(Relaxed)).sum()
+    }
+
+    /// How long it takes.
+    pub(crate) fn times(&self) -> &Times {
+        &self.shared.times
+    }
+
+    /// How many times since it was looked at last `fail_timeout` has passed.
+    pub(crate) fn forgotten(&self, now: i64) -> u32 {
+        let idle = now - self.shared.checked.load(Relaxed);
+        let times = idle / self.fail_timeout().saturating_add(1);
+        match idle > self.fail_timeout() {
+            true => u32::try_from(times).unwrap_or(u32::MAX),
+            false => 0,
+        }
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -256,6 +272,7 @@ pub(crate) struct Shared {
     /// Second of the last failure, or of the last pick after `fail_timeout`.
     checked: AtomicI64,
     failed: AtomicU64,
+    times: Times,
 }
 
 /// Workers that count apart from each other; further ones share.
@@ -281,6 +298,7 @@ impl Default for Shared {
             accessed: AtomicI64::new(NEVER),
             checked: AtomicI64::new(NEVER),
             failed: AtomicU64::new(0),
+            times: Times::default(),
         }
     }
 }

@@ -92,7 +92,11 @@ impl Pool {
     /// hold each peer read what all workers have counted, which is quicker from one place.
     pub(crate) fn next_tally(&self) -> usize {
         match self.method {
-            Method::LeastConn | Method::RandomTwo | Method::RandomTwoLeastConn => 0,
+            Method::LeastConn
+            | Method::RandomTwo
+            | Method::RandomTwoLeastConn
+            | Method::LeastTime(_)
+            | Method::RandomTwoLeastTime(_) => 0,
             Method::RoundRobin
             | Method::IpHash
             | Method::Hash
@@ -255,7 +259,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::{Key, Now, PeerId, PeerOutcome, View};
+    use crate::{Key, Now, PeerId, PeerOutcome, Took, View};
 
     const NOW: Now = Duration::from_secs(5);
 
@@ -275,7 +279,7 @@ mod tests {
         let mut tries = view.begin(Key::None);
         let a = view.pick(&mut tries, NOW).unwrap();
         assert!(
-            view.release(&mut tries, a, PeerOutcome::Failed, NOW)
+            view.release(&mut tries, a, PeerOutcome::Failed, Took::default(), NOW)
                 .disabled
         );
         let b = view.pick(&mut tries, NOW).unwrap();
@@ -290,7 +294,7 @@ mod tests {
             statuses.map(|s| (s.fails, s.active)).collect()
         };
         assert_eq!(known(&new), [(0, 0), (0, 1), (0, 0), (1, 0), (0, 0)]);
-        view.release(&mut tries, b, PeerOutcome::Success, NOW);
+        view.release(&mut tries, b, PeerOutcome::Success, Took::default(), NOW);
         assert_eq!(known(&new), [(0, 0), (0, 0), (0, 0), (1, 0), (0, 0)]);
     }
 
@@ -305,7 +309,7 @@ mod tests {
         };
         let (mut tries, peer) = first(&workers[0]);
         assert_eq!(first(&workers[1]).1, peer);
-        workers[0].release(&mut tries, peer, PeerOutcome::Failed, NOW);
+        workers[0].release(&mut tries, peer, PeerOutcome::Failed, Took::default(), NOW);
         assert_eq!(
             [first(&workers[0]).1.index(), first(&workers[1]).1.index()],
             [1, 1]
@@ -362,7 +366,7 @@ mod tests {
             "three of the four connections are held from before"
         );
         for (view, tries) in &mut held {
-            view.release(tries, PeerId(0), PeerOutcome::Success, NOW);
+            view.release(tries, PeerId(0), PeerOutcome::Success, Took::default(), NOW);
         }
         assert!(pick().is_some());
         assert_eq!(after.list().peers()[0].status(NOW).active, 2);
@@ -398,7 +402,7 @@ mod tests {
         let pick = |key: &[u8]| {
             let mut tries = view.begin(Key::Hash(key));
             let peer = view.pick(&mut tries, NOW).unwrap();
-            view.release(&mut tries, peer, PeerOutcome::Success, NOW);
+            view.release(&mut tries, peer, PeerOutcome::Success, Took::default(), NOW);
             peer.index()
         };
         for key in 0..50_u8 {

@@ -1,7 +1,6 @@
 //! `random` and `random two`: a die weighted by `weight`.
 
 use crate::Tries;
-use crate::least_conn::compare_load;
 use crate::view::Turn;
 
 /// `ngx_http_upstream_get_random_peer`.
@@ -17,15 +16,18 @@ pub(crate) fn choose(turn: &Turn<'_>, att: &mut Tries) -> Option<usize> {
     }
 }
 
-/// Two different peers, of which the one with the lower load is taken, the later one at equal
-/// load (`ngx_http_upstream_get_random2_peer`).
-pub(crate) fn choose_of_two(turn: &Turn<'_>, att: &mut Tries) -> Option<usize> {
+/// Two different peers, of which the one that is not worse is taken, the later one of equals (`ngx_http_upstream_get_random2_peer`).
+pub(crate) fn choose_of_two(
+    turn: &Turn<'_>,
+    att: &mut Tries,
+    is_worse: impl Fn(usize, usize) -> bool,
+) -> Option<usize> {
     let mut first: Option<usize> = None;
     loop {
         let index = throw(turn);
         if first != Some(index) && turn.eligible(att, index) {
             match first {
-                Some(one) if compare_load(&turn.peers[index], &turn.peers[one]).is_gt() => {
+                Some(one) if is_worse(index, one) => {
                     return Some(one);
                 }
                 Some(_) => return Some(index),

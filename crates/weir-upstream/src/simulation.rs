@@ -7,10 +7,11 @@ use proptest::prelude::*;
 use weir_conf::ServerParameters;
 
 use crate::{
-    Key, Method, Peer, PeerAddress, PeerId, PeerOutcome, PeerSpec, Pool, PoolSpec, Tries, View,
+    Key, Measure, Method, Peer, PeerAddress, PeerId, PeerOutcome, PeerSpec, Pool, PoolSpec, Took,
+    Tries, Until, View,
 };
 
-const METHODS: [Method; 8] = [
+const METHODS: [Method; 12] = [
     Method::RoundRobin,
     Method::LeastConn,
     Method::IpHash,
@@ -19,6 +20,19 @@ const METHODS: [Method; 8] = [
     Method::Random,
     Method::RandomTwo,
     Method::RandomTwoLeastConn,
+    Method::LeastTime(Measure {
+        until: Until::Header,
+        inflight: false,
+    }),
+    Method::LeastTime(Measure {
+        until: Until::Header,
+        inflight: true,
+    }),
+    Method::LeastTime(Measure {
+        until: Until::LastByte,
+        inflight: true,
+    }),
+    Method::RandomTwoLeastTime(Until::LastByte),
 ];
 
 #[derive(Debug, Clone)]
@@ -116,7 +130,9 @@ impl Simulation {
             Step::End { request, outcome } if !self.open.is_empty() => {
                 let (mut tries, peer, tried) = self.open.remove(request % self.open.len());
                 let before = tries.tries_left();
-                let released = self.view.release(&mut tries, peer, outcome, self.now);
+                let released =
+                    self.view
+                        .release(&mut tries, peer, outcome, Took::default(), self.now);
                 assert!(tries.tries_left() < before.max(1));
                 assert!(!released.disabled || outcome == PeerOutcome::Failed);
                 if outcome != PeerOutcome::Success && tries.tries_left() > 0 {

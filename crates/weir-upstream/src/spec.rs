@@ -65,19 +65,61 @@ pub enum Method {
     RandomTwo,
     /// `random two least_conn`
     RandomTwoLeastConn,
+    /// `least_time`
+    LeastTime(Measure),
+    /// `random two least_time=…`
+    RandomTwoLeastTime(Until),
+}
+
+/// What `least_time` compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Measure {
+    /// Until when answers are timed.
+    pub until: Until,
+    /// Whether requests count that have not been answered yet.
+    pub inflight: bool,
+}
+
+/// Until when answers are timed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Until {
+    /// The response head is there.
+    Header,
+    /// All of the response is there.
+    LastByte,
 }
 
 impl Method {
     /// Whether servers may be backups.
     pub(crate) fn has_backups(self) -> bool {
         match self {
-            Self::RoundRobin | Self::LeastConn => true,
+            Self::RoundRobin | Self::LeastConn | Self::LeastTime(_) => true,
             Self::IpHash
             | Self::Hash
             | Self::HashConsistent
             | Self::Random
             | Self::RandomTwo
-            | Self::RandomTwoLeastConn => false,
+            | Self::RandomTwoLeastConn
+            | Self::RandomTwoLeastTime(_) => false,
+        }
+    }
+
+    /// What it compares, if that is times.
+    pub(crate) fn measure(self) -> Option<Measure> {
+        match self {
+            Self::LeastTime(measure) => Some(measure),
+            Self::RandomTwoLeastTime(until) => Some(Measure {
+                until,
+                inflight: false,
+            }),
+            Self::RoundRobin
+            | Self::LeastConn
+            | Self::IpHash
+            | Self::Hash
+            | Self::HashConsistent
+            | Self::Random
+            | Self::RandomTwo
+            | Self::RandomTwoLeastConn => None,
         }
     }
 }

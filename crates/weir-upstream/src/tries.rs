@@ -25,6 +25,8 @@ pub struct Tries {
     /// Candidates that a hash or a die chose in vain (`tries` of `ngx_http_upstream_hash_module`).
     pub(crate) misses: u8,
     pub(crate) hashing: Hashing,
+    /// The peer counts the request among those that it has not answered yet (`inflight` of `least_time`).
+    pub(crate) under_way: bool,
 }
 
 impl Tries {
@@ -35,6 +37,7 @@ impl Tries {
             on_backups: false,
             misses: 0,
             hashing,
+            under_way: false,
         }
     }
 

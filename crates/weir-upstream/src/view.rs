@@ -1,13 +1,16 @@
 //! A pool as one worker sees it: begin a request's tries, pick its next peer, release the peer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::peer::seconds;
 use crate::rotation::Rotation;
+use crate::spec::{Measure, Until};
+use crate::times::Took;
 use crate::tries::Hashing;
 use crate::{
     Key, Method, Now, Peer, PeerId, PeerList, Pool, Tries, consistent, hash, ip_hash, least_conn,
-    random, round_robin,
+    least_time, random, round_robin,
 };
 
 /// One worker's turn over the peers that a pool had when it last looked.
@@ -111,8 +114,8 @@ impl View {
     }
 
     /// The next peer to try, one of its connections taken; `None` is nginx's "no live upstreams".
-    pub fn pick(&self, att: &mut Tries, now: Now) -> Option<PeerId> {
-        let now = seconds(now);
+    pub fn pick(&self, att: &mut Tries, at: Now) -> Option<PeerId> {
+        let now = seconds(at);
         if self.list.single() {
             return self.pick_only_peer();
         }
@@ -121,11 +124,14 @@ impl View {
                 list: &self.list,
                 rot: &self.rotation,
                 now,
+                at,
                 peers: self.list.group(att.on_backups),
             };
             match turn.choose(att) {
                 // Losing the last connection to another worker makes the peer ineligible: choose anew.
-                Some(index) if !turn.peers[index].acquire(self.rotation.tally()) => {}
+                Some(index) if !turn.peers[index].acquire(self.rotation.tally()) => {
+                    end_waiting(&turn.peers[index], att, Duration::ZERO, at);
+                }
                 Some(index) => {
                     att.tried.insert(index);
                     turn.peers[index].begin_check(now);
@@ -137,16 +143,37 @@ impl View {
         }
     }
 
+    /// Notes that the response head of a picked peer is there, for methods that time it.
+    pub fn head_came(&self, att: &mut Tries, peer: PeerId, took: Duration, now: Now) {
+        if let Method::LeastTime(Measure {
+            until: Until::Header,
+            inflight: true,
+        }) = self.list.method()
+        {
+            let peer = self.peer(peer);
+            peer.times().head_came(took);
+            end_waiting(peer, att, took, now);
+        }
+    }
+
     /// Gives a picked peer back (`ngx_http_upstream_free_round_robin_peer`) and uses up a try.
     pub fn release(
         &self,
         att: &mut Tries,
         peer: PeerId,
         outcome: PeerOutcome,
+        took: Took,
         now: Now,
     ) -> Released {
         let id = peer.index();
         let peer = self.peer(peer);
+        if let Some(measure) = self.list.method().measure() {
+            end_waiting(peer, att, took.response, now);
+            // Who fails fast is not quick.
+            if outcome == PeerOutcome::Success {
+                peer.times().answered(took, measure);
+            }
+        }
         peer.leave(self.rotation.tally());
         if self.list.single() {
             att.spend_all();
@@ -179,11 +206,20 @@ impl View {
     }
 }
 
+/// The request no longer waits for the peer's answer.
+fn end_waiting(peer: &Peer, att: &mut Tries, took: Duration, now: Now) {
+    if std::mem::take(&mut att.under_way) {
+        peer.times().end(took, now);
+    }
+}
+
 /// One choice: what a balancing method sees.
 pub(crate) struct Turn<'a> {
     pub(crate) list: &'a PeerList,
     pub(crate) rot: &'a Rotation,
+    /// Whole seconds of [`Self::at`].
     pub(crate) now: i64,
+    pub(crate) at: Now,
     /// The primaries, or the backups once the primaries are used up.
     pub(crate) peers: &'a [Peer],
 }
@@ -193,6 +229,7 @@ impl Turn<'_> {
     fn choose(&self, att: &mut Tries) -> Option<usize> {
         let guessed = match self.list.method() {
             Method::LeastConn => return least_conn::choose(self, att),
+            Method::LeastTime(measure) => return least_time::choose(self, att, measure),
             // nginx allows no backups with these methods; round robin serves an embedder's.
             _ if att.on_backups || !att.may_guess() || self.peers.len() < 2 => None,
             Method::RoundRobin => None,
@@ -200,7 +237,18 @@ impl Turn<'_> {
             Method::Hash => hash::choose(self, att),
             Method::HashConsistent => consistent::choose(self, att),
             Method::Random => random::choose(self, att),
-            Method::RandomTwo | Method::RandomTwoLeastConn => random::choose_of_two(self, att),
+            Method::RandomTwo | Method::RandomTwoLeastConn => {
+                random::choose_of_two(self, att, |one, other| {
+                    least_conn::is_busier(self, one, other)
+                })
+            }
+            Method::RandomTwoLeastTime(until) => {
+                let inflight = false;
+                let measure = Measure { until, inflight };
+                random::choose_of_two(self, att, |one, other| {
+                    least_time::is_slower(self, one, other, measure)
+                })
+            }
         };
         guessed.or_else(|| round_robin::choose(self, att))
     }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use weir_conf::ServerParameters;
 use weir_upstream::{
     Found, FoundService, Key, Method, NameSource, NameSpec, Now, PeerAddress, PeerOutcome,
-    PeerSpec, Pool, PoolSpec, View,
+    PeerSpec, Pool, PoolSpec, Took, View,
 };
 
 const NOW: Now = Duration::from_secs(5);
@@ -152,7 +152,7 @@ fn a_reload_goes_on_with_the_addresses_of_a_name() {
         PeerOutcome::Failed,
     ] {
         let peer = view.pick(&mut tries, NOW).unwrap();
-        view.release(&mut tries, peer, outcome, NOW);
+        view.release(&mut tries, peer, outcome, Took::default(), NOW);
     }
     let port = NameSpec {
         port: 81,
@@ -196,7 +196,7 @@ fn what_a_request_has_tried_it_does_not_try_again_after_a_change() {
     // Given back where it was picked.
     assert!(
         older
-            .release(&mut tries, first, PeerOutcome::Failed, NOW)
+            .release(&mut tries, first, PeerOutcome::Failed, Took::default(), NOW)
             .disabled
     );
     let newer = older.renewed(&pool);
@@ -204,7 +204,13 @@ fn what_a_request_has_tried_it_does_not_try_again_after_a_change() {
     newer.follow(&older, &mut tries, Key::None);
     let next = newer.pick(&mut tries, NOW).unwrap();
     assert_eq!(newer.peer(next).name(), b"127.0.0.4:80");
-    newer.release(&mut tries, next, PeerOutcome::NextNoCount, NOW);
+    newer.release(
+        &mut tries,
+        next,
+        PeerOutcome::NextNoCount,
+        Took::default(),
+        NOW,
+    );
     let statuses = pool.list();
     let disabled = statuses
         .peers()
@@ -227,7 +233,7 @@ fn few_keys_move_when_a_server_comes_to_a_ring() {
             .map(|key| {
                 let mut tries = view.begin(Key::Hash(&key.to_be_bytes()));
                 let peer = view.pick(&mut tries, NOW).unwrap();
-                view.release(&mut tries, peer, PeerOutcome::Success, NOW);
+                view.release(&mut tries, peer, PeerOutcome::Success, Took::default(), NOW);
                 view.peer(peer).name().to_vec()
             })
             .collect()
@@ -282,12 +288,12 @@ proptest! {
             if turn % 3 == 2 {
                 // Who has not seen the change gives back to what it knows.
                 for (view, mut tries, peer) in open.drain(..) {
-                    view.release(&mut tries, peer, PeerOutcome::Success, NOW);
+                    view.release(&mut tries, peer, PeerOutcome::Success, Took::default(), NOW);
                 }
             }
         }
         for (view, mut tries, peer) in open {
-            view.release(&mut tries, peer, PeerOutcome::Success, NOW);
+            view.release(&mut tries, peer, PeerOutcome::Success, Took::default(), NOW);
         }
         let list = pool.list();
         prop_assert!(list.peers().iter().all(|peer| peer.status(NOW).active == 0));

@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use weir_upstream::{
-    Key, Method, Now, PeerAddress, PeerId, PeerOutcome, PeerSpec, Pool, PoolSpec, Tries, View,
+    Key, Method, Now, PeerAddress, PeerId, PeerOutcome, PeerSpec, Pool, PoolSpec, Took, Tries, View,
 };
 
 #[test]
@@ -60,7 +60,7 @@ impl Replay {
         if let Some(id) = rest.strip_prefix("end=") {
             let (mut tries, peer) = self.held.remove(id).expect("a held request");
             self.view
-                .release(&mut tries, peer, PeerOutcome::Success, now);
+                .release(&mut tries, peer, PeerOutcome::Success, Took::default(), now);
             return;
         }
         let (request, expected) = rest.split_once("-> ").expect("a result");
@@ -96,7 +96,9 @@ impl Replay {
                 self.held.insert(id.to_owned(), (tries, peer));
                 break;
             }
-            let released = self.view.release(&mut tries, peer, outcome, now);
+            let released = self
+                .view
+                .release(&mut tries, peer, outcome, Took::default(), now);
             if released.disabled {
                 disabled.push(format!("disabled={port}"));
             }

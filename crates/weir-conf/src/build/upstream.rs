@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::walk::{call, each};
 use crate::address::parse_literal;
 use crate::model::{
-    BalanceMethod, Keepalive, LookUp, ServerParameters, Upstream, UpstreamAddress, UpstreamServer,
+    BalanceMethod, Keepalive, LookUp, ServerParameters, TimedUntil, Upstream, UpstreamAddress,
+    UpstreamServer,
 };
 use crate::table::UPSTREAM;
 use crate::text::{Block, Directive};
@@ -271,7 +272,7 @@ impl Body {
                 self.servers.push(server);
                 Ok(())
             }
-            "hash" | "ip_hash" | "least_conn" | "random" => self.read_method(call),
+            "hash" | "ip_hash" | "least_conn" | "least_time" | "random" => self.read_method(call),
             "keepalive" => self.read_keepalive(call),
             "keepalive_requests" => set(&mut self.keepalive_requests, call, number),
             "keepalive_time" => set(&mut self.keepalive_time, call, time),
@@ -303,14 +304,42 @@ impl Body {
             ("hash", ..) => return Err(invalid(call, 1)),
             ("ip_hash", ..) => BalanceMethod::IpHash,
             ("least_conn", ..) => BalanceMethod::LeastConn,
+            ("least_time", _, words) => self.read_least_time(call, words)?,
             (_, _, []) => BalanceMethod::Random,
             (_, _, [b"two"]) => BalanceMethod::RandomTwo,
             (_, _, [b"two", b"least_conn"]) => BalanceMethod::RandomTwoLeastConn,
+            (_, _, [b"two", b"least_time=header"]) => {
+                BalanceMethod::RandomTwoLeastTime(TimedUntil::Header)
+            }
+            (_, _, [b"two", b"least_time=last_byte"]) => {
+                BalanceMethod::RandomTwoLeastTime(TimedUntil::LastByte)
+            }
             (_, _, [b"two", ..]) => return Err(invalid(call, 1)),
             _ => return Err(invalid(call, 0)),
         };
         self.method = Some(method);
         Ok(())
+    }
+
+    /// `least_time header | last_byte [inflight]` (`ngx_http_upstream_least_time`).
+    fn read_least_time(&self, call: &Call<'_>, words: &[&[u8]]) -> Result<BalanceMethod, Reject> {
+        let inflight = match words.get(1) {
+            None => false,
+            Some(&b"inflight") => true,
+            Some(_) => return Err(invalid(call, 1)),
+        };
+        if matches!(self.method, Some(BalanceMethod::LeastTime { .. })) {
+            return Err(Reject::directive("is duplicate"));
+        }
+        let until = match call.bytes(0) {
+            b"header" => TimedUntil::Header,
+            b"last_byte" => TimedUntil::LastByte,
+            _ => {
+                let text = format!("invalid value \"{}\"", call.text(0));
+                return Err(Reject::message(text));
+            }
+        };
+        Ok(BalanceMethod::LeastTime { until, inflight })
     }
 
     /// `keepalive CONNECTIONS [local]`; 0 switches it off where it is on by default
@@ -430,7 +459,11 @@ impl Body {
     fn backups_allowed(&self) -> bool {
         matches!(
             self.method,
-            None | Some(BalanceMethod::RoundRobin | BalanceMethod::LeastConn)
+            None | Some(
+                BalanceMethod::RoundRobin
+                    | BalanceMethod::LeastConn
+                    | BalanceMethod::LeastTime { .. }
+            )
         )
     }
 }

@@ -130,6 +130,24 @@ pub enum BalanceMethod {
     RandomTwo,
     /// `random two least_conn`.
     RandomTwoLeastConn,
+    /// `random two least_time=header` and `=last_byte`.
+    RandomTwoLeastTime(TimedUntil),
+    /// `least_time`.
+    LeastTime {
+        /// What is timed.
+        until: TimedUntil,
+        /// Whether requests count that have not been answered yet.
+        inflight: bool,
+    },
+}
+
+/// Until when answers are timed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimedUntil {
+    /// `header`: the response head is there.
+    Header,
+    /// `last_byte`: all of the response is there.
+    LastByte,
 }
 
 /// The `keepalive*` directives of an `upstream` block.

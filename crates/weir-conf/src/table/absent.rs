@@ -164,7 +164,6 @@ const FAMILIES: &[Family] = &[
     ),
     ignored(HSL, counts_with!("resolver"), "resolver_timeout"),
     refused(UPSTREAM, "names resolved at run time", "resolver"),
-    refused(UPSTREAM, "balancing by response times", "least_time"),
     refused(UPSTREAM, "sessions that stay with a server", "sticky"),
     refused(
         HS,

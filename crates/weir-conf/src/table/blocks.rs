@@ -245,6 +245,12 @@ pub(crate) const ENTRIES: &[Entry] = &[
         "Chooses the server with fewest connections.",
     ),
     plain(
+        "least_time",
+        UPSTREAM,
+        ONE_OR_TWO,
+        "Chooses the server that answers soonest, by the times until the `header` or the `last_byte`.",
+    ),
+    plain(
         "random",
         UPSTREAM,
         Arity::between(0, 2),

@@ -16,6 +16,7 @@ use crate::facts::Outcome;
 use crate::pool::UpstreamConnection;
 use crate::report::error_log::{self, Message};
 use weir_io::buffers;
+use weir_io::clock;
 use weir_verdict::{Cause, Failure, Phase};
 
 /// What happened next on one of the two connections.
@@ -242,6 +243,10 @@ impl Exchange<'_> {
         }
         let time = self.elapsed();
         self.current().header_time = Some(time);
+        if let Some(peer) = self.picked {
+            let now = clock::monotonic(clock::now());
+            self.view.peers.head_came(&mut self.tries, peer, time, now);
+        }
         let upstream = &mut self.session.req.upstream;
         upstream.head_read = !self.session.req.response.no_head;
         let length = upstream.head.content_length.unwrap_or(0);

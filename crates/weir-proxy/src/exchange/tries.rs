@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 use weir_conf::Settings;
-use weir_upstream::{Key, PeerId, PeerOutcome, Tries};
+use weir_upstream::{Key, PeerId, PeerOutcome, Took, Tries};
 
 use super::peers::dial_options;
 use super::request_source::RequestSource;
@@ -188,7 +188,9 @@ impl<'a> Exchange<'a> {
             return;
         };
         let now = clock::monotonic(clock::now());
-        let released = self.view.peers.release(&mut self.tries, peer, outcome, now);
+        let took = self.took();
+        let view = &self.view.peers;
+        let released = view.release(&mut self.tries, peer, outcome, took, now);
         if released.disabled {
             error_log::warn(
                 self.session.view(),
@@ -210,6 +212,17 @@ impl<'a> Exchange<'a> {
             newer.peers.follow(older, tries, key)
         });
         self.view = newer;
+    }
+
+    /// How long the running try has taken.
+    fn took(&self) -> Took {
+        let attempt = self.session.req.attempts.last();
+        attempt.map_or_else(Took::default, |attempt| Took {
+            header: attempt.header_time,
+            response: attempt
+                .response_time
+                .unwrap_or_else(|| clock::now().saturating_duration_since(attempt.started)),
+        })
     }
 
     /// Begins an element of the `$upstream_*` lists.
@@ -261,7 +274,9 @@ impl Drop for Exchange<'_> {
         if let Some(peer) = self.picked.take() {
             let now = clock::monotonic(clock::now());
             let outcome = PeerOutcome::Success;
-            self.view.peers.release(&mut self.tries, peer, outcome, now);
+            let took = self.took();
+            let view = &self.view.peers;
+            view.release(&mut self.tries, peer, outcome, took, now);
         }
     }
 }

@@ -2,8 +2,10 @@
 
 use std::net::SocketAddr;
 
-use weir_conf::{BalanceMethod, LookUp, Upstream, UpstreamAddress, UpstreamServer};
-use weir_upstream::{Method, NameSource, NameSpec, PeerAddress, PeerSpec, PoolSpec};
+use weir_conf::{BalanceMethod, LookUp, TimedUntil, Upstream, UpstreamAddress, UpstreamServer};
+use weir_upstream::{
+    Measure, Method, NameSource, NameSpec, PeerAddress, PeerSpec, PoolSpec, Until,
+};
 
 use super::PlanFault;
 
@@ -47,6 +49,21 @@ fn method(method: &BalanceMethod) -> Method {
         BalanceMethod::Random => Method::Random,
         BalanceMethod::RandomTwo => Method::RandomTwo,
         BalanceMethod::RandomTwoLeastConn => Method::RandomTwoLeastConn,
+        BalanceMethod::RandomTwoLeastTime(timed) => Method::RandomTwoLeastTime(until(*timed)),
+        BalanceMethod::LeastTime {
+            until: timed,
+            inflight,
+        } => Method::LeastTime(Measure {
+            until: until(*timed),
+            inflight: *inflight,
+        }),
+    }
+}
+
+fn until(timed: TimedUntil) -> Until {
+    match timed {
+        TimedUntil::Header => Until::Header,
+        TimedUntil::LastByte => Until::LastByte,
     }
 }
 

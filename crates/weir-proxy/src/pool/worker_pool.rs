@@ -33,7 +33,9 @@ impl KeySource {
             | BalanceMethod::LeastConn
             | BalanceMethod::Random
             | BalanceMethod::RandomTwo
-            | BalanceMethod::RandomTwoLeastConn => Self::None,
+            | BalanceMethod::RandomTwoLeastConn
+            | BalanceMethod::RandomTwoLeastTime(_)
+            | BalanceMethod::LeastTime { .. } => Self::None,
         }
     }
 }
