@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::walk::{call, each};
@@ -12,8 +13,9 @@ use crate::model::{
 use crate::table::UPSTREAM;
 use crate::text::{Block, Directive};
 use crate::upstream_url::{UpstreamUrl, split_host};
+use crate::value::ResolverSpec;
 use crate::value::number::{parse_number, parse_seconds};
-use crate::value::read::{Call, Reading, Reject, group_zone, number, time};
+use crate::value::read::{Call, Reading, Reject, group_zone, number, resolver, time};
 use crate::{Fault, Place};
 
 /// The groups seen so far, in order of appearance.
@@ -48,6 +50,8 @@ struct Body {
     keepalive_time: Option<Duration>,
     keepalive_timeout: Option<Duration>,
     zone: Option<String>,
+    resolver: Option<Arc<ResolverSpec>>,
+    resolver_timeout: Option<Duration>,
     /// Whether a server's name is to be resolved at run time.
     resolves: bool,
 }
@@ -203,6 +207,8 @@ impl Group {
             servers,
             method: body.method.unwrap_or(BalanceMethod::RoundRobin),
             keepalive,
+            resolver: body.resolver,
+            resolver_timeout: body.resolver_timeout,
             place: self.place,
         }
     }
@@ -274,6 +280,11 @@ impl Body {
                 self.zone = Some(group_zone(call)?);
                 Ok(())
             }
+            "resolver" | "resolver_timeout" if !call.cx.differences().server_resolve => {
+                Err(Reject::directive("is not allowed here"))
+            }
+            "resolver" => set(&mut self.resolver, call, resolver),
+            "resolver_timeout" => set(&mut self.resolver_timeout, call, time),
             _ => Ok(()),
         }
     }

@@ -1,12 +1,13 @@
 //! What one worker keeps for one plan.
 
+use crate::names::Resolver;
 use crate::pool::{KeySource, UpstreamConnection, WorkerPool};
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use weir_conf::{Location, Server};
+use weir_conf::{Location, ResolverSpec, Server};
 use weir_log::{LineBuffer, NamedLog};
 
 use super::Plan;
@@ -23,6 +24,8 @@ pub struct Generation {
     /// By `Location::index`; those that a request has found.
     locations: RefCell<Vec<Option<Own<Location>>>>,
     pub(crate) pools: Vec<WorkerPool>,
+    /// By `ResolverSpec::index`; those that have been asked.
+    resolvers: Vec<OnceCell<Rc<Resolver>>>,
     pub(crate) lines: Vec<SharedLines>,
     /// Files of access lines whose names the requests decide.
     pub(crate) named_files: Vec<RefCell<NamedLog>>,
@@ -59,6 +62,7 @@ impl Generation {
         });
         Self {
             servers,
+            resolvers: plan.resolvers.iter().map(|_| OnceCell::new()).collect(),
             locations: RefCell::new(vec![None; plan.location_logs.len()]),
             plan,
             pools,
@@ -66,6 +70,14 @@ impl Generation {
             named_files,
             expired: Cell::new(false),
         }
+    }
+
+    /// Who is asked for names where `spec` holds.
+    pub(crate) fn resolver(&self, spec: &ResolverSpec) -> &Rc<Resolver> {
+        self.resolvers[spec.index].get_or_init(|| {
+            let shared = self.plan.resolvers[spec.index].clone();
+            Resolver::new(shared, self.plan.main_sinks.clone())
+        })
     }
 
     /// The server at `index` of `Http::servers`.

@@ -6,6 +6,7 @@
 mod generation;
 mod lines;
 mod logs;
+mod names;
 mod pools;
 mod temp_folders;
 mod tls;
@@ -32,11 +33,15 @@ use pools::pool_spec;
 use tls::Tls;
 use zones::Zones;
 
+use crate::names::SharedResolver;
+
 /// A configuration that is ready to serve.
 pub struct Plan {
     config: Arc<Config>,
     pools: Vec<Arc<Pool>>,
     zones: Zones,
+    /// By `ResolverSpec::index`.
+    resolvers: Vec<Arc<SharedResolver>>,
     tls: Tls,
     main_sinks: Arc<ErrorSinks>,
     /// By `Location::index`.
@@ -63,6 +68,14 @@ pub enum PlanFault {
     #[error("host not found in upstream \"{name}\" in {}:{}", .place.file.display(), .place.line)]
     HostNotFound {
         /// `HOST:PORT` as written.
+        name: String,
+        /// The directive.
+        place: Place,
+    },
+    /// The name of a name server has no address.
+    #[error("host not found in resolver \"{name}\" in {}:{}", .place.file.display(), .place.line)]
+    NameServer {
+        /// The server as written.
         name: String,
         /// The directive.
         place: Place,
@@ -113,6 +126,7 @@ impl Plan {
         let main_sinks = error_sinks(&config.main.error_log, &mut files)?;
         let mut pools = Vec::new();
         let mut zones = Zones::default();
+        let mut resolvers = Vec::new();
         let mut book = LogBook::new(files);
         let mut location_logs = Vec::new();
         let mut listen_names = Vec::new();
@@ -126,6 +140,8 @@ impl Plan {
                     carried.map(|pool| &**pool),
                 )));
             }
+            let known = previous.map_or(&[][..], |plan| &plan.resolvers);
+            resolvers = names::resolvers(http, known)?;
             zones = Zones::new(http, previous.map(|plan| &plan.zones))?;
             location_logs = logs::location_logs(http, &mut book, &main_sinks)?;
             listen_names = http
@@ -150,6 +166,7 @@ impl Plan {
         Ok(Self {
             pools,
             zones,
+            resolvers,
             tls,
             main_sinks,
             location_logs,
