@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::io;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub(crate) struct Resolver {
     own: Weak<Self>,
     shared: Arc<SharedResolver>,
     sinks: Arc<ErrorSinks>,
+    /// Counts connections of the whole process.
+    numbers: Arc<AtomicU64>,
     state: RefCell<State>,
     /// When questions are to be sent again has changed.
     changed: Rc<Notify>,
@@ -49,8 +52,12 @@ enum Seat {
 }
 
 impl Resolver {
-    /// A worker's side of `shared`, whose lines go to `sinks`.
-    pub(crate) fn new(shared: Arc<SharedResolver>, sinks: Arc<ErrorSinks>) -> Rc<Self> {
+    /// A worker's side of `shared`, whose lines go to `sinks` and whose connections are numbered from `numbers`.
+    pub(crate) fn new(
+        shared: Arc<SharedResolver>,
+        sinks: Arc<ErrorSinks>,
+        numbers: Arc<AtomicU64>,
+    ) -> Rc<Self> {
         let questions = Questions::new(shared.rules.clone(), shared.cache.clone());
         let sockets = shared.servers.iter().map(|_| Sockets::default());
         let state = State {
@@ -62,6 +69,7 @@ impl Resolver {
             own: own.clone(),
             shared,
             sinks,
+            numbers,
             state: RefCell::new(state),
             changed: Rc::default(),
             keeper: RefCell::default(),
@@ -225,6 +233,7 @@ impl Wire for Line<'_> {
         let caller = Caller {
             resolver: &resolver.own,
             sinks: &resolver.sinks,
+            numbers: &resolver.numbers,
             index: server,
             server: known,
         };

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::io;
 use std::rc::{Rc, Weak};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
@@ -62,6 +63,7 @@ impl Drop for Reader {
 pub(super) struct Caller<'a> {
     pub(super) resolver: &'a Weak<Resolver>,
     pub(super) sinks: &'a ErrorSinks,
+    pub(super) numbers: &'a AtomicU64,
     /// Which server it is.
     pub(super) index: usize,
     pub(super) server: &'a NameServerAddress,
@@ -194,7 +196,11 @@ fn open(caller: &Caller<'_>, kind: Type, protocol: Protocol) -> Option<Socket> {
         Ok(socket)
     });
     match opened {
-        Ok(socket) => Some(socket),
+        Ok(socket) => {
+            // Nothing shows the number, but the next client's is one more.
+            caller.numbers.fetch_add(1, Ordering::Relaxed);
+            Some(socket)
+        }
         Err(error) => {
             let server = &caller.server.text;
             tell::call_failed(
