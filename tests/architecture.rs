@@ -11,13 +11,14 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 /// Each crate of the workspace and what it may use, from the bottom up.
-const MAY_USE: [(&str, &[&str]); 14] = [
+const MAY_USE: [(&str, &[&str]); 15] = [
     ("weir-conf", &[]),
     ("weir-wire", &[]),
     ("weir-http2", &[]),
     ("weir-upstream", &["weir-conf"]),
     ("weir-verdict", &["weir-conf", "weir-wire"]),
     ("weir-zone", &[]),
+    ("weir-dns", &[]),
     ("weir-filter", &["weir-conf"]),
     ("weir-tls", &["weir-conf"]),
     ("weir-log", &["weir-conf"]),
@@ -31,6 +32,7 @@ const MAY_USE: [(&str, &[&str]); 14] = [
             "weir-upstream",
             "weir-verdict",
             "weir-zone",
+            "weir-dns",
             "weir-filter",
             "weir-tls",
             "weir-log",
@@ -63,17 +65,19 @@ const MAY_USE: [(&str, &[&str]); 14] = [
 ];
 
 /// The folders of weir-proxy, from the bottom up: a file uses its own and those before it.
-const FOLDERS: [&str; 10] = [
-    "pool", "plan", "facts", "report", "client", "answer", "exchange", "content", "phases", "serve",
+const FOLDERS: [&str; 11] = [
+    "names", "pool", "plan", "facts", "report", "client", "answer", "exchange", "content",
+    "phases", "serve",
 ];
 
 /// Crates without I/O: no runtime, no system calls of their own.
-const PURE: [&str; 7] = [
+const PURE: [&str; 8] = [
     "weir-wire",
     "weir-http2",
     "weir-upstream",
     "weir-verdict",
     "weir-zone",
+    "weir-dns",
     "weir-filter",
     "weir-tls",
 ];

@@ -60,6 +60,7 @@ impl Compat {
             http2_authority_apart: since_1_23,
             http2_heads_strict: since_1_29,
             server_resolve: since_1_23,
+            resolver_ipv4: since_1_23,
             protocols_redefined: since_1_23,
             listen_quic: since_1_23,
             listen_multipath: since_1_29,
@@ -133,6 +134,8 @@ pub struct Differences {
     pub http2_heads_strict: bool,
     /// `server NAME resolve` inside an upstream block and `service=` exist (since 1.27.3).
     pub server_resolve: bool,
+    /// `resolver` takes `ipv4=` (since 1.23.1).
+    pub resolver_ipv4: bool,
     /// `listen … quic` exists (since 1.25.0).
     pub listen_quic: bool,
     /// `listen … multipath` exists (since 1.29.7).

@@ -71,12 +71,12 @@ pub use value::{
     CookieFlags, CookieFlagsRule, CookieMatch, CookieRewrite, Credential, DisableSymlinks, EnvRule,
     ErrorPage, Expires, Expiry, ExpiryFault, GzipDisable, GzipHttpVersion, GzipProxied, GzipStatic,
     HeaderNames, HostHeader, HttpVersion, IfModifiedSince, IgnoreHeaders, KeepaliveDisable,
-    KeepaliveTimeout, LimitLogLevel, LingeringClose, MediaTypes, Methods, Network, NewCipherSuite,
-    NextUpstream, Overwrite, Passwords, RateLimit, RealIpHeader, Redirect, RedirectFrom,
-    RequestHeaders, RequestLimit, Return, Satisfy, Scheme, ServerTokens, SessionCache, SetHeader,
-    SharedSessions, SubFilter, SymbolicLinks, TempPath, TlsFile, TlsGroup, TlsGroups, TlsSource,
-    TlsVersions, TryFallback, TryFile, TryFiles, Types, UserId, UserIdExpires, UserIdFlags,
-    UserIdMode, VerifyClient,
+    KeepaliveTimeout, LimitLogLevel, LingeringClose, MediaTypes, Methods, NameServer, Network,
+    NewCipherSuite, NextUpstream, Overwrite, Passwords, RateLimit, RealIpHeader, Redirect,
+    RedirectFrom, RequestHeaders, RequestLimit, ResolverRules, ResolverSpec, Return, Satisfy,
+    Scheme, ServerTokens, SessionCache, SetHeader, SharedSessions, SubFilter, SymbolicLinks,
+    TempPath, TlsFile, TlsGroup, TlsGroups, TlsSource, TlsVersions, TryFallback, TryFile, TryFiles,
+    Types, UserId, UserIdExpires, UserIdFlags, UserIdMode, VerifyClient,
 };
 pub use variable::{UnknownVariable, VARIABLES, Variable};
 pub use written::{Payload, PayloadError, Written, WrittenError, WrittenFile, as_written};

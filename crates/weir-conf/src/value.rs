@@ -21,6 +21,7 @@ pub(crate) mod number;
 mod paths;
 mod proxy;
 mod redirect;
+mod resolver;
 mod response;
 mod sub_filter;
 mod tls;
@@ -45,6 +46,7 @@ pub use methods::Methods;
 pub use paths::{DisableSymlinks, SymbolicLinks, TempPath};
 pub use proxy::{Bind, HttpVersion, IgnoreHeaders, NextUpstream, Scheme};
 pub use redirect::{Redirect, RedirectFrom};
+pub use resolver::{NameServer, ResolverRules, ResolverSpec};
 pub use response::{
     AddInherit, AutoindexFormat, EnvRule, IfModifiedSince, RateLimit, ServerTokens,
 };

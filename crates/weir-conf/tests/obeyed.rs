@@ -69,6 +69,8 @@ const READ_AS: &[(&str, &str)] = &[
     ("userid_mark", ".mark"),
     ("userid_flags", ".flags"),
     ("proxy_set_header", ".proxy_set_header"),
+    ("upstream_start", ".starts_unresolved"),
+    ("least_time", "BalanceMethod::LeastTime"),
 ];
 
 /// Obeyed by weir-conf itself.

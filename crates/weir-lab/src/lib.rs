@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`script`] (what a backend or a client does, as data), [`socket`] (one type for
 //! TCP, unix sockets and pipes), [`backend`] and [`client`] (they play scripts and report what they
-//! saw), [`dns`] (a resolver on script), [`response`] (how a client reads an answer), [`bed`] (a
+//! saw), [`dns`] (a name server on script), [`response`] (how a client reads an answer), [`bed`] (a
 //! proxy between them, and everything that showed), [`scenario`] (configuration, scripts and
 //! expectations in one file), [`catalogue`] (faults by name, with verdicts), [`embedded`] (a weir in
 //! this process), [`lab`] (all of it inside a test), [`command`] and [`demo`] (the same for people).

@@ -2,6 +2,7 @@
 //!
 //! The folders have an order, and none uses one that stands below it here:
 //!
+//! - `names`: names that are looked up while running;
 //! - `pool`: places of `worker_connections`, connections to upstreams, and what a worker keeps of a pool;
 //! - [`plan`]: a configuration made ready;
 //! - `facts`: what is known of a connection and of the request on it;
@@ -28,6 +29,7 @@ mod client;
 mod content;
 mod exchange;
 mod facts;
+mod names;
 mod phases;
 pub mod plan;
 mod pool;

@@ -8,9 +8,10 @@ use super::server::{self, ServerDraft, Shared};
 use super::upstream::Upstreams;
 use super::walk::{call, each};
 use super::{charset, failed, geo, map, names, split_clients};
-use crate::model::{Http, Listen};
+use crate::model::{Http, Listen, Upstream};
 use crate::table::HTTP;
 use crate::table::core::WrittenCore;
+use crate::table::settings::Written;
 use crate::table::tls::WrittenTls;
 use crate::text::{Block, Directive};
 use crate::value::read::{Reading, Reject, limit_conn_zone, limit_req_zone, log_format};
@@ -76,7 +77,12 @@ impl HttpDraft {
         for server in &mut self.servers {
             server.settle_core(&self.core, cx, at);
         }
-        let upstreams = self.upstreams.finish(cx);
+        let mut upstreams = self.upstreams.finish(cx);
+        let outer = &self.level.settings;
+        for upstream in &mut upstreams {
+            inherit_resolver(upstream, outer);
+            cx.faults.extend(without_resolver(upstream));
+        }
         for server in &mut self.servers {
             server.inherit_tls(&self.tls, cx);
         }
@@ -128,9 +134,37 @@ impl HttpDraft {
             request_zones: cx.zones.requests(),
             connection_zones: cx.zones.connections(),
             charsets: cx.charsets.clone(),
+            resolvers: cx.resolvers.clone(),
             location_count,
         })
     }
+}
+
+/// A group without a `resolver`, or a time for it, has that of `http` (`ngx_http_upstream_init_round_robin`).
+fn inherit_resolver(upstream: &mut Upstream, http: &Written) {
+    if upstream.resolver.is_none() {
+        upstream.resolver.clone_from(&http.resolver.value);
+    }
+    let time = upstream.resolver_timeout;
+    upstream.resolver_timeout = time.or(http.resolver_timeout.value);
+}
+
+/// Names that are looked up while running need somebody to ask, and memory for the answers
+/// (`ngx_http_upstream_init_round_robin`).
+fn without_resolver(upstream: &Upstream) -> Option<Fault> {
+    let mut servers = upstream.servers.iter();
+    servers.find(|server| server.look_up.is_some())?;
+    let (name, place) = (&upstream.name, &upstream.place);
+    let text = match (upstream.zone.is_some(), &upstream.resolver) {
+        (true, Some(_)) => return None,
+        (true, None) => format!(
+            "no resolver defined to resolve names at run time in upstream \"{name}\" in {place}"
+        ),
+        (false, _) => format!(
+            "resolving names at run time requires upstream \"{name}\" in {place} to be in shared memory"
+        ),
+    };
+    Some(Fault::emerg(text, None))
 }
 
 /// The first server that a handshake could lead to and that has nothing to show (`ngx_http_ssl_init`).

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::walk::{call, each};
@@ -13,8 +14,9 @@ use crate::model::{
 use crate::table::UPSTREAM;
 use crate::text::{Block, Directive};
 use crate::upstream_url::{UpstreamUrl, split_host};
+use crate::value::ResolverSpec;
 use crate::value::number::{parse_number, parse_seconds};
-use crate::value::read::{Call, Reading, Reject, group_zone, number, time};
+use crate::value::read::{Call, Reading, Reject, group_zone, number, resolver, time};
 use crate::{Fault, Place};
 
 /// The groups seen so far, in order of appearance.
@@ -52,6 +54,8 @@ struct Body {
     keepalive_timeout: Option<Duration>,
     zone: Option<String>,
     starts_unresolved: Option<bool>,
+    resolver: Option<Arc<ResolverSpec>>,
+    resolver_timeout: Option<Duration>,
 }
 
 impl Upstreams {
@@ -160,13 +164,6 @@ impl Upstreams {
 impl Group {
     fn finish(self, cx: &mut Reading, unresolved: bool) -> Upstream {
         let body = self.body;
-        if body.servers.iter().any(|server| server.look_up.is_some()) && body.zone.is_none() {
-            let text = format!(
-                "resolving names at run time requires upstream \"{}\" in {} to be in shared memory",
-                self.name, self.place
-            );
-            cx.faults.push(Fault::emerg(text, None));
-        }
         if self.explicit && body.servers.iter().all(|server| server.parameters.backup) {
             let text = format!("no servers in upstream \"{}\"", self.name);
             cx.faults.push(Fault::emerg(text, Some(self.place.clone())));
@@ -208,7 +205,10 @@ impl Group {
             servers,
             method: body.method.unwrap_or(BalanceMethod::RoundRobin),
             keepalive,
+            zone: body.zone,
             starts_unresolved: body.starts_unresolved.unwrap_or(unresolved),
+            resolver: body.resolver,
+            resolver_timeout: body.resolver_timeout,
             place: self.place,
         }
     }
@@ -282,6 +282,11 @@ impl Body {
                 self.zone = Some(group_zone(call)?);
                 Ok(())
             }
+            "resolver" | "resolver_timeout" if !call.cx.differences().server_resolve => {
+                Err(Reject::directive("is not allowed here"))
+            }
+            "resolver" => set(&mut self.resolver, call, resolver),
+            "resolver_timeout" => set(&mut self.resolver_timeout, call, time),
             _ => Ok(()),
         }
     }

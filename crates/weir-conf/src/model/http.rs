@@ -10,6 +10,7 @@ use super::{
     Charsets, DefinedVariable, KeyedZone, Location, LogBuffer, LogDestination, LogFormat,
     RequestZone, Server, ServerNames, Upstream,
 };
+use crate::value::ResolverSpec;
 use crate::{Place, UpstreamUrl};
 
 /// The `http` block.
@@ -33,6 +34,8 @@ pub struct Http {
     pub connection_zones: Vec<KeyedZone>,
     /// The character sets that are named, and the tables between them.
     pub charsets: Charsets,
+    /// All `resolver`s, in the order in which they stand; [`ResolverSpec::index`] is the position here.
+    pub resolvers: Vec<Arc<ResolverSpec>>,
     /// How many locations there are, the servers' own defaults among them: `Location::index`
     /// is below it.
     pub location_count: usize,

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::value::ResolverSpec;
 use crate::{Place, Template};
 
 /// An `upstream` block, or the implicit group of a `proxy_pass` to a bare address.
@@ -23,9 +25,15 @@ pub struct Upstream {
     pub method: BalanceMethod,
     /// The cache of idle connections; `None` keeps none.
     pub keepalive: Option<Keepalive>,
+    /// The zone in which the workers share what they know of it; they do anyway.
+    pub zone: Option<String>,
     /// Whether a name that has no address at the start is tried on, instead of a reason not to start
     /// (`upstream_start unresolved`).
     pub starts_unresolved: bool,
+    /// Who is asked for names that are looked up while running: its own `resolver`, or that of `http`.
+    pub resolver: Option<Arc<ResolverSpec>>,
+    /// How long such a name may take: its own, or what `http` says.
+    pub resolver_timeout: Option<Duration>,
     /// Where the block starts, or the first `proxy_pass`.
     pub place: Place,
 }

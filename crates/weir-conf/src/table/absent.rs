@@ -50,7 +50,6 @@ const fn ignored(contexts: Contexts, because: &'static str, names: &'static str)
 /// What may be written instead of a refused directive, or what happens without it.
 pub(crate) fn instead(name: &str) -> &'static str {
     match name {
-        "resolver" => "names are looked up when the configuration is read, and on each reload",
         "proxy_cache" | "proxy_store" => "without the line each request goes to the upstream",
         "ssl_ocsp" => {
             "a list of certificates that are good no longer needs no questions: `ssl_crl`"
@@ -143,7 +142,6 @@ const FAMILIES: &[Family] = &[
             server_names_hash_bucket_size",
     ),
     ignored(HS, "requests have no pools of memory", "request_pool_size"),
-    refused(HSL, "names resolved at run time", "resolver"),
     ignored(HSL, TABLES, "types_hash_max_size types_hash_bucket_size"),
     ignored(
         HSL,
@@ -162,8 +160,6 @@ const FAMILIES: &[Family] = &[
         "open_file_cache open_file_cache_valid open_file_cache_min_uses \
             open_file_cache_errors open_file_cache_events",
     ),
-    ignored(HSL, counts_with!("resolver"), "resolver_timeout"),
-    refused(UPSTREAM, "names resolved at run time", "resolver"),
     refused(UPSTREAM, "sessions that stay with a server", "sticky"),
     refused(
         HS,
@@ -179,7 +175,6 @@ const FAMILIES: &[Family] = &[
             tunnel_send_lowat tunnel_send_timeout tunnel_socket_keepalive \
             tunnel_socket_rcvbuf tunnel_socket_sndbuf",
     ),
-    ignored(UPSTREAM, counts_with!("resolver"), "resolver_timeout"),
     refused(
         HSL,
         "variables about browsers",

@@ -280,6 +280,18 @@ pub(crate) const ENTRIES: &[Entry] = &[
         Arity::ONE,
         "Longest idle time of an upstream connection.",
     ),
+    plain(
+        "resolver",
+        UPSTREAM,
+        Arity::SOME,
+        "The servers that are asked for names of the group; without it, those of `http`.",
+    ),
+    plain(
+        "resolver_timeout",
+        UPSTREAM,
+        Arity::ONE,
+        "How long such a name may take.",
+    ),
     Entry {
         support: Support::Checked("the workers share what they know of a group's servers anyway"),
         ..plain(

@@ -15,10 +15,10 @@ use crate::value::read::{
     gzip_disable, gzip_hash, gzip_level, gzip_window, header_name, http_version, index,
     keepalive_timeout, keyword, late_text, limit_conn, limit_req, mark, media_types, memory_size,
     number, offset, open_log_file_cache, passwords, predicates, rate, real_ip_header, redirect,
-    root, server_tokens, set_header, size, status_of_refusal, sub_filter, temp_path, template,
-    template_or_off, text, text_or_none, text_or_off, texts_or_off, time, tls_path, trusted,
-    try_files, upstream_conf_command, upstream_credential, user_id_domain, user_id_expires,
-    user_id_flags, user_id_mark, user_id_p3p, user_id_path, versions,
+    resolver, root, server_tokens, set_header, size, status_of_refusal, sub_filter, temp_path,
+    template, template_or_off, text, text_or_none, text_or_off, texts_or_off, time, tls_path,
+    trusted, try_files, upstream_conf_command, upstream_credential, user_id_domain,
+    user_id_expires, user_id_flags, user_id_mark, user_id_p3p, user_id_path, versions,
 };
 use crate::value::{
     AccessRule, AddHeader, AddInherit, AuthRequestSet, AutoindexFormat, Bind, BodyFile, Buffers,
@@ -27,8 +27,8 @@ use crate::value::{
     GzipProxied, GzipStatic, HeaderNames, HttpVersion, IfModifiedSince, IgnoreHeaders,
     KeepaliveDisable, KeepaliveTimeout, LateText, LimitLogLevel, LingeringClose, MediaTypes,
     Network, NextUpstream, Passwords, RateLimit, RealIpHeader, Redirect, RequestHeaders,
-    RequestLimit, Satisfy, ServerTokens, SubFilter, TempPath, TlsVersions, TryFiles, Types, UserId,
-    UserIdExpires, UserIdFlags, WrittenHeader, WrittenUserId,
+    RequestLimit, ResolverSpec, Satisfy, ServerTokens, SubFilter, TempPath, TlsVersions, TryFiles,
+    Types, UserId, UserIdExpires, UserIdFlags, WrittenHeader, WrittenUserId,
 };
 
 const ALL: super::Contexts = super::Contexts(HTTP.0 | SERVER.0 | LOCATION.0);
@@ -286,6 +286,11 @@ directives! {
     proxy_send_timeout: One<Duration> = time, "60s"; in ALL;
     /// From the sent request to the whole response head; then the longest gap between two reads.
     proxy_read_timeout: One<Duration> = time, "60s"; in ALL;
+    /// The servers that are asked for names which come out of variables, and how long their answers hold
+    /// (`valid=`); `ipv4=off` and `ipv6=off` leave one kind of addresses out.
+    resolver: Maybe<Arc<ResolverSpec>> = resolver; in ALL, Arity::SOME;
+    /// How long a name may take.
+    resolver_timeout: One<Duration> = time, "30s"; in ALL;
     /// Bytes for the response head.
     proxy_buffer_size: One<usize> = size, "4k"; in ALL;
     /// Buffers for the response body.

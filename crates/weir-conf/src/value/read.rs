@@ -7,6 +7,7 @@ mod logs;
 mod plain;
 mod proxy;
 mod replies;
+mod resolver;
 mod scripts;
 mod syslog;
 mod tls;
@@ -27,7 +28,7 @@ use crate::pattern::{Case, Pattern};
 use crate::table::arguments::ThreadPool;
 use crate::template::{Digits, TemplateFault};
 use crate::text::Word;
-use crate::value::{Redirect, Types};
+use crate::value::{Redirect, ResolverSpec, Types};
 use crate::variable::is_taken;
 use crate::{Compat, Fault, Place, Settings, Template, Variable};
 
@@ -52,6 +53,7 @@ pub(crate) use replies::{
     add_header, add_trailer, alias, disable_symlinks, error_page, expires, index, predicates,
     return_, root, server_tokens, try_files,
 };
+pub(crate) use resolver::resolver;
 pub(crate) use scripts::{
     address_and_variable, auth_request_set, condition, methods, rewrite, set, text_and_variable,
 };
@@ -96,6 +98,8 @@ pub(crate) struct Reading {
     pub(crate) types: Arc<Types>,
     /// Whether the process may listen on ports below 1024.
     pub(crate) privileged: bool,
+    /// The resolvers so far.
+    pub(crate) resolvers: Vec<Arc<ResolverSpec>>,
     /// The zones of shared memory.
     pub(crate) zones: Zones,
     /// Pools of threads that are defined or named.
@@ -124,6 +128,7 @@ impl Reading {
             variables: DefinedVariables::default(),
             recent_settings: VecDeque::new(),
             proxy_pass: ProxyPassSeen::None,
+            resolvers: Vec::new(),
             zones: Zones::default(),
             thread_pools: Vec::new(),
             words: HashMap::new(),

@@ -143,7 +143,7 @@ fn is_local_time(text: &str) -> bool {
     text.len() == 26 && text.as_bytes()[2] == b'/' && text.as_bytes()[11] == b':'
 }
 
-/// Without what is random or measured: a query's id, the excess of limited requests.
+/// Without what is random or measured: identifiers of questions for names, the excess of limited requests.
 fn unmeasured(message: &str) -> String {
     let replace = |text: String, after: &str, by: &str| match text.split_once(after) {
         Some((before, rest)) => {
@@ -153,7 +153,14 @@ fn unmeasured(message: &str) -> String {
         None => text,
     };
     let text = replace(message.to_owned(), "excess: ", "N.NNN");
-    replace(text, "query id:", "<id>")
+    let text = replace(text, "query id:", "<id>");
+    if !text.contains(" DNS response") {
+        return text;
+    }
+    let text = replace(text, "wrong ident ", "<id>");
+    let text = replace(text, ", expect ", "<id>");
+    let text = replace(text, "invalid UDP DNS response ", "<id>");
+    replace(text, "invalid TCP DNS response ", "<id>")
 }
 
 /// `*7 message` as `*1 message`, when 7 is the first number seen.

@@ -4,6 +4,9 @@ use std::net::SocketAddr;
 
 use crate::socket::Address;
 
+/// How the name server's address is written.
+pub const DNS: &str = "dns:53";
+
 /// How the proxy's own address is written.
 pub const PROXY: &str = "proxy";
 
@@ -45,6 +48,9 @@ impl Names {
     pub fn resolve(&self, conf: &str) -> String {
         let mut text = conf.to_owned();
         for (name, address) in &self.backends {
+            if let Some(port) = port_of(address) {
+                text = text.replace(&port_name(name), port);
+            }
             text = replace_words(&text, name, address);
         }
         match self.proxy {
@@ -58,6 +64,10 @@ impl Names {
         let mut text = seen.to_owned();
         for (name, address) in &self.backends {
             text = text.replace(address, name);
+            if let Some(port) = port_of(address) {
+                let written = format!(":{}", port_name(name));
+                text = replace_words(&text, &format!(":{port}"), &written);
+            }
         }
         let Some(proxy) = self.proxy else {
             return text;
@@ -67,6 +77,19 @@ impl Names {
         let port = format!(":{}", proxy.port());
         replace_words(&text, &port, ":@PORT@").replace(&proxy.ip().to_string(), PROXY)
     }
+}
+
+/// How the port alone of the backend `name` is written.
+fn port_name(name: &str) -> String {
+    format!("@{name}@")
+}
+
+fn port_of(address: &str) -> Option<&str> {
+    let inet = !address.starts_with("unix:");
+    address
+        .rsplit_once(':')
+        .filter(|_| inet)
+        .map(|(_, port)| port)
 }
 
 /// Replaces `word` where neither neighbour could belong to it.
@@ -116,6 +139,10 @@ mod tests {
         );
         check("my-app:1 app:1.x", "my-app:1 app:1.x");
         check("http://unix:a.sock:/x", "http://unix:/p/a.sock:/x");
+        check(
+            "http://name:@app:1@/ http://127.0.0.2:@app:10@",
+            "http://name:40001/ http://127.0.0.2:40010",
+        );
         check("listen proxy;", "listen 127.100.101.102:50000;");
         check("proxy_pass http://proxy;", "proxy_pass http://proxy;");
     }

@@ -80,6 +80,7 @@ impl Fault {
             config,
             files: BTreeMap::new(),
             backend: self.backend.clone(),
+            dns: BTreeMap::new(),
             expect,
         }
     }

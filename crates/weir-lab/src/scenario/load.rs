@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Scenario;
+use crate::bed::names::DNS;
 
 /// A file that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +77,10 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Scenario, LoadError> {
     if let Some(missing) = scenario.unplayed() {
         let message = format!("nothing plays {missing}, which the configuration names");
         return Err(fault(0, message));
+    }
+    if !scenario.dns.is_empty() && !scenario.config.names(DNS) {
+        let message = format!("the configuration does not name {DNS:?}");
+        return Err(fault(text.find("[dns.").unwrap_or(0), message));
     }
     for name in scenario.backend.keys() {
         if let Some(message) = scenario.complaint(name) {

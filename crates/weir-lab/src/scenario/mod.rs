@@ -31,6 +31,18 @@
 //! "html/list/again" = { link = "a.txt" }
 //! ```
 //!
+//! `[dns]` lays out what the name server knows that the configuration calls `dns:53`. `@app:1@` is the port alone of
+//! the backend `app:1`, for names that lead there:
+//!
+//! ```toml
+//! [config]
+//! http = "resolver dns:53 ipv6=off;"
+//! pass = "http://$arg_to:@app:1@"
+//!
+//! [dns."app.test"]
+//! a.each = [{ records = [{ a = "127.0.0.1" }] }]
+//! ```
+//!
 //! A backend's name is the address that the configuration writes. Whoever runs the scenario puts
 //! the real address in its place, and the name back into everything that was seen. A whole
 //! configuration (`file`) writes `listen proxy;`; `@PREFIX@` is the directory that it runs in.
@@ -41,7 +53,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::bed::{Conf, Field, LaidOut};
-use crate::script::{BackendScript, ClientStep};
+use crate::script::{BackendScript, ClientStep, NameScript};
 use crate::version::Version;
 
 mod batch;
@@ -84,6 +96,9 @@ pub struct Scenario {
     /// Scripts by the address that the configuration writes: `app:1` or `unix:app.sock`.
     #[serde(default)]
     pub backend: BTreeMap<String, BackendScript>,
+    /// What the name server at `dns:53` knows, by name; there is none when absent.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub dns: BTreeMap<String, NameScript>,
     /// What is expected; nothing when absent.
     #[serde(default, skip_serializing_if = "Expect::is_empty")]
     pub expect: Expect,

@@ -15,10 +15,11 @@ use crate::backend::Backend;
 use crate::bed::compare::{Difference, Extent, compare};
 use crate::bed::conf::Skeleton;
 use crate::bed::logs::Normal;
-use crate::bed::names::Names;
+use crate::bed::names::{DNS, Names};
 use crate::bed::prefix::Prefix;
 use crate::bed::run::{Run, Settling};
 use crate::bed::{DEFAULT_BACKEND, Fault, Field, Seen, Target};
+use crate::dns::NameServer;
 use crate::socket::Address;
 use crate::version::Version;
 
@@ -41,6 +42,11 @@ impl Scenario {
         let addresses = backends
             .iter()
             .map(|(name, backend)| (name.clone(), backend.address().clone()));
+        let name_server = self.start_name_server().await?;
+        let addresses = addresses.chain(name_server.iter().map(|server| {
+            let address = Address::Inet(server.address());
+            (DNS.to_owned(), address)
+        }));
         let names = Names::new(addresses, proxy);
         let conf = self.conf(target, version, &names, directory);
         prefix.configure(&conf).map_err(Fault::bed("prefix"))?;
@@ -86,6 +92,15 @@ impl Scenario {
         names
             .resolve(&text)
             .replace("@PREFIX@", &prefix.to_string_lossy())
+    }
+
+    async fn start_name_server(&self) -> Result<Option<NameServer>, Fault> {
+        if self.dns.is_empty() {
+            return Ok(None);
+        }
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let server = NameServer::start(address, self.dns.clone()).await;
+        server.map(Some).map_err(Fault::bed("name server"))
     }
 
     async fn start_backends(&self, prefix: &Path) -> Result<BTreeMap<String, Backend>, Fault> {

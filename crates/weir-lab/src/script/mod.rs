@@ -9,12 +9,14 @@ mod backend;
 mod client;
 mod http2;
 mod misbehaviour;
+mod name_server;
 mod payload;
 mod sequence;
 
 pub use backend::{BackendScript, BackendStep, Connect};
 pub use client::ClientStep;
 pub use http2::{Http2Step, Request, Setting};
+pub use name_server::{NameScript, OtherQuestion, Record, Replies, Reply};
 pub use payload::{Part, Payload};
 pub use sequence::{Choice, Sequence};
 

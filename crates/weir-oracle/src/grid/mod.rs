@@ -85,6 +85,7 @@ fn without_backends(
         config,
         files: BTreeMap::new(),
         backend: BTreeMap::new(),
+        dns: BTreeMap::new(),
         expect: Expect::default(),
     }
 }

@@ -15,7 +15,7 @@ use weir_lab::bed::run::{Run, Settling};
 use weir_lab::bed::target::Starter;
 use weir_lab::bed::{Binary, Fault, Seen};
 use weir_lab::client::ClientError;
-use weir_lab::dns::{NoAnswer, Resolver};
+use weir_lab::dns::{NameServer, NoAnswer};
 use weir_lab::socket::Address;
 use weir_lab::version::Version;
 
@@ -142,7 +142,7 @@ impl Exchange<'_> {
         Ok(backends)
     }
 
-    async fn start_resolver(&self) -> Result<Option<Resolver>, Fault> {
+    async fn start_resolver(&self) -> Result<Option<NameServer>, Fault> {
         if self.record.dns.is_empty() {
             return Ok(None);
         }
@@ -152,7 +152,7 @@ impl Exchange<'_> {
         let names = self.record.dns.iter().map(answer).collect::<Result<_, _>>();
         let other = |fault: NoAnswer| std::io::Error::other(fault.to_string());
         let names = names.map_err(other).map_err(Fault::bed("resolver"))?;
-        let resolver = Resolver::start(RESOLVER, names).await;
+        let resolver = NameServer::start(RESOLVER, names).await;
         resolver.map(Some).map_err(Fault::bed("resolver"))
     }
 }

@@ -7,7 +7,7 @@ use super::Options;
 use crate::record::Record;
 
 /// Directives that the proxy may lack, and the reason that is given then.
-const DIRECTIVES: [(&str, &str); 2] = [("resolve", "resolver"), ("proxy_cache", "proxy_cache")];
+const DIRECTIVES: [(&str, &str); 1] = [("proxy_cache", "proxy_cache")];
 
 /// Why `record` is not replayed; None if it is. nginx has every directive, and is asked for all
 /// that the lab can play.

@@ -5,14 +5,24 @@ use std::io;
 use crate::facts::{Client, Session};
 use crate::report::error_log::{self, Message};
 
-/// `info` line of a client that left.
+/// `info` line of a client that left while a connection to an upstream was there.
 pub(crate) fn log_client_gone(session: &Session, error: Option<&io::Error>) {
+    let text = "epoll_wait() reported that client prematurely closed connection, \
+                so upstream connection is closed too";
+    log(session, text, error);
+}
+
+/// `info` line of a client that left while there was none.
+pub(crate) fn log_client_left(session: &Session, error: Option<&io::Error>) {
+    let text = "epoll_wait() reported that client prematurely closed connection";
+    log(session, text, error);
+}
+
+fn log(session: &Session, text: &str, error: Option<&io::Error>) {
     // Of a stream its own words say it all (`ngx_http_upstream_check_broken_connection`).
     if session.tell_departure() {
         return;
     }
-    let text = "epoll_wait() reported that client prematurely closed connection, \
-                so upstream connection is closed too";
     match error {
         Some(error) => error_log::info(session.view(), Message::call(text, error)),
         None => error_log::info(session.view(), Message::text(text)),

@@ -4,6 +4,7 @@ mod body_decoder;
 mod cookie;
 mod failure_log;
 mod handshake;
+mod names;
 mod peers;
 mod read_head;
 mod relay;
@@ -40,13 +41,24 @@ pub(crate) async fn proxy(session: &mut Session, pass: &ProxyPass) -> Outcome {
     }
     let plan = session.client.link().plan.clone();
     let head = request_head::write(session, settings);
-    let pool = match &target {
-        Target::Configured(index) => &plan.pools[*index],
-        Target::Literal(pool) => &**pool,
-        Target::Unresolved(host) => {
-            session.req.upstream.request_head = head;
-            return Outcome::Status(target::unresolved(session, host));
+    let own_pool;
+    let pool = match target {
+        Target::Configured(index) => &plan.pools[index],
+        Target::Literal(pool) => {
+            own_pool = pool;
+            &*own_pool
         }
+        // Boxed: few requests wait for a name, and all would have to have room for it.
+        Target::Named(name) => match Box::pin(names::look_up(session, settings, name)).await {
+            Ok(pool) => {
+                own_pool = pool;
+                &*own_pool
+            }
+            Err(outcome) => {
+                session.req.upstream.request_head = head;
+                return outcome;
+            }
+        },
     };
     let mut exchange = Exchange::new(session, settings, pool, head);
     exchange.run().await

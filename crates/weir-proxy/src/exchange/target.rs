@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use weir_conf::{ProxyPass, ProxyTarget, Template, UpstreamUrl, parse_evaluated_url};
 use weir_upstream::{PeerAddress, Pool, PoolSpec};
-use weir_verdict::Phase;
 use weir_wire::uri::{Escape, escape};
 
-use crate::facts::{Action, Session};
+use super::names::Name;
+use crate::facts::Session;
 use crate::pool::{KeySource, WorkerPool};
 use crate::report::error_log::{self, Message};
 use crate::report::variables;
@@ -22,8 +22,8 @@ pub(super) enum Target {
     Configured(usize),
     /// An address that came out of variables, and that no block of the configuration has.
     Literal(Box<WorkerPool>),
-    /// A name that came out of variables and would need a resolver at run time.
-    Unresolved(Vec<u8>),
+    /// A name that came out of variables and has to be looked up.
+    Named(Name),
 }
 
 /// Finds who is asked and writes the URI (`ngx_http_proxy_eval`, `ngx_http_proxy_create_request`).
@@ -76,7 +76,10 @@ fn resolve_variable(session: &mut Session, template: &Template) -> Result<Target
             let pool = Pool::new(spec, None);
             Target::Literal(Box::new(WorkerPool::new(&Arc::new(pool), KeySource::None)))
         }
-        None => Target::Unresolved(url.host.to_vec()),
+        None => Target::Named(Name {
+            host: url.host.to_vec(),
+            port: url.effective_port(),
+        }),
     })
 }
 
@@ -94,18 +97,6 @@ fn literal_address(url: &UpstreamUrl<'_>) -> Option<PeerAddress> {
     }
     let address = SocketAddr::new(url.address()?, url.effective_port());
     Some(PeerAddress::Inet(address))
-}
-
-/// Nobody can be asked: a name that no block of the configuration has (`ngx_resolve_start`). nginx
-/// finds out once it has read the request's body. The value is a status.
-pub(super) fn unresolved(session: &mut Session, host: &[u8]) -> u16 {
-    // nginx has set the next exchange off from those before it.
-    session.req.upstream.group_is_empty = !session.req.attempts.is_empty();
-    let line = [b"no resolver defined to resolve ", host].concat();
-    error_log::error(session.view(), Message::bytes(&line));
-    // The exchange is over (`ngx_http_upstream_finalize_request`).
-    session.client.link_mut().action = Action::Exchange(Phase::SendingToClient);
-    502
 }
 
 fn remember(session: &mut Session, prefix: &[u8], host: &[u8], port: &[u8]) {

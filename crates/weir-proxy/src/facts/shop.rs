@@ -94,6 +94,7 @@ impl Shop {
         counters: Member,
         serve_sub: Serve,
     ) -> Self {
+        generation.count_in(&numbers);
         let counters = Rc::new(counters);
         let idle_woken = Arc::new(IdleWoken::default());
         Self {
@@ -132,6 +133,7 @@ impl Shop {
     /// Serves requests that begin from now on under `generation`; idle connections move over. The one
     /// before comes back, under which others may still be served.
     pub(crate) fn adopt(&self, generation: Rc<Generation>) -> Rc<Generation> {
+        generation.count_in(&self.numbers);
         let older = self.generation.replace(generation.clone());
         self.slots
             .limit_to(generation.connection_slots(), scarce(&generation));

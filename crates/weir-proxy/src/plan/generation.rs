@@ -1,12 +1,14 @@
 //! What one worker keeps for one plan.
 
+use crate::names::Resolver;
 use crate::pool::{KeySource, UpstreamConnection, WorkerPool};
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
-use weir_conf::{Location, Server};
+use weir_conf::{Location, ResolverSpec, Server};
 use weir_log::{LineBuffer, NamedLog};
 
 use super::Plan;
@@ -23,6 +25,10 @@ pub struct Generation {
     /// By `Location::index`; those that a request has found.
     locations: RefCell<Vec<Option<Own<Location>>>>,
     pub(crate) pools: Vec<WorkerPool>,
+    /// By `ResolverSpec::index`; those that have been asked.
+    resolvers: Vec<OnceCell<Rc<Resolver>>>,
+    /// Counts connections of the whole process; those to name servers, too.
+    numbers: OnceCell<Arc<AtomicU64>>,
     pub(crate) lines: Vec<SharedLines>,
     /// Files of access lines whose names the requests decide.
     pub(crate) named_files: Vec<RefCell<NamedLog>>,
@@ -58,7 +64,9 @@ impl Generation {
             http.servers.iter().cloned().map(Rc::new).collect()
         });
         Self {
+            numbers: OnceCell::new(),
             servers,
+            resolvers: plan.resolvers.iter().map(|_| OnceCell::new()).collect(),
             locations: RefCell::new(vec![None; plan.location_logs.len()]),
             plan,
             pools,
@@ -66,6 +74,20 @@ impl Generation {
             named_files,
             expired: Cell::new(false),
         }
+    }
+
+    /// Who is asked for names where `spec` holds.
+    pub(crate) fn resolver(&self, spec: &ResolverSpec) -> &Rc<Resolver> {
+        self.resolvers[spec.index].get_or_init(|| {
+            let shared = self.plan.resolvers[spec.index].clone();
+            let numbers = self.numbers.get().cloned().unwrap_or_default();
+            Resolver::new(shared, self.plan.main_sinks.clone(), numbers)
+        })
+    }
+
+    /// Numbers the connections that it opens by itself from `numbers`.
+    pub(crate) fn count_in(&self, numbers: &Arc<AtomicU64>) {
+        self.numbers.get_or_init(|| numbers.clone());
     }
 
     /// The server at `index` of `Http::servers`.

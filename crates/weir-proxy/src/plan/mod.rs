@@ -6,6 +6,7 @@
 mod generation;
 mod lines;
 mod logs;
+mod names;
 mod pools;
 mod temp_folders;
 mod tls;
@@ -33,11 +34,15 @@ use pools::pool_spec;
 use tls::Tls;
 use zones::Zones;
 
+use crate::names::SharedResolver;
+
 /// A configuration that is ready to serve.
 pub struct Plan {
     config: Arc<Config>,
     pools: Vec<Arc<Pool>>,
     zones: Zones,
+    /// By `ResolverSpec::index`.
+    resolvers: Vec<Arc<SharedResolver>>,
     tls: Tls,
     main_sinks: Arc<ErrorSinks>,
     /// By `Location::index`.
@@ -68,6 +73,14 @@ pub enum PlanFault {
     #[error("host not found in upstream \"{name}\" in {}:{}", .place.file.display(), .place.line)]
     HostNotFound {
         /// `HOST:PORT` as written.
+        name: String,
+        /// The directive.
+        place: Place,
+    },
+    /// The name of a name server has no address.
+    #[error("host not found in resolver \"{name}\" in {}:{}", .place.file.display(), .place.line)]
+    NameServer {
+        /// The server as written.
         name: String,
         /// The directive.
         place: Place,
@@ -119,6 +132,7 @@ impl Plan {
         let mut pools = Vec::new();
         let mut warnings = Vec::new();
         let mut zones = Zones::default();
+        let mut resolvers = Vec::new();
         let mut book = LogBook::new(files);
         let mut location_logs = Vec::new();
         let mut listen_names = Vec::new();
@@ -131,6 +145,8 @@ impl Plan {
                 pools.push(Arc::new(Pool::new(spec, carried.map(|pool| &**pool))));
                 warnings.extend(said);
             }
+            let known = previous.map_or(&[][..], |plan| &plan.resolvers);
+            resolvers = names::resolvers(http, known)?;
             zones = Zones::new(http, previous.map(|plan| &plan.zones))?;
             location_logs = logs::location_logs(http, &mut book, &main_sinks)?;
             listen_names = http
@@ -155,6 +171,7 @@ impl Plan {
         Ok(Self {
             pools,
             zones,
+            resolvers,
             tls,
             main_sinks,
             location_logs,

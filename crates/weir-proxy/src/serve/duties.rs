@@ -3,6 +3,8 @@
 use std::pin::pin;
 use std::rc::Rc;
 
+use tokio::task::JoinSet;
+
 use super::names;
 use super::worker::Worker;
 use crate::plan::Generation;
@@ -29,7 +31,9 @@ impl Worker {
 /// Does the plan's duties for as long as this is polled.
 async fn when_elected(generation: &Rc<Generation>) {
     let _elected = generation.duties().lock().await;
-    names::await_system(generation).await;
+    let mut duties = JoinSet::new();
+    names::begin(&mut duties, generation);
+    while duties.join_next().await.is_some() {}
     // All is done that there is to do.
     std::future::pending().await
 }

@@ -69,7 +69,7 @@ pub(super) const SHAPES: &[(Shape, &str)] = &[
     ),
     (
         Shape::Time,
-        "timer_resolution accept_mutex_delay resolver_timeout \
+        "timer_resolution accept_mutex_delay \
             fastcgi_connect_timeout fastcgi_send_timeout fastcgi_read_timeout \
             fastcgi_cache_lock_timeout fastcgi_cache_lock_age fastcgi_next_upstream_timeout \
             grpc_connect_timeout grpc_send_timeout grpc_read_timeout grpc_next_upstream_timeout \
