@@ -69,6 +69,8 @@ const READ_AS: &[(&str, &str)] = &[
     ("userid_mark", ".mark"),
     ("userid_flags", ".flags"),
     ("proxy_set_header", ".proxy_set_header"),
+    ("resolver", ".resolver"),
+    ("resolver_timeout", ".resolver_timeout"),
     ("upstream_start", ".starts_unresolved"),
     ("least_time", "BalanceMethod::LeastTime"),
 ];

@@ -7,7 +7,7 @@ use super::listen::Listens;
 use super::server::{self, ServerDraft, Shared};
 use super::upstream::Upstreams;
 use super::walk::{call, each};
-use super::{charset, failed, geo, map, names, split_clients};
+use super::{charset, failed, geo, map, names, split_clients, upstream};
 use crate::model::{Http, Listen, Upstream};
 use crate::table::HTTP;
 use crate::table::core::WrittenCore;
@@ -79,9 +79,10 @@ impl HttpDraft {
         }
         let mut upstreams = self.upstreams.finish(cx);
         let outer = &self.level.settings;
-        for upstream in &mut upstreams {
-            inherit_resolver(upstream, outer);
-            cx.faults.extend(without_resolver(upstream));
+        for group in &mut upstreams {
+            inherit_resolver(group, outer);
+            let fault = upstream::check(group, cx);
+            cx.faults.extend(fault);
         }
         for server in &mut self.servers {
             server.inherit_tls(&self.tls, cx);
@@ -147,24 +148,6 @@ fn inherit_resolver(upstream: &mut Upstream, http: &Written) {
     }
     let time = upstream.resolver_timeout;
     upstream.resolver_timeout = time.or(http.resolver_timeout.value);
-}
-
-/// Names that are looked up while running need somebody to ask, and memory for the answers
-/// (`ngx_http_upstream_init_round_robin`).
-fn without_resolver(upstream: &Upstream) -> Option<Fault> {
-    let mut servers = upstream.servers.iter();
-    servers.find(|server| server.look_up.is_some())?;
-    let (name, place) = (&upstream.name, &upstream.place);
-    let text = match (upstream.zone.is_some(), &upstream.resolver) {
-        (true, Some(_)) => return None,
-        (true, None) => format!(
-            "no resolver defined to resolve names at run time in upstream \"{name}\" in {place}"
-        ),
-        (false, _) => format!(
-            "resolving names at run time requires upstream \"{name}\" in {place} to be in shared memory"
-        ),
-    };
-    Some(Fault::emerg(text, None))
 }
 
 /// The first server that a handshake could lead to and that has nothing to show (`ngx_http_ssl_init`).

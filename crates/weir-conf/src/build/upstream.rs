@@ -164,13 +164,6 @@ impl Upstreams {
 impl Group {
     fn finish(self, cx: &mut Reading, unresolved: bool) -> Upstream {
         let body = self.body;
-        if self.explicit && body.servers.iter().all(|server| server.parameters.backup) {
-            let text = format!("no servers in upstream \"{}\"", self.name);
-            cx.faults.push(Fault::emerg(text, Some(self.place.clone())));
-        }
-        if let Some(text) = too_big(&body, cx) {
-            cx.faults.push(Fault::emerg(text, None));
-        }
         let keepalive_default = cx.differences().upstream_keepalive_default && self.explicit;
         let written = body
             .keepalive
@@ -214,20 +207,50 @@ impl Group {
     }
 }
 
+/// What is wrong with a group as a whole, in nginx's order (`ngx_http_upstream_init_round_robin`, then the other
+/// modules' own).
+pub(super) fn check(upstream: &Upstream, cx: &Reading) -> Option<Fault> {
+    let lacking = without_resolver(upstream).map(|text| Fault::emerg(text, None));
+    lacking
+        .or_else(|| {
+            let none = upstream.explicit
+                && upstream
+                    .servers
+                    .iter()
+                    .all(|server| server.parameters.backup);
+            let text = format!("no servers in upstream \"{}\"", upstream.name);
+            none.then(|| Fault::emerg(text, Some(upstream.place.clone())))
+        })
+        .or_else(|| too_big(upstream, cx).map(|text| Fault::emerg(text, None)))
+}
+
+/// Names that are looked up while running need somebody to ask, and memory for the answers.
+fn without_resolver(upstream: &Upstream) -> Option<String> {
+    let mut servers = upstream.servers.iter();
+    servers.find(|server| server.look_up.is_some())?;
+    let (name, place) = (&upstream.name, &upstream.place);
+    match (upstream.zone.is_some(), &upstream.resolver) {
+        (true, Some(_)) => None,
+        (true, None) => Some(format!(
+            "no resolver defined to resolve names at run time in upstream \"{name}\" in {place}"
+        )),
+        (false, _) => Some(format!(
+            "resolving names at run time requires upstream \"{name}\" in {place} to be in shared memory"
+        )),
+    }
+}
+
 /// nginx's words if it could not set aside what the group needs, which hangs on the machine
 /// (`ngx_http_upstream_init_keepalive`, `ngx_http_upstream_init_chash`).
-fn too_big(body: &Body, cx: &Reading) -> Option<String> {
+fn too_big(upstream: &Upstream, cx: &Reading) -> Option<String> {
     const POINTS: usize = 160;
     const POINT: usize = 16;
     let item = cx.differences().upstream_keepalive_item;
-    let idle = body
-        .keepalive
-        .map(|(connections, _)| connections.saturating_mul(item));
-    let ring = matches!(body.method, Some(BalanceMethod::HashConsistent(_))).then(|| {
-        let weights = body
-            .servers
-            .iter()
-            .map(|server| server.parameters.weight as usize);
+    let idle = upstream.keepalive;
+    let idle = idle.map(|keepalive| keepalive.connections.saturating_mul(item));
+    let ring = matches!(upstream.method, BalanceMethod::HashConsistent(_)).then(|| {
+        let servers = upstream.servers.iter();
+        let weights = servers.map(|server| server.parameters.weight as usize);
         (weights.sum::<usize>())
             .saturating_mul(POINTS * POINT)
             .saturating_add(8)
@@ -398,7 +421,8 @@ impl Body {
                 parts.port.unwrap_or(80),
             )
         };
-        server.look_up = asked.of(&server, parts.port.is_some())?;
+        // nginx takes a socket's path for something with a port.
+        server.look_up = asked.of(&server, parts.port.is_some() || parts.unix)?;
         Ok(server)
     }
 
