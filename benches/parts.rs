@@ -24,7 +24,7 @@ use weir_proxy::serve::parts::Part;
 use weir_proxy::serve::service::prepare;
 use weir_proxy::serve::worker::Worker;
 use weir_upstream::{
-    IdleCache, IdleMeta, Key, PeerAddress, PeerOutcome, Pool, PoolSpec, Took, View,
+    IdleCache, IdleMeta, Key, Method, PeerAddress, PeerOutcome, Pool, PoolSpec, Took, View,
 };
 use weir_wire::response::{ResponseHead, ResponseParser, ResponseProgress, ResponseRules};
 
@@ -208,24 +208,39 @@ fn response_head(criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {
 
 fn peers(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("peer");
+    let methods = [
+        ("round robin", Method::RoundRobin),
+        ("least_conn", Method::LeastConn),
+        ("hash", Method::Hash),
+        ("consistent hash", Method::HashConsistent),
+        ("random", Method::Random),
+    ];
+    for count in [1, 3, 100, 10_000] {
+        let addresses: Vec<_> = (0..count)
+            .map(|index| PeerAddress::Inet(([127, 0, 0, 1], 1000 + index).into()))
+            .collect();
+        for (name, method) in methods {
+            let spec = PoolSpec {
+                method,
+                ..PoolSpec::implied("origin", addresses.clone())
+            };
+            let view = View::new(&Pool::new(spec, None));
+            let mut key = 0_u32;
+            group.bench_function(format!("{name} over {count}"), |bencher| {
+                bencher.iter(|| {
+                    key = key.wrapping_add(1);
+                    let mut attempts = view.begin(Key::Hash(&key.to_be_bytes()));
+                    let peer = view.pick(&mut attempts, NOW)?;
+                    let (outcome, took) = (PeerOutcome::Success, Took::default());
+                    Some(view.release(&mut attempts, peer, outcome, took, NOW))
+                });
+            });
+        }
+    }
     for count in [1, 3, 100] {
         let addresses =
             (0..count).map(|index| PeerAddress::Inet(([127, 0, 0, 1], 1000 + index).into()));
-        let pool = Pool::new(PoolSpec::implied("origin", addresses), None);
-        let view = View::new(&pool);
-        group.bench_function(format!("round robin over {count}"), |bencher| {
-            bencher.iter(|| {
-                let mut attempts = view.begin(Key::None);
-                let peer = view.pick(&mut attempts, NOW)?;
-                Some(view.release(
-                    &mut attempts,
-                    peer,
-                    PeerOutcome::Success,
-                    Took::default(),
-                    NOW,
-                ))
-            });
-        });
+        let view = View::new(&Pool::new(PoolSpec::implied("origin", addresses), None));
         let mut idle = IdleCache::new(weir_conf::Keepalive::new(usize::from(count)));
         let meta = IdleMeta {
             requests: 1,

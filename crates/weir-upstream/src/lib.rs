@@ -8,7 +8,7 @@
 //! Modules in reading order: `spec` (a pool as configured), `peer` (what workers share about one
 //! peer), `list` (the peers at one moment), `names` (servers whose addresses change), `pool` (the list in
 //! force, and its changes), `rotation` (what a worker keeps to itself), `tries` (what a request remembers),
-//! `view` (begin, pick, release), one module per balancing method (`round_robin`, `least_conn`,
+//! `view` (begin, pick, release), `turns` (round robin over many), one module per balancing method (`round_robin`, `least_conn`,
 //! `least_time` with `times`, `hash`, `ip_hash`, `consistent`, `random`), `idle` (the keepalive cache).
 //!
 //! # Invariants
@@ -43,6 +43,7 @@ mod simulation;
 mod spec;
 mod times;
 mod tries;
+mod turns;
 mod view;
 
 pub use idle::{Idle, IdleCache, IdleMeta};

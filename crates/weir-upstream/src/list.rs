@@ -1,6 +1,8 @@
 //! The peers of a pool at one moment: an immutable list, which a change replaces whole.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::consistent::Ring;
 use crate::{Method, Peer};
@@ -19,6 +21,8 @@ pub struct PeerList {
     points: Box<[u64]>,
     tries: u32,
     ring: Ring,
+    /// How often a peer of the pool was taken out.
+    failures: Arc<AtomicU64>,
 }
 
 impl PeerList {
@@ -27,6 +31,7 @@ impl PeerList {
         method: Method,
         primaries: Vec<Peer>,
         backups: Vec<Peer>,
+        failures: Arc<AtomicU64>,
     ) -> Self {
         let count = primaries.len();
         let peers: Box<[Peer]> = primaries.into_iter().chain(backups).collect();
@@ -47,7 +52,13 @@ impl PeerList {
                 _ => Ring::default(),
             },
             peers,
+            failures,
         }
+    }
+
+    /// How often a peer of the pool was taken out: as long as it stays, all are as well as they were, or better.
+    pub(crate) fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed)
     }
 
     /// Which of the pool's lists this is.

@@ -44,14 +44,14 @@ impl Peer {
     pub(crate) fn new(
         mut spec: PeerSpec,
         address_id: AddressId,
-        shared: Option<Arc<Shared>>,
+        shared: Arc<Shared>,
         origin: Option<usize>,
     ) -> Self {
         spec.parameters.weight = spec.parameters.weight.max(1);
         Self {
             parameters: spec.parameters,
             address_id,
-            shared: shared.unwrap_or_default(),
+            shared,
             spec: Arc::new(spec),
             origin,
         }
@@ -90,6 +90,12 @@ impl Peer {
     /// Which address of the pool this is; the key of [`IdleCache`](crate::IdleCache).
     pub fn address_id(&self) -> AddressId {
         self.address_id
+    }
+
+    /// Too many failures, whether or not `fail_timeout` has passed: nobody knows yet that it is well.
+    pub(crate) fn is_on_trial(&self) -> bool {
+        self.parameters.max_fails > 0
+            && self.shared.fails.load(Relaxed) >= self.parameters.max_fails
     }
 
     /// What a status page shows of the peer.
@@ -214,7 +220,11 @@ impl Peer {
         self.shared.failed.fetch_add(1, Relaxed);
         self.shared.accessed.store(now, Relaxed);
         self.shared.checked.store(now, Relaxed);
-        self.parameters.max_fails > 0 && fails >= self.parameters.max_fails
+        let out = self.parameters.max_fails > 0 && fails >= self.parameters.max_fails;
+        if out {
+            self.shared.taken_out.fetch_add(1, Relaxed);
+        }
+        out
     }
 
     /// A failure that the pool does not act on (its only peer): counted for the status page alone.
@@ -272,6 +282,8 @@ pub(crate) struct Shared {
     /// Second of the last failure, or of the last pick after `fail_timeout`.
     checked: AtomicI64,
     failed: AtomicU64,
+    /// How often a peer of the pool was taken out.
+    taken_out: Arc<AtomicU64>,
     times: Times,
 }
 
@@ -290,14 +302,16 @@ struct Tally {
 /// Long before any `now`, yet far enough from the end of the range to subtract.
 const NEVER: i64 = -(1 << 40);
 
-impl Default for Shared {
-    fn default() -> Self {
+impl Shared {
+    /// Of a peer that nothing is known of, in a pool that counts here how often one was taken out.
+    pub(crate) fn new(taken_out: Arc<AtomicU64>) -> Self {
         Self {
             tallies: Default::default(),
             fails: AtomicU32::new(0),
             accessed: AtomicI64::new(NEVER),
             checked: AtomicI64::new(NEVER),
             failed: AtomicU64::new(0),
+            taken_out,
             times: Times::default(),
         }
     }

@@ -18,6 +18,8 @@ pub struct Pool {
     /// Of the list in force: what a worker compares with that of its view.
     epoch: AtomicU64,
     current: Mutex<Current>,
+    /// How often a peer was taken out; goes on over a reload, as the peers do.
+    taken_out: Arc<AtomicU64>,
     /// Workers that have begun with this pool.
     workers: AtomicUsize,
 }
@@ -42,7 +44,8 @@ impl Pool {
     /// time begin with the addresses that they had (`ngx_http_upstream_zone_preresolve`).
     pub fn new(spec: PoolSpec, carried: Option<&Self>) -> Self {
         let before = carried.map(|pool| pool.list());
-        let mut known = Known::of(before.as_deref());
+        let taken_out = carried.map_or_else(Arc::default, |pool| pool.taken_out.clone());
+        let mut known = Known::of(before.as_deref(), &taken_out);
         let mut addresses = Addresses::default();
         let mut groups = Groups::default();
         for peer in spec.peers {
@@ -81,9 +84,10 @@ impl Pool {
             names,
             epoch: AtomicU64::new(0),
             current: Mutex::new(Current {
-                list: Arc::new(groups.into_list(0, spec.method)),
+                list: Arc::new(groups.into_list(0, spec.method, &taken_out)),
                 addresses,
             }),
+            taken_out,
             workers: AtomicUsize::new(0),
         }
     }
@@ -146,7 +150,8 @@ impl Pool {
         let Current { list, addresses } = &mut *current;
         let mut make = |spec: PeerSpec| {
             let id = addresses.id(&spec.address);
-            Peer::new(spec, id, None, Some(number))
+            let shared = Arc::new(Shared::new(self.taken_out.clone()));
+            Peer::new(spec, id, shared, Some(number))
         };
         let mut groups = Groups::of_list(list);
         let (first, rest) = by_priority(name, found);
@@ -161,7 +166,7 @@ impl Pool {
         }
         if changed {
             let epoch = list.epoch() + 1;
-            *list = Arc::new(groups.into_list(epoch, self.method));
+            *list = Arc::new(groups.into_list(epoch, self.method, &self.taken_out));
             addresses.retain(list);
             self.epoch.store(epoch, Ordering::Relaxed);
         }
@@ -189,8 +194,14 @@ impl Groups {
         }
     }
 
-    fn into_list(self, epoch: u64, method: Method) -> PeerList {
-        PeerList::new(epoch, method, self.primaries, self.backups)
+    fn into_list(self, epoch: u64, method: Method, taken_out: &Arc<AtomicU64>) -> PeerList {
+        PeerList::new(
+            epoch,
+            method,
+            self.primaries,
+            self.backups,
+            taken_out.clone(),
+        )
     }
 }
 
@@ -233,24 +244,31 @@ impl Addresses {
 
 /// What is known of peers from before a reload, by server and name; each is handed on once, so that two equal
 /// `server` lines stay two peers.
-struct Known(HashMap<KnownBy, Vec<Arc<Shared>>>);
+struct Known {
+    before: HashMap<KnownBy, Vec<Arc<Shared>>>,
+    taken_out: Arc<AtomicU64>,
+}
 
 /// Server as written, and name.
 type KnownBy = (String, Box<[u8]>);
 
 impl Known {
-    fn of(before: Option<&PeerList>) -> Self {
+    fn of(before: Option<&PeerList>, taken_out: &Arc<AtomicU64>) -> Self {
         let mut known: HashMap<_, Vec<_>> = HashMap::new();
         for peer in before.iter().flat_map(|list| list.peers().iter().rev()) {
             let key = (peer.spec().server.clone(), peer.name().into());
             known.entry(key).or_default().push(peer.shared().clone());
         }
-        Self(known)
+        Self {
+            before: known,
+            taken_out: taken_out.clone(),
+        }
     }
 
-    fn take(&mut self, spec: &PeerSpec) -> Option<Arc<Shared>> {
+    fn take(&mut self, spec: &PeerSpec) -> Arc<Shared> {
         let key = (spec.server.clone(), spec.name.clone());
-        self.0.get_mut(&key)?.pop()
+        let known = self.before.get_mut(&key).and_then(Vec::pop);
+        known.unwrap_or_else(|| Arc::new(Shared::new(self.taken_out.clone())))
     }
 }
 

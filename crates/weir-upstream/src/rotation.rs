@@ -1,9 +1,10 @@
 //! What one worker keeps about one pool: turning weights and a random source.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::hash::{BuildHasher, RandomState};
 
-use crate::{PeerList, Pool};
+use crate::turns::{MANY, Turns};
+use crate::{Method, PeerList, Pool, Tries};
 
 /// The turning weights of one worker. Belongs to the list it was made for.
 #[derive(Debug)]
@@ -11,6 +12,8 @@ pub(crate) struct Rotation {
     weights: Box<[Weights]>,
     random: Cell<u64>,
     tally: usize,
+    /// Where there are many peers that take turns; begun by the first of them.
+    turns: RefCell<Option<Box<Turns>>>,
 }
 
 impl Rotation {
@@ -29,11 +32,13 @@ impl Rotation {
                 .collect(),
             random: Cell::new(seed),
             tally: pool.next_tally(),
+            turns: RefCell::default(),
         }
     }
 
     /// The rotation over `newer`, which follows `older`: peers that stay keep their weights, new ones begin.
     pub(crate) fn moved(&self, older: &PeerList, newer: &PeerList) -> Self {
+        self.settle();
         let places = older.places_of(newer);
         let weights = newer.peers().iter().zip(places).map(|(peer, place)| {
             let fresh = || Weights::fresh(peer.parameters().weight);
@@ -43,12 +48,38 @@ impl Rotation {
             weights: weights.collect(),
             random: self.random.clone(),
             tally: self.tally,
+            turns: RefCell::default(),
         }
     }
 
     /// A failure of the peer at this place of the list.
     pub(crate) fn penalize(&self, peer: usize, max_fails: u32) {
+        if let Some(turns) = &mut *self.turns.borrow_mut() {
+            turns.set_beside(peer, &self.weights);
+        }
         self.weights[peer].penalize(max_fails);
+    }
+
+    /// Whether the turns of the primaries of `list` are kept where they are found at once.
+    pub(crate) fn keeps_turns(list: &PeerList) -> bool {
+        list.method() == Method::RoundRobin && list.group(false).len() >= MANY
+    }
+
+    /// The next of the primaries of `list`, for which [`Self::keeps_turns`] holds.
+    pub(crate) fn next_of_many(&self, list: &PeerList, att: &Tries, now: i64) -> Option<usize> {
+        let mut turns = self.turns.borrow_mut();
+        let peers = list.group(false);
+        let failures = list.failures();
+        let turns =
+            turns.get_or_insert_with(|| Box::new(Turns::new(peers, &self.weights, now, failures)));
+        turns.choose(peers, &self.weights, att, now, failures)
+    }
+
+    /// Puts into the weights what the turns have noted beside them.
+    fn settle(&self) {
+        if let Some(turns) = &*self.turns.borrow() {
+            turns.settle(&self.weights);
+        }
     }
 
     /// Which of each peer's tallies the worker counts in.
@@ -76,6 +107,7 @@ impl Rotation {
         // more than the sum: of 3, 3, 16, 1 and 16, in nginx as here, 40 of 39.
         let sum: i64 = self.weights.iter().map(|w| w.configured).sum();
         let reach = sum * self.weights.len() as i64;
+        self.settle();
         for w in &self.weights {
             assert!((0..=w.configured).contains(&w.effective.get()), "{w:?}");
             assert!(w.current.get().abs() <= reach, "{w:?} beyond {reach}");
@@ -102,6 +134,15 @@ impl Weights {
 
     pub(crate) fn current(&self) -> i64 {
         self.current.get()
+    }
+
+    pub(crate) fn set_current(&self, current: i64) {
+        self.current.set(current);
+    }
+
+    /// Nothing is left of failures.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.effective.get() == self.configured
     }
 
     /// One turn of smooth weighted round robin: the peer gains its effective weight (returned),
