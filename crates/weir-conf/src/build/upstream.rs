@@ -162,7 +162,7 @@ impl Upstreams {
 }
 
 impl Group {
-    fn finish(self, cx: &mut Reading, unresolved: bool) -> Upstream {
+    fn finish(self, cx: &Reading, unresolved: bool) -> Upstream {
         let body = self.body;
         let keepalive_default = cx.differences().upstream_keepalive_default && self.explicit;
         let written = body
