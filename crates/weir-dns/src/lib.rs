@@ -16,6 +16,7 @@
 
 mod answer;
 mod cache;
+mod fuzz;
 mod name;
 mod query;
 mod questions;
@@ -26,6 +27,8 @@ mod told;
 
 pub use answer::{Code, Failure, Found, Outcome, Service};
 pub use cache::Cache;
+#[doc(hidden)]
+pub use fuzz::fuzz;
 pub use questions::{NotSent, Questions, Rules, Ticket, Wire};
 pub use services::{ServiceAddress, ServiceAddresses, gather, service_name};
 pub use told::Told;

@@ -2,6 +2,8 @@
 
 mod receive;
 mod send;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -98,7 +100,8 @@ struct Open {
     server: usize,
     /// From this second on it is asked again.
     due: u64,
-    turn: u64,
+    /// `None` before it was sent.
+    turn: Option<u64>,
 }
 
 /// Half of a question.
@@ -243,7 +246,9 @@ impl Questions {
     /// Takes a question out.
     fn close(&mut self, key: &Key) -> Option<Open> {
         let open = self.open.remove(key)?;
-        self.turns.remove(&open.turn);
+        if let Some(turn) = open.turn {
+            self.turns.remove(&turn);
+        }
         if self.turns.is_empty() {
             self.resend_at = None;
         }

@@ -169,17 +169,17 @@ impl Questions {
         let Some(open) = self.open.get_mut(&answer.key) else {
             return Ok(());
         };
+        let says_nothing = records.addresses.is_empty() && records.alias_at.is_none();
         open.part(wanted).found = Some(records.addresses);
-        if open.other(wanted).is_awaited() {
-            return Ok(());
-        }
-        if open.has_addresses() {
+        let awaits_other = open.other(wanted).is_awaited();
+        if !awaits_other && open.has_addresses() {
             self.end_with_addresses(&answer.key, now);
             return Ok(());
         }
         match records.alias_at {
-            Some(at) => self.follow(answer, at, now, wire),
-            None => Err(Told::NoAddresses),
+            _ if says_nothing => Err(Told::NoAddresses),
+            Some(at) if !awaits_other => self.follow(answer, at, now, wire),
+            Some(_) | None => Ok(()),
         }
     }
 

@@ -32,7 +32,7 @@ impl Questions {
             ttl: u32::MAX,
             server: self.next_server,
             due: 0,
-            turn: 0,
+            turn: None,
         };
         self.next_server = self.after(self.next_server);
         if send(&key, &open, wire).is_err() {
@@ -70,8 +70,9 @@ impl Questions {
             self.resend_at = Some(now + Duration::from_secs(PATIENCE));
         }
         if let Some(open) = self.open.get_mut(key) {
-            self.turns.remove(&open.turn);
-            open.turn = turn;
+            if let Some(past) = open.turn.replace(turn) {
+                self.turns.remove(&past);
+            }
             open.due = now.as_secs() + PATIENCE;
             self.turns.insert(turn, key.clone());
         }

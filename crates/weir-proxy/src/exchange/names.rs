@@ -13,7 +13,7 @@ use weir_upstream::{PeerAddress, Pool, PoolSpec};
 use weir_verdict::Phase;
 
 use crate::client::departure::log_client_left;
-use crate::facts::{Action, Outcome, Session};
+use crate::facts::{Action, Attempt, Outcome, Session};
 use crate::names::{Lookup, addresses, timed_out};
 use crate::pool::{KeySource, WorkerPool};
 use crate::report::error_log::{self, Message};
@@ -50,7 +50,7 @@ pub(super) async fn look_up(
         Waited::Answered(outcome) => addresses(outcome),
         Waited::ClientGone(error) => {
             log_client_left(session, error.as_ref());
-            session.client.link_mut().action = Action::Exchange(Phase::SendingToClient);
+            end(session);
             return Err(Outcome::Close(499));
         }
     };
@@ -93,11 +93,20 @@ fn unresolved(host: &[u8], failure: Failure) -> Vec<u8> {
     [&name.to_ascii_lowercase(), why.as_bytes()].concat()
 }
 
-/// The exchange is over (`ngx_http_upstream_finalize_request`).
 fn fail(session: &mut Session, line: &[u8]) -> Outcome {
     error_log::error(session.view(), Message::bytes(line));
-    session.client.link_mut().action = Action::Exchange(Phase::SendingToClient);
+    end(session);
     Outcome::Status(502)
+}
+
+/// The exchange is over, without a try (`ngx_http_upstream_finalize_request`). That shows once another follows.
+fn end(session: &mut Session) {
+    session.client.link_mut().action = Action::Exchange(Phase::SendingToClient);
+    let req = &mut session.req;
+    let again = std::mem::replace(&mut req.state.sought_in_vain, true);
+    if again && req.attempts.is_empty() {
+        req.attempts.push(Attempt::none());
+    }
 }
 
 /// A pool for one request (`ngx_http_upstream_create_round_robin_peer`).

@@ -228,6 +228,9 @@ impl<'a> Exchange<'a> {
     /// Begins an element of the `$upstream_*` lists.
     pub(super) fn open_attempt(&mut self) {
         let after_redirect = !self.opened && !self.session.req.attempts.is_empty();
+        if !self.opened && !after_redirect && self.session.req.state.sought_in_vain {
+            self.session.req.attempts.push(Attempt::none());
+        }
         self.opened = true;
         self.session.req.upstream.group_is_empty = false;
         self.session.req.attempts.push(Attempt::new(after_redirect));

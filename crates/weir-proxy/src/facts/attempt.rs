@@ -27,6 +27,17 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
+    /// What an exchange leaves that has come to no try, if another one follows: zeros.
+    pub(crate) fn none() -> Self {
+        let zero = Some(Duration::ZERO);
+        Self {
+            connect_time: zero,
+            header_time: zero,
+            response_time: zero,
+            ..Self::new(false)
+        }
+    }
+
     pub(crate) fn new(after_redirect: bool) -> Self {
         Self {
             peer: PeerLabel::None,

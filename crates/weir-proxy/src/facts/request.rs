@@ -129,6 +129,8 @@ pub(crate) struct State {
     pub(crate) in_error_page: bool,
     /// Status that replaces the one of whatever is served now (`error_page … =CODE`).
     pub(crate) status_override: Option<u16>,
+    /// An exchange has come to no try: the lists of the next one begin with an element for it.
+    pub(crate) sought_in_vain: bool,
     /// The client sent it before the answer to the one before.
     pub(crate) pipelined: bool,
     /// The client takes compressed answers and may have this one; `None`: nobody has asked.
@@ -180,6 +182,7 @@ impl Default for State {
             root_tested: false,
             in_error_page: false,
             status_override: None,
+            sought_in_vain: false,
             pipelined: false,
             takes_gzip: None,
             varies_by_encoding: false,
