@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::consistent::Ring;
+use crate::server_ids::ServerIds;
 use crate::{Method, Peer};
 
 /// All peers of a pool: primaries, then backups, each in the order written, those of names that are
@@ -19,18 +20,22 @@ pub struct PeerList {
     points: Box<[u64]>,
     tries: u32,
     ring: Ring,
+    /// What requests call the peers, where they may want a certain one.
+    ids: Option<ServerIds>,
 }
 
 impl PeerList {
     pub(crate) fn new(
         epoch: u64,
         method: Method,
+        sticky: bool,
         primaries: Vec<Peer>,
         backups: Vec<Peer>,
     ) -> Self {
         let count = primaries.len();
         let peers: Box<[Peer]> = primaries.into_iter().chain(backups).collect();
-        let tries = peers.iter().filter(|peer| !peer.parameters().down).count();
+        let usual = |peer: &&Peer| !peer.parameters().down && !peer.parameters().drain;
+        let tries = peers.iter().filter(usual).count();
         let mut sum = 0;
         let points = peers[..count].iter().map(|peer| {
             sum += u64::from(peer.parameters().weight);
@@ -46,6 +51,7 @@ impl PeerList {
                 Method::HashConsistent => Ring::new(&peers[..count]),
                 _ => Ring::default(),
             },
+            ids: sticky.then(|| ServerIds::new(&peers, count)),
             peers,
         }
     }
@@ -86,7 +92,7 @@ impl PeerList {
         self.peers.len() == 1 && self.primaries == 1
     }
 
-    /// Tries that a request begins with: peers that are not down, backups included.
+    /// Tries that a request begins with: peers that are neither down nor drained, backups included.
     pub fn tries(&self) -> u32 {
         self.tries
     }
@@ -100,6 +106,10 @@ impl PeerList {
     pub(crate) fn by_weight(&self, point: u64) -> usize {
         let owner = self.points.partition_point(|sum| *sum <= point);
         owner.min(self.primaries.saturating_sub(1))
+    }
+
+    pub(crate) fn server_ids(&self) -> Option<&ServerIds> {
+        self.ids.as_ref()
     }
 
     pub(crate) fn ring(&self) -> &Ring {

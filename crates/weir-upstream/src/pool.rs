@@ -13,6 +13,7 @@ use crate::{AddressId, Method, Peer, PeerAddress, PeerList, PeerSpec, PoolSpec};
 pub struct Pool {
     name: String,
     method: Method,
+    sticky: bool,
     keepalive: Option<weir_conf::Keepalive>,
     names: Box<[Name]>,
     /// Of the list in force: what a worker compares with that of its view.
@@ -77,11 +78,12 @@ impl Pool {
         Self {
             name: spec.name,
             method: spec.method,
+            sticky: spec.sticky,
             keepalive: spec.keepalive,
             names,
             epoch: AtomicU64::new(0),
             current: Mutex::new(Current {
-                list: Arc::new(groups.into_list(0, spec.method)),
+                list: Arc::new(groups.into_list(0, spec.method, spec.sticky)),
                 addresses,
             }),
             workers: AtomicUsize::new(0),
@@ -161,7 +163,7 @@ impl Pool {
         }
         if changed {
             let epoch = list.epoch() + 1;
-            *list = Arc::new(groups.into_list(epoch, self.method));
+            *list = Arc::new(groups.into_list(epoch, self.method, self.sticky));
             addresses.retain(list);
             self.epoch.store(epoch, Ordering::Relaxed);
         }
@@ -189,8 +191,8 @@ impl Groups {
         }
     }
 
-    fn into_list(self, epoch: u64, method: Method) -> PeerList {
-        PeerList::new(epoch, method, self.primaries, self.backups)
+    fn into_list(self, epoch: u64, method: Method, sticky: bool) -> PeerList {
+        PeerList::new(epoch, method, sticky, self.primaries, self.backups)
     }
 }
 
