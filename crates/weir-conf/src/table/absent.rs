@@ -160,7 +160,6 @@ const FAMILIES: &[Family] = &[
         "open_file_cache open_file_cache_valid open_file_cache_min_uses \
             open_file_cache_errors open_file_cache_events",
     ),
-    refused(UPSTREAM, "sessions that stay with a server", "sticky"),
     refused(
         HS,
         "request bodies read before the location is known",

@@ -46,6 +46,7 @@ pub(super) async fn follow(exchange: &mut Exchange<'_>, held: Held) -> Step {
             return intercept(exchange, status);
         }
     }
+    exchange.learn_from_head();
     if let Some(outcome) = accel_redirect(exchange) {
         exchange.close_attempt();
         exchange.release(PeerOutcome::Success);
