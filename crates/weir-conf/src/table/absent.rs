@@ -3,9 +3,7 @@
 //! table says why.
 
 use super::arguments::{self, Shape};
-use super::{
-    Arity, Contexts, EVENTS, Entry, HTTP, Inheritance, LOCATION, MAIN, SERVER, Support, UPSTREAM,
-};
+use super::{Arity, Contexts, EVENTS, Entry, HTTP, Inheritance, LOCATION, MAIN, SERVER, Support};
 
 struct Family {
     /// What they are for, as a phrase; of ignored ones, why they change nothing here.
