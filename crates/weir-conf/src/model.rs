@@ -13,6 +13,7 @@ mod referers;
 mod script;
 mod server;
 mod split_clients;
+mod sticky;
 mod upstream;
 mod variables;
 mod zone;
@@ -43,6 +44,10 @@ pub use script::{Assigned, FileKind, If, Rewrite, RewriteEnd, Script, Step, Test
 pub use server::Server;
 pub(crate) use split_clients::Part as SplitPart;
 pub use split_clients::SplitClients;
+pub use sticky::{
+    LONGEST_SERVER_ID, SessionZone, Sticky, StickyCookie, StickyExpires, StickyKind, StickyLearn,
+    is_same_site,
+};
 pub use upstream::{
     BalanceMethod, Keepalive, LookUp, ServerParameters, TimedUntil, Upstream, UpstreamAddress,
     UpstreamServer,

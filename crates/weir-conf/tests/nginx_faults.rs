@@ -29,11 +29,12 @@ const NGINX_1_22: [&str; 12] = [
 const NGINX_1_28: [&str; 1] = [include_str!("faults/versions-1.28.txt")];
 
 /// What nginx 1.31.5 printed.
-const NGINX_1_31: [&str; 6] = [
+const NGINX_1_31: [&str; 7] = [
     include_str!("faults/regex.txt"),
     include_str!("faults/listen.txt"),
     include_str!("faults/checked.txt"),
     include_str!("faults/recorded-1.31.txt"),
+    include_str!("faults/sticky.txt"),
     include_str!("faults/tls.txt"),
     include_str!("faults/versions-1.31.txt"),
 ];
@@ -119,5 +120,5 @@ fn first_faults_are_those_of_1_28() {
 
 #[test]
 fn first_faults_are_those_of_1_31() {
-    check_all("1.31", &NGINX_1_31, 70);
+    check_all("1.31", &NGINX_1_31, 170);
 }

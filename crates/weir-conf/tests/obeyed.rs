@@ -73,6 +73,7 @@ const READ_AS: &[(&str, &str)] = &[
     ("resolver_timeout", ".resolver_timeout"),
     ("upstream_start", ".starts_unresolved"),
     ("least_time", "BalanceMethod::LeastTime"),
+    ("sticky", "StickyKind::Learn"),
 ];
 
 /// Obeyed by weir-conf itself.

@@ -35,11 +35,16 @@ pub(crate) fn choose(turn: &Turn<'_>, att: &mut Tries, measure: Measure) -> Opti
             round_robin::choose_among(turn, att, equal).unwrap_or(best)
         }
     };
+    begin(turn, att, chosen, measure);
+    Some(chosen)
+}
+
+/// The request goes to the peer at `index`.
+pub(crate) fn begin(turn: &Turn<'_>, att: &mut Tries, index: usize, measure: Measure) {
     if measure.inflight {
-        turn.peers[chosen].times().begin(turn.at);
+        turn.peers[index].times().begin(turn.at);
         att.under_way = true;
     }
-    Some(chosen)
 }
 
 /// The better of two by their times.

@@ -8,8 +8,9 @@
 //! Modules in reading order: `spec` (a pool as configured), `peer` (what workers share about one
 //! peer), `list` (the peers at one moment), `names` (servers whose addresses change), `pool` (the list in
 //! force, and its changes), `rotation` (what a worker keeps to itself), `tries` (what a request remembers),
-//! `view` (begin, pick, release), `turns` (round robin over many), one module per balancing method (`round_robin`, `least_conn`,
-//! `least_time` with `times`, `hash`, `ip_hash`, `consistent`, `random`), `idle` (the keepalive cache).
+//! `view` (begin, pick, release), `turns` (round robin over many), one module per balancing method (`round_robin`,
+//! `least_conn`, `least_time` with `times`, `hash`, `ip_hash`, `consistent`, `random`), `sticky` with `server_ids`
+//! (requests that want a certain peer), `idle` (the keepalive cache).
 //!
 //! # Invariants
 //!
@@ -38,9 +39,11 @@ mod pool;
 mod random;
 mod rotation;
 mod round_robin;
+mod server_ids;
 #[cfg(test)]
 mod simulation;
 mod spec;
+mod sticky;
 mod times;
 mod tries;
 mod turns;

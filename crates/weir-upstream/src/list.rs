@@ -5,7 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::consistent::Ring;
+use crate::server_ids::ServerIds;
 use crate::{Method, Peer};
+
+/// What all lists of a pool have in common.
+#[derive(Debug, Clone)]
+pub(crate) struct Lasting {
+    pub(crate) method: Method,
+    /// Whether requests may want a certain peer.
+    pub(crate) sticky: bool,
+    /// How often a peer was taken out; goes on over a reload, as the peers do.
+    pub(crate) taken_out: Arc<AtomicU64>,
+}
 
 /// All peers of a pool: primaries, then backups, each in the order written, those of names that are
 /// looked up at run time behind them.
@@ -13,7 +24,7 @@ use crate::{Method, Peer};
 pub struct PeerList {
     /// Which of the pool's lists this is, by the order of their making.
     epoch: u64,
-    method: Method,
+    lasting: Lasting,
     peers: Box<[Peer]>,
     primaries: usize,
     /// By place of a primary: the weights of all up to and including it, down or not. Hashes are taken
@@ -21,21 +32,21 @@ pub struct PeerList {
     points: Box<[u64]>,
     tries: u32,
     ring: Ring,
-    /// How often a peer of the pool was taken out.
-    failures: Arc<AtomicU64>,
+    /// What requests call the peers, where they may want a certain one.
+    ids: Option<ServerIds>,
 }
 
 impl PeerList {
     pub(crate) fn new(
         epoch: u64,
-        method: Method,
+        lasting: Lasting,
         primaries: Vec<Peer>,
         backups: Vec<Peer>,
-        failures: Arc<AtomicU64>,
     ) -> Self {
         let count = primaries.len();
         let peers: Box<[Peer]> = primaries.into_iter().chain(backups).collect();
-        let tries = peers.iter().filter(|peer| !peer.parameters().down).count();
+        let usual = |peer: &&Peer| !peer.parameters().down && !peer.parameters().drain;
+        let tries = peers.iter().filter(usual).count();
         let mut sum = 0;
         let points = peers[..count].iter().map(|peer| {
             sum += u64::from(peer.parameters().weight);
@@ -43,22 +54,22 @@ impl PeerList {
         });
         Self {
             epoch,
-            method,
             points: points.collect(),
             primaries: count,
             tries: u32::try_from(tries).unwrap_or(u32::MAX),
-            ring: match method {
+            ring: match lasting.method {
                 Method::HashConsistent => Ring::new(&peers[..count]),
                 _ => Ring::default(),
             },
+            ids: (lasting.sticky).then(|| ServerIds::new(&peers, count)),
             peers,
-            failures,
+            lasting,
         }
     }
 
     /// How often a peer of the pool was taken out: as long as it stays, all are as well as they were, or better.
     pub(crate) fn failures(&self) -> u64 {
-        self.failures.load(Ordering::Relaxed)
+        self.lasting.taken_out.load(Ordering::Relaxed)
     }
 
     /// Which of the pool's lists this is.
@@ -68,7 +79,7 @@ impl PeerList {
 
     /// The balancing method.
     pub fn method(&self) -> Method {
-        self.method
+        self.lasting.method
     }
 
     /// All peers: primaries, then backups.
@@ -97,7 +108,7 @@ impl PeerList {
         self.peers.len() == 1 && self.primaries == 1
     }
 
-    /// Tries that a request begins with: peers that are not down, backups included.
+    /// Tries that a request begins with: peers that are neither down nor drained, backups included.
     pub fn tries(&self) -> u32 {
         self.tries
     }
@@ -111,6 +122,10 @@ impl PeerList {
     pub(crate) fn by_weight(&self, point: u64) -> usize {
         let owner = self.points.partition_point(|sum| *sum <= point);
         owner.min(self.primaries.saturating_sub(1))
+    }
+
+    pub(crate) fn server_ids(&self) -> Option<&ServerIds> {
+        self.ids.as_ref()
     }
 
     pub(crate) fn ring(&self) -> &Ring {

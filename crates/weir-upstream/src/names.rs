@@ -20,6 +20,8 @@ pub struct NameSpec {
     pub port: u16,
     /// The server as written.
     pub server: String,
+    /// `route=`: what requests call its addresses that want one.
+    pub route: Option<Box<[u8]>>,
     /// Who is asked.
     pub source: NameSource,
     /// What else the line says; holds for each address.
@@ -117,6 +119,7 @@ impl Name {
             name: address.text(),
             address,
             server,
+            route: spec.route.clone(),
             parameters,
         }
     }

@@ -145,8 +145,13 @@ impl Peer {
         &self.shared
     }
 
-    /// Whether a balancer may choose the peer: not down, not out, below `max_conns`.
+    /// Whether a balancer may choose the peer: neither down nor drained, not out, below `max_conns`.
     pub(crate) fn eligible(&self, now: i64) -> bool {
+        !self.parameters.drain && self.fit(now)
+    }
+
+    /// Whether a request that wants the peer may have it, drained or not.
+    pub(crate) fn fit(&self, now: i64) -> bool {
         !self.parameters.down && !self.disabled(now) && self.has_room()
     }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::list::Lasting;
 use crate::names::{Found, Name, settle};
 use crate::peer::{Shared, TALLIES};
 use crate::{AddressId, Method, Peer, PeerAddress, PeerList, PeerSpec, PoolSpec};
@@ -12,14 +13,12 @@ use crate::{AddressId, Method, Peer, PeerAddress, PeerList, PeerSpec, PoolSpec};
 #[derive(Debug)]
 pub struct Pool {
     name: String,
-    method: Method,
+    lasting: Lasting,
     keepalive: Option<weir_conf::Keepalive>,
     names: Box<[Name]>,
     /// Of the list in force: what a worker compares with that of its view.
     epoch: AtomicU64,
     current: Mutex<Current>,
-    /// How often a peer was taken out; goes on over a reload, as the peers do.
-    taken_out: Arc<AtomicU64>,
     /// Workers that have begun with this pool.
     workers: AtomicUsize,
 }
@@ -43,51 +42,33 @@ impl Pool {
     /// same `server` and name keep their failures and active connections; names that are looked up at run
     /// time begin with the addresses that they had (`ngx_http_upstream_zone_preresolve`).
     pub fn new(spec: PoolSpec, carried: Option<&Self>) -> Self {
-        let before = carried.map(|pool| pool.list());
-        let taken_out = carried.map_or_else(Arc::default, |pool| pool.taken_out.clone());
-        let mut known = Known::of(before.as_deref(), &taken_out);
-        let mut addresses = Addresses::default();
-        let mut groups = Groups::default();
+        let before = carried.map(|pool| (pool, pool.list()));
+        let before = before.as_ref().map(|(pool, list)| (*pool, &**list));
+        let lasting = Lasting {
+            method: spec.method,
+            sticky: spec.sticky,
+            taken_out: carried.map_or_else(Arc::default, |pool| pool.lasting.taken_out.clone()),
+        };
+        let mut making = Making::new(before.map(|(_, list)| list), &lasting);
         for peer in spec.peers {
-            let shared = known.take(&peer);
-            let id = addresses.id(&peer.address);
-            groups
-                .of(peer.parameters.backup)
-                .push(Peer::new(peer, id, shared, None));
+            let is_backup = peer.parameters.backup;
+            making.add(peer, is_backup, None);
         }
         let names: Box<[Name]> = spec.names.into_iter().map(Name::new).collect();
-        for (origin, name) in names.iter().enumerate() {
-            let Some((pool, list)) = carried.zip(before.as_deref()) else {
-                break;
-            };
-            let Some(same) = pool.names.iter().position(|before| name.goes_on(before)) else {
-                continue;
-            };
-            for backups in [false, true] {
-                let peers = list.group(backups).iter();
-                let found = peers.filter(|peer| peer.origin() == Some(same));
-                for found in found.filter_map(|peer| name.found_before(peer)) {
-                    let peer = name.peer(&found);
-                    let shared = known.take(&peer);
-                    let id = addresses.id(&peer.address);
-                    let is_backup = backups || peer.parameters.backup;
-                    groups
-                        .of(is_backup)
-                        .push(Peer::new(peer, id, shared, Some(origin)));
-                }
+        if let Some((pool, list)) = before {
+            for (number, name) in names.iter().enumerate() {
+                making.go_on(number, name, pool, list);
             }
         }
+        let list = Arc::new(making.groups.into_list(0, &lasting));
+        let addresses = making.addresses;
         Self {
             name: spec.name,
-            method: spec.method,
+            lasting,
             keepalive: spec.keepalive,
             names,
             epoch: AtomicU64::new(0),
-            current: Mutex::new(Current {
-                list: Arc::new(groups.into_list(0, spec.method, &taken_out)),
-                addresses,
-            }),
-            taken_out,
+            current: Mutex::new(Current { list, addresses }),
             workers: AtomicUsize::new(0),
         }
     }
@@ -95,7 +76,7 @@ impl Pool {
     /// Which of each peer's tallies a new worker counts in. Methods that compare how many requests
     /// hold each peer read what all workers have counted, which is quicker from one place.
     pub(crate) fn next_tally(&self) -> usize {
-        match self.method {
+        match self.lasting.method {
             Method::LeastConn
             | Method::RandomTwo
             | Method::RandomTwoLeastConn
@@ -116,7 +97,7 @@ impl Pool {
 
     /// The balancing method; it says which [`Key`](crate::Key) to begin with.
     pub fn method(&self) -> Method {
-        self.method
+        self.lasting.method
     }
 
     /// What idle connections to keep.
@@ -150,7 +131,7 @@ impl Pool {
         let Current { list, addresses } = &mut *current;
         let mut make = |spec: PeerSpec| {
             let id = addresses.id(&spec.address);
-            let shared = Arc::new(Shared::new(self.taken_out.clone()));
+            let shared = Arc::new(Shared::new(self.lasting.taken_out.clone()));
             Peer::new(spec, id, shared, Some(number))
         };
         let mut groups = Groups::of_list(list);
@@ -160,13 +141,13 @@ impl Pool {
         // A service among backups, or where there are none, is those of the lowest priority only.
         if name.spec().service.is_some()
             && !name.spec().parameters.backup
-            && self.method.has_backups()
+            && self.lasting.method.has_backups()
         {
             changed |= settle(&mut groups.backups, number, rest, &mut make);
         }
         if changed {
             let epoch = list.epoch() + 1;
-            *list = Arc::new(groups.into_list(epoch, self.method, &self.taken_out));
+            *list = Arc::new(groups.into_list(epoch, &self.lasting));
             addresses.retain(list);
             self.epoch.store(epoch, Ordering::Relaxed);
         }
@@ -194,14 +175,48 @@ impl Groups {
         }
     }
 
-    fn into_list(self, epoch: u64, method: Method, taken_out: &Arc<AtomicU64>) -> PeerList {
-        PeerList::new(
-            epoch,
-            method,
-            self.primaries,
-            self.backups,
-            taken_out.clone(),
-        )
+    fn into_list(self, epoch: u64, lasting: &Lasting) -> PeerList {
+        PeerList::new(epoch, lasting.clone(), self.primaries, self.backups)
+    }
+}
+
+/// A pool's first list in the making, with what is known from before a reload.
+struct Making {
+    known: Known,
+    addresses: Addresses,
+    groups: Groups,
+}
+
+impl Making {
+    fn new(before: Option<&PeerList>, lasting: &Lasting) -> Self {
+        Self {
+            known: Known::of(before, &lasting.taken_out),
+            addresses: Addresses::default(),
+            groups: Groups::default(),
+        }
+    }
+
+    fn add(&mut self, peer: PeerSpec, is_backup: bool, origin: Option<usize>) {
+        let shared = self.known.take(&peer);
+        let id = self.addresses.id(&peer.address);
+        let group = self.groups.of(is_backup);
+        group.push(Peer::new(peer, id, shared, origin));
+    }
+
+    /// Adds the addresses that the name of this number had in `pool`, if it was one of its.
+    fn go_on(&mut self, number: usize, name: &Name, pool: &Pool, list: &PeerList) {
+        let Some(same) = pool.names.iter().position(|before| name.goes_on(before)) else {
+            return;
+        };
+        for backups in [false, true] {
+            let peers = list.group(backups).iter();
+            let peers = peers.filter(|peer| peer.origin() == Some(same));
+            for found in peers.filter_map(|peer| name.found_before(peer)) {
+                let peer = name.peer(&found);
+                let is_backup = backups || peer.parameters.backup;
+                self.add(peer, is_backup, Some(number));
+            }
+        }
     }
 }
 

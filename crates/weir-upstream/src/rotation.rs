@@ -62,7 +62,8 @@ impl Rotation {
 
     /// Whether the turns of the primaries of `list` are kept where they are found at once.
     pub(crate) fn keeps_turns(list: &PeerList) -> bool {
-        list.method() == Method::RoundRobin && list.group(false).len() >= MANY
+        let goes_round = list.method() == Method::RoundRobin && list.server_ids().is_none();
+        goes_round && list.group(false).len() >= MANY
     }
 
     /// The next of the primaries of `list`, for which [`Self::keeps_turns`] holds.

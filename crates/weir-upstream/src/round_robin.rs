@@ -18,6 +18,18 @@ pub(crate) fn choose_among(
     att: &Tries,
     places: impl Iterator<Item = usize>,
 ) -> Option<usize> {
+    let (best, total) = advance(turn, att, places);
+    let best = best?;
+    turn.weights(att, best).pay(total);
+    Some(best)
+}
+
+/// One turn, which nobody has paid for yet: who is chosen, and what that costs.
+pub(crate) fn advance(
+    turn: &Turn<'_>,
+    att: &Tries,
+    places: impl Iterator<Item = usize>,
+) -> (Option<usize>, i64) {
     let mut best: Option<usize> = None;
     let mut total = 0;
     for index in places {
@@ -30,7 +42,5 @@ pub(crate) fn choose_among(
             best = Some(index);
         }
     }
-    let best = best?;
-    turn.weights(att, best).pay(total);
-    Some(best)
+    (best, total)
 }

@@ -86,6 +86,7 @@ fn spec() -> impl Strategy<Value = PoolSpec> {
                 max_conns,
                 backup,
                 down,
+                drain: false,
             };
             spec.peers.push(PeerSpec { parameters, ..peer });
         }

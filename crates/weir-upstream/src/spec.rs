@@ -19,6 +19,8 @@ pub struct PoolSpec {
     pub peers: Vec<PeerSpec>,
     /// Servers whose names are looked up at run time.
     pub names: Vec<NameSpec>,
+    /// Whether requests may want a certain peer.
+    pub sticky: bool,
     /// Idle connections to keep; `None` keeps none.
     pub keepalive: Option<Keepalive>,
 }
@@ -40,6 +42,7 @@ impl PoolSpec {
             method: Method::RoundRobin,
             peers,
             names: Vec::new(),
+            sticky: false,
             keepalive: None,
         }
     }
@@ -133,6 +136,8 @@ pub struct PeerSpec {
     pub name: Box<[u8]>,
     /// The server as written; consistent hashing places its points by this text.
     pub server: String,
+    /// `route=`: what requests call it that want it.
+    pub route: Option<Box<[u8]>>,
     /// What else the line says; a weight of 0 counts as 1, and `fail_timeout` is compared in whole seconds.
     pub parameters: ServerParameters,
 }
@@ -144,6 +149,7 @@ impl PeerSpec {
             name: address.text(),
             address,
             server: server.into(),
+            route: None,
             parameters: ServerParameters::default(),
         }
     }

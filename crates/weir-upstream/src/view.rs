@@ -10,7 +10,7 @@ use crate::times::Took;
 use crate::tries::Hashing;
 use crate::{
     Key, Method, Now, Peer, PeerId, PeerList, Pool, Tries, consistent, hash, ip_hash, least_conn,
-    least_time, random, round_robin,
+    least_time, random, round_robin, sticky,
 };
 
 /// One worker's turn over the peers that a pool had when it last looked.
@@ -114,10 +114,15 @@ impl View {
     }
 
     /// The next peer to try, one of its connections taken; `None` is nginx's "no live upstreams".
-    pub fn pick(&self, att: &mut Tries, at: Now) -> Option<PeerId> {
+    pub fn pick(&self, att: &mut Tries, now: Now) -> Option<PeerId> {
+        self.pick_wanted(att, None, now)
+    }
+
+    /// As [`View::pick`], for a request that wants the peer called `id`, if it may still have it.
+    pub fn pick_wanted(&self, att: &mut Tries, id: Option<&[u8]>, at: Now) -> Option<PeerId> {
         let now = seconds(at);
         if self.list.single() {
-            return self.pick_only_peer();
+            return self.pick_only_peer(id);
         }
         loop {
             let turn = Turn {
@@ -127,7 +132,7 @@ impl View {
                 at,
                 peers: self.list.group(att.on_backups),
             };
-            match turn.choose(att) {
+            match turn.choose_wanted(att, id) {
                 // Losing the last connection to another worker makes the peer ineligible: choose anew.
                 Some(index) if !turn.peers[index].acquire(self.rotation.tally()) => {
                     end_waiting(&turn.peers[index], att, Duration::ZERO, at);
@@ -198,11 +203,18 @@ impl View {
         }
     }
 
-    /// A pool of one ignores failures; only `down` and `max_conns` stop it.
-    fn pick_only_peer(&self) -> Option<PeerId> {
+    /// What requests call a peer of this view that want it; `None` where they cannot.
+    pub fn server_id(&self, peer: PeerId) -> Option<&[u8]> {
+        self.list.server_ids()?.of(peer.index())
+    }
+
+    /// A pool of one ignores failures; only `down`, `drain` and `max_conns` stop it.
+    fn pick_only_peer(&self, id: Option<&[u8]>) -> Option<PeerId> {
         let peer = self.list.peers().first()?;
-        let open = !peer.parameters().down && peer.acquire(self.rotation.tally());
-        open.then_some(PeerId(0))
+        let is_wanted = || id.is_some() && self.server_id(PeerId(0)) == id;
+        let open = !peer.parameters().down && (!peer.parameters().drain || is_wanted());
+        let taken = open && peer.acquire(self.rotation.tally());
+        taken.then_some(PeerId(0))
     }
 }
 
@@ -225,6 +237,16 @@ pub(crate) struct Turn<'a> {
 }
 
 impl Turn<'_> {
+    /// As [`Self::choose`], for a request that wants the peer called `id`.
+    fn choose_wanted(&self, att: &mut Tries, id: Option<&[u8]>) -> Option<usize> {
+        let wanted = id.and_then(|id| sticky::find(self, att, id));
+        let Some(wanted) = wanted else {
+            return self.choose(att);
+        };
+        sticky::take(self, att, wanted);
+        Some(wanted)
+    }
+
     /// The index, in `peers`, of the peer to try.
     fn choose(&self, att: &mut Tries) -> Option<usize> {
         let guessed = match self.list.method() {

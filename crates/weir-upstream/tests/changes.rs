@@ -23,6 +23,7 @@ fn name(host: &str) -> NameSpec {
         service: None,
         port: 80,
         server: host.into(),
+        route: None,
         source: NameSource::Resolver,
         parameters: ServerParameters::default(),
     }

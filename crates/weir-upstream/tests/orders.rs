@@ -4,6 +4,7 @@
 //! from the fault matrix. A line is `SECOND k=KEY from=ADDRESS PORT=fail|404|500 ... -> PORT ...`:
 //! what each peer does (unnamed ones answer 200), then the peers tried, `-` for "no live
 //! upstreams", and `disabled=PORT` for each peer that nginx logged as temporarily disabled.
+//! A request with `want=ID` wants the peer that is called so (`sticky route`).
 //! A request with `hold=ID` keeps its last peer until a line `SECOND end=ID`.
 
 use std::collections::HashMap;
@@ -17,6 +18,11 @@ use weir_upstream::{
 #[test]
 fn peers_are_tried_in_the_order_of_nginx_1_22_1() {
     check(include_str!("orders/nginx-1.22.1.txt"), 60);
+}
+
+#[test]
+fn wanted_peers_are_tried_in_the_order_of_nginx_1_31_5() {
+    check(include_str!("orders/nginx-1.31.5-sticky.txt"), 60);
 }
 
 #[test]
@@ -76,7 +82,8 @@ impl Replay {
         });
         let (mut tried, mut disabled) = (Vec::new(), Vec::new());
         loop {
-            let Some(peer) = self.view.pick(&mut tries, now) else {
+            let want = request.want.map(str::as_bytes);
+            let Some(peer) = self.view.pick_wanted(&mut tries, want, now) else {
                 tried.push("-".to_owned());
                 break;
             };
@@ -116,6 +123,7 @@ struct Request<'a> {
     from: IpAddr,
     does: HashMap<&'a str, &'a str>,
     hold: Option<&'a str>,
+    want: Option<&'a str>,
 }
 
 fn parse_request(text: &str) -> Request<'_> {
@@ -135,11 +143,13 @@ fn parse_request(text: &str) -> Request<'_> {
         .and_then(|a| a.parse().ok())
         .expect("an address");
     let hold = does.remove("hold");
+    let want = does.remove("want");
     Request {
         key,
         from,
         does,
         hold,
+        want,
     }
 }
 
@@ -152,6 +162,7 @@ fn parse_upstream(text: &str) -> PoolSpec {
             ["ip_hash"] => spec.method = Method::IpHash,
             ["hash", _] => spec.method = Method::Hash,
             ["hash", _, "consistent"] => spec.method = Method::HashConsistent,
+            ["sticky", "route", _] => spec.sticky = true,
             ["server", server, ref parameters @ ..] => {
                 spec.peers.push(parse_server(server, parameters));
             }
@@ -173,6 +184,8 @@ fn parse_server(server: &str, parameters: &[&str]) -> PeerSpec {
                 let seconds = t.trim_end_matches('s').parse().expect("seconds");
                 peer.parameters.fail_timeout = Duration::from_secs(seconds);
             }
+            Some(("route", id)) => peer.route = Some(id.as_bytes().into()),
+            None if *parameter == "drain" => peer.parameters.drain = true,
             None if *parameter == "down" => peer.parameters.down = true,
             None if *parameter == "backup" => peer.parameters.backup = true,
             _ => panic!("unknown parameter: {parameter}"),

@@ -1,9 +1,9 @@
-//! What workers share by name: how often each key has come, and how many requests with it are under
-//! way, in as much room as nginx's zone of shared memory would have.
+//! What workers share by name: how often each key has come, how many requests with it are under
+//! way, and which server serves each session, in as much room as nginx's zone of shared memory would have.
 //!
 //! Modules in reading order: `room` (how much fits into a zone), `nodes` (keys and what is known of
 //! each, found by key and ordered by last use), `shards` (nodes behind locks), `requests`
-//! (`limit_req`), `connections` (`limit_conn`).
+//! (`limit_req`), `connections` (`limit_conn`), `sessions` (`sticky learn`).
 //!
 //! # Invariants
 //!
@@ -18,7 +18,9 @@ mod connections;
 mod nodes;
 mod requests;
 mod room;
+mod sessions;
 mod shards;
 
 pub use connections::{ConnectionZone, NoPlace, Place};
 pub use requests::{Arrival, Held, Limit, Pace, RequestZone};
+pub use sessions::{Learned, Memory, ServerId, SessionKey, SessionZone};

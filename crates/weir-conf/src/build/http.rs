@@ -134,6 +134,7 @@ impl HttpDraft {
             variables: cx.variables.clone().finish(),
             request_zones: cx.zones.requests(),
             connection_zones: cx.zones.connections(),
+            session_zones: cx.zones.sessions(),
             charsets: cx.charsets.clone(),
             resolvers: cx.resolvers.clone(),
             location_count,

@@ -8,15 +8,17 @@ use std::time::Duration;
 use super::walk::{call, each};
 use crate::address::parse_literal;
 use crate::model::{
-    BalanceMethod, Keepalive, LookUp, ServerParameters, TimedUntil, Upstream, UpstreamAddress,
-    UpstreamServer,
+    BalanceMethod, Keepalive, LookUp, ServerParameters, Sticky, TimedUntil, Upstream,
+    UpstreamAddress, UpstreamServer,
 };
 use crate::table::UPSTREAM;
 use crate::text::{Block, Directive};
 use crate::upstream_url::{UpstreamUrl, split_host};
 use crate::value::ResolverSpec;
 use crate::value::number::{parse_number, parse_seconds};
-use crate::value::read::{Call, Reading, Reject, group_zone, number, resolver, time};
+use crate::value::read::{
+    Call, Reading, Reject, group_zone, number, resolver, route, sticky, time,
+};
 use crate::{Fault, Place};
 
 /// The groups seen so far, in order of appearance.
@@ -43,6 +45,8 @@ struct Group {
 /// What an `upstream` block says.
 #[derive(Debug, Default)]
 struct Body {
+    /// The block's name.
+    name: String,
     servers: Vec<UpstreamServer>,
     method: Option<BalanceMethod>,
     /// Connections, and whether they are told apart by location.
@@ -53,6 +57,9 @@ struct Body {
     keepalive_time: Option<Duration>,
     keepalive_timeout: Option<Duration>,
     zone: Option<String>,
+    sticky: Option<Sticky>,
+    /// A balancing method behind `sticky` takes its place.
+    sticky_is_replaced: bool,
     starts_unresolved: Option<bool>,
     resolver: Option<Arc<ResolverSpec>>,
     resolver_timeout: Option<Duration>,
@@ -67,8 +74,11 @@ impl Upstreams {
         block: &Block,
     ) -> Result<(), Reject> {
         let name = call(directive, cx).text(0);
+        let mut body = Body {
+            name: name.clone(),
+            ..Body::default()
+        };
         let index = self.define(name, &directive.place)?;
-        let mut body = Body::default();
         each(block, UPSTREAM, cx, |cx, directive| {
             body.take(&mut call(directive, cx))
         });
@@ -197,6 +207,7 @@ impl Group {
             port: (!self.explicit && !self.unix).then_some(self.port),
             servers,
             method: body.method.unwrap_or(BalanceMethod::RoundRobin),
+            sticky: body.sticky.filter(|_| !body.sticky_is_replaced),
             keepalive,
             zone: body.zone,
             starts_unresolved: body.starts_unresolved.unwrap_or(unresolved),
@@ -271,6 +282,7 @@ fn implicit_server(host: &str, unix: bool, port: u16, place: &Place) -> Upstream
     UpstreamServer {
         address,
         written: host.to_owned(),
+        route: None,
         parameters: ServerParameters::default(),
         look_up: None,
         place: place.clone(),
@@ -301,6 +313,7 @@ impl Body {
             "keepalive_time" => set(&mut self.keepalive_time, call, time),
             "keepalive_timeout" => set(&mut self.keepalive_timeout, call, time),
             "upstream_start" => set(&mut self.starts_unresolved, call, starts_unresolved),
+            "sticky" => self.read_sticky(call),
             "zone" => {
                 self.zone = Some(group_zone(call)?);
                 Ok(())
@@ -322,7 +335,7 @@ impl Body {
             None
         };
         let clash = self.keepalive_first && !call.cx.differences().keepalive_before_method_allowed;
-        if self.method.is_some() || clash {
+        if self.method.is_some() || self.sticky.is_some() || clash {
             call.warn("load balancing method redefined");
         }
         let words: Vec<&[u8]> = call.args.iter().map(|word| &*word.text).collect();
@@ -346,6 +359,15 @@ impl Body {
             _ => return Err(invalid(call, 0)),
         };
         self.method = Some(method);
+        self.sticky_is_replaced = self.sticky.is_some();
+        Ok(())
+    }
+
+    fn read_sticky(&mut self, call: &mut Call<'_>) -> Result<(), Reject> {
+        if self.sticky.is_some() {
+            return Err(Reject::directive("is duplicate"));
+        }
+        self.sticky = Some(sticky(call, &self.name)?);
         Ok(())
     }
 
@@ -452,17 +474,21 @@ impl Body {
             }
             b"down" => {
                 server.parameters.down = true;
+                server.parameters.drain = false;
                 Some(())
             }
             b"resolve" if call.cx.differences().server_resolve => {
                 asked.resolve = true;
                 Some(())
             }
-            b"route=" | b"drain" if call.cx.differences().sticky_servers => {
-                if text == b"route=" {
-                    return Err(Reject::message("route is empty"));
-                }
-                return Err(absent(name));
+            b"drain" if call.cx.differences().sticky_servers => {
+                server.parameters.down = false;
+                server.parameters.drain = true;
+                Some(())
+            }
+            b"route=" if call.cx.differences().sticky_servers => {
+                server.route = Some(route(value)?);
+                Some(())
             }
             b"service=" if call.cx.differences().server_resolve => {
                 if value.is_empty() {
@@ -519,15 +545,6 @@ impl Asked {
         let text = format!("service upstream \"{}\" {fault}", server.written);
         Err(Reject::message(text))
     }
-}
-
-/// A parameter of nginx's that weir has not got yet.
-fn absent(name: &[u8]) -> Reject {
-    let name = String::from_utf8_lossy(name);
-    let name = name.trim_end_matches('=');
-    Reject::message(format!(
-        "parameter \"{name}\" is not implemented in weir yet"
-    ))
 }
 
 fn invalid(call: &Call<'_>, index: usize) -> Reject {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::{
     Charsets, DefinedVariable, KeyedZone, Location, LogBuffer, LogDestination, LogFormat,
-    RequestZone, Server, ServerNames, Upstream,
+    RequestZone, Server, ServerNames, SessionZone, Upstream,
 };
 use crate::value::ResolverSpec;
 use crate::{Place, UpstreamUrl};
@@ -32,6 +32,8 @@ pub struct Http {
     pub request_zones: Vec<RequestZone>,
     /// The zones of `limit_conn`.
     pub connection_zones: Vec<KeyedZone>,
+    /// The zones of `sticky learn`.
+    pub session_zones: Vec<SessionZone>,
     /// The character sets that are named, and the tables between them.
     pub charsets: Charsets,
     /// All `resolver`s, in the order in which they stand; [`ResolverSpec::index`] is the position here.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Sticky;
 use crate::value::ResolverSpec;
 use crate::{Place, Template};
 
@@ -23,6 +24,8 @@ pub struct Upstream {
     pub servers: Vec<UpstreamServer>,
     /// How the next peer is chosen.
     pub method: BalanceMethod,
+    /// How requests stay with a server, if they do.
+    pub sticky: Option<Sticky>,
     /// The cache of idle connections; `None` keeps none.
     pub keepalive: Option<Keepalive>,
     /// The zone in which the workers share what they know of it; they do anyway.
@@ -45,6 +48,8 @@ pub struct UpstreamServer {
     pub address: UpstreamAddress,
     /// The address as written, for messages.
     pub written: String,
+    /// `route=`: what requests call it that want it.
+    pub route: Option<Box<[u8]>>,
     /// What else it says.
     pub parameters: ServerParameters,
     /// Whether its name is looked up while the group is in use (`resolve`), and how; never with an address.
@@ -77,6 +82,8 @@ pub struct ServerParameters {
     pub backup: bool,
     /// Never used.
     pub down: bool,
+    /// Used only by requests that want it; never together with `down`.
+    pub drain: bool,
 }
 
 impl Default for ServerParameters {
@@ -89,6 +96,7 @@ impl Default for ServerParameters {
             max_conns: 0,
             backup: false,
             down: false,
+            drain: false,
         }
     }
 }

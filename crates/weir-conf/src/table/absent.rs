@@ -3,9 +3,7 @@
 //! table says why.
 
 use super::arguments::{self, Shape};
-use super::{
-    Arity, Contexts, EVENTS, Entry, HTTP, Inheritance, LOCATION, MAIN, SERVER, Support, UPSTREAM,
-};
+use super::{Arity, Contexts, EVENTS, Entry, HTTP, Inheritance, LOCATION, MAIN, SERVER, Support};
 
 struct Family {
     /// What they are for, as a phrase; of ignored ones, why they change nothing here.
@@ -160,7 +158,6 @@ const FAMILIES: &[Family] = &[
         "open_file_cache open_file_cache_valid open_file_cache_min_uses \
             open_file_cache_errors open_file_cache_events",
     ),
-    refused(UPSTREAM, "sessions that stay with a server", "sticky"),
     refused(
         HS,
         "request bodies read before the location is known",

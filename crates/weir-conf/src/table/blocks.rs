@@ -257,6 +257,12 @@ pub(crate) const ENTRIES: &[Entry] = &[
         "Chooses at random, or the better of `two`.",
     ),
     plain(
+        "sticky",
+        UPSTREAM,
+        Arity::between(2, usize::MAX),
+        "Keeps requests with the server that they know by a `cookie` or a `route`, or that was `learn`ed.",
+    ),
+    plain(
         "keepalive",
         UPSTREAM,
         ONE_OR_TWO,

@@ -9,6 +9,7 @@ mod proxy;
 mod replies;
 mod resolver;
 mod scripts;
+mod sticky;
 mod syslog;
 mod tls;
 mod upstream_tls;
@@ -57,6 +58,7 @@ pub(crate) use resolver::resolver;
 pub(crate) use scripts::{
     address_and_variable, auth_request_set, condition, methods, rewrite, set, text_and_variable,
 };
+pub(crate) use sticky::{route, sticky};
 pub(crate) use tls::{
     ciphers, conf_command, dh_parameters, groups, passwords, seconds, server_credential,
     session_cache, upstream_conf_command, versions,

@@ -13,6 +13,7 @@ mod request_source;
 mod response_head;
 mod rewrite;
 mod spool;
+mod sticky;
 mod target;
 mod tries;
 mod upgrade;

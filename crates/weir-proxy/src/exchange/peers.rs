@@ -29,7 +29,7 @@ impl Exchange<'_> {
     pub(super) async fn connect(&mut self) -> Result<Held, TryEnd> {
         let now = clock::monotonic(clock::now());
         self.follow_changes();
-        let Some(peer) = self.view.peers.pick(&mut self.tries, now) else {
+        let Some(peer) = self.pick(now) else {
             let label = &self.pool.pool_label;
             self.session.req.upstream.peer = label.clone();
             self.current().peer = label.clone();

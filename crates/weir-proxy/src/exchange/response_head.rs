@@ -46,6 +46,7 @@ pub(super) async fn follow(exchange: &mut Exchange<'_>, held: Held) -> Step {
             return intercept(exchange, status);
         }
     }
+    exchange.learn_from_head();
     if let Some(outcome) = accel_redirect(exchange) {
         exchange.close_attempt();
         exchange.release(PeerOutcome::Success);
@@ -354,20 +355,28 @@ pub(super) fn is_buffered(session: &Session, settings: &Settings) -> bool {
 /// come. Of what was gathered for the answer before nothing is left
 /// (`ngx_http_upstream_process_early_hints`).
 pub(super) fn early_hints(session: &mut Session) {
+    if wants_hints(session) {
+        put_hints(session);
+    }
     let response = &mut session.req.response;
     let header_only = response.header_only;
     response.clear_head();
     response.header_only = header_only;
-    let rules = session.settings().early_hints.clone();
-    if !rules
+}
+
+/// Whether the client is told (`ngx_http_send_early_hints`).
+fn wants_hints(session: &Session) -> bool {
+    let rules = &session.settings().early_hints;
+    rules
         .iter()
         .any(|rule| variables::holds(session.view(), rule))
-        || session.req.response.begun
-        || session.req.state.is_sub
-        || session.req.head.version < Version::HTTP_11
-    {
-        return;
-    }
+        && !session.req.response.begun
+        && !session.req.state.is_sub
+        && session.req.head.version >= Version::HTTP_11
+}
+
+/// Passes the interim head on, behind what was gathered for the answer before.
+fn put_hints(session: &mut Session) {
     session.req.upstream.hints_length += session.req.upstream.head.len;
     if session.req.upstream.hints_length > session.settings().proxy_buffer_size {
         error_log::info(
@@ -396,5 +405,6 @@ pub(super) fn early_hints(session: &mut Session) {
         !hidden && !hop
     });
     let fields = fields.map(|field| (field.name.of(bytes), field.value.of(bytes)));
-    client.put_early_hints(fields, &mut req.response.pending);
+    let gathered = req.response.fields.iter();
+    client.put_early_hints(gathered.chain(fields), &mut req.response.pending);
 }

@@ -9,7 +9,7 @@ use weir_upstream::{Key, PeerId, PeerOutcome, Took, Tries};
 
 use super::peers::dial_options;
 use super::request_source::RequestSource;
-use super::{failure_log, response_head};
+use super::{failure_log, response_head, sticky};
 use crate::facts::Attempt;
 use crate::facts::CLIENT_GONE;
 use crate::facts::Outcome;
@@ -80,6 +80,8 @@ impl<'a> Exchange<'a> {
         let view = pool.view();
         let mut tries = with_key(session, pool, |key| view.peers.begin(key));
         tries.limit_tries(settings.proxy_next_upstream_tries);
+        let sticky = pool.sticky.as_ref();
+        session.req.upstream.stay = sticky.map(|sticky| sticky::begin(session, sticky));
         let options = dial_options(session, settings);
         let with_body = settings.proxy_pass_request_body
             && settings.proxy_set_body.is_none()
@@ -187,6 +189,9 @@ impl<'a> Exchange<'a> {
         let Some(peer) = self.picked.take() else {
             return;
         };
+        if outcome == PeerOutcome::Success {
+            self.learn_at_end(peer);
+        }
         let now = clock::monotonic(clock::now());
         let took = self.took();
         let view = &self.view.peers;
@@ -275,6 +280,7 @@ impl Drop for Exchange<'_> {
         }
         self.session.req.upstream.request_head = self.source.take_head();
         if let Some(peer) = self.picked.take() {
+            self.learn_at_end(peer);
             let now = clock::monotonic(clock::now());
             let outcome = PeerOutcome::Success;
             let took = self.took();

@@ -3,6 +3,7 @@
 use weir_wire::FieldLines;
 use weir_wire::response::ResponseHead;
 
+use super::Stay;
 use crate::pool::PeerLabel;
 use weir_io::buffers;
 
@@ -40,6 +41,8 @@ pub(crate) struct UpstreamState {
     pub(crate) trailers: FieldLines,
     /// The last exchange of several came to no try, so the lists end in ` : `.
     pub(crate) group_is_empty: bool,
+    /// Of an exchange with a pool that is `sticky`.
+    pub(crate) stay: Option<Box<Stay>>,
 }
 
 impl UpstreamState {
@@ -64,7 +67,9 @@ impl UpstreamState {
             hints_length,
             trailers,
             group_is_empty,
+            stay,
         } = self;
+        *stay = None;
         *peer = PeerLabel::None;
         for text in [uri, prefix, host, port] {
             text.clear();

@@ -40,10 +40,12 @@ impl Generation {
     /// Begins to serve `plan` in a worker.
     pub fn new(plan: Arc<Plan>) -> Self {
         let upstreams = plan.config().http.iter().flat_map(|http| &http.upstreams);
-        let keys = upstreams.map(|upstream| KeySource::of(&upstream.method));
-        let pools = plan.pools.iter().zip(keys);
+        let pools = plan.pools.iter().zip(upstreams);
         let pools = pools
-            .map(|(pool, key)| WorkerPool::new(pool, key))
+            .map(|(pool, upstream)| {
+                let pool = WorkerPool::new(pool, KeySource::of(&upstream.method));
+                pool.with_sticky(upstream.sticky.clone())
+            })
             .collect();
         let lines = plan
             .lines

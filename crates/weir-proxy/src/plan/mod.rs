@@ -99,6 +99,18 @@ pub enum PlanFault {
         /// The key that is in force.
         previous: String,
     },
+    /// The sessions of one group are to be those of another, which a reload cannot change.
+    #[error(
+        "sticky zone \"{zone}\" is used in upstream \"{upstream}\" while previously it was used in upstream \"{previous}\""
+    )]
+    SessionZone {
+        /// The zone's name.
+        zone: String,
+        /// The group that wants it.
+        upstream: String,
+        /// The group whose sessions it holds.
+        previous: String,
+    },
     /// A server cannot shake hands.
     #[error(transparent)]
     Tls(#[from] weir_tls::TlsFault),

@@ -16,6 +16,7 @@ pub(super) fn pool_spec(upstream: &Upstream) -> Result<(PoolSpec, Vec<String>), 
         method: method(&upstream.method),
         peers: Vec::new(),
         names: Vec::new(),
+        sticky: upstream.sticky.is_some(),
         keepalive: upstream.keepalive,
     };
     let mut warnings = Vec::new();
@@ -72,6 +73,7 @@ fn peer(server: &UpstreamServer, address: PeerAddress) -> PeerSpec {
         name: address.text(),
         address,
         server: server.written.clone(),
+        route: server.route.clone(),
         parameters: server.parameters,
     }
 }
@@ -89,6 +91,7 @@ fn name(server: &UpstreamServer, source: NameSource) -> Option<NameSpec> {
         },
         port: *port,
         server: server.written.clone(),
+        route: server.route.clone(),
         source,
         parameters: server.parameters,
     })

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use weir_conf::{BalanceMethod, Template};
+use weir_conf::{BalanceMethod, Sticky, Template};
 use weir_upstream::{AddressId, IdleCache, Peer, Pool, View};
 
 use super::{PeerLabel, PeerTls, UpstreamConnection};
@@ -60,6 +60,8 @@ impl PoolView {
 pub(crate) struct WorkerPool {
     pub(crate) pool: Arc<Pool>,
     pub(crate) key: KeySource,
+    /// How requests stay with a peer, if they do.
+    pub(crate) sticky: Option<Sticky>,
     view: RefCell<Rc<PoolView>>,
     /// The pool's name, for "no live upstreams".
     pub(crate) pool_label: PeerLabel,
@@ -77,6 +79,7 @@ impl WorkerPool {
         Self {
             pool: pool.clone(),
             key,
+            sticky: None,
             view: RefCell::new(PoolView::of(View::new(pool))),
             pool_label: PeerLabel::Name(pool.name().as_bytes().into()),
             idle: pool
@@ -85,6 +88,11 @@ impl WorkerPool {
             tls: RefCell::default(),
             answers_are_long: Cell::new(false),
         }
+    }
+
+    /// The same, whose requests stay with a peer.
+    pub(crate) fn with_sticky(self, sticky: Option<Sticky>) -> Self {
+        Self { sticky, ..self }
     }
 
     /// The peers as they are now. What is kept for those that are gone is given up.

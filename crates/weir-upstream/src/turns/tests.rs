@@ -190,6 +190,7 @@ fn after_a_change_those_who_stay_are_where_they_were() {
     let name = NameSpec {
         host: "app".into(),
         service: None,
+        route: None,
         port: 80,
         server: "app".into(),
         source: NameSource::Resolver,

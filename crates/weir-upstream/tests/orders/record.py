@@ -1,13 +1,16 @@
 """Records in which order a real nginx tries peers, as `orders.txt` for `tests/orders.rs`.
 
-Usage: python3 record.py [NGINX] > nginx-VERSION.txt
+Usage: python3 record.py [NGINX [sticky]] > nginx-VERSION.txt
 
 All cases are `upstream` blocks of one nginx with one worker. A request carries, in a header, what
 each backend shall do with it, so the backends have no state. Time is nginx's: every step runs
 within one wall-clock second, because nginx compares whole seconds.
+
+With `sticky`, requests may want a certain peer, and peers may be drained.
 """
 
 import asyncio
+import hashlib
 import os
 import random
 import re
@@ -21,7 +24,12 @@ FRONT = 18980
 CASES, STEPS = 64, 9
 
 
-def random_case(rng):
+def server_id(port):
+    """What requests call a peer that has no route."""
+    return hashlib.md5(f"127.0.0.1:{port}".encode()).hexdigest()
+
+
+def random_case(rng, sticky):
     """One upstream block; methods that hash allow no backups."""
     method = rng.choice(["", "", "", "least_conn;", "least_conn;", "ip_hash;", "hash $arg_k;",
                          "hash $arg_k;", "hash $arg_k consistent;", "hash $arg_k consistent;"])
@@ -35,15 +43,20 @@ def random_case(rng):
         words.append(f"fail_timeout={rng.choice([1, 1, 2, 3, 10])}s")
         if rng.random() < 0.3:
             words.append(f"max_conns={rng.choice([1, 1, 2])}")
-        if i and rng.random() < 0.1:
+        if sticky and rng.random() < 0.5:
+            words.append(f"route={rng.choice([port, port, port, 19001, 19002])}")
+        if sticky and rng.random() < 0.2:
+            words.append("drain")
+        elif i and rng.random() < 0.1:
             words.append("down")
         elif i and method in ("", "least_conn;") and rng.random() < 0.25:
             words.append("backup")
         servers.append(" ".join(words) + ";")
-    return f"{method} {' '.join(servers)}".strip()
+    stays = "sticky route $arg_w;" if sticky else ""
+    return " ".join(f"{method} {stays} {' '.join(servers)}".split())
 
 
-def random_request(rng, number):
+def random_request(rng, number, sticky):
     """Key, client address, and per backend: fail (close), 404 (next peer, no blame), or answer."""
     sick = rng.choice([0.0, 0.2, 0.5, 0.9])
     does = {p: rng.choice(["fail", "fail", "404"]) for p in BACKENDS if rng.random() < sick}
@@ -51,9 +64,16 @@ def random_request(rng, number):
         "id": f"r{number}",
         "k": rng.choice(["", "a", "b", "foo", "bar", "/x?y=1"] + [str(rng.randrange(1000))] * 4),
         "from": f"127.{rng.randrange(200)}.{rng.randrange(250)}.1",
+        "w": wanted(rng) if sticky else "",
         "does": does,
         "hold": rng.random() < 0.25,
     }
+
+
+def wanted(rng):
+    """Nothing, a route or the hash of an address; mostly the first peers, so that some get far ahead."""
+    port = rng.choice(BACKENDS[:2] * 3 + BACKENDS)
+    return rng.choice(["", str(port), server_id(port), str(port), server_id(port), "nobody"])
 
 
 class Backends:
@@ -83,7 +103,7 @@ async def ask(case, request):
         "127.0.0.1", FRONT, local_addr=(request["from"], 0))
     does = ",".join(f"{p}={d}" for p, d in request["does"].items()) or "-"
     hold = f"X-Hold: {request['id']}\r\n" if request["hold"] else ""
-    writer.write((f"GET /c{case}?k={request['k']} HTTP/1.0\r\nHost: {request['id']}\r\n"
+    writer.write((f"GET /c{case}?k={request['k']}&w={request['w']} HTTP/1.0\r\nHost: {request['id']}\r\n"
                   f"X-Does: {does}\r\n{hold}\r\n").encode())
     head = (await reader.read()).decode()
     writer.close()
@@ -96,7 +116,7 @@ async def until_second_begins():
     return int(time.time())
 
 
-async def run(rng, cases, backends):
+async def run(rng, cases, backends, sticky):
     """Runs all steps; yields per case its lines, a line being a dict."""
     lines = [[] for _ in cases]
     open_requests = [[] for _ in cases]
@@ -111,8 +131,8 @@ async def run(rng, cases, backends):
                 backends.released[request["id"]].set()
                 request["tried"] = await task
                 lines[case].append({"at": at, "end": request["id"]})
-            for _ in range(rng.choice([1, 2, 3])):
-                request = random_request(rng, number)
+            for _ in range(rng.choice([2, 3, 4] if sticky else [1, 2, 3])):
+                request = random_request(rng, number, sticky)
                 number += 1
                 request["at"] = at
                 lines[case].append(request)
@@ -166,6 +186,7 @@ def show(line, error_log):
     if "end" in line:
         return f"{line['at']} end={line['end']}"
     words = [str(line["at"]), f"k={line['k']}", f"from={line['from']}"]
+    words += [f"want={line['w']}"] if line["w"] else []
     words += [f"{port}={does}" for port, does in line["does"].items()]
     words += [f"hold={line['id']}"] if line["hold"] else []
     words += ["->"] + line["tried"]
@@ -175,8 +196,9 @@ def show(line, error_log):
 
 async def main():
     nginx = sys.argv[1] if len(sys.argv) > 1 else "nginx"
+    sticky = "sticky" in sys.argv[2:]
     rng = random.Random(1)
-    cases = [random_case(rng) for _ in range(CASES)]
+    cases = [random_case(rng, sticky) for _ in range(CASES)]
     backends = Backends()
     servers = [await asyncio.start_server(backends.serve, "127.0.0.1", p) for p in BACKENDS]
     with tempfile.TemporaryDirectory() as prefix:
@@ -187,7 +209,7 @@ async def main():
                                     "-e", f"{prefix}/error.log"])
         try:
             await until_second_begins()
-            lines = await run(rng, cases, backends)
+            lines = await run(rng, cases, backends, sticky)
         finally:
             process.terminate()
             process.wait()

@@ -2,7 +2,7 @@
 
 use super::{Call, Reject};
 use crate::Fault;
-use crate::model::{KeyedZone, RequestZone};
+use crate::model::{KeyedZone, RequestZone, SessionZone};
 use crate::value::number::{parse_number, parse_size};
 
 /// nginx asks for eight pages.
@@ -15,6 +15,7 @@ pub(crate) struct Zones {
     /// By number, as far as they are defined.
     requests: Vec<Option<RequestZone>>,
     connections: Vec<Option<KeyedZone>>,
+    sticky: Vec<Option<SessionZone>>,
 }
 
 #[derive(Clone, Debug)]
@@ -38,6 +39,8 @@ pub(crate) enum Usage {
     Connections,
     /// `ssl_session_cache`.
     Sessions,
+    /// `sticky learn`.
+    Sticky,
 }
 
 impl Zones {
@@ -75,6 +78,10 @@ impl Zones {
                 self.connections.push(None);
                 self.connections.len() - 1
             }
+            Usage::Sticky => {
+                self.sticky.push(None);
+                self.sticky.len() - 1
+            }
         };
         self.all.push(Zone {
             name: name.to_owned(),
@@ -92,6 +99,20 @@ impl Zones {
         Some(Fault::emerg(text, None))
     }
 
+    /// A zone for the sessions of an upstream block, which no other block shares; its number.
+    pub(super) fn keep_sessions(&mut self, zone: SessionZone) -> Result<usize, Reject> {
+        let number = self.share(&zone.name, zone.size, Usage::Sticky)?;
+        let slot = &mut self.sticky[number];
+        if let Some(known) = slot {
+            return Err(Reject::message(format!(
+                "sticky zone \"{}\" is already used in upstream \"{}\"",
+                zone.name, known.upstream
+            )));
+        }
+        *slot = Some(zone);
+        Ok(number)
+    }
+
     /// The zones of `limit_req`, by number.
     pub(crate) fn requests(&self) -> Vec<RequestZone> {
         let zones = self.requests.iter().cloned();
@@ -102,6 +123,11 @@ impl Zones {
     pub(crate) fn connections(&self) -> Vec<KeyedZone> {
         let zones = self.connections.iter().cloned();
         zones.map(Option::unwrap_or_default).collect()
+    }
+
+    /// The zones of `sticky learn`, by number.
+    pub(crate) fn sessions(&self) -> Vec<SessionZone> {
+        self.sticky.iter().flatten().cloned().collect()
     }
 }
 
@@ -127,7 +153,7 @@ fn invalid_size(shown: &str) -> Reject {
     Reject::message(format!("invalid zone size \"{shown}\""))
 }
 
-fn big_enough(size: usize, shown: &str) -> Result<usize, Reject> {
+pub(super) fn big_enough(size: usize, shown: &str) -> Result<usize, Reject> {
     let small = || Reject::message(format!("zone \"{shown}\" is too small"));
     (size >= SMALLEST).then_some(size).ok_or_else(small)
 }
