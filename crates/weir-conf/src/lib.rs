@@ -46,14 +46,14 @@ pub use explain::explain_further;
 pub use fault::{Fault, Faults, Place};
 pub use log_level::{Level, UnknownLevel};
 pub use model::{
-    AccessLog, Active, Assigned, BalanceMethod, Captures, Charsets, Config, Decoded,
-    DefinedVariable, ErrorLogTarget, Escape, FileKind, Found, FromUtf8, Geo, Handler, Http, If,
-    Keepalive, KeyedZone, LimitExcept, Listen, ListenAddress, ListenOptions, Location,
-    LocationKind, Locations, LogBuffer, LogDestination, LogFileCache, LogFormat, LookUp, Main, Map,
-    ProxyPass, ProxyTarget, Recoding, Referers, RequestZone, Rewrite, RewriteEnd, Script, Server,
-    ServerMatch, ServerNames, ServerParameters, SocketKeepalive, SourceFile, SplitClients, Step,
-    Syslog, SyslogServer, Test, TimedUntil, ToUtf8, Upstream, UpstreamAddress, UpstreamServer,
-    VariableSource, WithoutEffect,
+    AccessLog, Active, Assigned, BalanceMethod, BodyTest, Captures, Charsets, Config, Decoded,
+    DefinedVariable, ErrorLogTarget, Escape, FileKind, Found, FromUtf8, Geo, Handler, HeaderTest,
+    HealthCheck, Http, If, Keepalive, KeyedZone, LimitExcept, Listen, ListenAddress, ListenOptions,
+    Location, LocationKind, Locations, LogBuffer, LogDestination, LogFileCache, LogFormat, LookUp,
+    Main, Map, ProxyPass, ProxyTarget, Recoding, Referers, RequestZone, ResponseMatch, Rewrite,
+    RewriteEnd, Script, Server, ServerMatch, ServerNames, ServerParameters, SocketKeepalive,
+    SourceFile, SplitClients, StatusTest, Step, Syslog, SyslogServer, Test, TimedUntil, ToUtf8,
+    Upstream, UpstreamAddress, UpstreamServer, VariableSource, WithoutEffect,
 };
 pub use page::directives_page;
 pub use pattern::{MatchFault, Pattern, PatternFault};

@@ -196,6 +196,7 @@ impl Group {
             explicit: self.explicit,
             port: (!self.explicit && !self.unix).then_some(self.port),
             servers,
+            shared: body.zone.is_some(),
             method: body.method.unwrap_or(BalanceMethod::RoundRobin),
             keepalive,
             zone: body.zone,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::{
     Charsets, DefinedVariable, KeyedZone, Location, LogBuffer, LogDestination, LogFormat,
-    RequestZone, Server, ServerNames, Upstream,
+    RequestZone, ResponseMatch, Server, ServerNames, Upstream,
 };
 use crate::value::ResolverSpec;
 use crate::{Place, UpstreamUrl};
@@ -36,6 +36,8 @@ pub struct Http {
     pub charsets: Charsets,
     /// All `resolver`s, in the order in which they stand; [`ResolverSpec::index`] is the position here.
     pub resolvers: Vec<Arc<ResolverSpec>>,
+    /// What health checks test; [`super::HealthCheck::tests`] is an index into them.
+    pub matches: Vec<Arc<ResponseMatch>>,
     /// How many locations there are, the servers' own defaults among them: `Location::index`
     /// is below it.
     pub location_count: usize,
@@ -71,6 +73,17 @@ impl Http {
             server.default.with_inner(&mut found);
             for location in server.locations.iter() {
                 location.with_inner(&mut found);
+            }
+        }
+        found
+    }
+
+    /// Every location that checks servers, with its server.
+    pub fn checking_locations(&self) -> Vec<(&Arc<Server>, &Arc<Location>)> {
+        let mut found = Vec::new();
+        for server in &self.servers {
+            for location in server.locations.iter() {
+                location.checking(server, &mut found);
             }
         }
         found

@@ -23,6 +23,8 @@ pub struct Upstream {
     pub servers: Vec<UpstreamServer>,
     /// How the next peer is chosen.
     pub method: BalanceMethod,
+    /// It has a `zone`.
+    pub shared: bool,
     /// The cache of idle connections; `None` keeps none.
     pub keepalive: Option<Keepalive>,
     /// The zone in which the workers share what they know of it; they do anyway.
