@@ -9,7 +9,7 @@
 //! peer), `list` (the peers at one moment), `names` (servers whose addresses change), `pool` (the list in
 //! force, and its changes), `rotation` (what a worker keeps to itself), `tries` (what a request remembers),
 //! `view` (begin, pick, release), one module per balancing method (`round_robin`, `least_conn`,
-//! `least_time` with `times`, `hash`, `ip_hash`, `consistent`, `random`), `idle` (the keepalive cache).
+//! `least_time` with `times`, `hash`, `ip_hash`, `consistent`, `random`), `idle` (the keepalive cache), `health` (active checks).
 //!
 //! # Invariants
 //!
@@ -27,6 +27,7 @@
 
 mod consistent;
 mod hash;
+mod health;
 mod idle;
 mod ip_hash;
 mod least_conn;
@@ -45,6 +46,9 @@ mod times;
 mod tries;
 mod view;
 
+pub use health::{
+    CheckId, CheckSet, HealthChange, MOST_CHECKS, Patience, PeerHealth, Schedule, Streak,
+};
 pub use idle::{Idle, IdleCache, IdleMeta};
 pub use list::PeerList;
 pub use names::{Found, FoundService, Name, NameSource, NameSpec};

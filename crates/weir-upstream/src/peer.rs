@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use weir_conf::ServerParameters;
 
+use crate::health::{CheckSet, Health};
 use crate::times::Times;
-use crate::{Now, PeerAddress, PeerSpec};
+use crate::{Now, PeerAddress, PeerHealth, PeerSpec};
 
 /// Names a peer of one [`PeerList`](crate::PeerList): its index among the primaries, then the backups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -44,14 +45,14 @@ impl Peer {
     pub(crate) fn new(
         mut spec: PeerSpec,
         address_id: AddressId,
-        shared: Option<Arc<Shared>>,
+        shared: Arc<Shared>,
         origin: Option<usize>,
     ) -> Self {
         spec.parameters.weight = spec.parameters.weight.max(1);
         Self {
             parameters: spec.parameters,
             address_id,
-            shared: shared.unwrap_or_default(),
+            shared,
             spec: Arc::new(spec),
             origin,
         }
@@ -102,10 +103,9 @@ impl Peer {
             active: self.active(),
             selected: self.selected(),
             failed: self.shared.failed.load(Relaxed),
-            since_failure: match self.shared.accessed.load(Relaxed) {
-                NEVER => None,
-                at => u64::try_from(now - at).ok(),
-            },
+            since_failure: since(&self.shared.accessed, now),
+            health: self.health(),
+            since_recovery: since(&self.shared.recovered, now),
         }
     }
 
@@ -141,7 +141,12 @@ impl Peer {
 
     /// Whether a balancer may choose the peer: not down, not out, below `max_conns`.
     pub(crate) fn eligible(&self, now: i64) -> bool {
-        !self.parameters.down && !self.disabled(now) && self.has_room()
+        self.is_open() && !self.disabled(now) && self.has_room()
+    }
+
+    /// Neither down nor found unhealthy.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.parameters.down && self.shared.health.is_up()
     }
 
     pub(crate) fn has_room(&self) -> bool {
@@ -224,10 +229,18 @@ impl Peer {
 
     /// Forgets failures if a check after `fail_timeout` went well. A success before that does not:
     /// nginx counts failures without a sliding window.
-    pub(crate) fn succeed(&self) {
+    pub(crate) fn succeed(&self, now: Now) {
         if self.shared.accessed.load(Relaxed) < self.shared.checked.load(Relaxed) {
+            if self.shared.fails.load(Relaxed) >= self.parameters.max_fails {
+                self.note_recovery(now);
+            }
             self.forgive();
         }
+    }
+
+    /// It was out, and gets requests again.
+    pub(crate) fn note_recovery(&self, now: Now) {
+        self.shared.recovered.store(seconds(now), Relaxed);
     }
 
     pub(crate) fn forgive(&self) {
@@ -259,6 +272,10 @@ pub struct PeerStatus {
     pub failed: u64,
     /// Whole seconds since the last counted failure.
     pub since_failure: Option<u64>,
+    /// What checks say of it.
+    pub health: PeerHealth,
+    /// Whole seconds since it came back, after failures or by a check.
+    pub since_recovery: Option<u64>,
 }
 
 /// What all workers, and the configurations before and after a reload, share about one peer.
@@ -273,6 +290,19 @@ pub(crate) struct Shared {
     checked: AtomicI64,
     failed: AtomicU64,
     times: Times,
+    /// Second in which it was last well again.
+    recovered: AtomicI64,
+    pub(crate) health: Health,
+}
+
+impl Shared {
+    /// Of a peer that nothing is known of, and that has to pass these checks first.
+    pub(crate) fn awaiting(checks: CheckSet) -> Self {
+        Self {
+            health: Health::awaiting(checks),
+            ..Self::default()
+        }
+    }
 }
 
 /// Workers that count apart from each other; further ones share.
@@ -299,7 +329,17 @@ impl Default for Shared {
             checked: AtomicI64::new(NEVER),
             failed: AtomicU64::new(0),
             times: Times::default(),
+            recovered: AtomicI64::new(NEVER),
+            health: Health::default(),
         }
+    }
+}
+
+/// Seconds since `second`, if there has been one.
+fn since(second: &AtomicI64, now: i64) -> Option<u64> {
+    match second.load(Relaxed) {
+        NEVER => None,
+        at => u64::try_from(now - at).ok(),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::names::{Found, Name, settle};
 use crate::peer::{Shared, TALLIES};
-use crate::{AddressId, Method, Peer, PeerAddress, PeerList, PeerSpec, PoolSpec};
+use crate::{AddressId, CheckSet, Method, Peer, PeerAddress, PeerList, PeerSpec, PoolSpec};
 
 /// A group of peers that requests are balanced over; shared by all workers.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub struct Pool {
     /// Of the list in force: what a worker compares with that of its view.
     epoch: AtomicU64,
     current: Mutex<Current>,
+    /// Checks that a new peer has to pass before it gets requests.
+    awaited: CheckSet,
     /// Workers that have begun with this pool.
     workers: AtomicUsize,
 }
@@ -42,7 +44,7 @@ impl Pool {
     /// time begin with the addresses that they had (`ngx_http_upstream_zone_preresolve`).
     pub fn new(spec: PoolSpec, carried: Option<&Self>) -> Self {
         let before = carried.map(|pool| pool.list());
-        let mut known = Known::of(before.as_deref());
+        let mut known = Known::of(before.as_deref(), spec.awaited);
         let mut addresses = Addresses::default();
         let mut groups = Groups::default();
         for peer in spec.peers {
@@ -84,6 +86,7 @@ impl Pool {
                 list: Arc::new(groups.into_list(0, spec.method)),
                 addresses,
             }),
+            awaited: spec.awaited,
             workers: AtomicUsize::new(0),
         }
     }
@@ -146,7 +149,8 @@ impl Pool {
         let Current { list, addresses } = &mut *current;
         let mut make = |spec: PeerSpec| {
             let id = addresses.id(&spec.address);
-            Peer::new(spec, id, None, Some(number))
+            let shared = Shared::awaiting(self.awaited).into();
+            Peer::new(spec, id, shared, Some(number))
         };
         let mut groups = Groups::of_list(list);
         let (first, rest) = by_priority(name, found);
@@ -233,24 +237,32 @@ impl Addresses {
 
 /// What is known of peers from before a reload, by server and name; each is handed on once, so that two equal
 /// `server` lines stay two peers.
-struct Known(HashMap<KnownBy, Vec<Arc<Shared>>>);
+struct Known {
+    before: HashMap<KnownBy, Vec<Arc<Shared>>>,
+    /// What others have to pass first.
+    awaited: CheckSet,
+}
 
 /// Server as written, and name.
 type KnownBy = (String, Box<[u8]>);
 
 impl Known {
-    fn of(before: Option<&PeerList>) -> Self {
+    fn of(before: Option<&PeerList>, awaited: CheckSet) -> Self {
         let mut known: HashMap<_, Vec<_>> = HashMap::new();
         for peer in before.iter().flat_map(|list| list.peers().iter().rev()) {
             let key = (peer.spec().server.clone(), peer.name().into());
             known.entry(key).or_default().push(peer.shared().clone());
         }
-        Self(known)
+        Self {
+            before: known,
+            awaited,
+        }
     }
 
-    fn take(&mut self, spec: &PeerSpec) -> Option<Arc<Shared>> {
+    fn take(&mut self, spec: &PeerSpec) -> Arc<Shared> {
         let key = (spec.server.clone(), spec.name.clone());
-        self.0.get_mut(&key)?.pop()
+        let same = self.before.get_mut(&key).and_then(Vec::pop);
+        same.unwrap_or_else(|| Shared::awaiting(self.awaited).into())
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use weir_conf::{Keepalive, ServerParameters};
 
-use crate::NameSpec;
+use crate::{CheckSet, NameSpec};
 
 /// One `upstream` block, or the pool that `proxy_pass` to a bare host implies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct PoolSpec {
     pub peers: Vec<PeerSpec>,
     /// Servers whose names are looked up at run time.
     pub names: Vec<NameSpec>,
+    /// Checks that a new peer has to pass before it gets requests.
+    pub awaited: CheckSet,
     /// Idle connections to keep; `None` keeps none.
     pub keepalive: Option<Keepalive>,
 }
@@ -40,6 +42,7 @@ impl PoolSpec {
             method: Method::RoundRobin,
             peers,
             names: Vec::new(),
+            awaited: CheckSet::default(),
             keepalive: None,
         }
     }

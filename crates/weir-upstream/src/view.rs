@@ -186,7 +186,7 @@ impl View {
         att.spend_try();
         match outcome {
             PeerOutcome::Success | PeerOutcome::NextNoCount => {
-                peer.succeed();
+                peer.succeed(now);
                 Released { disabled: false }
             }
             PeerOutcome::Failed => {
@@ -198,10 +198,10 @@ impl View {
         }
     }
 
-    /// A pool of one ignores failures; only `down` and `max_conns` stop it.
+    /// A pool of one ignores failures; only `down`, checks and `max_conns` stop it.
     fn pick_only_peer(&self) -> Option<PeerId> {
         let peer = self.list.peers().first()?;
-        let open = !peer.parameters().down && peer.acquire(self.rotation.tally());
+        let open = peer.is_open() && peer.acquire(self.rotation.tally());
         open.then_some(PeerId(0))
     }
 }
