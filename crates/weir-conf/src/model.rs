@@ -30,6 +30,7 @@ pub use geo::Geo;
 pub(crate) use geo::{Asked, Spans};
 pub(crate) use health::Wanted;
 pub use health::{BodyTest, HeaderTest, HealthCheck, ResponseMatch, StatusTest};
+pub(crate) use http::checking_locations;
 pub use http::{Http, Listen, ListenAddress, ListenOptions, SocketKeepalive};
 pub use location::{Handler, LimitExcept, Location, LocationKind, ProxyPass, ProxyTarget};
 pub(crate) use locations::LocationsBuilder;

@@ -135,6 +135,22 @@ fn only_a_shared_group_that_is_named_can_be_checked() {
     }
 }
 
+#[test]
+fn a_group_has_at_most_as_many_checks_as_there_are_bits() {
+    let checks = |count| {
+        let location =
+            |number| format!("location /{number}/ {{ proxy_pass http://u; health_check; }}");
+        let locations: String = (0..count).map(location).collect();
+        load(&format!("{UPSTREAM} server {{ {locations} }}"))
+    };
+    assert!(checks(32).is_ok());
+    let faults = checks(33).expect_err("33");
+    assert!(
+        faults.contains("too many health checks of upstream \"u\""),
+        "{faults}"
+    );
+}
+
 /// The tests of a `match` block with these lines.
 fn tests(lines: &str) -> Result<ResponseMatch, String> {
     let config = load(&format!("match m {{ {lines} }} server {{}}"))?;

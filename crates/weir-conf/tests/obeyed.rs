@@ -51,7 +51,7 @@ const READ_AS: &[(&str, &str)] = &[
     ("gzip", "Active::GZIP"),
     ("valid_referers", ".referers"),
     ("proxy_pass", "Handler::Proxy"),
-    ("health_check", ".checking_locations"),
+    ("health_check", ".health_check"),
     ("match", ".matches"),
     ("hash", "BalanceMethod::Hash"),
     ("ip_hash", "BalanceMethod::IpHash"),

@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use crate::{Now, Peer};
 
-/// Most checks of one pool.
-pub const MOST_CHECKS: usize = u32::BITS as usize;
+// Each check of a pool has a bit.
+const _: () = assert!(weir_conf::HealthCheck::MOST == u32::BITS as usize);
 
 /// One of the checks of a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CheckId(u32);
 
 impl CheckId {
-    /// The check of this number; `None`: there are no more than [`MOST_CHECKS`].
+    /// The check of this number; `None`: there are no more than [`weir_conf::HealthCheck::MOST`].
     pub fn new(number: usize) -> Option<Self> {
         let number = u32::try_from(number).ok()?;
         (number < u32::BITS).then_some(Self(number))

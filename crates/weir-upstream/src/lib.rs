@@ -46,9 +46,7 @@ mod times;
 mod tries;
 mod view;
 
-pub use health::{
-    CheckId, CheckSet, HealthChange, MOST_CHECKS, Patience, PeerHealth, Schedule, Streak,
-};
+pub use health::{CheckId, CheckSet, HealthChange, Patience, PeerHealth, Schedule, Streak};
 pub use idle::{Idle, IdleCache, IdleMeta};
 pub use list::PeerList;
 pub use names::{Found, FoundService, Name, NameSource, NameSpec};

@@ -74,8 +74,8 @@ impl Peer {
     }
 
     /// The same for as long as the peer stays, from list to list.
-    pub(crate) fn identity(&self) -> *const () {
-        Arc::as_ptr(&self.shared).cast()
+    pub fn identity(&self) -> usize {
+        Arc::as_ptr(&self.shared).addr()
     }
 
     /// Where to connect.

@@ -1,7 +1,9 @@
 //! `health_check` lines, and whether the groups that they are about can be checked.
 
+use std::sync::Arc;
+
 use super::location::LocationDraft;
-use crate::model::{HealthCheck, ProxyTarget, Upstream};
+use crate::model::{Handler, HealthCheck, ProxyTarget, Server, Upstream, checking_locations};
 use crate::value::number::{parse_number, parse_time};
 use crate::value::read::{Call, Reading, Reject};
 use crate::{Fault, Place};
@@ -115,6 +117,31 @@ pub(super) fn verify(draft: &LocationDraft, upstreams: &[Upstream], cx: &mut Rea
         },
     };
     cx.faults.push(fault);
+}
+
+/// Notes the first check of a group beyond [`HealthCheck::MOST`].
+pub(super) fn count(servers: &[Arc<Server>], upstreams: &[Upstream], cx: &mut Reading) {
+    let mut counts = vec![0; upstreams.len()];
+    for (_, location) in checking_locations(servers) {
+        let (Some(check), Handler::Proxy(pass)) = (&location.health_check, &location.handler)
+        else {
+            continue;
+        };
+        let ProxyTarget::Fixed { upstream, .. } = &pass.target else {
+            continue;
+        };
+        let (Some(count), Some(group)) = (counts.get_mut(*upstream), upstreams.get(*upstream))
+        else {
+            continue;
+        };
+        *count += 1;
+        if *count == HealthCheck::MOST + 1 {
+            let text = format!("too many health checks of upstream \"{}\"", group.name);
+            let cure =
+                "32 are the most; one location's check is enough for all that pass to the upstream";
+            cx.faults.push(about(check, &text, cure));
+        }
+    }
 }
 
 fn about(check: &HealthCheck, text: &str, cure: &str) -> Fault {

@@ -7,7 +7,7 @@ use super::listen::Listens;
 use super::server::{self, ServerDraft, Shared};
 use super::upstream::Upstreams;
 use super::walk::{call, each};
-use super::{charset, failed, geo, map, matches, names, split_clients, upstream};
+use super::{charset, failed, geo, health, map, matches, names, split_clients, upstream};
 use crate::model::{Http, Listen, Upstream};
 use crate::table::HTTP;
 use crate::table::core::WrittenCore;
@@ -106,6 +106,7 @@ impl HttpDraft {
             let server = server.finish(&self.level, &upstreams, cx, &mut location_count, at);
             servers.extend(server.map(Arc::new));
         }
+        health::count(&servers, &upstreams, cx);
         let duplicates = std::mem::take(&mut cx.duplicates);
         cx.faults.extend(duplicates);
         cx.faults.extend(without_certificate);

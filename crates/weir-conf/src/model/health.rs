@@ -34,6 +34,9 @@ pub struct HealthCheck {
 }
 
 impl HealthCheck {
+    /// Most checks of one group.
+    pub const MOST: usize = 32;
+
     /// `health_check;` (`ngx_http_upstream_hc_module`).
     pub(crate) fn new(place: Place) -> Self {
         Self {

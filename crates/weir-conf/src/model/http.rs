@@ -80,13 +80,7 @@ impl Http {
 
     /// Every location that checks servers, with its server.
     pub fn checking_locations(&self) -> Vec<(&Arc<Server>, &Arc<Location>)> {
-        let mut found = Vec::new();
-        for server in &self.servers {
-            for location in server.locations.iter() {
-                location.checking(server, &mut found);
-            }
-        }
-        found
+        checking_locations(&self.servers)
     }
 
     /// The group that a `proxy_pass` with variables means, by host and port, if there is one
@@ -100,6 +94,17 @@ impl Http {
             same_port && group.name.as_bytes().eq_ignore_ascii_case(url.host)
         })
     }
+}
+
+/// As [`Http::checking_locations`].
+pub(crate) fn checking_locations(servers: &[Arc<Server>]) -> Vec<(&Arc<Server>, &Arc<Location>)> {
+    let mut found = Vec::new();
+    for server in servers {
+        for location in server.locations.iter() {
+            location.checking(server, &mut found);
+        }
+    }
+    found
 }
 
 /// One listening socket and the servers behind it.

@@ -77,6 +77,10 @@ pub(crate) fn warn(view: View<'_>, message: Message<'_>) {
     log(view, Level::Warn, message);
 }
 
+pub(crate) fn notice(view: View<'_>, message: Message<'_>) {
+    log(view, Level::Notice, message);
+}
+
 pub(crate) fn info(view: View<'_>, message: Message<'_>) {
     log(view, Level::Info, message);
 }
