@@ -1,9 +1,9 @@
 //! A server of an upstream, whose answers to checks the test gives.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
 use crate::site::PATIENCE;
@@ -32,6 +32,7 @@ pub(crate) struct Check {
     /// Number of the connection that it came on.
     pub(crate) connection: usize,
     answer: Sender<Answer>,
+    stream: TcpStream,
 }
 
 /// What a check is answered with.
@@ -53,6 +54,17 @@ impl Check {
     pub(crate) fn raw(self, text: &str, closes: bool) {
         let text = text.to_owned();
         self.answer.send(Answer { text, closes }).unwrap();
+    }
+
+    /// Whether nobody waits for the answer any more.
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.stream.set_nonblocking(true).unwrap();
+        let peeked = self.stream.peek(&mut [0]);
+        self.stream.set_nonblocking(false).unwrap();
+        match peeked {
+            Ok(count) => count == 0,
+            Err(error) => error.kind() != ErrorKind::WouldBlock,
+        }
     }
 
     pub(crate) fn passes(self) {
@@ -111,9 +123,9 @@ impl Peer {
         self.checks.recv_timeout(PATIENCE).unwrap()
     }
 
-    /// Whether no check waits.
-    pub(crate) fn is_left_alone(&self) -> bool {
-        matches!(self.checks.try_recv(), Err(TryRecvError::Empty))
+    /// Takes the check that waits, if there is one.
+    pub(crate) fn next_check(&self) -> Option<Check> {
+        self.checks.try_recv().ok()
     }
 
     /// Requests that are no checks.
@@ -137,6 +149,7 @@ fn serve(mut stream: TcpStream, shared: &Shared, hand: &Sender<Check>) {
                 head,
                 connection,
                 answer: told,
+                stream: stream.try_clone().unwrap(),
             };
             // The test may be over, or not want to answer.
             match hand.send(check).ok().and_then(|()| answer.recv().ok()) {
