@@ -1,5 +1,10 @@
 //! Many peers.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the test's own clock, beside that of the weir it measures"
+)]
+
 use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
