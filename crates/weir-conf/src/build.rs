@@ -5,11 +5,13 @@
 mod address;
 mod charset;
 mod geo;
+mod health;
 mod http;
 mod level;
 mod listen;
 mod location;
 mod map;
+mod matches;
 mod names;
 mod referers;
 mod script;

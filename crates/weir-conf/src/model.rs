@@ -3,6 +3,7 @@
 mod active;
 mod charset;
 mod geo;
+mod health;
 mod http;
 mod location;
 mod locations;
@@ -28,6 +29,9 @@ pub use active::Active;
 pub use charset::{Charsets, Decoded, FromUtf8, Recoding, ToUtf8};
 pub use geo::Geo;
 pub(crate) use geo::{Asked, Spans};
+pub(crate) use health::Wanted;
+pub use health::{BodyTest, HeaderTest, HealthCheck, ResponseMatch, StatusTest};
+pub(crate) use http::checking_locations;
 pub use http::{Http, Listen, ListenAddress, ListenOptions, SocketKeepalive};
 pub use location::{Handler, LimitExcept, Location, LocationKind, ProxyPass, ProxyTarget};
 pub(crate) use locations::LocationsBuilder;

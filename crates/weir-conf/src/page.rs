@@ -18,7 +18,7 @@ holds without it.
 may stand once in a block. **All or none**: it may stand several times, and a block that has any of \
 its own takes none from outside. **No**: it holds in its own block only.
 
-Whatever nginx 1.31 can be built with is here. What only nginx Plus has, or other people's modules, is unknown, as it is \
+Whatever nginx 1.31 can be built with is here. What only nginx Plus has, but for the health checks of upstreams, or other people's modules, is unknown, as it is \
 to nginx.
 ";
 

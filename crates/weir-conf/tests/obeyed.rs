@@ -51,6 +51,8 @@ const READ_AS: &[(&str, &str)] = &[
     ("gzip", "Active::GZIP"),
     ("valid_referers", ".referers"),
     ("proxy_pass", "Handler::Proxy"),
+    ("health_check", ".health_check"),
+    ("match", ".matches"),
     ("hash", "BalanceMethod::Hash"),
     ("ip_hash", "BalanceMethod::IpHash"),
     ("least_conn", "BalanceMethod::LeastConn"),

@@ -10,7 +10,7 @@
 //! force, and its changes), `rotation` (what a worker keeps to itself), `tries` (what a request remembers),
 //! `view` (begin, pick, release), `turns` (round robin over many), one module per balancing method (`round_robin`,
 //! `least_conn`, `least_time` with `times`, `hash`, `ip_hash`, `consistent`, `random`), `sticky` with `server_ids`
-//! (requests that want a certain peer), `idle` (the keepalive cache).
+//! (requests that want a certain peer), `idle` (the keepalive cache), `health` (active checks).
 //!
 //! # Invariants
 //!
@@ -28,6 +28,7 @@
 
 mod consistent;
 mod hash;
+mod health;
 mod idle;
 mod ip_hash;
 mod least_conn;
@@ -49,6 +50,7 @@ mod tries;
 mod turns;
 mod view;
 
+pub use health::{CheckId, CheckSet, HealthChange, Patience, PeerHealth, Schedule, Streak};
 pub use idle::{Idle, IdleCache, IdleMeta};
 pub use list::PeerList;
 pub use names::{Found, FoundService, Name, NameSource, NameSpec};

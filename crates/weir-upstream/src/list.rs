@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::consistent::Ring;
 use crate::server_ids::ServerIds;
-use crate::{Method, Peer};
+use crate::{CheckSet, Method, Peer};
 
 /// What all lists of a pool have in common.
 #[derive(Debug, Clone)]
@@ -14,6 +14,8 @@ pub(crate) struct Lasting {
     pub(crate) method: Method,
     /// Whether requests may want a certain peer.
     pub(crate) sticky: bool,
+    /// Checks that a new peer has to pass before it gets requests.
+    pub(crate) awaited: CheckSet,
     /// How often a peer was taken out; goes on over a reload, as the peers do.
     pub(crate) taken_out: Arc<AtomicU64>,
 }

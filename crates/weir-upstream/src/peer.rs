@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use weir_conf::ServerParameters;
 
+use crate::health::Health;
+use crate::list::Lasting;
 use crate::times::Times;
-use crate::{Now, PeerAddress, PeerSpec};
+use crate::{Now, PeerAddress, PeerHealth, PeerSpec};
 
 /// Names a peer of one [`PeerList`](crate::PeerList): its index among the primaries, then the backups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -73,8 +75,8 @@ impl Peer {
     }
 
     /// The same for as long as the peer stays, from list to list.
-    pub(crate) fn identity(&self) -> *const () {
-        Arc::as_ptr(&self.shared).cast()
+    pub fn identity(&self) -> usize {
+        Arc::as_ptr(&self.shared).addr()
     }
 
     /// Where to connect.
@@ -108,10 +110,9 @@ impl Peer {
             active: self.active(),
             selected: self.selected(),
             failed: self.shared.failed.load(Relaxed),
-            since_failure: match self.shared.accessed.load(Relaxed) {
-                NEVER => None,
-                at => u64::try_from(now - at).ok(),
-            },
+            since_failure: since(&self.shared.accessed, now),
+            health: self.health(),
+            since_recovery: since(&self.shared.recovered, now),
         }
     }
 
@@ -152,7 +153,12 @@ impl Peer {
 
     /// Whether a request that wants the peer may have it, drained or not.
     pub(crate) fn fit(&self, now: i64) -> bool {
-        !self.parameters.down && !self.disabled(now) && self.has_room()
+        self.is_open() && !self.disabled(now) && self.has_room()
+    }
+
+    /// Neither down nor found unhealthy.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.parameters.down && self.shared.health.is_up()
     }
 
     pub(crate) fn has_room(&self) -> bool {
@@ -227,9 +233,14 @@ impl Peer {
         self.shared.checked.store(now, Relaxed);
         let out = self.parameters.max_fails > 0 && fails >= self.parameters.max_fails;
         if out {
-            self.shared.taken_out.fetch_add(1, Relaxed);
+            self.note_taken_out();
         }
         out
+    }
+
+    /// It was well before, as far as anybody knew, and gets fewer requests from now on, or none.
+    pub(crate) fn note_taken_out(&self) {
+        self.shared.taken_out.fetch_add(1, Relaxed);
     }
 
     /// A failure that the pool does not act on (its only peer): counted for the status page alone.
@@ -239,10 +250,18 @@ impl Peer {
 
     /// Forgets failures if a check after `fail_timeout` went well. A success before that does not:
     /// nginx counts failures without a sliding window.
-    pub(crate) fn succeed(&self) {
+    pub(crate) fn succeed(&self, now: Now) {
         if self.shared.accessed.load(Relaxed) < self.shared.checked.load(Relaxed) {
+            if self.shared.fails.load(Relaxed) >= self.parameters.max_fails {
+                self.note_recovery(now);
+            }
             self.forgive();
         }
+    }
+
+    /// It was out, and gets requests again.
+    pub(crate) fn note_recovery(&self, now: Now) {
+        self.shared.recovered.store(seconds(now), Relaxed);
     }
 
     pub(crate) fn forgive(&self) {
@@ -274,6 +293,10 @@ pub struct PeerStatus {
     pub failed: u64,
     /// Whole seconds since the last counted failure.
     pub since_failure: Option<u64>,
+    /// What checks say of it.
+    pub health: PeerHealth,
+    /// Whole seconds since it came back, after failures or by a check.
+    pub since_recovery: Option<u64>,
 }
 
 /// What all workers, and the configurations before and after a reload, share about one peer.
@@ -290,6 +313,9 @@ pub(crate) struct Shared {
     /// How often a peer of the pool was taken out.
     taken_out: Arc<AtomicU64>,
     times: Times,
+    /// Second in which it was last well again.
+    recovered: AtomicI64,
+    pub(crate) health: Health,
 }
 
 /// Workers that count apart from each other; further ones share.
@@ -308,17 +334,27 @@ struct Tally {
 const NEVER: i64 = -(1 << 40);
 
 impl Shared {
-    /// Of a peer that nothing is known of, in a pool that counts here how often one was taken out.
-    pub(crate) fn new(taken_out: Arc<AtomicU64>) -> Self {
+    /// Of a peer that nothing is known of.
+    pub(crate) fn new(lasting: &Lasting) -> Self {
         Self {
             tallies: Default::default(),
             fails: AtomicU32::new(0),
             accessed: AtomicI64::new(NEVER),
             checked: AtomicI64::new(NEVER),
             failed: AtomicU64::new(0),
-            taken_out,
+            taken_out: lasting.taken_out.clone(),
             times: Times::default(),
+            recovered: AtomicI64::new(NEVER),
+            health: Health::awaiting(lasting.awaited),
         }
+    }
+}
+
+/// Seconds since `second`, if there has been one.
+fn since(second: &AtomicI64, now: i64) -> Option<u64> {
+    match second.load(Relaxed) {
+        NEVER => None,
+        at => u64::try_from(now - at).ok(),
     }
 }
 

@@ -47,6 +47,7 @@ impl Pool {
         let lasting = Lasting {
             method: spec.method,
             sticky: spec.sticky,
+            awaited: spec.awaited,
             taken_out: carried.map_or_else(Arc::default, |pool| pool.lasting.taken_out.clone()),
         };
         let mut making = Making::new(before.map(|(_, list)| list), &lasting);
@@ -131,7 +132,7 @@ impl Pool {
         let Current { list, addresses } = &mut *current;
         let mut make = |spec: PeerSpec| {
             let id = addresses.id(&spec.address);
-            let shared = Arc::new(Shared::new(self.lasting.taken_out.clone()));
+            let shared = Arc::new(Shared::new(&self.lasting));
             Peer::new(spec, id, shared, Some(number))
         };
         let mut groups = Groups::of_list(list);
@@ -190,7 +191,7 @@ struct Making {
 impl Making {
     fn new(before: Option<&PeerList>, lasting: &Lasting) -> Self {
         Self {
-            known: Known::of(before, &lasting.taken_out),
+            known: Known::of(before, lasting),
             addresses: Addresses::default(),
             groups: Groups::default(),
         }
@@ -261,14 +262,14 @@ impl Addresses {
 /// `server` lines stay two peers.
 struct Known {
     before: HashMap<KnownBy, Vec<Arc<Shared>>>,
-    taken_out: Arc<AtomicU64>,
+    lasting: Lasting,
 }
 
 /// Server as written, and name.
 type KnownBy = (String, Box<[u8]>);
 
 impl Known {
-    fn of(before: Option<&PeerList>, taken_out: &Arc<AtomicU64>) -> Self {
+    fn of(before: Option<&PeerList>, lasting: &Lasting) -> Self {
         let mut known: HashMap<_, Vec<_>> = HashMap::new();
         for peer in before.iter().flat_map(|list| list.peers().iter().rev()) {
             let key = (peer.spec().server.clone(), peer.name().into());
@@ -276,14 +277,14 @@ impl Known {
         }
         Self {
             before: known,
-            taken_out: taken_out.clone(),
+            lasting: lasting.clone(),
         }
     }
 
     fn take(&mut self, spec: &PeerSpec) -> Arc<Shared> {
         let key = (spec.server.clone(), spec.name.clone());
         let known = self.before.get_mut(&key).and_then(Vec::pop);
-        known.unwrap_or_else(|| Arc::new(Shared::new(self.taken_out.clone())))
+        known.unwrap_or_else(|| Arc::new(Shared::new(&self.lasting)))
     }
 }
 

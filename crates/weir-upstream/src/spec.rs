@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use weir_conf::{Keepalive, ServerParameters};
 
-use crate::NameSpec;
+use crate::{CheckSet, NameSpec};
 
 /// One `upstream` block, or the pool that `proxy_pass` to a bare host implies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct PoolSpec {
     pub names: Vec<NameSpec>,
     /// Whether requests may want a certain peer.
     pub sticky: bool,
+    /// Checks that a new peer has to pass before it gets requests.
+    pub awaited: CheckSet,
     /// Idle connections to keep; `None` keeps none.
     pub keepalive: Option<Keepalive>,
 }
@@ -43,6 +45,7 @@ impl PoolSpec {
             peers,
             names: Vec::new(),
             sticky: false,
+            awaited: CheckSet::default(),
             keepalive: None,
         }
     }

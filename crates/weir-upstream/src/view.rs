@@ -191,7 +191,7 @@ impl View {
         att.spend_try();
         match outcome {
             PeerOutcome::Success | PeerOutcome::NextNoCount => {
-                peer.succeed();
+                peer.succeed(now);
                 Released { disabled: false }
             }
             PeerOutcome::Failed => {
@@ -208,11 +208,11 @@ impl View {
         self.list.server_ids()?.of(peer.index())
     }
 
-    /// A pool of one ignores failures; only `down`, `drain` and `max_conns` stop it.
+    /// A pool of one ignores failures; only `down`, `drain`, checks and `max_conns` stop it.
     fn pick_only_peer(&self, id: Option<&[u8]>) -> Option<PeerId> {
         let peer = self.list.peers().first()?;
         let is_wanted = || id.is_some() && self.server_id(PeerId(0)) == id;
-        let open = !peer.parameters().down && (!peer.parameters().drain || is_wanted());
+        let open = peer.is_open() && (!peer.parameters().drain || is_wanted());
         let taken = open && peer.acquire(self.rotation.tally());
         taken.then_some(PeerId(0))
     }

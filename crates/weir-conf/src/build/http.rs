@@ -7,7 +7,7 @@ use super::listen::Listens;
 use super::server::{self, ServerDraft, Shared};
 use super::upstream::Upstreams;
 use super::walk::{call, each};
-use super::{charset, failed, geo, map, names, split_clients, upstream};
+use super::{charset, failed, geo, health, map, matches, names, split_clients, upstream};
 use crate::model::{Http, Listen, Upstream};
 use crate::table::HTTP;
 use crate::table::core::WrittenCore;
@@ -54,6 +54,7 @@ impl HttpDraft {
             }
             (b"upstream", Some(block)) => self.upstreams.read(cx, directive, block),
             (b"geo", Some(block)) => geo::read(cx, directive, block),
+            (b"match", Some(block)) => matches::read(cx, directive, block),
             (b"map", Some(block)) => map::read(cx, directive, block),
             (b"split_clients", Some(block)) => split_clients::read(cx, directive, block),
             (b"limit_req_zone", _) => limit_req_zone(&mut call(directive, cx)),
@@ -102,9 +103,10 @@ impl HttpDraft {
         let mut location_count = 0;
         let mut servers = Vec::new();
         for server in self.servers {
-            let server = server.finish(&self.level, cx, &mut location_count, at);
+            let server = server.finish(&self.level, &upstreams, cx, &mut location_count, at);
             servers.extend(server.map(Arc::new));
         }
+        health::count(&servers, &upstreams, cx);
         let duplicates = std::mem::take(&mut cx.duplicates);
         cx.faults.extend(duplicates);
         cx.faults.extend(without_certificate);
@@ -112,6 +114,11 @@ impl HttpDraft {
         check_variables(cx);
         let late = std::mem::take(&mut cx.late);
         cx.faults.extend(late);
+        let matches = std::mem::take(&mut cx.matches).finish();
+        let matches = matches.unwrap_or_else(|faults| {
+            cx.faults.extend(faults);
+            Vec::new()
+        });
         let listens = self
             .listens
             .all
@@ -137,6 +144,7 @@ impl HttpDraft {
             session_zones: cx.zones.sessions(),
             charsets: cx.charsets.clone(),
             resolvers: cx.resolvers.clone(),
+            matches: matches.into_iter().map(Arc::new).collect(),
             location_count,
         })
     }

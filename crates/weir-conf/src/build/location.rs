@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::health;
 use super::level::Level;
 use super::names::NameDraft;
 use super::script::{self, StepDraft};
@@ -10,8 +11,8 @@ use super::upstream::Upstreams;
 use super::upstream_tls;
 use super::walk::{call, each};
 use crate::model::{
-    Handler, LimitExcept, Location, LocationKind, Locations, LocationsBuilder, ProxyPass,
-    ProxyTarget,
+    Handler, HealthCheck, LimitExcept, Location, LocationKind, Locations, LocationsBuilder,
+    ProxyPass, ProxyTarget, Upstream,
 };
 use crate::pattern::{Case, Pattern};
 use crate::table::{Contexts, LIMIT_EXCEPT, LOCATION};
@@ -34,6 +35,7 @@ pub(super) struct LocationDraft {
     own: Option<Handler>,
     pub(super) script: Vec<StepDraft>,
     limit_except: Option<(Methods, Box<Self>)>,
+    pub(super) health_check: Option<Box<HealthCheck>>,
     nested: Vec<Self>,
     /// It is an `if` or a `limit_except`, and has the name of the location around it.
     nameless: bool,
@@ -101,6 +103,7 @@ fn read_head(call: &mut Call<'_>) -> Result<LocationDraft, Reject> {
         own: None,
         script: Vec::new(),
         limit_except: None,
+        health_check: None,
         nested: Vec::new(),
         nameless: false,
         place: call.place.clone(),
@@ -137,10 +140,17 @@ impl LocationDraft {
             own: None,
             script: Vec::new(),
             limit_except: None,
+            health_check: None,
             nested: Vec::new(),
             nameless: true,
             place: directive.place.clone(),
         }
+    }
+
+    /// Where its `proxy_pass` leads, if nothing else makes the answer.
+    pub(super) fn target(&self) -> Option<&ProxyTarget> {
+        let proxy = self.proxy.as_ref().filter(|_| self.own.is_none())?;
+        Some(&proxy.pass.target)
     }
 
     /// Reads what is in the braces.
@@ -207,6 +217,14 @@ impl LocationDraft {
                 };
                 self.proxy = Some(proxy);
                 self.own = None;
+                Ok(())
+            }
+            (b"health_check", _) => {
+                if self.health_check.is_some() {
+                    return Err(Reject::directive("is duplicate"));
+                }
+                let check = health::read(&mut call(directive, cx))?;
+                self.health_check = Some(Box::new(check));
                 Ok(())
             }
             (b"stub_status", _) => {
@@ -317,6 +335,7 @@ impl LocationDraft {
 pub(super) struct Finishing<'a> {
     /// Names of the server.
     pub(super) server: &'a [NameDraft],
+    pub(super) upstreams: &'a [Upstream],
     pub(super) cx: &'a mut Reading,
     /// Locations so far.
     pub(super) count: &'a mut usize,
@@ -373,6 +392,7 @@ pub(super) fn finish_one(
     finishing: &mut Finishing<'_>,
 ) -> Option<Location> {
     draft.level.inherit(outer.level);
+    health::verify(&draft, finishing.upstreams, finishing.cx);
     draft
         .level
         .settle_referers(finishing.server, finishing.cx, finishing.at);
@@ -414,6 +434,7 @@ pub(super) fn finish_one(
         handler,
         script,
         limit_except,
+        health_check: draft.health_check,
         nested,
         place: draft.place,
         index,

@@ -8,7 +8,7 @@ use super::script::{self, StepDraft};
 use super::settle::settle;
 use super::upstream::Upstreams;
 use super::walk::{call, each};
-use crate::model::{Handler, Location, LocationKind, Locations, Server};
+use crate::model::{Handler, Location, LocationKind, Locations, Server, Upstream};
 use crate::table::SERVER;
 use crate::table::core::WrittenCore;
 use crate::table::tls::WrittenTls;
@@ -215,6 +215,7 @@ impl ServerDraft {
     pub(super) fn finish(
         mut self,
         http: &Level,
+        upstreams: &[Upstream],
         cx: &mut Reading,
         count: &mut usize,
         at: &Place,
@@ -226,6 +227,7 @@ impl ServerDraft {
         let settings = settle(&self.level, None, cx, at);
         let mut finishing = Finishing {
             server: &self.names,
+            upstreams,
             cx,
             count,
             at,
@@ -240,6 +242,7 @@ impl ServerDraft {
             handler: self.handler,
             script,
             limit_except: None,
+            health_check: None,
             nested: Locations::default(),
             place: self.place.clone(),
             index,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::{
     Charsets, DefinedVariable, KeyedZone, Location, LogBuffer, LogDestination, LogFormat,
-    RequestZone, Server, ServerNames, SessionZone, Upstream,
+    RequestZone, ResponseMatch, Server, ServerNames, SessionZone, Upstream,
 };
 use crate::value::ResolverSpec;
 use crate::{Place, UpstreamUrl};
@@ -38,6 +38,8 @@ pub struct Http {
     pub charsets: Charsets,
     /// All `resolver`s, in the order in which they stand; [`ResolverSpec::index`] is the position here.
     pub resolvers: Vec<Arc<ResolverSpec>>,
+    /// What health checks test; [`super::HealthCheck::tests`] is an index into them.
+    pub matches: Vec<Arc<ResponseMatch>>,
     /// How many locations there are, the servers' own defaults among them: `Location::index`
     /// is below it.
     pub location_count: usize,
@@ -78,6 +80,11 @@ impl Http {
         found
     }
 
+    /// Every location that checks servers, with its server.
+    pub fn checking_locations(&self) -> Vec<(&Arc<Server>, &Arc<Location>)> {
+        checking_locations(&self.servers)
+    }
+
     /// The group that a `proxy_pass` with variables means, by host and port, if there is one
     /// (`ngx_http_upstream_init_request`); else the host is to be resolved.
     pub fn upstream_of(&self, url: &UpstreamUrl<'_>) -> Option<usize> {
@@ -89,6 +96,17 @@ impl Http {
             same_port && group.name.as_bytes().eq_ignore_ascii_case(url.host)
         })
     }
+}
+
+/// As [`Http::checking_locations`].
+pub(crate) fn checking_locations(servers: &[Arc<Server>]) -> Vec<(&Arc<Server>, &Arc<Location>)> {
+    let mut found = Vec::new();
+    for server in servers {
+        for location in server.locations.iter() {
+            location.checking(server, &mut found);
+        }
+    }
+    found
 }
 
 /// One listening socket and the servers behind it.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Locations, Script, Step};
+use super::{HealthCheck, Locations, Script, Server, Step};
 use crate::table::settings::Settings;
 use crate::value::Methods;
 use crate::{Place, Template};
@@ -22,6 +22,8 @@ pub struct Location {
     pub script: Option<Box<Script>>,
     /// What requests with other methods obey instead.
     pub limit_except: Option<LimitExcept>,
+    /// How the servers that it passes to are checked, if they are.
+    pub health_check: Option<Box<HealthCheck>>,
     /// Locations inside this one.
     pub nested: Locations,
     /// Where the block starts.
@@ -115,6 +117,20 @@ impl ProxyTarget {
 }
 
 impl Location {
+    /// This location and those in it, as far as they check servers.
+    pub(crate) fn checking<'a>(
+        self: &'a Arc<Self>,
+        server: &'a Arc<Server>,
+        found: &mut Vec<(&'a Arc<Server>, &'a Arc<Self>)>,
+    ) {
+        if self.health_check.is_some() {
+            found.push((server, self));
+        }
+        for location in self.nested.iter() {
+            location.checking(server, found);
+        }
+    }
+
     /// This location and all that are in it: nested ones, and what `if` and `limit_except` make.
     pub(crate) fn with_inner<'a>(&'a self, found: &mut Vec<&'a Self>) {
         found.push(self);

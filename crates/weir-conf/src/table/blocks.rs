@@ -146,6 +146,12 @@ pub(crate) const ENTRIES: &[Entry] = &[
         "A variable whose value another text decides.",
     ),
     block(
+        "match",
+        HTTP,
+        Arity::ONE,
+        "As nginx Plus has it: what answers to a `health_check` are to be: `status`, `header`, `body`, `require`.",
+    ),
+    block(
         "charset_map",
         HTTP,
         Arity::TWO,
@@ -193,6 +199,12 @@ pub(crate) const ENTRIES: &[Entry] = &[
         LOCATION,
         Arity::ONE,
         "Where requests are passed to.",
+    ),
+    plain(
+        "health_check",
+        LOCATION,
+        Arity::ANY,
+        "As nginx Plus has it: asks the servers of the group how they are, time and again; who fails gets no requests.",
     ),
     plain(
         "stub_status",

@@ -4,6 +4,7 @@ mod client;
 mod filters;
 mod limits;
 mod logs;
+mod matches;
 mod plain;
 mod proxy;
 mod replies;
@@ -41,6 +42,7 @@ pub(crate) use filters::{
 };
 pub(crate) use limits::{limit_conn, limit_req, status_of_refusal};
 pub(crate) use logs::{access_log, error_log, log_format, open_log_file_cache};
+pub(crate) use matches::Matches;
 pub(crate) use plain::{
     between, bits, buffers, bytes, conf_file, conf_path_or_none, conf_paths, count, env, flag,
     flags, header_name, keyword, mark, memory_size, number, offset, path, rate, size, template,
@@ -104,6 +106,8 @@ pub(crate) struct Reading {
     pub(crate) resolvers: Vec<Arc<ResolverSpec>>,
     /// The zones of shared memory.
     pub(crate) zones: Zones,
+    /// The `match` blocks.
+    pub(crate) matches: Matches,
     /// Pools of threads that are defined or named.
     pub(crate) thread_pools: Vec<ThreadPool>,
     /// Words of sets that the block being read has named, by directive.
@@ -132,6 +136,7 @@ impl Reading {
             proxy_pass: ProxyPassSeen::None,
             resolvers: Vec::new(),
             zones: Zones::default(),
+            matches: Matches::default(),
             thread_pools: Vec::new(),
             words: HashMap::new(),
             jit: false,

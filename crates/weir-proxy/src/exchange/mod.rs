@@ -1,6 +1,7 @@
 //! One request to an upstream: choose a peer, send, read the head, relay the body.
 
 mod body_decoder;
+pub(crate) mod check;
 mod cookie;
 mod failure_log;
 mod handshake;

@@ -30,6 +30,21 @@ pub(super) fn write(session: &mut Session, settings: &Settings) -> Vec<u8> {
     out
 }
 
+/// Writes the head of a health check: a GET with the fields that the location sets, whatever method and body it
+/// says.
+pub(super) fn write_check(session: &mut Session, settings: &Settings) -> Vec<u8> {
+    let mut out = std::mem::take(&mut session.req.upstream.request_head);
+    out.clear();
+    out.extend_from_slice(b"GET ");
+    write_target(session, settings, &mut out);
+    write_host(session, settings, &mut out);
+    for line in settings.proxy_set_header.lines.iter() {
+        write_field(session, &line.name, &line.value, &mut out);
+    }
+    out.extend_from_slice(b"\r\n");
+    out
+}
+
 /// `Content-Length` and `Transfer-Encoding` of the request, for the variables that write them.
 fn settle_body(session: &mut Session, settings: &Settings, set_body: Option<&[u8]>) {
     let body = &session.req.body;
@@ -66,6 +81,10 @@ fn write_line(session: &mut Session, settings: &Settings, out: &mut Vec<u8>) {
     // The answer's framing hangs on what was sent, not on what the client sent.
     session.req.upstream.asked_head = out.eq_ignore_ascii_case(b"HEAD");
     out.push(b' ');
+    write_target(session, settings, out);
+}
+
+fn write_target(session: &Session, settings: &Settings, out: &mut Vec<u8>) {
     out.extend_from_slice(&session.req.upstream.uri);
     out.extend_from_slice(match settings.proxy_http_version {
         HttpVersion::Http10 => b" HTTP/1.0\r\n",

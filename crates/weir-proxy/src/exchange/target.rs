@@ -83,6 +83,22 @@ fn resolve_variable(session: &mut Session, template: &Template) -> Result<Target
     })
 }
 
+/// The same for a health check, which asks for a URI of its own.
+pub(super) fn aim(session: &mut Session, pass: &ProxyPass, uri: &[u8]) {
+    session.req.upstream.reset();
+    match &pass.target {
+        ProxyTarget::Fixed {
+            prefix,
+            host_header,
+            port,
+            ..
+        } => remember(session, prefix, host_header, port),
+        // Nothing is checked there.
+        ProxyTarget::Variable(_) => {}
+    }
+    session.req.upstream.uri.extend_from_slice(uri);
+}
+
 /// The request ends here, and `$proxy_host` is known to be empty.
 fn refuse(session: &mut Session, line: &[u8]) -> u16 {
     remember(session, b"", b"", b"");

@@ -305,7 +305,7 @@ fn with_key<T>(session: &Session, pool: &WorkerPool, take: impl FnOnce(Key<'_>) 
         }
         KeySource::ClientAddress => take(match &session.client.link().address {
             ClientAddress::Inet(address) => Key::ClientAddr(Some(address.ip())),
-            ClientAddress::Unix => Key::ClientAddr(None),
+            ClientAddress::Unix | ClientAddress::None => Key::ClientAddr(None),
         }),
     }
 }

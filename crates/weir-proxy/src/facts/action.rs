@@ -35,6 +35,14 @@ pub enum Action {
     SendingMp4,
     /// The access line is being written.
     Logging,
+    /// The status of an answer to a health check is being tested.
+    CheckingStatus,
+    /// Its head.
+    CheckingHeader,
+    /// Its body.
+    CheckingBody,
+    /// Variables that hang on it.
+    CheckingVariables,
     /// The connection lingers for what the client still sends.
     Closing,
 }
@@ -58,6 +66,10 @@ impl Action {
             Self::SendingFlv => Some("sending flv to client"),
             Self::SendingMp4 => Some("sending mp4 to client"),
             Self::Logging => Some("logging request"),
+            Self::CheckingStatus => Some("checking status code"),
+            Self::CheckingHeader => Some("checking header"),
+            Self::CheckingBody => Some("checking body"),
+            Self::CheckingVariables => Some("checking variables"),
             Self::Closing => Some("closing request"),
         }
     }

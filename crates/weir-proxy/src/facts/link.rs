@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use weir_conf::{Server, Settings};
-use weir_io::clock::Moment;
+use weir_io::clock::{self, Moment};
 use weir_io::deadline::Deadline;
 use weir_io::stream::Stream;
 use weir_wire::proxy_protocol::ProxyHeader;
@@ -23,6 +23,8 @@ pub enum ClientAddress {
     Inet(SocketAddr),
     /// A client of a unix-domain socket, or an in-process one; logs show `unix:`.
     Unix,
+    /// Nobody: the request is weir's own.
+    None,
 }
 
 /// The part of a carrier that requests and log lines look at; the first field of each of them.
@@ -98,6 +100,25 @@ impl Idling {
 }
 
 impl Link {
+    /// What carries a request of weir's own, which no client has asked for.
+    pub(crate) fn of_nobody(shop: Rc<Shop>, plan: Rc<Generation>) -> Self {
+        Self {
+            shop,
+            plan,
+            listen: 0,
+            address: ClientAddress::None,
+            local: Cell::new(None),
+            number: 0,
+            opened: clock::now(),
+            requests: 0,
+            deadline: Deadline::default(),
+            arrival: None,
+            action: Action::Processing,
+            idle: Idling::default(),
+            slot: None,
+        }
+    }
+
     /// What a subrequest knows of the client of its main request, whose clock it takes over.
     pub(crate) fn for_sub(&mut self) -> Self {
         Self {

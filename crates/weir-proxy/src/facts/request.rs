@@ -1,6 +1,7 @@
 //! One request and the answer to it.
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::rc::Rc;
 
 use smallvec::SmallVec;
 use weir_conf::{Captures, Location, Server};
@@ -150,6 +151,8 @@ pub(crate) struct State {
     /// A subrequest has said that it is no request that can be completed, and nginx keeps that for the whole
     /// request.
     pub(crate) never_complete: Cell<bool>,
+    /// What lines say of it that is a health check, in place of a client.
+    pub(crate) check: Option<Rc<[u8]>>,
     /// The access line was written, or none is due.
     pub(crate) logged: bool,
     /// What `error_log_ctx` says is being found out.
@@ -196,6 +199,7 @@ impl Default for State {
             sent: 0,
             ending: Ending::Broken,
             never_complete: Cell::new(false),
+            check: None,
             logged: false,
             evaluates_ctx: Cell::new(false),
         }
@@ -287,6 +291,27 @@ impl Request {
         response.reset();
         attempts.clear();
         upstream.reset();
+    }
+
+    /// Becomes a request of our own in this location, of which lines say what `told` says.
+    pub(crate) fn begin_as_check(
+        &mut self,
+        server: Own<Server>,
+        location: Own<Location>,
+        told: Rc<[u8]>,
+    ) {
+        self.state = State {
+            server: Some(server),
+            location: Some(location),
+            internal: true,
+            target_is_raw: false,
+            check: Some(told),
+            logged: true,
+            ..State::default()
+        };
+        self.started = clock::now();
+        self.values.get_mut().reset();
+        self.body.complete = true;
     }
 
     /// Becomes a subrequest of `main` for the path `uri`, without arguments and without a body: a GET with

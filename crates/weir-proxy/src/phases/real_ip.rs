@@ -56,7 +56,7 @@ fn told_by(view: View<'_>, lines: &[&[u8]]) -> Option<SocketAddr> {
     let settings = view.settings();
     let client = match &view.link.address {
         ClientAddress::Inet(address) => Some(address.ip()),
-        ClientAddress::Unix => None,
+        ClientAddress::Unix | ClientAddress::None => None,
     };
     let rules = forwarded::Rules {
         recursive: settings.real_ip_recursive,

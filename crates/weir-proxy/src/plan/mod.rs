@@ -3,6 +3,7 @@
 //! A [`Plan`] is shared by all workers; each worker adds what it keeps for itself (the turn of the
 //! balancers, idle connections, line buffers) in a [`Generation`].
 
+mod checks;
 mod generation;
 mod lines;
 mod logs;
@@ -23,6 +24,7 @@ use weir_wire::host::HostGrammar;
 use weir_wire::request::{HeadCompat, HeadLimits};
 use weir_wire::response::ResponseRules;
 
+pub(crate) use checks::{Check, Checks};
 pub use generation::Generation;
 pub(crate) use generation::Own;
 pub(crate) use lines::{Teller, WaitingLines};
@@ -44,6 +46,7 @@ pub struct Plan {
     /// By `ResolverSpec::index`.
     resolvers: Vec<Arc<SharedResolver>>,
     tls: Tls,
+    checks: Checks,
     main_sinks: Arc<ErrorSinks>,
     /// By `Location::index`.
     location_logs: Vec<LocationLogs>,
@@ -143,6 +146,7 @@ impl Plan {
         let main_sinks = error_sinks(&config.main.error_log, &mut files)?;
         let mut pools = Vec::new();
         let mut warnings = Vec::new();
+        let mut checks = Checks::default();
         let mut zones = Zones::default();
         let mut resolvers = Vec::new();
         let mut book = LogBook::new(files);
@@ -151,9 +155,11 @@ impl Plan {
         let mut limits = Vec::new();
         let differences = config.compat.differences();
         if let Some(http) = &config.http {
-            for upstream in &http.upstreams {
+            checks = Checks::of(http);
+            for (index, upstream) in http.upstreams.iter().enumerate() {
                 let carried = previous.and_then(|plan| plan.pool_named(&upstream.name));
-                let (spec, said) = pool_spec(upstream)?;
+                let awaited = checks.of_pool(index, |check| check.mandatory);
+                let (spec, said) = pool_spec(upstream, awaited)?;
                 pools.push(Arc::new(Pool::new(spec, carried.map(|pool| &**pool))));
                 warnings.extend(said);
             }
@@ -185,6 +191,7 @@ impl Plan {
             zones,
             resolvers,
             tls,
+            checks,
             main_sinks,
             location_logs,
             lines: book.lines,
@@ -267,6 +274,11 @@ impl Plan {
     /// Held by the worker that does what one of them does for all.
     pub(crate) fn duties(&self) -> &Mutex<()> {
         &self.duties
+    }
+
+    /// How peers are asked for their health.
+    pub(crate) fn checks(&self) -> &Checks {
+        &self.checks
     }
 
     fn pool_named(&self, name: &str) -> Option<&Arc<Pool>> {

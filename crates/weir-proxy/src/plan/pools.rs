@@ -4,19 +4,23 @@ use std::net::SocketAddr;
 
 use weir_conf::{BalanceMethod, LookUp, TimedUntil, Upstream, UpstreamAddress, UpstreamServer};
 use weir_upstream::{
-    Measure, Method, NameSource, NameSpec, PeerAddress, PeerSpec, PoolSpec, Until,
+    CheckSet, Measure, Method, NameSource, NameSpec, PeerAddress, PeerSpec, PoolSpec, Until,
 };
 
 use super::PlanFault;
 
 /// The pool of a group, and what there is to warn of.
-pub(super) fn pool_spec(upstream: &Upstream) -> Result<(PoolSpec, Vec<String>), PlanFault> {
+pub(super) fn pool_spec(
+    upstream: &Upstream,
+    awaited: CheckSet,
+) -> Result<(PoolSpec, Vec<String>), PlanFault> {
     let mut spec = PoolSpec {
         name: upstream.name.clone(),
         method: method(&upstream.method),
         peers: Vec::new(),
         names: Vec::new(),
         sticky: upstream.sticky.is_some(),
+        awaited,
         keepalive: upstream.keepalive,
     };
     let mut warnings = Vec::new();

@@ -77,6 +77,10 @@ pub(crate) fn warn(view: View<'_>, message: Message<'_>) {
     log(view, Level::Warn, message);
 }
 
+pub(crate) fn notice(view: View<'_>, message: Message<'_>) {
+    log(view, Level::Notice, message);
+}
+
 pub(crate) fn info(view: View<'_>, message: Message<'_>) {
     log(view, Level::Info, message);
 }
@@ -151,13 +155,18 @@ pub(crate) fn log(view: View<'_>, level: Level, message: Message<'_>) {
     );
     write_place(view, &mut line);
     write_ctx(view, line.ctx());
-    weir_log::emit(sinks, level, Some(view.link.number), &line);
+    // A check belongs to no connection of a client's.
+    let number = view.req.state.check.is_none().then_some(view.link.number);
+    weir_log::emit(sinks, level, number, &line);
 }
 
 /// What a line says behind its message: what was done, and for whom.
 pub(crate) fn write_place(view: View<'_>, line: &mut ErrorText) {
     write_action(view.link, line.message());
-    write_context(view, line);
+    match &view.req.state.check {
+        Some(told) => line.message().extend_from_slice(told),
+        None => write_context(view, line),
+    }
 }
 
 fn write_action(link: &Link, line: &mut Vec<u8>) {

@@ -11,6 +11,7 @@ pub(crate) fn write_client(client: &ClientAddress, out: &mut Vec<u8>) {
     match client {
         ClientAddress::Inet(address) => write_ip(address.ip(), out),
         ClientAddress::Unix => out.extend_from_slice(b"unix:"),
+        ClientAddress::None => {}
     }
 }
 

@@ -1,12 +1,13 @@
-//! What one worker does for all workers of a plan..
+//! What one worker does for all workers of a plan.
 
 use std::pin::pin;
 use std::rc::Rc;
 
 use tokio::task::JoinSet;
 
-use super::names;
 use super::worker::Worker;
+use super::{health, names};
+use crate::facts::Shop;
 use crate::plan::Generation;
 
 impl Worker {
@@ -22,17 +23,18 @@ impl Worker {
             }
             tokio::select! {
                 () = moved => {}
-                () = when_elected(&generation) => {}
+                () = when_elected(&self.shop, &generation) => {}
             }
         }
     }
 }
 
 /// Does the plan's duties for as long as this is polled.
-async fn when_elected(generation: &Rc<Generation>) {
+async fn when_elected(shop: &Rc<Shop>, generation: &Rc<Generation>) {
     let _elected = generation.duties().lock().await;
     let mut duties = JoinSet::new();
     names::begin(&mut duties, generation);
+    health::begin(&mut duties, shop, generation);
     while duties.join_next().await.is_some() {}
     // All is done that there is to do.
     std::future::pending().await

@@ -4,6 +4,7 @@ mod connection;
 mod doors;
 mod duties;
 mod handshake;
+mod health;
 pub mod host;
 mod http2;
 mod names;

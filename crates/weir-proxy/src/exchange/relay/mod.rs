@@ -77,6 +77,15 @@ async fn put_before(exchange: &mut Exchange<'_>) -> Result<(), Outcome> {
     put
 }
 
+/// By which rules chunks are read; `trailers`: so many bytes of them are kept.
+pub(in crate::exchange) fn chunk_rules(session: &Session, trailers: Option<usize>) -> ChunkRules {
+    let plan = &session.client.link().plan;
+    ChunkRules {
+        strict_line_ends: plan.differences().chunk_bare_lf_refused,
+        trailers,
+    }
+}
+
 /// What nginx's buffers hold of a body that it gathers: all `proxy_buffers`, and what the head leaves of
 /// the first one, which is one more of them afterwards.
 fn passes(settings: &Settings, buffering: bool, first_buffer: u64) -> Passes {
@@ -203,15 +212,8 @@ impl Relay {
         let session = &mut *exchange.session;
         let no_head = session.req.response.no_head;
         let trailers = settings.proxy_pass_trailers;
-        let rules = ChunkRules {
-            strict_line_ends: session
-                .client
-                .link()
-                .plan
-                .differences()
-                .chunk_bare_lf_refused,
-            trailers: trailers.then_some(settings.proxy_buffer_size),
-        };
+        let trailers = trailers.then_some(settings.proxy_buffer_size);
+        let rules = chunk_rules(session, trailers);
         let head = &session.req.upstream.head;
         let asked_head = session.req.upstream.asked_head;
         let head_length = if no_head { 0 } else { head.len };

@@ -7,7 +7,7 @@ use crate::facts::{ClientAddress, View};
 pub(super) fn check(view: View<'_>) -> Answer {
     let client = match &view.link.address {
         ClientAddress::Inet(address) => Some(address.ip()),
-        ClientAddress::Unix => None,
+        ClientAddress::Unix | ClientAddress::None => None,
     };
     let rules = &view.settings().access;
     match rules.iter().find(|rule| rule.network.contains(client)) {

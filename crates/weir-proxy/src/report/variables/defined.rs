@@ -99,7 +99,7 @@ fn address_for(view: View<'_>, geo: &Geo, room: &mut Vec<u8>) -> Option<IpAddr> 
     let address = match &geo.address {
         None => match &view.link.address {
             ClientAddress::Inet(address) => Some(address.ip()),
-            ClientAddress::Unix => None,
+            ClientAddress::Unix | ClientAddress::None => None,
         },
         Some(variable) => {
             let start = room.len();

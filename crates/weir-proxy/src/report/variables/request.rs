@@ -71,7 +71,7 @@ pub(super) fn binary_remote_addr(view: View<'_>, out: &mut Vec<u8>) -> Value {
             IpAddr::V4(ip) => out.extend_from_slice(&ip.octets()),
             IpAddr::V6(ip) => out.extend_from_slice(&ip.octets()),
         },
-        ClientAddress::Unix => {}
+        ClientAddress::Unix | ClientAddress::None => {}
     }
     Value::Found
 }
@@ -107,7 +107,7 @@ fn port_of(address: &ClientAddress, out: &mut Vec<u8>) -> Value {
         ClientAddress::Inet(address) if address.port() > 0 => {
             number(u64::from(address.port()), out)
         }
-        ClientAddress::Inet(_) | ClientAddress::Unix => Value::Found,
+        ClientAddress::Inet(_) | ClientAddress::Unix | ClientAddress::None => Value::Found,
     }
 }
 

@@ -1,0 +1,178 @@
+use super::*;
+use crate::{Key, PeerAddress, PeerOutcome, PeerSpec, Pool, PoolSpec, Took, View};
+
+const NOW: Now = Duration::from_secs(5);
+
+fn pool(checking: &[usize], carried: Option<&Pool>) -> Pool {
+    let address = PeerAddress::Inet(([127, 0, 0, 1], 1).into());
+    let mut spec = PoolSpec::implied("u", []);
+    spec.peers.push(PeerSpec::new(address, "a"));
+    spec.awaited = set(checking);
+    Pool::new(spec, carried)
+}
+
+fn peer(pool: &Pool) -> Peer {
+    pool.list().peers()[0].clone()
+}
+
+fn id(number: usize) -> CheckId {
+    CheckId::new(number).unwrap()
+}
+
+fn set(numbers: &[usize]) -> CheckSet {
+    let mut set = CheckSet::default();
+    numbers.iter().for_each(|number| set.insert(id(*number)));
+    set
+}
+
+/// The health of the pool's only peer, and whether it is picked.
+fn state(pool: &Pool) -> (PeerHealth, bool) {
+    let view = View::new(pool);
+    let mut tries = view.begin(Key::None);
+    let picked = view.pick(&mut tries, NOW);
+    if let Some(peer) = picked {
+        view.release(&mut tries, peer, PeerOutcome::Success, Took::default(), NOW);
+    }
+    (peer(pool).health(), picked.is_some())
+}
+
+/// What the answers of `marks`, `+` for one that passes, have changed.
+fn changes(pool: &Pool, streak: &mut Streak, patience: Patience, marks: &str) -> String {
+    let peer = &peer(pool);
+    let change = |mark| match streak.note(peer, id(0), patience, mark == '+', NOW) {
+        HealthChange::None => '.',
+        HealthChange::Unhealthy => 'u',
+        HealthChange::Healthy => 'h',
+    };
+    marks.chars().map(change).collect()
+}
+
+#[test]
+fn so_many_answers_in_a_row_change_a_peer() {
+    for (checking, fails, passes, answers, expected) in [
+        (false, 1, 1, "++-+-", "..uhu"),
+        (false, 3, 1, "--+---+", ".....uh"),
+        (false, 1, 3, "-++-+++", "u.....h"),
+        (false, 2, 2, "-+-+--++", ".....u.h"),
+        (true, 3, 3, "+---+++", "h..u..h"),
+        (true, 3, 3, "-+-+++", "u....h"),
+    ] {
+        let checks: &[usize] = if checking { &[0] } else { &[] };
+        let pool = pool(checks, None);
+        let patience = Patience { fails, passes };
+        let found = changes(&pool, &mut Streak::default(), patience, answers);
+        assert_eq!(found, expected, "{checking} {fails} {passes} {answers}");
+    }
+}
+
+#[test]
+fn only_a_healthy_peer_gets_requests_even_a_pools_only_one() {
+    let pool = pool(&[0], None);
+    let once = Patience {
+        fails: 1,
+        passes: 1,
+    };
+    let mut streak = Streak::default();
+    assert_eq!(state(&pool), (PeerHealth::Checking, false));
+    for (answer, expected) in [
+        ("-", (PeerHealth::Unhealthy, false)),
+        ("+", (PeerHealth::Healthy, true)),
+        ("-", (PeerHealth::Unhealthy, false)),
+    ] {
+        changes(&pool, &mut streak, once, answer);
+        assert_eq!(state(&pool), expected, "{answer}");
+    }
+}
+
+#[test]
+fn each_of_several_checks_can_take_a_peer_out_alone() {
+    let pool = pool(&[], None);
+    let peer = &peer(&pool);
+    let once = Patience {
+        fails: 1,
+        passes: 1,
+    };
+    let mut streaks = [Streak::default(); 2];
+    let mut note = |check: usize, passed| {
+        let change = streaks[check].note(peer, id(check), once, passed, NOW);
+        (change, state(&pool).1)
+    };
+    assert_eq!(note(0, false), (HealthChange::Unhealthy, false));
+    assert_eq!(note(1, false), (HealthChange::Unhealthy, false));
+    assert_eq!(note(0, true), (HealthChange::Healthy, false));
+    assert_eq!(peer.status(NOW).since_recovery, None);
+    assert_eq!(note(1, true), (HealthChange::Healthy, true));
+    assert_eq!(
+        peer.status(NOW + Duration::from_secs(2)).since_recovery,
+        Some(2)
+    );
+}
+
+#[test]
+fn a_reload_keeps_what_was_found_unless_it_is_asked_anew() {
+    let once = Patience {
+        fails: 1,
+        passes: 1,
+    };
+    for (before, anew, expected) in [
+        ("+", &[][..], PeerHealth::Healthy),
+        ("-", &[], PeerHealth::Unhealthy),
+        ("+", &[0], PeerHealth::Checking),
+        ("-", &[0], PeerHealth::Unhealthy),
+    ] {
+        let old = pool(&[0], None);
+        changes(&old, &mut Streak::default(), once, before);
+        let new = pool(&[0], Some(&old));
+        peer(&new).begin_checks(set(&[0]), set(anew));
+        assert_eq!(state(&new).0, expected, "{before} {anew:?}");
+    }
+    let old = pool(&[0, 1], None);
+    let new = pool(&[], Some(&old));
+    assert_eq!(state(&new).0, PeerHealth::Checking);
+    peer(&new).begin_checks(set(&[]), set(&[]));
+    assert_eq!(
+        state(&new),
+        (PeerHealth::Healthy, true),
+        "nobody asks any more"
+    );
+}
+
+#[test]
+fn the_first_checks_of_many_peers_are_spread() {
+    let schedule = |interval, jitter| Schedule {
+        interval: Duration::from_millis(interval),
+        jitter: Duration::from_millis(jitter),
+    };
+    for (interval, jitter, index, count, waited_for, random, expected) in [
+        (5000, 0, 0, 1, false, 9, 0),
+        (5000, 0, 0, 1000, false, 9, 0),
+        (5000, 0, 999, 1000, false, 9, 4995),
+        (5000, 0, 1, 2, false, 9, 2500),
+        (5000, 100, 1, 2, false, 100, 2600),
+        (5000, 100, 1, 2, false, 101, 2500),
+        (5000, 100, 2, 3, true, 100, 20),
+        (5000, 0, 999, 1000, true, 0, 4995),
+        (5000, 0, 0, 0, false, 0, 0),
+    ] {
+        let found = schedule(interval, jitter).first(index, count, waited_for, random);
+        assert_eq!(found.as_millis(), expected, "{index} of {count}");
+    }
+    for (jitter, random, expected) in [
+        (0, 7, 5000),
+        (300, 7, 5007),
+        (300, 300, 5300),
+        (300, 301, 5000),
+        (300, u64::MAX, 5000 + u64::MAX % 301),
+    ] {
+        let found = schedule(5000, jitter).next(random);
+        assert_eq!(found, Duration::from_millis(expected), "{jitter} {random}");
+    }
+    let endless = schedule(u64::MAX, u64::MAX);
+    assert!(endless.next(u64::MAX) >= endless.interval);
+}
+
+#[test]
+fn there_are_no_more_checks_than_bits() {
+    assert!(CheckId::new(31).is_some());
+    assert_eq!(CheckId::new(32), None);
+}
