@@ -34,7 +34,7 @@ enum Waited {
 pub(super) async fn look_up(
     session: &mut Session,
     settings: &Settings,
-    name: Name,
+    name: Box<Name>,
 ) -> Result<Box<WorkerPool>, Outcome> {
     // nginx has set this exchange off from those before it.
     session.req.upstream.group_is_empty = !session.req.attempts.is_empty();

@@ -23,7 +23,7 @@ pub(super) enum Target {
     /// An address that came out of variables, and that no block of the configuration has.
     Literal(Box<WorkerPool>),
     /// A name that came out of variables and has to be looked up.
-    Named(Name),
+    Named(Box<Name>),
 }
 
 /// Finds who is asked and writes the URI (`ngx_http_proxy_eval`, `ngx_http_proxy_create_request`).
@@ -76,10 +76,10 @@ fn resolve_variable(session: &mut Session, template: &Template) -> Result<Target
             let pool = Pool::new(spec, None);
             Target::Literal(Box::new(WorkerPool::new(&Arc::new(pool), KeySource::None)))
         }
-        None => Target::Named(Name {
+        None => Target::Named(Box::new(Name {
             host: url.host.to_vec(),
             port: url.effective_port(),
-        }),
+        })),
     })
 }
 
