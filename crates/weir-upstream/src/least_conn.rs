@@ -36,6 +36,6 @@ pub(crate) fn is_busier(turn: &Turn<'_>, one: usize, other: usize) -> bool {
 
 /// Active connections divided by weight, compared without division.
 fn compare_load(a: &Peer, b: &Peer) -> std::cmp::Ordering {
-    let scaled = |x: &Peer, y: &Peer| u64::from(x.active()) * u64::from(y.parameters().weight);
+    let scaled = |x: &Peer, y: &Peer| u64::from(x.load()) * u64::from(y.parameters().weight);
     scaled(a, b).cmp(&scaled(b, a))
 }

@@ -76,5 +76,5 @@ fn time_to_go(turn: &Turn<'_>, peer: &Peer, measure: Measure) -> u64 {
         SLOWEST.. if time > SLOWEST => SLOWEST,
         _ => time + CLUSTER - time % CLUSTER,
     };
-    time * (1 + u64::from(peer.active()))
+    time * (1 + u64::from(peer.load()))
 }

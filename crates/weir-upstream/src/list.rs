@@ -33,6 +33,8 @@ pub struct PeerList {
     /// modulo the last.
     points: Box<[u64]>,
     tries: u32,
+    /// Whether peers that come back get their share little by little.
+    warms: bool,
     ring: Ring,
     /// What requests call the peers, where they may want a certain one.
     ids: Option<ServerIds>,
@@ -59,6 +61,10 @@ impl PeerList {
             points: points.collect(),
             primaries: count,
             tries: u32::try_from(tries).unwrap_or(u32::MAX),
+            warms: lasting.method.warms()
+                && peers
+                    .iter()
+                    .any(|peer| !peer.parameters().slow_start.is_zero()),
             ring: match lasting.method {
                 Method::HashConsistent => Ring::new(&peers[..count]),
                 _ => Ring::default(),
@@ -128,6 +134,11 @@ impl PeerList {
 
     pub(crate) fn server_ids(&self) -> Option<&ServerIds> {
         self.ids.as_ref()
+    }
+
+    /// Whether peers that come back get their share little by little.
+    pub(crate) fn warms(&self) -> bool {
+        self.warms
     }
 
     pub(crate) fn ring(&self) -> &Ring {

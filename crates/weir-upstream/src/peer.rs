@@ -94,6 +94,19 @@ impl Peer {
         self.address_id
     }
 
+    /// The share of its requests that a peer gets which came back within `slow_start`, of 2^32; `None`: all.
+    pub(crate) fn warmth(&self, now: i64) -> Option<u32> {
+        let slow_start = i64::try_from(self.parameters.slow_start.as_secs()).unwrap_or(i64::MAX);
+        if slow_start == 0 {
+            return None;
+        }
+        let back = now.saturating_sub(self.shared.recovered.load(Relaxed));
+        let share = ((i128::from(back) + 1) << 32) / (i128::from(slow_start) + 1);
+        (0..slow_start)
+            .contains(&back)
+            .then(|| u32::try_from(share).unwrap_or(u32::MAX))
+    }
+
     /// Too many failures, whether or not `fail_timeout` has passed: nobody knows yet that it is well.
     pub(crate) fn is_on_trial(&self) -> bool {
         self.parameters.max_fails > 0
@@ -140,6 +153,11 @@ impl Peer {
             true => u32::try_from(times).unwrap_or(u32::MAX),
             false => 0,
         }
+    }
+
+    /// Requests that hold the peer, as methods see it that compare peers by that: their workers count in one place.
+    pub(crate) fn load(&self) -> u32 {
+        self.shared.tallies[0].active.load(Relaxed)
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -252,7 +270,7 @@ impl Peer {
     /// nginx counts failures without a sliding window.
     pub(crate) fn succeed(&self, now: Now) {
         if self.shared.accessed.load(Relaxed) < self.shared.checked.load(Relaxed) {
-            if self.shared.fails.load(Relaxed) >= self.parameters.max_fails {
+            if self.is_on_trial() {
                 self.note_recovery(now);
             }
             self.forgive();

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::hash::{BuildHasher, RandomState};
 
 use crate::turns::{MANY, Turns};
+use crate::view::Turn;
 use crate::{Method, PeerList, Pool, Tries};
 
 /// The turning weights of one worker. Belongs to the list it was made for.
@@ -11,6 +12,8 @@ use crate::{Method, PeerList, Pool, Tries};
 pub(crate) struct Rotation {
     weights: Box<[Weights]>,
     random: Cell<u64>,
+    /// Choices made.
+    turn: Cell<u32>,
     tally: usize,
     /// Where there are many peers that take turns; begun by the first of them.
     turns: RefCell<Option<Box<Turns>>>,
@@ -31,6 +34,7 @@ impl Rotation {
                 .map(|p| Weights::fresh(p.parameters().weight))
                 .collect(),
             random: Cell::new(seed),
+            turn: Cell::new(0),
             tally: pool.next_tally(),
             turns: RefCell::default(),
         }
@@ -47,6 +51,7 @@ impl Rotation {
         Self {
             weights: weights.collect(),
             random: self.random.clone(),
+            turn: self.turn.clone(),
             tally: self.tally,
             turns: RefCell::default(),
         }
@@ -66,14 +71,11 @@ impl Rotation {
         goes_round && list.group(false).len() >= MANY
     }
 
-    /// The next of the primaries of `list`, for which [`Self::keeps_turns`] holds.
-    pub(crate) fn next_of_many(&self, list: &PeerList, att: &Tries, now: i64) -> Option<usize> {
+    /// The next of the primaries of a list for which [`Self::keeps_turns`] holds.
+    pub(crate) fn next_of_many(&self, turn: &Turn<'_>, att: &Tries) -> Option<usize> {
         let mut turns = self.turns.borrow_mut();
-        let peers = list.group(false);
-        let failures = list.failures();
-        let turns =
-            turns.get_or_insert_with(|| Box::new(Turns::new(peers, &self.weights, now, failures)));
-        turns.choose(peers, &self.weights, att, now, failures)
+        let turns = turns.get_or_insert_with(|| Box::new(Turns::new(turn, &self.weights)));
+        turns.choose(turn, &self.weights, att)
     }
 
     /// Puts into the weights what the turns have noted beside them.
@@ -81,6 +83,12 @@ impl Rotation {
         if let Some(turns) = &*self.turns.borrow() {
             turns.settle(&self.weights);
         }
+    }
+
+    /// The number of a new choice.
+    pub(crate) fn begin_turn(&self) -> u32 {
+        self.turn.set(self.turn.get().wrapping_add(1));
+        self.turn.get()
     }
 
     /// Which of each peer's tallies the worker counts in.

@@ -87,6 +87,7 @@ fn spec() -> impl Strategy<Value = PoolSpec> {
                 backup,
                 down,
                 drain: false,
+                ..ServerParameters::default()
             };
             spec.peers.push(PeerSpec { parameters, ..peer });
         }

@@ -110,6 +110,12 @@ impl Method {
         }
     }
 
+    /// Whether a peer that comes back can be given its share little by little: who chooses by a key or by chance
+    /// has no other peer for what it does not get.
+    pub(crate) fn warms(self) -> bool {
+        self.has_backups()
+    }
+
     /// What it compares, if that is times.
     pub(crate) fn measure(self) -> Option<Measure> {
         match self {

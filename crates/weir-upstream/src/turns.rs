@@ -7,8 +7,9 @@
 
 use std::collections::HashMap;
 
+use crate::Tries;
 use crate::rotation::Weights;
-use crate::{Peer, Tries};
+use crate::view::Turn;
 
 /// From so many peers on it pays: below, looking at all is as quick.
 pub(crate) const MANY: usize = 48;
@@ -44,7 +45,8 @@ struct Seat {
 
 impl Turns {
     /// The turns of `peers`, which go on from `weights`.
-    pub(crate) fn new(peers: &[Peer], weights: &[Weights], now: i64, failures: u64) -> Self {
+    pub(crate) fn new(turn: &Turn<'_>, weights: &[Weights]) -> Self {
+        let peers = turn.peers;
         let mut classes: Vec<Class> = Vec::new();
         let mut sizes: Vec<usize> = Vec::new();
         let mut known = HashMap::new();
@@ -71,26 +73,25 @@ impl Turns {
             classes,
             seats,
             beside: beside.collect(),
-            failures,
+            failures: turn.list.failures(),
         };
-        turns.seat_the_steady(peers, weights, now);
+        turns.seat_the_steady(turn, weights);
         turns
     }
 
     /// The eligible peer with the greatest current weight, as [`crate::round_robin::choose`] finds it.
     pub(crate) fn choose(
         &mut self,
-        peers: &[Peer],
+        turn: &Turn<'_>,
         weights: &[Weights],
         att: &Tries,
-        now: i64,
-        failures: u64,
     ) -> Option<usize> {
+        let failures = turn.list.failures();
         if self.failures != failures {
             self.failures = failures;
-            self.unseat_the_ineligible(peers, weights, now);
+            self.unseat_the_unsteady(turn, weights);
         }
-        self.seat_the_steady(peers, weights, now);
+        self.seat_the_steady(turn, weights);
         // Who has been tried already takes no part.
         let tried: Vec<usize> = att
             .tried
@@ -100,7 +101,7 @@ impl Turns {
         for &place in &tried {
             self.unseat(place, weights);
         }
-        let chosen = self.turn(peers, weights, att, now);
+        let chosen = self.turn(turn, weights, att);
         for place in tried {
             self.seat(place, weights);
         }
@@ -126,13 +127,7 @@ impl Turns {
         }
     }
 
-    fn turn(
-        &mut self,
-        peers: &[Peer],
-        weights: &[Weights],
-        att: &Tries,
-        now: i64,
-    ) -> Option<usize> {
+    fn turn(&mut self, turn: &Turn<'_>, weights: &[Weights], att: &Tries) -> Option<usize> {
         let mut total = 0;
         let mut best: Option<(i64, usize)> = None;
         let mut offer = |current: i64, place: usize| {
@@ -149,7 +144,7 @@ impl Turns {
             offer(key + class.gained, class.tree.place(leaf));
         }
         for &place in &self.beside {
-            if !att.tried.contains(place) && peers[place].eligible(now) {
+            if turn.eligible(att, place) {
                 total += weights[place].advance();
                 offer(weights[place].current(), place);
             }
@@ -173,14 +168,10 @@ impl Turns {
     }
 
     /// Peers that gain like all of their weight move into the trees.
-    fn seat_the_steady(&mut self, peers: &[Peer], weights: &[Weights], now: i64) {
+    fn seat_the_steady(&mut self, turn: &Turn<'_>, weights: &[Weights]) {
         let mut beside = std::mem::take(&mut self.beside);
         beside.retain(|&place| {
-            let peer = &peers[place];
-            let steady = peer.parameters().max_conns == 0
-                && weights[place].is_whole()
-                && peer.eligible(now)
-                && !peer.is_on_trial();
+            let steady = is_steady(turn, place) && weights[place].is_whole();
             if steady {
                 self.seat(place, weights);
             }
@@ -189,9 +180,9 @@ impl Turns {
         self.beside = beside;
     }
 
-    fn unseat_the_ineligible(&mut self, peers: &[Peer], weights: &[Weights], now: i64) {
-        for (place, peer) in peers.iter().enumerate() {
-            if self.is_seated(place) && (peer.is_on_trial() || !peer.eligible(now)) {
+    fn unseat_the_unsteady(&mut self, turn: &Turn<'_>, weights: &[Weights]) {
+        for place in 0..self.seats.len() {
+            if self.is_seated(place) && !is_steady(turn, place) {
                 self.set_beside(place, weights);
             }
         }
@@ -214,6 +205,15 @@ impl Turns {
         class.in_tree -= 1;
         seat.in_tree = false;
     }
+}
+
+/// Whether the peer takes part in every turn for as long as nobody is taken out.
+fn is_steady(turn: &Turn<'_>, place: usize) -> bool {
+    let peer = &turn.peers[place];
+    peer.parameters().max_conns == 0
+        && peer.eligible(turn.now)
+        && !peer.is_on_trial()
+        && peer.warmth(turn.now).is_none()
 }
 
 impl Class {

@@ -125,14 +125,22 @@ impl View {
             return self.pick_only_peer(id);
         }
         loop {
-            let turn = Turn {
+            let mut turn = Turn {
+                number: self.rotation.begin_turn(),
+                warms: self.list.warms(),
                 list: &self.list,
                 rot: &self.rotation,
                 now,
                 at,
                 peers: self.list.group(att.on_backups),
             };
-            match turn.choose_wanted(att, id) {
+            let mut chosen = turn.choose_wanted(att, id);
+            if chosen.is_none() && turn.warms {
+                // There is nobody else.
+                turn.warms = false;
+                chosen = turn.choose(att);
+            }
+            match chosen {
                 // Losing the last connection to another worker makes the peer ineligible: choose anew.
                 Some(index) if !turn.peers[index].acquire(self.rotation.tally()) => {
                     end_waiting(&turn.peers[index], att, Duration::ZERO, at);
@@ -232,6 +240,9 @@ pub(crate) struct Turn<'a> {
     /// Whole seconds of [`Self::at`].
     pub(crate) now: i64,
     pub(crate) at: Now,
+    number: u32,
+    /// Peers that have come back take part in some turns only.
+    warms: bool,
     /// The primaries, or the backups once the primaries are used up.
     pub(crate) peers: &'a [Peer],
 }
@@ -277,7 +288,19 @@ impl Turn<'_> {
 
     /// Whether the peer at `index` may be chosen by this request now.
     pub(crate) fn eligible(&self, att: &Tries, index: usize) -> bool {
-        !att.tried.contains(index) && self.peers[index].eligible(self.now)
+        !att.tried.contains(index) && self.peers[index].eligible(self.now) && self.has_turn(index)
+    }
+
+    /// A peer that has come back takes part in its share of the turns, which lie evenly: at multiples of the golden
+    /// ratio.
+    fn has_turn(&self, index: usize) -> bool {
+        const GOLDEN: u32 = 0x9e37_79b9;
+        let number = self.number.wrapping_add(index as u32);
+        let warmth = self
+            .warms
+            .then(|| self.peers[index].warmth(self.now))
+            .flatten();
+        warmth.is_none_or(|share| number.wrapping_mul(GOLDEN) < share)
     }
 
     pub(crate) fn weights(&self, att: &Tries, index: usize) -> &crate::rotation::Weights {

@@ -472,6 +472,11 @@ impl Body {
                 let time = parse_seconds(value).map(Duration::from_secs);
                 time.map(|time| server.parameters.fail_timeout = time)
             }
+            b"slow_start=" if self.backups_allowed() => {
+                let time = parse_seconds(value).map(Duration::from_secs);
+                time.map(|time| server.parameters.slow_start = time)
+            }
+            b"slow_start=" => return Err(unsupported(call, index)),
             b"down" => {
                 server.parameters.down = true;
                 server.parameters.drain = false;
@@ -501,11 +506,7 @@ impl Body {
                 server.parameters.backup = true;
                 Some(())
             }
-            b"backup" => {
-                return Err(Reject::message(
-                    "balancing method does not support parameter \"backup\"",
-                ));
-            }
+            b"backup" => return Err(unsupported(call, index)),
             _ => None,
         };
         fine.ok_or_else(|| invalid(call, index))
@@ -545,6 +546,13 @@ impl Asked {
         let text = format!("service upstream \"{}\" {fault}", server.written);
         Err(Reject::message(text))
     }
+}
+
+fn unsupported(call: &Call<'_>, index: usize) -> Reject {
+    let parameter = call.text(index);
+    Reject::message(format!(
+        "balancing method does not support parameter \"{parameter}\""
+    ))
 }
 
 fn invalid(call: &Call<'_>, index: usize) -> Reject {

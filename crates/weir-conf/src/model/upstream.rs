@@ -78,6 +78,8 @@ pub struct ServerParameters {
     pub fail_timeout: Duration,
     /// Most connections at once; 0 = no limit.
     pub max_conns: u32,
+    /// How long a server that comes back takes to get its full share again; zero: no time.
+    pub slow_start: Duration,
     /// Used only when all others are out.
     pub backup: bool,
     /// Never used.
@@ -94,6 +96,7 @@ impl Default for ServerParameters {
             max_fails: 1,
             fail_timeout: Duration::from_secs(10),
             max_conns: 0,
+            slow_start: Duration::ZERO,
             backup: false,
             down: false,
             drain: false,
