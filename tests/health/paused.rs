@@ -54,7 +54,8 @@ async fn a_minute_of_silence_takes_a_peer_out() {
         [
             "upstream timed out",
             "peer is unhealthy",
-            "no live upstreams"
+            "no live upstreams",
+            "peer is healthy"
         ]
     );
     let doing = errors[1].doing.as_deref();
