@@ -11,6 +11,7 @@ mod answers;
 mod client;
 mod many;
 mod outages;
+mod paused;
 mod peer;
 mod reload;
 #[path = "../command/site.rs"]

@@ -190,3 +190,19 @@ fn backups_serve_while_no_primary_is_well() {
     a.always(Some("200 OK"));
     eventually(|| site.get("/") == "a");
 }
+
+#[test]
+fn a_check_that_cannot_be_made_here_says_nothing_of_the_peer() {
+    let site = Site::new();
+    let peer = Peer::new("a");
+    let line = "location /checks/ { proxy_pass http://app; proxy_bind 192.0.2.1;
+        health_check interval=20ms uri=/health; }";
+    serve(&site, &[&peer], "", line);
+    let mut running = site.start();
+    for _ in 0..2 {
+        running.expect(&format!("[crit] {pid}#", pid = running.pid()));
+    }
+    assert_eq!(site.get("/"), "a");
+    assert_eq!(told(&site, "bind(192.0.2.1) failed"), told(&site, "[crit]"));
+    assert_eq!(told(&site, "peer is unhealthy"), 0);
+}

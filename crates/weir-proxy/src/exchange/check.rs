@@ -6,7 +6,7 @@ use std::task::Poll;
 
 use weir_conf::{HealthCheck, MatchFault, ProxyPass, ResponseMatch, Settings, StatusTest};
 use weir_upstream::PeerOutcome;
-use weir_verdict::{Cause, Failure, Phase};
+use weir_verdict::{Blame, Cause, Class, Failure, Phase};
 
 use super::body_decoder::{BodyDecoder, Passes, Taken};
 use super::handshake::read_cause;
@@ -30,38 +30,60 @@ pub(crate) struct Question<'a> {
     pub(crate) pass: &'a ProxyPass,
 }
 
-/// Asks the only peer of `pool`; whether its answer passes. The session says from then on what was done last, and
-/// knows the answer as variables tell it.
-pub(crate) async fn ask(session: &mut Session, pool: &WorkerPool, question: Question<'_>) -> bool {
+/// What came of a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CheckEnd {
+    /// The answer passes all tests.
+    Passes,
+    /// It does not, or there is none.
+    Fails,
+    /// Nobody could be asked, for reasons that are this side's: that says nothing of the peer.
+    Unasked,
+}
+
+/// Asks the only peer of `pool`. The session says from then on what was done last, and knows the answer as variables
+/// tell it.
+pub(crate) async fn ask(
+    session: &mut Session,
+    pool: &WorkerPool,
+    question: Question<'_>,
+) -> CheckEnd {
     let Some(location) = session.req.state.location.clone() else {
-        return false;
+        return CheckEnd::Unasked;
     };
     let settings: &Settings = &location.settings;
     target::aim(session, question.pass, &question.rules.uri);
     let head = request_head::write_check(session, settings);
     let mut exchange = Exchange::new(session, settings, pool, head);
-    match exchange.first_answer().await {
-        Some(held) => exchange.judge(held, question.tests).await,
-        None => false,
+    let held = match exchange.first_answer().await {
+        Ok(held) => held,
+        Err(end) => return end,
+    };
+    match exchange.judge(held, question.tests).await {
+        true => CheckEnd::Passes,
+        false => CheckEnd::Fails,
     }
 }
 
 impl Exchange<'_> {
-    /// The head of an answer; `None` after a failure, of which the log is told. A kept connection that fails is not
-    /// the peer's failure: it may have closed it meanwhile.
-    async fn first_answer(&mut self) -> Option<Held> {
+    /// The head of an answer. Of a failure the log is told; that of a kept connection is not the peer's, which may have
+    /// closed it meanwhile.
+    async fn first_answer(&mut self) -> Result<Held, CheckEnd> {
         loop {
             match self.attempt().await {
-                Ok(held) => return Some(held),
+                Ok(held) => return Ok(held),
                 Err(TryEnd::Failed { reused: true, .. }) => {
                     self.release(PeerOutcome::Success);
                     self.source.rewind(&self.session.req.body);
                 }
                 Err(TryEnd::Failed { failure, .. }) => {
                     self.fail_check(&failure);
-                    return None;
+                    return Err(match Class::of(&failure.cause).blame {
+                        Blame::Counted | Blame::PassedOver => CheckEnd::Fails,
+                        Blame::None => CheckEnd::Unasked,
+                    });
                 }
-                Err(TryEnd::Client(_)) => return None,
+                Err(TryEnd::Client(_)) => return Err(CheckEnd::Unasked),
             }
         }
     }

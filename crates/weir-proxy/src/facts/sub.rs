@@ -10,7 +10,7 @@ use std::task::Poll;
 
 use super::{Client, Link, Request, Session, View};
 
-/// The carrier of a subrequest. Nothing comes from it, and what is sent to it goes to its main request, or is
+/// The carrier of a subrequest, or of a health check, which is nobody's request. Nothing comes from it, and what is sent to it goes to its main request, or is
 /// dropped where only the head of its answer is looked at.
 pub(crate) struct Sub {
     pub(crate) link: Link,

@@ -85,6 +85,40 @@ fn only_a_healthy_peer_gets_requests_even_a_pools_only_one() {
 }
 
 #[test]
+fn one_of_many_is_out_from_the_next_choice_on() {
+    const COUNT: u16 = 100;
+    let mut spec = PoolSpec::implied("u", []);
+    for port in 0..COUNT {
+        let address = PeerAddress::Inet(([127, 0, 0, 1], port).into());
+        spec.peers.push(PeerSpec::new(address, "a"));
+    }
+    let pool = Pool::new(spec, None);
+    let view = View::new(&pool);
+    let round = || -> Vec<usize> {
+        let one = |_| {
+            let mut tries = view.begin(Key::None);
+            let peer = view.pick(&mut tries, NOW).unwrap();
+            view.release(&mut tries, peer, PeerOutcome::Success, Took::default(), NOW);
+            peer.index()
+        };
+        (0..2 * COUNT).map(one).collect()
+    };
+    let once = Patience {
+        fails: 1,
+        passes: 1,
+    };
+    let list = pool.list();
+    let note = |passed| Streak::default().note(&list.peers()[7], id(0), once, passed, NOW);
+    assert!(round().contains(&7));
+    assert_eq!(note(false), HealthChange::Unhealthy);
+    assert!(!round().contains(&7));
+    assert_eq!(note(true), HealthChange::Healthy);
+    assert!(round().contains(&7));
+    list.peers()[7].begin_checks(set(&[0]), set(&[0]));
+    assert!(!round().contains(&7));
+}
+
+#[test]
 fn each_of_several_checks_can_take_a_peer_out_alone() {
     let pool = pool(&[], None);
     let peer = &peer(&pool);

@@ -9,7 +9,7 @@ use weir_conf::Keepalive;
 use weir_io::clock;
 use weir_upstream::{HealthChange, Peer, PeerAddress, PeerSpec, Pool, PoolSpec, Streak};
 
-use crate::exchange::check::{self, Question};
+use crate::exchange::check::{self, CheckEnd, Question};
 use crate::facts::{Client, Link, Session, Shop, Sub};
 use crate::plan::{Check, Generation};
 use crate::pool::{KeySource, WorkerPool};
@@ -65,11 +65,8 @@ impl Asker {
             tests: self.check.tests.as_deref(),
             pass: self.check.pass(),
         };
-        let passed = check::ask(&mut session, &self.pool, question).await;
-        let now = clock::monotonic(clock::now());
-        let patience = self.check.patience();
-        let change = (self.streak).note(&self.peer, self.check.id, patience, passed, now);
-        match change {
+        let end = check::ask(&mut session, &self.pool, question).await;
+        match self.note(end) {
             HealthChange::None => {}
             HealthChange::Unhealthy => {
                 error_log::warn(session.view(), Message::text("peer is unhealthy"));
@@ -79,6 +76,17 @@ impl Asker {
             }
         }
         self.shop.give_back_request(session.req);
+    }
+
+    fn note(&mut self, end: CheckEnd) -> HealthChange {
+        let passed = match end {
+            CheckEnd::Passes => true,
+            CheckEnd::Fails => false,
+            CheckEnd::Unasked => return HealthChange::None,
+        };
+        let now = clock::monotonic(clock::now());
+        let patience = self.check.patience();
+        (self.streak).note(&self.peer, self.check.id, patience, passed, now)
     }
 
     /// A request of nobody's in the check's location.
