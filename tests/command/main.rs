@@ -17,6 +17,7 @@ mod logs;
 mod own;
 mod pieces;
 mod reload;
+mod sessions;
 mod signals;
 mod site;
 mod slow_clients;
