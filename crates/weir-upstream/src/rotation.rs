@@ -67,13 +67,19 @@ impl Rotation {
     }
 
     /// The next of the primaries of `list`, for which [`Self::keeps_turns`] holds.
-    pub(crate) fn next_of_many(&self, list: &PeerList, att: &Tries, now: i64) -> Option<usize> {
+    pub(crate) fn next_of_many(
+        &self,
+        list: &PeerList,
+        att: &Tries,
+        now: i64,
+        in_panic: bool,
+    ) -> Option<usize> {
         let mut turns = self.turns.borrow_mut();
         let peers = list.group(false);
         let failures = list.failures();
         let turns =
             turns.get_or_insert_with(|| Box::new(Turns::new(peers, &self.weights, now, failures)));
-        turns.choose(peers, &self.weights, att, now, failures)
+        turns.choose(peers, &self.weights, att, now, in_panic, failures)
     }
 
     /// Puts into the weights what the turns have noted beside them.

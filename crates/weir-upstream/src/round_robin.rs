@@ -7,7 +7,9 @@ use crate::view::Turn;
 /// The eligible peer with the greatest current weight (`ngx_http_upstream_get_peer`).
 pub(crate) fn choose(turn: &Turn<'_>, att: &Tries) -> Option<usize> {
     if !att.on_backups && Rotation::keeps_turns(turn.list) {
-        return turn.rot.next_of_many(turn.list, att, turn.now);
+        return turn
+            .rot
+            .next_of_many(turn.list, att, turn.now, turn.in_panic);
     }
     choose_among(turn, att, 0..turn.peers.len())
 }

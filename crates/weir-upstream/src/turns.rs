@@ -84,6 +84,7 @@ impl Turns {
         weights: &[Weights],
         att: &Tries,
         now: i64,
+        in_panic: bool,
         failures: u64,
     ) -> Option<usize> {
         if self.failures != failures {
@@ -100,7 +101,10 @@ impl Turns {
         for &place in &tried {
             self.unseat(place, weights);
         }
-        let chosen = self.turn(peers, weights, att, now);
+        let chosen = self.turn(peers, weights, att, |peer| match in_panic {
+            true => peer.eligible_in_panic(),
+            false => peer.eligible(now),
+        });
         for place in tried {
             self.seat(place, weights);
         }
@@ -131,7 +135,7 @@ impl Turns {
         peers: &[Peer],
         weights: &[Weights],
         att: &Tries,
-        now: i64,
+        eligible: impl Fn(&Peer) -> bool,
     ) -> Option<usize> {
         let mut total = 0;
         let mut best: Option<(i64, usize)> = None;
@@ -149,7 +153,7 @@ impl Turns {
             offer(key + class.gained, class.tree.place(leaf));
         }
         for &place in &self.beside {
-            if !att.tried.contains(place) && peers[place].eligible(now) {
+            if !att.tried.contains(place) && eligible(&peers[place]) {
                 total += weights[place].advance();
                 offer(weights[place].current(), place);
             }
