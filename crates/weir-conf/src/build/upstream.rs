@@ -163,7 +163,7 @@ impl Upstreams {
     }
 
     /// Checks the groups at the end of the `http` block (`ngx_http_upstream_init_round_robin`).
-    pub(super) fn finish(self, cx: &mut Reading) -> Vec<Upstream> {
+    pub(super) fn finish(self, cx: &Reading) -> Vec<Upstream> {
         let unresolved = self.starts_unresolved.unwrap_or(false);
         self.groups
             .into_iter()
