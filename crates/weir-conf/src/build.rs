@@ -3,6 +3,7 @@
 //! fault found is the one nginx stops at.
 
 mod address;
+mod cascades;
 mod charset;
 mod geo;
 mod health;

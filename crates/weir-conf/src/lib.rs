@@ -46,16 +46,16 @@ pub use explain::explain_further;
 pub use fault::{Fault, Faults, Place};
 pub use log_level::{Level, UnknownLevel};
 pub use model::{
-    AccessLog, Active, Assigned, BalanceMethod, BodyTest, Captures, Charsets, Config, Decoded,
-    DefinedVariable, ErrorLogTarget, Escape, FileKind, Found, FromUtf8, Geo, Handler, HeaderTest,
-    HealthCheck, Http, If, Keepalive, KeyedZone, LONGEST_SERVER_ID, LimitExcept, Listen,
-    ListenAddress, ListenOptions, Location, LocationKind, Locations, LogBuffer, LogDestination,
-    LogFileCache, LogFormat, LookUp, Main, Map, ProxyPass, ProxyTarget, Recoding, Referers,
-    RequestZone, ResponseMatch, Rewrite, RewriteEnd, Script, Server, ServerMatch, ServerNames,
-    ServerParameters, SessionZone, SocketKeepalive, SourceFile, SplitClients, StatusTest, Step,
-    Sticky, StickyCookie, StickyExpires, StickyKind, StickyLearn, Syslog, SyslogServer, Test,
-    TimedUntil, ToUtf8, Upstream, UpstreamAddress, UpstreamServer, VariableSource, WithoutEffect,
-    is_same_site,
+    AccessLog, Active, Assigned, BalanceMethod, BodyTest, Captures, Cascades, Charsets, Config,
+    Decoded, DefinedVariable, ErrorLogTarget, Escape, FileKind, Found, FromUtf8, Geo, Handler,
+    HeaderTest, HealthCheck, Http, If, Keepalive, KeyedZone, LONGEST_SERVER_ID, LimitExcept,
+    Listen, ListenAddress, ListenOptions, Location, LocationKind, Locations, LogBuffer,
+    LogDestination, LogFileCache, LogFormat, LookUp, Main, Map, ProxyPass, ProxyTarget, QueueRules,
+    Recoding, Referers, RequestZone, ResponseMatch, RetryShare, Rewrite, RewriteEnd, Script,
+    Server, ServerMatch, ServerNames, ServerParameters, SessionZone, SocketKeepalive, SourceFile,
+    SplitClients, StatusTest, Step, Sticky, StickyCookie, StickyExpires, StickyKind, StickyLearn,
+    Syslog, SyslogServer, Test, TimedUntil, ToUtf8, Upstream, UpstreamAddress, UpstreamServer,
+    VariableSource, WithoutEffect, is_same_site,
 };
 pub use page::directives_page;
 pub use pattern::{MatchFault, Pattern, PatternFault};

@@ -1,6 +1,7 @@
 //! The configuration as the rest of weir sees it: typed, inherited, checked.
 
 mod active;
+mod cascades;
 mod charset;
 mod geo;
 mod health;
@@ -26,6 +27,7 @@ pub use crate::table::main::Main;
 use crate::{Compat, Fault, Place};
 
 pub use active::Active;
+pub use cascades::{Cascades, QueueRules, RetryShare};
 pub use charset::{Charsets, Decoded, FromUtf8, Recoding, ToUtf8};
 pub use geo::Geo;
 pub(crate) use geo::{Asked, Spans};

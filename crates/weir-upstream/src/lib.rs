@@ -8,9 +8,10 @@
 //! Modules in reading order: `spec` (a pool as configured), `peer` (what workers share about one
 //! peer), `list` (the peers at one moment), `names` (servers whose addresses change), `pool` (the list in
 //! force, and its changes), `rotation` (what a worker keeps to itself), `tries` (what a request remembers),
-//! `view` (begin, pick, release), `turns` (round robin over many), one module per balancing method (`round_robin`,
-//! `least_conn`, `least_time` with `times`, `hash`, `ip_hash`, `consistent`, `random`), `sticky` with `server_ids`
-//! (requests that want a certain peer), `idle` (the keepalive cache), `health` (active checks).
+//! `view` (begin, pick, release), `panic_threshold` (when those that are out are used all the same), `turns` (round
+//! robin over many), one module per balancing method (`round_robin`, `least_conn`, `least_time` with `times`, `hash`,
+//! `ip_hash`, `consistent`, `random`), `sticky` with `server_ids` (requests that want a certain peer), `idle` (the
+//! keepalive cache), `health` (active checks), `retry_budget` (how many requests may be retries).
 //!
 //! # Invariants
 //!
@@ -35,9 +36,11 @@ mod least_conn;
 mod least_time;
 mod list;
 mod names;
+mod panic_threshold;
 mod peer;
 mod pool;
 mod random;
+mod retry_budget;
 mod rotation;
 mod round_robin;
 mod server_ids;
@@ -54,11 +57,13 @@ pub use health::{CheckId, CheckSet, HealthChange, Patience, PeerHealth, Schedule
 pub use idle::{Idle, IdleCache, IdleMeta};
 pub use list::PeerList;
 pub use names::{Found, FoundService, Name, NameSource, NameSpec};
+pub use panic_threshold::{InUse, PanicChange};
 pub use peer::{AddressId, Peer, PeerId, PeerStatus};
 pub use pool::Pool;
+pub use retry_budget::RetryBudget;
 pub use spec::{Measure, Method, PeerAddress, PeerSpec, PoolSpec, Until};
 pub use times::Took;
-pub use tries::{Key, Tries};
+pub use tries::{Key, Stand, Tries};
 pub use view::{PeerOutcome, Released, View};
 
 /// Time since an arbitrary epoch that is the same for every pool of the process: the workers'

@@ -169,9 +169,19 @@ impl Peer {
         !self.parameters.drain && self.fit(now)
     }
 
+    /// The same in a panic, when it does not matter whether it is out or unhealthy.
+    pub(crate) fn eligible_in_panic(&self) -> bool {
+        !self.parameters.drain && self.fit_in_panic()
+    }
+
     /// Whether a request that wants the peer may have it, drained or not.
     pub(crate) fn fit(&self, now: i64) -> bool {
         self.is_open() && !self.disabled(now) && self.has_room()
+    }
+
+    /// The same in a panic.
+    pub(crate) fn fit_in_panic(&self) -> bool {
+        !self.parameters.down && self.has_room()
     }
 
     /// Neither down nor found unhealthy.

@@ -1,13 +1,14 @@
 //! A pool: what all workers share of a group of peers, and how its peers change.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::list::Lasting;
 use crate::names::{Found, Name, settle};
+use crate::panic_threshold::Panic;
 use crate::peer::{Shared, TALLIES};
-use crate::{AddressId, Method, Peer, PeerAddress, PeerList, PeerSpec, PoolSpec};
+use crate::{AddressId, Method, Peer, PeerAddress, PeerList, PeerSpec, PoolSpec, RetryBudget};
 
 /// A group of peers that requests are balanced over; shared by all workers.
 #[derive(Debug)]
@@ -15,6 +16,9 @@ pub struct Pool {
     name: String,
     lasting: Lasting,
     keepalive: Option<weir_conf::Keepalive>,
+    retry_share: Option<weir_conf::RetryShare>,
+    /// The threshold, and whether workers have found a panic.
+    panic: Option<(u32, Arc<AtomicBool>)>,
     names: Box<[Name]>,
     /// Of the list in force: what a worker compares with that of its view.
     epoch: AtomicU64,
@@ -67,6 +71,14 @@ impl Pool {
             name: spec.name,
             lasting,
             keepalive: spec.keepalive,
+            retry_share: spec.retry_share,
+            panic: spec.panic_threshold.map(|percent| {
+                let known = carried.and_then(|pool| pool.panic.as_ref());
+                (
+                    percent,
+                    known.map_or_else(Arc::default, |(_, found)| found.clone()),
+                )
+            }),
             names,
             epoch: AtomicU64::new(0),
             current: Mutex::new(Current { list, addresses }),
@@ -104,6 +116,17 @@ impl Pool {
     /// What idle connections to keep.
     pub fn keepalive(&self) -> Option<&weir_conf::Keepalive> {
         self.keepalive.as_ref()
+    }
+
+    /// What a worker may spend on retries, from now on; `None`: as much as it likes.
+    pub fn retry_budget(&self) -> Option<RetryBudget> {
+        self.retry_share.map(RetryBudget::new)
+    }
+
+    /// Where a worker finds out about panics.
+    pub(crate) fn panic(&self) -> Option<Panic> {
+        let (percent, found) = self.panic.as_ref()?;
+        Some(Panic::new(*percent, found.clone()))
     }
 
     /// The names that are looked up at run time, by the numbers that [`Self::set_addresses`] takes.

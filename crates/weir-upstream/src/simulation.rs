@@ -276,3 +276,41 @@ fn of_two_random_peers_the_idle_one_is_taken() {
         assert_eq!(active.collect::<Vec<_>>(), [1, 1], "seed {seed}");
     }
 }
+
+/// Whoever waits for a peer asks again and again: each answer must be as if it were the first.
+#[test]
+fn who_finds_no_peer_and_waits_may_have_any_that_comes_back() {
+    for method in METHODS {
+        let addresses = [1, 2, 3].map(|port| PeerAddress::Inet(([127, 0, 0, 1], port).into()));
+        let mut spec = PoolSpec::implied("u", addresses);
+        spec.method = method;
+        spec.peers[2].parameters.backup = method.has_backups();
+        spec.peers
+            .iter_mut()
+            .for_each(|peer| peer.parameters.max_conns = 1);
+        let pool = Pool::new(spec, None);
+        let view = View::with_seed(&pool, 7);
+        let now = Duration::from_secs(1);
+        let begin = || view.begin(Key::Hash(b"key"));
+        let mut first = begin();
+        let meant = view.pick(&mut first, now).expect("a peer that is free");
+        let mut others = [begin(), begin()];
+        for tries in &mut others {
+            assert!(view.pick(tries, now).is_some(), "{method:?}");
+        }
+        let mut waiting = begin();
+        for _ in 0..40 {
+            let stand = waiting.stand();
+            assert_eq!(view.pick(&mut waiting, now), None, "{method:?}");
+            waiting.restore(stand);
+        }
+        view.release(
+            &mut first,
+            meant,
+            PeerOutcome::Success,
+            Took::default(),
+            now,
+        );
+        assert_eq!(view.pick(&mut waiting, now), Some(meant), "{method:?}");
+    }
+}

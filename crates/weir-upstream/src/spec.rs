@@ -4,7 +4,7 @@ use std::net::{Ipv6Addr, SocketAddr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use weir_conf::{Keepalive, ServerParameters};
+use weir_conf::{Keepalive, RetryShare, ServerParameters};
 
 use crate::{CheckSet, NameSpec};
 
@@ -25,6 +25,10 @@ pub struct PoolSpec {
     pub awaited: CheckSet,
     /// Idle connections to keep; `None` keeps none.
     pub keepalive: Option<Keepalive>,
+    /// How many requests may be retries; `None`: all.
+    pub retry_share: Option<RetryShare>,
+    /// The percentage of primaries below which those that are out are used, too.
+    pub panic_threshold: Option<u32>,
 }
 
 impl PoolSpec {
@@ -47,6 +51,8 @@ impl PoolSpec {
             sticky: false,
             awaited: CheckSet::default(),
             keepalive: None,
+            retry_share: None,
+            panic_threshold: None,
         }
     }
 }

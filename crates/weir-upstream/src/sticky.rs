@@ -9,8 +9,12 @@ use crate::{Method, Tries, least_time, round_robin};
 pub(crate) fn find(turn: &Turn<'_>, att: &Tries, id: &[u8]) -> Option<usize> {
     let ids = turn.list.server_ids()?;
     let index = ids.find(att.on_backups, id)?;
-    let fit = !att.tried.contains(index) && turn.peers[index].fit(turn.now);
-    fit.then_some(index)
+    let peer = &turn.peers[index];
+    let fit = match turn.in_panic {
+        true => peer.fit_in_panic(),
+        false => peer.fit(turn.now),
+    };
+    (fit && !att.tried.contains(index)).then_some(index)
 }
 
 /// Takes the peer that a request wants. Where round robin would choose, the others gain weight as if it had, so

@@ -53,6 +53,11 @@ impl Tries {
         }
     }
 
+    /// Whether a peer has been tried that may not be chosen again.
+    pub fn has_tried(&self) -> bool {
+        self.on_backups || self.tried.places().next().is_some()
+    }
+
     /// One try more, for a reused connection that turned out to be closed
     /// (`ngx_http_upstream_next` with `peer.cached`).
     pub fn grant_try(&mut self) {
@@ -65,6 +70,25 @@ impl Tries {
 
     pub(crate) fn spend_all(&mut self) {
         self.tries = 0;
+    }
+
+    /// What a pick changes: for a request that asks again if it finds no peer, and then is to be treated as if it had
+    /// not asked before.
+    pub fn stand(&self) -> Stand {
+        Stand {
+            tried: self.tried.clone(),
+            on_backups: self.on_backups,
+            misses: self.misses,
+            hashing: self.hashing,
+        }
+    }
+
+    /// Takes back what a pick that found no peer has changed.
+    pub fn restore(&mut self, stand: Stand) {
+        self.tried = stand.tried;
+        self.on_backups = stand.on_backups;
+        self.misses = stand.misses;
+        self.hashing = stand.hashing;
     }
 
     pub(crate) fn turn_to_backups(&mut self) {
@@ -82,6 +106,15 @@ impl Tries {
     pub(crate) fn may_guess(&self) -> bool {
         self.misses <= 20
     }
+}
+
+/// Where a request's search for a peer stands.
+#[derive(Debug)]
+pub struct Stand {
+    tried: Tried,
+    on_backups: bool,
+    misses: u8,
+    hashing: Hashing,
 }
 
 /// Where the hash of a request stands, from try to try.
@@ -140,14 +173,14 @@ impl Hashing {
 }
 
 /// The set of peers tried, by index in their group; one word for up to 64 peers.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Tried {
     first: u64,
     /// Once a peer behind the first 64 has been tried. Boxed, for it is rare, and each request has room for it.
     rest: Option<Box<Further>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Further {
     words: Vec<u64>,
 }

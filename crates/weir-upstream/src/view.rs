@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::panic_threshold::{Panic, PanicChange};
 use crate::peer::seconds;
 use crate::rotation::Rotation;
 use crate::spec::{Measure, Until};
@@ -18,6 +19,7 @@ use crate::{
 pub struct View {
     list: Arc<PeerList>,
     rotation: Rotation,
+    panic: Option<Panic>,
 }
 
 /// How an exchange with a peer ended, as far as balancing is concerned.
@@ -44,14 +46,14 @@ impl View {
     pub fn new(pool: &Pool) -> Self {
         let list = pool.list();
         let rotation = Rotation::new(pool, &list);
-        Self { list, rotation }
+        Self::with_rotation(pool, list, rotation)
     }
 
     /// As [`View::new`], with a random source that repeats: for tests.
     pub fn with_seed(pool: &Pool, seed: u64) -> Self {
         let list = pool.list();
         let rotation = Rotation::with_seed(pool, &list, seed);
-        Self { list, rotation }
+        Self::with_rotation(pool, list, rotation)
     }
 
     /// The view of the peers that the pool has now. Peers that stay keep their turn.
@@ -59,7 +61,15 @@ impl View {
     pub fn renewed(&self, pool: &Pool) -> Self {
         let list = pool.list();
         let rotation = self.rotation.moved(&self.list, &list);
-        Self { list, rotation }
+        Self::with_rotation(pool, list, rotation)
+    }
+
+    fn with_rotation(pool: &Pool, list: Arc<PeerList>, rotation: Rotation) -> Self {
+        Self {
+            list,
+            rotation,
+            panic: pool.panic(),
+        }
     }
 
     /// Which of the pool's lists it shows.
@@ -121,17 +131,19 @@ impl View {
     /// As [`View::pick`], for a request that wants the peer called `id`, if it may still have it.
     pub fn pick_wanted(&self, att: &mut Tries, id: Option<&[u8]>, at: Now) -> Option<PeerId> {
         let now = seconds(at);
+        let in_panic = (self.panic.as_ref()).is_some_and(|panic| panic.is_on(&self.list, now));
         if self.list.single() {
-            return self.pick_only_peer(id);
+            return self.pick_only_peer(id, in_panic);
         }
         loop {
             let mut turn = Turn {
                 number: self.rotation.begin_turn(),
-                warms: self.list.warms(),
+                warms: self.list.warms() && !in_panic,
                 list: &self.list,
                 rot: &self.rotation,
                 now,
                 at,
+                in_panic,
                 peers: self.list.group(att.on_backups),
             };
             let mut chosen = turn.choose_wanted(att, id);
@@ -154,6 +166,12 @@ impl View {
                 None => att.turn_to_backups(),
             }
         }
+    }
+
+    /// Whether a panic has begun or ended, if this worker was the first to see it: to be asked after each pick.
+    #[inline]
+    pub fn take_panic_change(&self) -> Option<PanicChange> {
+        self.panic.as_ref()?.take_news()
     }
 
     /// Notes that the response head of a picked peer is there, for methods that time it.
@@ -217,10 +235,14 @@ impl View {
     }
 
     /// A pool of one ignores failures; only `down`, `drain`, checks and `max_conns` stop it.
-    fn pick_only_peer(&self, id: Option<&[u8]>) -> Option<PeerId> {
+    fn pick_only_peer(&self, id: Option<&[u8]>, in_panic: bool) -> Option<PeerId> {
         let peer = self.list.peers().first()?;
         let is_wanted = || id.is_some() && self.server_id(PeerId(0)) == id;
-        let open = peer.is_open() && (!peer.parameters().drain || is_wanted());
+        let is_open = match in_panic {
+            true => !peer.parameters().down,
+            false => peer.is_open(),
+        };
+        let open = is_open && (!peer.parameters().drain || is_wanted());
         let taken = open && peer.acquire(self.rotation.tally());
         taken.then_some(PeerId(0))
     }
@@ -243,6 +265,8 @@ pub(crate) struct Turn<'a> {
     number: u32,
     /// Peers that have come back take part in some turns only.
     warms: bool,
+    /// Those that are out are used, too.
+    pub(crate) in_panic: bool,
     /// The primaries, or the backups once the primaries are used up.
     pub(crate) peers: &'a [Peer],
 }
@@ -288,7 +312,12 @@ impl Turn<'_> {
 
     /// Whether the peer at `index` may be chosen by this request now.
     pub(crate) fn eligible(&self, att: &Tries, index: usize) -> bool {
-        !att.tried.contains(index) && self.peers[index].eligible(self.now) && self.has_turn(index)
+        let peer = &self.peers[index];
+        let fit = match self.in_panic {
+            true => peer.eligible_in_panic(),
+            false => peer.eligible(self.now),
+        };
+        fit && !att.tried.contains(index) && self.has_turn(index)
     }
 
     /// A peer that has come back takes part in its share of the turns, which lie evenly: at multiples of the golden

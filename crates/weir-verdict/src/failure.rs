@@ -53,6 +53,10 @@ impl fmt::Display for Phase {
 pub enum Cause {
     /// Every peer is down, out or full.
     NoLivePeers,
+    /// So it is, and as many requests as may wait for one do so.
+    QueueFull,
+    /// So it was for as long as a request may wait.
+    QueueTimedOut,
     /// All slots of `worker_connections`, so many, are taken.
     NoConnectionSlot(usize),
     /// `socket()` failed.
@@ -225,7 +229,9 @@ impl Failure {
     /// The machine-readable name of this failure.
     pub fn reason(&self) -> Reason {
         match &self.cause {
-            Cause::NoLivePeers => Reason::DestinationUnavailable,
+            Cause::NoLivePeers | Cause::QueueFull | Cause::QueueTimedOut => {
+                Reason::DestinationUnavailable
+            }
             Cause::NoConnectionSlot(_)
             | Cause::Socket(_)
             | Cause::Option(..)

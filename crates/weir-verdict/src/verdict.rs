@@ -4,6 +4,7 @@
 use weir_conf::NextUpstream;
 
 use crate::failure::Cause;
+use crate::no_retry::NoRetry;
 
 /// What the exchange had done when it failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub struct Tried {
     pub tries_left: u32,
     /// `proxy_next_upstream_timeout` is over.
     pub out_of_time: bool,
+    /// A retry more would exceed `retry_budget`.
+    pub budget_spent: bool,
 }
 
 /// What the configuration says about further tries.
@@ -57,8 +60,8 @@ pub struct Class {
 pub struct Next {
     /// One try that uses up none: the kept connection turned out to be dead.
     pub extra_try: bool,
-    /// Whether another peer is tried.
-    pub retry: bool,
+    /// Why no other peer is tried; `None`: one is.
+    pub stays: Option<NoRetry>,
 }
 
 impl Class {
@@ -71,7 +74,9 @@ impl Class {
             | Cause::Bind(..)
             | Cause::Certificate(_) => (500, Blame::None, NextUpstream::EMPTY),
             // No directive lists this class, so it is never retried (NGX_HTTP_UPSTREAM_FT_NOLIVE).
-            Cause::NoLivePeers => (502, Blame::None, NextUpstream::EMPTY),
+            Cause::NoLivePeers | Cause::QueueFull | Cause::QueueTimedOut => {
+                (502, Blame::None, NextUpstream::EMPTY)
+            }
             Cause::ConnectAtOnce(..)
             | Cause::Connect(_)
             | Cause::Tls(_)
@@ -101,20 +106,40 @@ impl Class {
     /// What follows from a failure of this class (`ngx_http_upstream_next`).
     pub fn next(&self, tried: &Tried, rules: &Rules) -> Next {
         let extra_try = tried.reused && self.listed == NextUpstream::ERROR;
-        let tries_left = tried.tries_left + u32::from(extra_try);
-        let retry = tries_left > 0 && !self.listed.is_empty() && allows(self.listed, tried, rules);
-        Next { extra_try, retry }
+        let tried = Tried {
+            tries_left: tried.tries_left + u32::from(extra_try),
+            budget_spent: tried.budget_spent && !extra_try,
+            ..*tried
+        };
+        let stays = match (self.listed.is_empty(), self.status) {
+            (false, _) => refusal(self.listed, &tried, rules),
+            (true, 500) if self.blame == Blame::None => Some(NoRetry::OwnFault),
+            (true, _) if self.blame == Blame::None => Some(NoRetry::NoLivePeer),
+            (true, _) => Some(NoRetry::NotListable),
+        };
+        Next { extra_try, stays }
     }
 }
 
-/// Whether the configuration, and what has been sent, allow that somebody else is asked.
-fn allows(mut class: NextUpstream, tried: &Tried, rules: &Rules) -> bool {
-    if tried.request_sent && !tried.idempotent {
-        class = class | NextUpstream::NON_IDEMPOTENT;
+/// Why the configuration, or what has been sent, forbids that somebody else is asked; what the operator
+/// wrote comes before what happened to this request.
+fn refusal(class: NextUpstream, tried: &Tried, rules: &Rules) -> Option<NoRetry> {
+    let lists = |class| rules.next_upstream.contains(class);
+    if !lists(class) {
+        Some(NoRetry::NotListed)
+    } else if tried.request_sent && !tried.idempotent && !lists(NextUpstream::NON_IDEMPOTENT) {
+        Some(NoRetry::NotIdempotent)
+    } else if tried.request_sent && tried.body_in_flight {
+        Some(NoRetry::BodyOnItsWay)
+    } else if tried.tries_left == 0 {
+        Some(NoRetry::NoTriesLeft)
+    } else if tried.out_of_time {
+        Some(NoRetry::OutOfTime)
+    } else if tried.budget_spent {
+        Some(NoRetry::BudgetSpent)
+    } else {
+        None
     }
-    rules.next_upstream.contains(class)
-        && !(tried.request_sent && tried.body_in_flight)
-        && !tried.out_of_time
 }
 
 /// The class of an upstream's status; empty for statuses that no directive can list.
@@ -133,10 +158,23 @@ fn class_of_status(status: u16) -> NextUpstream {
 
 /// Whether an answer with `status` sends the request to the next peer
 /// (`ngx_http_upstream_test_next`): `tries_left` counts the running try too, and the last answer is
-/// passed to the client.
-pub fn retry_on_status(status: u16, tried: &Tried, rules: &Rules) -> bool {
+/// passed to the client. The reason against it is worth telling only of answers that are failures: not of
+/// a 403 or 404 that is not listed, nor of what cannot be.
+pub fn retry_on_status(status: u16, tried: &Tried, rules: &Rules) -> Result<(), Option<NoRetry>> {
     let class = class_of_status(status);
-    !class.is_empty() && tried.tries_left > 1 && allows(class, tried, rules)
+    let before = Tried {
+        tries_left: tried.tries_left.saturating_sub(1),
+        ..*tried
+    };
+    let refusal = match class.is_empty() {
+        true => return Err(None),
+        false => refusal(class, &before, rules),
+    };
+    match (refusal, status) {
+        (None, _) => Ok(()),
+        (Some(NoRetry::NotListed), 403 | 404) => Err(None),
+        (Some(reason), _) => Err(Some(reason)),
+    }
 }
 
 #[cfg(test)]
@@ -159,10 +197,11 @@ mod tests {
         reused: false,
         tries_left: 1,
         out_of_time: false,
+        budget_spent: false,
     };
 
     /// Every situation that matters, with a heading.
-    const SITUATIONS: [(&str, Tried); 8] = [
+    const SITUATIONS: [(&str, Tried); 10] = [
         ("GET", SENT),
         (
             "POST unsent",
@@ -216,6 +255,21 @@ mod tests {
                 ..SENT
             },
         ),
+        (
+            "spent",
+            Tried {
+                budget_spent: true,
+                ..SENT
+            },
+        ),
+        (
+            "spent, kept",
+            Tried {
+                budget_spent: true,
+                reused: true,
+                ..SENT
+            },
+        ),
     ];
 
     fn error() -> io::Error {
@@ -226,6 +280,8 @@ mod tests {
         let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let mut causes = vec![
             ("NoLivePeers", Cause::NoLivePeers),
+            ("QueueFull", Cause::QueueFull),
+            ("QueueTimedOut", Cause::QueueTimedOut),
             ("NoConnectionSlot", Cause::NoConnectionSlot(512)),
             ("Socket", Cause::Socket(error())),
             ("Option", Cause::Option("IP_TRANSPARENT", error())),
@@ -290,17 +346,29 @@ mod tests {
         ]
     }
 
-    /// `502` final, `502 >` next peer, `502 +>` next peer by a try that costs none.
+    /// `502 WHY` final, `502 >` next peer, `502 +>` next peer by a try that costs none.
     fn cell(class: &Class, next: Next) -> String {
         let extra = if next.extra_try { "+" } else { "" };
-        let retry = if next.retry { ">" } else { "" };
-        format!("{} {extra}{retry}", class.status)
+        let then = match next.stays {
+            None => ">",
+            Some(NoRetry::OwnFault) => "own",
+            Some(NoRetry::NoLivePeer) => "no peer",
+            Some(NoRetry::NotListable) => "never",
+            Some(NoRetry::NotListed) => "unlisted",
+            Some(NoRetry::NotIdempotent) => "once",
+            Some(NoRetry::BodyOnItsWay) => "body",
+            Some(NoRetry::ResponseBegun) => "begun",
+            Some(NoRetry::NoTriesLeft) => "tries",
+            Some(NoRetry::OutOfTime) => "time",
+            Some(NoRetry::BudgetSpent) => "budget",
+        };
+        format!("{} {extra}{then}", class.status)
     }
 
     fn table(rules: &Rules) -> String {
         let mut text = format!("{:18}{:8}", "cause", "blame");
         for (name, _) in SITUATIONS {
-            write!(text, "{name:13}").unwrap();
+            write!(text, "{name:14}").unwrap();
         }
         text.truncate(text.trim_end().len());
         for (name, cause) in causes() {
@@ -312,7 +380,7 @@ mod tests {
             };
             write!(text, "\n{name:18}{blame:8}").unwrap();
             for (_, tried) in SITUATIONS {
-                write!(text, "{:13}", cell(&class, class.next(&tried, rules))).unwrap();
+                write!(text, "{:14}", cell(&class, class.next(&tried, rules))).unwrap();
             }
             text.truncate(text.trim_end().len());
         }
@@ -354,15 +422,23 @@ mod tests {
             out_of_time: true,
             ..two
         };
+        let spent = Tried {
+            budget_spent: true,
+            ..two
+        };
+        let refused = |reason| Err(Some(reason));
         for (status, tried, rules, expected) in [
-            (503, two, listed, true),
-            (503, SENT, listed, false),
-            (503, post, listed, false),
-            (503, uploading, listed, false),
-            (503, late, listed, false),
-            (503, two, unlisted, false),
-            (502, two, listed, false),
-            (501, two, listed, false),
+            (503, two, listed, Ok(())),
+            (503, SENT, listed, refused(NoRetry::NoTriesLeft)),
+            (503, post, listed, refused(NoRetry::NotIdempotent)),
+            (503, uploading, listed, refused(NoRetry::BodyOnItsWay)),
+            (503, late, listed, refused(NoRetry::OutOfTime)),
+            (503, spent, listed, refused(NoRetry::BudgetSpent)),
+            (503, two, unlisted, refused(NoRetry::NotListed)),
+            (502, two, listed, refused(NoRetry::NotListed)),
+            (429, two, listed, refused(NoRetry::NotListed)),
+            (404, two, listed, Err(None)),
+            (501, two, listed, Err(None)),
         ] {
             let retried = retry_on_status(status, &tried, &rules);
             assert_eq!(retried, expected, "{status} {tried:?}");

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::walk::{call, each};
 use crate::address::parse_literal;
 use crate::model::{
-    BalanceMethod, Keepalive, LookUp, ServerParameters, Sticky, TimedUntil, Upstream,
+    BalanceMethod, Cascades, Keepalive, LookUp, ServerParameters, Sticky, TimedUntil, Upstream,
     UpstreamAddress, UpstreamServer,
 };
 use crate::table::UPSTREAM;
@@ -17,7 +17,7 @@ use crate::upstream_url::{UpstreamUrl, split_host};
 use crate::value::ResolverSpec;
 use crate::value::number::{parse_number, parse_seconds};
 use crate::value::read::{
-    Call, Reading, Reject, group_zone, number, resolver, route, sticky, time,
+    Call, Reading, Reject, group_zone, number, resolver, route, starts_unresolved, sticky, time,
 };
 use crate::{Fault, Place};
 
@@ -60,6 +60,7 @@ struct Body {
     sticky: Option<Sticky>,
     /// A balancing method behind `sticky` takes its place.
     sticky_is_replaced: bool,
+    cascades: Cascades,
     starts_unresolved: Option<bool>,
     resolver: Option<Arc<ResolverSpec>>,
     resolver_timeout: Option<Duration>,
@@ -162,7 +163,7 @@ impl Upstreams {
     }
 
     /// Checks the groups at the end of the `http` block (`ngx_http_upstream_init_round_robin`).
-    pub(super) fn finish(self, cx: &mut Reading) -> Vec<Upstream> {
+    pub(super) fn finish(self, cx: &Reading) -> Vec<Upstream> {
         let unresolved = self.starts_unresolved.unwrap_or(false);
         self.groups
             .into_iter()
@@ -213,6 +214,7 @@ impl Group {
             starts_unresolved: body.starts_unresolved.unwrap_or(unresolved),
             resolver: body.resolver,
             resolver_timeout: body.resolver_timeout,
+            cascades: body.cascades,
             place: self.place,
         }
     }
@@ -314,6 +316,7 @@ impl Body {
             "keepalive_timeout" => set(&mut self.keepalive_timeout, call, time),
             "upstream_start" => set(&mut self.starts_unresolved, call, starts_unresolved),
             "sticky" => self.read_sticky(call),
+            "retry_budget" | "panic_threshold" | "queue" => self.cascades.take(call),
             "zone" => {
                 self.zone = Some(group_zone(call)?);
                 Ok(())
@@ -328,6 +331,9 @@ impl Body {
     }
 
     fn read_method(&mut self, call: &mut Call<'_>) -> Result<(), Reject> {
+        if self.cascades.queue.is_some() {
+            return Err(Reject::directive("must stand before \"queue\""));
+        }
         let key = call.bytes(0);
         let key = if call.name == "hash" {
             Some(call.template(key)?)
@@ -559,19 +565,8 @@ fn invalid(call: &Call<'_>, index: usize) -> Reject {
     Reject::message(format!("invalid parameter \"{}\"", call.text(index)))
 }
 
-/// `upstream_start resolved | unresolved`.
-fn starts_unresolved(call: &mut Call<'_>) -> Result<bool, Reject> {
-    match call.bytes(0) {
-        b"resolved" => Ok(false),
-        b"unresolved" => Ok(true),
-        _ => Err(Reject::message(format!(
-            "invalid value \"{}\" in \"upstream_start\" directive, it must be \"resolved\" or \"unresolved\"",
-            call.text(0)
-        ))),
-    }
-}
-
-fn set<T>(
+/// Reads what may be said once.
+pub(super) fn set<T>(
     slot: &mut Option<T>,
     call: &mut Call<'_>,
     read: fn(&mut Call<'_>) -> Result<T, Reject>,

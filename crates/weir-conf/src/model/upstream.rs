@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Sticky;
+use super::{Cascades, Sticky};
 use crate::value::ResolverSpec;
 use crate::{Place, Template};
 
@@ -37,6 +37,8 @@ pub struct Upstream {
     pub resolver: Option<Arc<ResolverSpec>>,
     /// How long such a name may take: its own, or what `http` says.
     pub resolver_timeout: Option<Duration>,
+    /// What keeps it from being pushed over.
+    pub cascades: Cascades,
     /// Where the block starts, or the first `proxy_pass`.
     pub place: Place,
 }

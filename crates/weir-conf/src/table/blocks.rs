@@ -310,6 +310,25 @@ pub(crate) const ENTRIES: &[Entry] = &[
         Arity::ONE,
         "How long such a name may take.",
     ),
+    plain(
+        "retry_budget",
+        UPSTREAM,
+        ONE_OR_TWO,
+        "weir's own: how many of the requests may be retries, as a percentage, and `min=NUMBER` a second whatever the \
+        requests (3).",
+    ),
+    plain(
+        "panic_threshold",
+        UPSTREAM,
+        Arity::ONE,
+        "weir's own: the percentage of servers in use below which those that are out are used, too.",
+    ),
+    plain(
+        "queue",
+        UPSTREAM,
+        ONE_OR_TWO,
+        "How many requests may wait for a server, and for how long (`timeout=60s`); as in nginx Plus.",
+    ),
     Entry {
         support: Support::Checked("the workers share what they know of a group's servers anyway"),
         ..plain(

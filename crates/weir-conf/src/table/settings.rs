@@ -113,6 +113,8 @@ directives! {
     try_files: Here<Arc<TryFiles>> = try_files; in INNER, Arity::between(2, usize::MAX);
     /// Whether missing files are worth an error line.
     log_not_found: One<bool> = flag, "on"; in ALL;
+    /// weir's own: whether it is worth an error line why a failed request is not passed to another server.
+    log_not_retried: One<bool> = flag, "off"; in ALL;
     /// Where access lines go.
     access_log: Many<AccessLog> = access_log, "logs/access.log combined"; in ALL, Arity::SOME;
     /// Whether subrequests have access lines of their own.

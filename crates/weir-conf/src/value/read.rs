@@ -56,7 +56,7 @@ pub(crate) use replies::{
     add_header, add_trailer, alias, disable_symlinks, error_page, expires, index, predicates,
     return_, root, server_tokens, try_files,
 };
-pub(crate) use resolver::resolver;
+pub(crate) use resolver::{resolver, starts_unresolved};
 pub(crate) use scripts::{
     address_and_variable, auth_request_set, condition, methods, rewrite, set, text_and_variable,
 };

@@ -16,6 +16,14 @@ pub(super) fn log(session: &Session, failure: &Failure) {
         Cause::NoLivePeers => {
             error_log::log(session.view(), error, Message::text("no live upstreams"))
         }
+        Cause::QueueFull => {
+            let text = "no live upstreams, and the queue is full";
+            error_log::log(session.view(), error, Message::text(text));
+        }
+        Cause::QueueTimedOut => {
+            let text = "no live upstreams for as long as the queue lets wait";
+            error_log::log(session.view(), error, Message::text(text));
+        }
         Cause::NoConnectionSlot(count) => {
             let text = format!("{count} worker_connections are not enough");
             error_log::alert(session.view(), Message::text(&text));

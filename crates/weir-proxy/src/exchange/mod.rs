@@ -2,6 +2,7 @@
 
 mod body_decoder;
 pub(crate) mod check;
+mod choosing;
 mod cookie;
 mod failure_log;
 mod handshake;

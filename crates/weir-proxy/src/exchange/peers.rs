@@ -27,15 +27,13 @@ impl Exchange<'_> {
     /// Chooses a peer and connects to it, or takes an idle connection
     /// (`ngx_event_connect_peer` with the balancers behind it).
     pub(super) async fn connect(&mut self) -> Result<Held, TryEnd> {
-        let now = clock::monotonic(clock::now());
-        self.follow_changes();
-        let Some(peer) = self.pick(now) else {
-            let label = &self.pool.pool_label;
-            self.session.req.upstream.peer = label.clone();
-            self.current().peer = label.clone();
-            return Err(failed(Cause::NoLivePeers));
+        let at_once = self.choose()?;
+        let peer = match at_once {
+            Some(peer) => peer,
+            None => Box::pin(self.wait()).await?,
         };
         self.picked = Some(peer);
+        let now = clock::monotonic(clock::now());
         self.session.req.upstream.peer_is_held = true;
         let label = self.label(peer);
         tracing::debug!(target: "weir", "connect to {}", Lossy(label.as_bytes()));

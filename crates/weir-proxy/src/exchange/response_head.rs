@@ -34,13 +34,14 @@ pub(super) async fn follow(exchange: &mut Exchange<'_>, held: Held) -> Step {
         exchange.current().status = status;
     }
     if !no_head && status >= FIRST_SPECIAL {
-        if retry_on_status(
-            status,
-            &exchange.tried(held.connection.reused),
-            &exchange.rules(),
-        ) {
-            let failure = Failure::new(Phase::ReadingHead, Cause::Status(status));
-            return exchange.fail(&failure, held.connection.reused);
+        let tried = exchange.tried(held.connection.reused);
+        match retry_on_status(status, &tried, &exchange.rules()) {
+            Ok(()) => {
+                let failure = Failure::new(Phase::ReadingHead, Cause::Status(status));
+                return exchange.fail(&failure, held.connection.reused);
+            }
+            Err(Some(reason)) => exchange.tell_no_retry(reason),
+            Err(None) => {}
         }
         if intercepts(exchange.settings, status) {
             return intercept(exchange, status);

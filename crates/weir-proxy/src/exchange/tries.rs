@@ -19,7 +19,7 @@ use crate::report::error_log::{self, Message};
 use crate::report::variables;
 use weir_io::clock::{self, Moment};
 use weir_io::dial::DialOptions;
-use weir_verdict::{Blame, Class, Rules, Tried};
+use weir_verdict::{Blame, Class, NoRetry, Rules, Tried};
 use weir_verdict::{Cause, Failure, Phase};
 
 /// A request on its way through a pool.
@@ -77,8 +77,12 @@ impl<'a> Exchange<'a> {
         pool: &'a WorkerPool,
         head: Vec<u8>,
     ) -> Self {
+        let started = clock::now();
         let view = pool.view();
         let mut tries = with_key(session, pool, |key| view.peers.begin(key));
+        if let Some(budget) = &pool.retry_budget {
+            budget.earn(clock::monotonic(started));
+        }
         tries.limit_tries(settings.proxy_next_upstream_tries);
         let sticky = pool.sticky.as_ref();
         session.req.upstream.stay = sticky.map(|sticky| sticky::begin(session, sticky));
@@ -94,7 +98,7 @@ impl<'a> Exchange<'a> {
             source: RequestSource::new(head, with_body, settings.tcp_nodelay),
             tries,
             options,
-            started: clock::now(),
+            started,
             request_sent: false,
             picked: None,
             opened: false,
@@ -157,9 +161,13 @@ impl<'a> Exchange<'a> {
             }
         }
         tracing::debug!(target: "weir", ?class, ?next, reason = failure.reason().token(), "http next upstream");
-        if next.retry {
+        let Some(reason) = next.stays else {
+            if !next.extra_try {
+                self.spend_retry();
+            }
             return Step::Again;
-        }
+        };
+        self.tell_no_retry(reason);
         self.session.client.link_mut().action = Action::Exchange(Phase::SendingToClient);
         Step::Over(Outcome::Status(class.status))
     }
@@ -175,6 +183,22 @@ impl<'a> Exchange<'a> {
             tries_left: self.tries.tries_left(),
             out_of_time: !limit.is_zero()
                 && clock::now().saturating_duration_since(self.started) >= limit,
+            budget_spent: (self.pool.retry_budget.as_ref())
+                .is_some_and(|budget| budget.is_spent(clock::monotonic(clock::now()))),
+        }
+    }
+
+    fn spend_retry(&self) {
+        if let Some(budget) = &self.pool.retry_budget {
+            budget.spend(clock::monotonic(clock::now()));
+        }
+    }
+
+    /// `log_not_retried`: why the failure is what the client gets.
+    pub(super) fn tell_no_retry(&self, reason: NoRetry) {
+        if self.settings.log_not_retried {
+            let text = format!("not passed to another server: {reason}");
+            error_log::warn(self.session.view(), Message::text(&text));
         }
     }
 
@@ -203,6 +227,14 @@ impl<'a> Exchange<'a> {
             );
         }
         self.session.req.upstream.peer_is_held = false;
+        self.call_next();
+    }
+
+    /// A peer was given back: who waits for one may have it.
+    fn call_next(&self) {
+        if let Some(queue) = &self.pool.queue {
+            queue.ring();
+        }
     }
 
     /// Goes over to the peers that the pool has now, between two tries: what has been tried is not tried again.
@@ -286,6 +318,7 @@ impl Drop for Exchange<'_> {
             let took = self.took();
             let view = &self.view.peers;
             view.release(&mut self.tries, peer, outcome, took, now);
+            self.call_next();
         }
     }
 }

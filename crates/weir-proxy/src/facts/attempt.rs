@@ -14,6 +14,8 @@ pub(crate) struct Attempt {
     /// 0 = none yet; shown as `-`.
     pub(crate) status: u16,
     pub(crate) connect_time: Option<Duration>,
+    /// Time in the pool's queue; `None`: it did not wait.
+    pub(crate) queue_time: Option<Duration>,
     pub(crate) header_time: Option<Duration>,
     pub(crate) response_time: Option<Duration>,
     pub(crate) response_length: u64,
@@ -43,6 +45,7 @@ impl Attempt {
             peer: PeerLabel::None,
             status: 0,
             connect_time: None,
+            queue_time: None,
             header_time: None,
             response_time: None,
             response_length: 0,

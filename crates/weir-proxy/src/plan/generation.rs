@@ -42,9 +42,11 @@ impl Generation {
         let upstreams = plan.config().http.iter().flat_map(|http| &http.upstreams);
         let pools = plan.pools.iter().zip(upstreams);
         let pools = pools
-            .map(|(pool, upstream)| {
+            .zip(&plan.queues)
+            .map(|((pool, upstream), queue)| {
                 let pool = WorkerPool::new(pool, KeySource::of(&upstream.method));
                 pool.with_sticky(upstream.sticky.clone())
+                    .with_queue(queue.clone())
             })
             .collect();
         let lines = plan

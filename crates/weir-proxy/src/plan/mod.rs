@@ -24,6 +24,8 @@ use weir_wire::host::HostGrammar;
 use weir_wire::request::{HeadCompat, HeadLimits};
 use weir_wire::response::ResponseRules;
 
+use crate::pool::Queue;
+
 pub(crate) use checks::{Check, Checks};
 pub use generation::Generation;
 pub(crate) use generation::Own;
@@ -42,6 +44,8 @@ use crate::names::SharedResolver;
 pub struct Plan {
     config: Arc<Config>,
     pools: Vec<Arc<Pool>>,
+    /// Of the pools, by the same index: where requests wait for a peer.
+    queues: Vec<Option<Arc<Queue>>>,
     zones: Zones,
     /// By `ResolverSpec::index`.
     resolvers: Vec<Arc<SharedResolver>>,
@@ -145,6 +149,7 @@ impl Plan {
         let mut files = LogFiles::open(logs, &config, &hostname)?;
         let main_sinks = error_sinks(&config.main.error_log, &mut files)?;
         let mut pools = Vec::new();
+        let mut queues = Vec::new();
         let mut warnings = Vec::new();
         let mut checks = Checks::default();
         let mut zones = Zones::default();
@@ -158,6 +163,9 @@ impl Plan {
             checks = Checks::of(http);
             for (index, upstream) in http.upstreams.iter().enumerate() {
                 let carried = previous.and_then(|plan| plan.pool_named(&upstream.name));
+                let before = previous.and_then(|plan| plan.queue_named(&upstream.name));
+                let rules = upstream.cascades.queue;
+                queues.push(rules.map(|rules| Queue::adopt(rules, before)));
                 let awaited = checks.of_pool(index, |check| check.mandatory);
                 let (spec, said) = pool_spec(upstream, awaited)?;
                 pools.push(Arc::new(Pool::new(spec, carried.map(|pool| &**pool))));
@@ -188,6 +196,7 @@ impl Plan {
         }
         Ok(Self {
             pools,
+            queues,
             zones,
             resolvers,
             tls,
@@ -283,6 +292,11 @@ impl Plan {
 
     fn pool_named(&self, name: &str) -> Option<&Arc<Pool>> {
         self.pools.iter().find(|pool| pool.name() == name)
+    }
+
+    fn queue_named(&self, name: &str) -> Option<&Arc<Queue>> {
+        let index = self.pools.iter().position(|pool| pool.name() == name)?;
+        self.queues[index].as_ref()
     }
 
     pub(crate) fn default_server(&self, listen: usize) -> &Arc<Server> {

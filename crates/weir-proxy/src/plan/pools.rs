@@ -22,6 +22,8 @@ pub(super) fn pool_spec(
         sticky: upstream.sticky.is_some(),
         awaited,
         keepalive: upstream.keepalive,
+        retry_share: upstream.cascades.retry_share,
+        panic_threshold: upstream.cascades.panic_threshold,
     };
     let mut warnings = Vec::new();
     for server in &upstream.servers {

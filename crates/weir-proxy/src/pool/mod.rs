@@ -3,6 +3,7 @@
 mod connection;
 mod label;
 mod peer_tls;
+mod queue;
 mod slots;
 mod statistics;
 mod worker_pool;
@@ -10,6 +11,7 @@ mod worker_pool;
 pub(crate) use connection::UpstreamConnection;
 pub(crate) use label::PeerLabel;
 pub(crate) use peer_tls::PeerTls;
+pub(crate) use queue::{Place, Queue};
 pub(crate) use slots::{Slot, Slots};
 pub(crate) use statistics::Member;
 pub use statistics::Statistics;

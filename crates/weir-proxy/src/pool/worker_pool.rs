@@ -6,9 +6,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use weir_conf::{BalanceMethod, Sticky, Template};
-use weir_upstream::{AddressId, IdleCache, Peer, Pool, View};
+use weir_upstream::{AddressId, IdleCache, Peer, Pool, RetryBudget, View};
 
-use super::{PeerLabel, PeerTls, UpstreamConnection};
+use super::{PeerLabel, PeerTls, Queue, UpstreamConnection};
 
 /// What a request is balanced by, settled when the configuration is loaded.
 #[derive(Debug, Default)]
@@ -71,6 +71,10 @@ pub(crate) struct WorkerPool {
     /// The last answer was too long for a short buffer and would have fitted a long one, so the next
     /// one is read through a long one from its first byte on.
     pub(crate) answers_are_long: Cell<bool>,
+    /// What may be spent on retries.
+    pub(crate) retry_budget: Option<RetryBudget>,
+    /// Where requests wait for a peer.
+    pub(crate) queue: Option<Arc<Queue>>,
 }
 
 impl WorkerPool {
@@ -87,12 +91,19 @@ impl WorkerPool {
                 .map(|spec| RefCell::new(IdleCache::new(*spec))),
             tls: RefCell::default(),
             answers_are_long: Cell::new(false),
+            retry_budget: pool.retry_budget(),
+            queue: None,
         }
     }
 
     /// The same, whose requests stay with a peer.
     pub(crate) fn with_sticky(self, sticky: Option<Sticky>) -> Self {
         Self { sticky, ..self }
+    }
+
+    /// The same, with the line in which requests wait.
+    pub(crate) fn with_queue(self, queue: Option<Arc<Queue>>) -> Self {
+        Self { queue, ..self }
     }
 
     /// The peers as they are now. What is kept for those that are gone is given up.

@@ -4,6 +4,7 @@
 mod access_logs;
 mod answer_heads;
 mod any_pieces;
+mod cascades;
 mod client_clocks;
 mod clocks;
 mod cut_answers;
@@ -12,6 +13,7 @@ mod handshakes;
 mod leaving;
 mod peers_out;
 mod pipelining;
+mod queue;
 mod refused_bodies;
 mod refused_heads;
 mod relay;

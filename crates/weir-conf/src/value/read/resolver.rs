@@ -87,3 +87,15 @@ fn server(call: &Call<'_>, index: usize) -> Result<NameServer, Reject> {
     };
     Ok(NameServer { address, written })
 }
+
+/// `upstream_start resolved | unresolved`.
+pub(crate) fn starts_unresolved(call: &mut Call<'_>) -> Result<bool, Reject> {
+    match call.bytes(0) {
+        b"resolved" => Ok(false),
+        b"unresolved" => Ok(true),
+        _ => Err(Reject::message(format!(
+            "invalid value \"{}\" in \"upstream_start\" directive, it must be \"resolved\" or \"unresolved\"",
+            call.text(0)
+        ))),
+    }
+}

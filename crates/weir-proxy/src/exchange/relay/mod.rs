@@ -33,7 +33,7 @@ use crate::report::error_log::{self, Message};
 use weir_io::buffers;
 use weir_io::clock::Moment;
 use weir_io::gathered_write::GatheredWrite;
-use weir_verdict::{Cause, Failure, Phase};
+use weir_verdict::{Cause, Failure, NoRetry, Phase};
 
 /// Passes the body on (`ngx_http_upstream_send_response`, `ngx_event_pipe`).
 pub(in crate::exchange) async fn run(exchange: &mut Exchange<'_>, held: Held) -> Outcome {
@@ -275,6 +275,7 @@ impl Relay {
         let failure = Failure::new(phase, cause);
         failure_log::log(exchange.session, &failure);
         exchange.current().failure = Some(failure.reason());
+        exchange.tell_no_retry(NoRetry::ResponseBegun);
     }
 
     fn over(&self) -> bool {

@@ -242,9 +242,8 @@ pub(crate) fn write(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> V
         Variable::UpstreamResponseLength => upstream::length(view, |a| a.response_length, out),
         Variable::UpstreamBytesReceived => upstream::length(view, |a| a.bytes_received, out),
         Variable::UpstreamBytesSent => upstream::length(view, |a| a.bytes_sent, out),
-        Variable::UpstreamCacheStatus | Variable::UpstreamQueueTime | Variable::Unset => {
-            Value::Missing
-        }
+        Variable::UpstreamQueueTime => upstream::queue_time(view, out),
+        Variable::UpstreamCacheStatus | Variable::Unset => Value::Missing,
         Variable::UpstreamLastServerName => upstream::last_server_name(view, out),
         Variable::UidGot => user_id::got(view, out),
         Variable::UidSet => user_id::set(view, out),

@@ -61,6 +61,15 @@ pub(super) fn time(
     })
 }
 
+/// No value unless a try waited in a queue.
+pub(super) fn queue_time(view: View<'_>, out: &mut Vec<u8>) -> Value {
+    let waited = |attempt: &Attempt| attempt.queue_time.is_some();
+    match view.req.attempts.iter().any(waited) {
+        true => time(view, |attempt| attempt.queue_time, out),
+        false => Value::Missing,
+    }
+}
+
 pub(super) fn length(view: View<'_>, of: impl Fn(&Attempt) -> u64, out: &mut Vec<u8>) -> Value {
     list(view, out, |attempt, out| {
         number(of(attempt), out);

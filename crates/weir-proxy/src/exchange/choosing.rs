@@ -1,0 +1,157 @@
+//! Which peer a request tries next, and where it waits if there is none.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use weir_log::Level;
+use weir_upstream::{PanicChange, PeerId};
+use weir_verdict::{Cause, Failure, Phase};
+
+use super::tries::{Exchange, TryEnd};
+use crate::client::departure::log_client_left;
+use crate::facts::Outcome;
+use crate::pool::Place;
+use crate::report::error_log::{self, Message};
+use weir_io::clock;
+
+/// How often whoever is first in a queue looks for peers without being called: some come back because time has
+/// passed, or by changes that nobody tells.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// What ends a wait in a queue.
+enum Call {
+    /// There may be a peer.
+    Look,
+    ClientGone(Option<io::Error>),
+}
+
+impl Exchange<'_> {
+    /// The next peer; `None`: the request must wait for one. Where there is a queue, those who have waited longer
+    /// come first.
+    pub(super) fn choose(&mut self) -> Result<Option<PeerId>, TryEnd> {
+        self.follow_changes();
+        let queue = self.pool.queue.as_ref();
+        let Some(queue) = queue.filter(|_| self.may_find_a_peer()) else {
+            let peer = self.look();
+            return match peer {
+                Some(_) => Ok(peer),
+                None => Err(self.found_nobody(Cause::NoLivePeers)),
+            };
+        };
+        Ok(match queue.is_empty() {
+            true => self.look_or_wait(),
+            false => None,
+        })
+    }
+
+    fn look(&mut self) -> Option<PeerId> {
+        let now = clock::monotonic(clock::now());
+        let picked = self.pick(now);
+        if let Some(change) = self.view.peers.take_panic_change() {
+            self.tell_panic(change);
+        }
+        picked
+    }
+
+    /// As [`Self::look`]; if there is no peer, the request may look again.
+    fn look_or_wait(&mut self) -> Option<PeerId> {
+        let stand = self.tries.stand();
+        let picked = self.look();
+        if picked.is_none() {
+            self.tries.restore(stand);
+        }
+        picked
+    }
+
+    /// Whether one may come: not if all that there can be are marked `down`.
+    fn may_find_a_peer(&self) -> bool {
+        self.view.peers.list().tries() > 0 || !self.pool.pool.names().is_empty()
+    }
+
+    /// Waits until there is a peer, for as long as the queue says.
+    pub(super) async fn wait(&mut self) -> Result<PeerId, TryEnd> {
+        let Some(queue) = &self.pool.queue else {
+            return Err(self.found_nobody(Cause::NoLivePeers));
+        };
+        let Some(place) = queue.join() else {
+            return Err(self.found_nobody(Cause::QueueFull));
+        };
+        let began = clock::now();
+        let end = began + queue.timeout();
+        let found = loop {
+            let called = self.next_call(&place, end).await;
+            if let Call::ClientGone(error) = called {
+                log_client_left(self.session, error.as_ref());
+                break Err(TryEnd::Client(Outcome::Close(499)));
+            }
+            self.follow_changes();
+            if let Some(peer) = self.look_or_wait() {
+                break Ok(peer);
+            }
+            if clock::now() >= end {
+                break Err(self.found_nobody(Cause::QueueTimedOut));
+            }
+            // Whoever has tried nobody yet may choose anybody: then there is nobody for the others, either.
+            if self.tries.has_tried() {
+                place.pass_on();
+            }
+        };
+        let now = clock::now();
+        let attempt = self.current();
+        attempt.queue_time = Some(now.saturating_duration_since(began));
+        // What follows is the peer's time.
+        attempt.started = now;
+        found
+    }
+
+    /// Waits for a reason to look: a call, the time, or that a second has passed, for whoever is first.
+    async fn next_call(&mut self, place: &Place, end: clock::Moment) -> Call {
+        let again = clock::now() + LOOK_AGAIN;
+        let until = match place.is_first() {
+            true => again.min(end),
+            false => end,
+        };
+        let watch = !self.settings.proxy_ignore_client_abort;
+        let client = &mut self.session.client;
+        client.link_mut().deadline.set_at(until);
+        let mut bell = pin!(place.bell().notified());
+        let called = poll_fn(|cx| {
+            if bell.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Call::Look);
+            }
+            if watch && let Poll::Ready(gone) = client.poll_gone(cx) {
+                return Poll::Ready(Call::ClientGone(gone));
+            }
+            let deadline = &mut client.link_mut().deadline;
+            deadline.poll_expired(cx).map(|()| Call::Look)
+        })
+        .await;
+        client.link_mut().deadline.clear();
+        called
+    }
+
+    fn found_nobody(&mut self, cause: Cause) -> TryEnd {
+        let label = &self.pool.pool_label;
+        self.session.req.upstream.peer = label.clone();
+        self.current().peer = label.clone();
+        TryEnd::Failed {
+            failure: Failure::new(Phase::Connecting, cause),
+            reused: false,
+        }
+    }
+
+    #[cold]
+    fn tell_panic(&self, change: PanicChange) {
+        let name = self.pool.pool.name();
+        let (level, count, then) = match change {
+            PanicChange::Begins(count) => (Level::Warn, count, "the others are used, too"),
+            PanicChange::Ends(count) => (Level::Notice, count, "the others are not used any more"),
+        };
+        let (in_use, of) = (count.in_use, count.of);
+        let text = format!("{in_use} of {of} servers in upstream \"{name}\" are in use, {then}");
+        error_log::log(self.session.view(), level, Message::text(&text));
+    }
+}
