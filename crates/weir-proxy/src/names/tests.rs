@@ -31,7 +31,7 @@ impl Bed {
     /// A worker's side.
     fn worker(&self) -> std::rc::Rc<Resolver> {
         let sinks = weir_log::ErrorSinks::new([], || 0);
-        Resolver::new(self.shared.clone(), sinks.into(), Default::default())
+        Resolver::new(self.shared.clone(), sinks, Default::default())
     }
 
     /// The next question, made an answer with `records`, each behind a pointer to the name, and who asked.
@@ -177,7 +177,7 @@ async fn a_server_that_is_gone_costs_the_socket() {
     let Bed { server, shared } = bed;
     drop(server);
     let sinks = weir_log::ErrorSinks::new([], || 0);
-    let worker = Resolver::new(shared, sinks.into(), Default::default());
+    let worker = Resolver::new(shared, sinks, Default::default());
     let work = async {
         let short = Duration::from_millis(50);
         let failure = worker.lookup(b"a.test", short).await.unwrap_err();
