@@ -147,3 +147,89 @@ fn failure_of(outcomes: &[Outcome]) -> Code {
         false => first,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn service(priority: u16, weight: u16, name: &str) -> Service {
+        Service {
+            priority,
+            weight,
+            port: 80,
+            name: name.as_bytes().into(),
+        }
+    }
+
+    fn found(last: &[u8]) -> Outcome {
+        let addresses = last.iter().map(|last| IpAddr::from([127, 0, 0, *last]));
+        Ok(Found::Addresses {
+            addresses: addresses.collect(),
+            valid_until: 70 + last.len() as u64,
+        })
+    }
+
+    fn failed(code: Code) -> Outcome {
+        Err(Failure {
+            code,
+            valid_until: 0,
+        })
+    }
+
+    fn check(services: &[Service], outcomes: &[Outcome], drawn: u32, expected: &str) {
+        let services: Arc<[Service]> = services.into();
+        let shown = match gather(&services, outcomes, 90, 50, || drawn) {
+            Ok(found) => {
+                let each = found.addresses.iter();
+                let each: Vec<_> = each.map(|one| one.address.ip().to_string()).collect();
+                format!("{} until {}", each.join(" "), found.valid_until)
+            }
+            Err(failure) => format!("{} until {}", failure.code, failure.valid_until),
+        };
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn names_of_services() {
+        let name = |service: &str, host: &str| {
+            let name = service_name(service.as_bytes(), host.as_bytes());
+            String::from_utf8(name).unwrap()
+        };
+        assert_eq!(name("http", "a.test."), "_http._tcp.a.test");
+        assert_eq!(name("_sip._udp", "a.test"), "_sip._udp.a.test");
+    }
+
+    #[test]
+    fn servers_come_by_priority_and_are_drawn_by_weight() {
+        let three = [service(1, 3, "a"), service(1, 1, "b"), service(2, 1, "c")];
+        let each = [found(&[1]), found(&[2, 3]), found(&[4])];
+        for (drawn, first) in [
+            (0, "127.0.0.1 127.0.0.2 127.0.0.3"),
+            (3, "127.0.0.2 127.0.0.3 127.0.0.1"),
+        ] {
+            check(&three, &each, drawn, &format!("{first} 127.0.0.4 until 71"));
+        }
+        let some = [
+            failed(Code::TimedOut),
+            found(&[2]),
+            failed(Code::HostNotFound),
+        ];
+        check(&three, &some, 7, "127.0.0.2 until 71");
+    }
+
+    #[test]
+    fn that_no_name_has_an_address_is_told_by_the_gravest_word() {
+        let two = [service(1, 1, "a"), service(1, 1, "b")];
+        let check = |first, second, expected: &str| {
+            let expected = format!("{expected} until 50");
+            check(&two, &[failed(first), failed(second)], 0, &expected);
+        };
+        check(
+            Code::TimedOut,
+            Code::ServerFailure,
+            "110: Operation timed out",
+        );
+        check(Code::TimedOut, Code::HostNotFound, "3: Host not found");
+        check(Code::HostNotFound, Code::TimedOut, "3: Host not found");
+    }
+}

@@ -121,26 +121,8 @@ impl Questions {
         };
         let code = Code::of_answer(answer.head.code).or(open.code);
         if code.is_some() || answer.head.records == 0 {
-            // A service that nobody offers has no other part, whose answer might be a better one.
-            open.part(wanted).found = Some(Vec::new());
-            return match code {
-                _ if open.other(wanted).is_awaited() => {
-                    open.code = code;
-                    Ok(())
-                }
-                Some(code) => {
-                    self.end_without(&answer.key, code, now);
-                    Ok(())
-                }
-                None if open.has_addresses() => {
-                    self.end_with_addresses(&answer.key, now);
-                    Ok(())
-                }
-                None => {
-                    self.end_without(&answer.key, Code::HostNotFound, now);
-                    Ok(())
-                }
-            };
+            self.take_nothing(answer, code, now);
+            return Ok(());
         }
         let mut records = Records::default();
         let read = records.read(
@@ -155,6 +137,23 @@ impl Questions {
         match wanted {
             QueryType::A | QueryType::Aaaa => self.take_addresses(answer, records, now, wire),
             QueryType::Srv => self.take_services(answer, records, now, wire),
+        }
+    }
+
+    /// There are no records, or the server complains. What the other part has found counts only if nobody does.
+    fn take_nothing(&mut self, answer: &Answer<'_>, code: Option<Code>, now: Duration) {
+        let wanted = answer.question.wanted;
+        let Some(open) = self.open.get_mut(&answer.key) else {
+            return;
+        };
+        open.part(wanted).found = Some(Vec::new());
+        if open.other(wanted).is_awaited() {
+            open.code = code;
+        } else if code.is_none() && open.has_addresses() {
+            self.end_with_addresses(&answer.key, now);
+        } else {
+            let code = code.unwrap_or(Code::HostNotFound);
+            self.end_without(&answer.key, code, now);
         }
     }
 

@@ -15,6 +15,7 @@ mod answers;
 mod cookies;
 mod files;
 mod hosts;
+mod lookups;
 mod names;
 mod rings;
 
@@ -28,6 +29,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         cookies::scenarios(),
         files::scenarios(),
         hosts::scenarios(),
+        lookups::scenarios(),
         names::scenarios(),
         rings::scenarios(),
     ]

@@ -95,7 +95,7 @@ impl Exchange<'_> {
             let config = client.config(Some(certificate), false);
             return Ok(config.map(PeerTls::of));
         }
-        let keeps = self.settings.proxy_ssl_session_reuse;
+        let keeps = self.settings.proxy_ssl_session_reuse && !self.pool.passes;
         let key: *const TlsClient = Arc::as_ptr(client);
         let address = self.view.peers.peer(held.peer).address_id();
         Ok(self.pool.peer_tls(key.addr(), address, || {

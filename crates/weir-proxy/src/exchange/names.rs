@@ -4,18 +4,17 @@ use std::future::{Future as _, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::Poll;
 
 use weir_conf::Settings;
 use weir_dns::{Failure, Kind, Outcome as LookedUp};
-use weir_upstream::{PeerAddress, Pool, PoolSpec};
+use weir_upstream::{PeerAddress, PoolSpec};
 use weir_verdict::Phase;
 
 use crate::client::departure::log_client_left;
 use crate::facts::{Action, Attempt, Outcome, Session};
 use crate::names::{Lookup, addresses, timed_out};
-use crate::pool::{KeySource, WorkerPool};
+use crate::pool::WorkerPool;
 use crate::report::error_log::{self, Message};
 
 /// A name that no block of the configuration has, and the port behind it.
@@ -112,7 +111,5 @@ fn end(session: &mut Session) {
 /// A pool for one request (`ngx_http_upstream_create_round_robin_peer`).
 fn pool(host: &[u8], addresses: impl Iterator<Item = SocketAddr>) -> Box<WorkerPool> {
     let name = String::from_utf8_lossy(host).to_ascii_lowercase();
-    let spec = PoolSpec::implied(name, addresses.map(PeerAddress::Inet));
-    let pool = Arc::new(Pool::new(spec, None));
-    Box::new(WorkerPool::new(&pool, KeySource::None))
+    WorkerPool::of_request(PoolSpec::implied(name, addresses.map(PeerAddress::Inet)))
 }

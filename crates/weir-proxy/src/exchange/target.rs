@@ -4,15 +4,14 @@ use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
-use std::sync::Arc;
 
 use weir_conf::{ProxyPass, ProxyTarget, Template, UpstreamUrl, parse_evaluated_url};
-use weir_upstream::{PeerAddress, Pool, PoolSpec};
+use weir_upstream::{PeerAddress, PoolSpec};
 use weir_wire::uri::{Escape, escape};
 
 use super::names::Name;
 use crate::facts::Session;
-use crate::pool::{KeySource, WorkerPool};
+use crate::pool::WorkerPool;
 use crate::report::error_log::{self, Message};
 use crate::report::variables;
 
@@ -73,8 +72,7 @@ fn resolve_variable(session: &mut Session, template: &Template) -> Result<Target
                 // nginx shows the letters of `unix:` as they were written.
                 spec.peers[0].name = url.authority.into();
             }
-            let pool = Pool::new(spec, None);
-            Target::Literal(Box::new(WorkerPool::new(&Arc::new(pool), KeySource::None)))
+            Target::Literal(WorkerPool::of_request(spec))
         }
         None => Target::Named(Box::new(Name {
             host: url.host.to_vec(),

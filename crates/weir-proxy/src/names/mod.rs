@@ -5,6 +5,8 @@ mod resolver;
 mod shared;
 mod sockets;
 mod tell;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use lookup::{Addresses, Lookup, ServiceAnswer, addresses, timed_out};
 pub(crate) use resolver::Resolver;

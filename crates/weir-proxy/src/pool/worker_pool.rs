@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use weir_conf::{BalanceMethod, Sticky, Template};
-use weir_upstream::{AddressId, IdleCache, Peer, Pool, RetryBudget, View};
+use weir_upstream::{AddressId, IdleCache, Peer, Pool, PoolSpec, RetryBudget, View};
 
 use super::{PeerLabel, PeerTls, Queue, UpstreamConnection};
 
@@ -66,6 +66,8 @@ pub(crate) struct WorkerPool {
     /// The pool's name, for "no live upstreams".
     pub(crate) pool_label: PeerLabel,
     pub(crate) idle: Option<RefCell<IdleCache<Box<UpstreamConnection>>>>,
+    /// It serves one request only: nothing is kept for others.
+    pub(crate) passes: bool,
     /// What is kept of TLS with the peers, by who wants it and their address.
     tls: RefCell<HashMap<(usize, AddressId), Rc<PeerTls>>>,
     /// The last answer was too long for a short buffer and would have fitted a long one, so the next
@@ -89,6 +91,7 @@ impl WorkerPool {
             idle: pool
                 .keepalive()
                 .map(|spec| RefCell::new(IdleCache::new(*spec))),
+            passes: false,
             tls: RefCell::default(),
             answers_are_long: Cell::new(false),
             retry_budget: pool.retry_budget(),
@@ -104,6 +107,16 @@ impl WorkerPool {
     /// The same, with the line in which requests wait.
     pub(crate) fn with_queue(self, queue: Option<Arc<Queue>>) -> Self {
         Self { queue, ..self }
+    }
+
+    /// The pool of one request, whose peers came out of variables. It begins with none of them out, and no connection
+    /// and no session of TLS outlives it (`ngx_http_upstream_create_round_robin_peer`).
+    pub(crate) fn of_request(spec: PoolSpec) -> Box<Self> {
+        let pool = Arc::new(Pool::new(spec, None));
+        Box::new(Self {
+            passes: true,
+            ..Self::new(&pool, KeySource::None)
+        })
     }
 
     /// The peers as they are now. What is kept for those that are gone is given up.

@@ -11,7 +11,7 @@ use weir_io::stream::{HandshakeEnd, TlsStream};
 use weir_log::Level;
 use weir_tls::hello::{Heard, Hello, UNRECOGNIZED_NAME};
 use weir_tls::rustls::{AlertDescription, Error};
-use weir_tls::{Reason, Said, TlsServer, rustls};
+use weir_tls::{Reason, Said, rustls};
 
 use super::stapling;
 use crate::facts::h1::Connection;
@@ -74,7 +74,8 @@ async fn greet(conn: &mut Connection) -> Result<(), Failed> {
     }
     let plan = conn.link.plan.clone();
     let early = takes_early_data(conn) && said.speaks_newest();
-    let (server, config) = shown_by(&plan, conn, early).ok_or(Failed::Rejected)?;
+    let (index, config) = shown_by(&plan, conn, early).ok_or(Failed::Rejected)?;
+    let server = plan.tls().server(index);
     let config = match server.named() {
         [] => config,
         named => {
@@ -102,7 +103,7 @@ async fn greet(conn: &mut Connection) -> Result<(), Failed> {
         }
     })
     .await?;
-    stapling::refresh(&plan, server);
+    stapling::refresh(&plan, index);
     let facts = conn.stream.tls();
     let facts = facts.map(|stream| TlsFacts::of(stream, said, shown.as_deref(), server));
     conn.link.arrival_mut().tls = facts;
@@ -143,23 +144,25 @@ fn takes_early_data(conn: &Connection) -> bool {
 
 /// What the server shows that the handshake has led to; one without certificates shows the default
 /// server's. `None`: it refuses.
-fn shown_by<'a>(
-    plan: &'a Generation,
+fn shown_by(
+    plan: &Generation,
     conn: &Connection,
     early: bool,
-) -> Option<(&'a TlsServer, Arc<rustls::ServerConfig>)> {
-    let server = plan.tls().server(conn.link.default_server().index);
+) -> Option<(usize, Arc<rustls::ServerConfig>)> {
+    let own = conn.link.default_server().index;
+    let server = plan.tls().server(own);
     if server.rejects {
         return None;
     }
     let default = plan.default_server(conn.link.listen).index;
-    let server = match server.has_certificate() {
-        true => server,
-        false => plan.tls().server(default),
+    let index = match server.has_certificate() {
+        true => own,
+        false => default,
     };
     let by_listen = plan.http().listens[conn.link.listen].options.http2;
     let http2 = by_listen || conn.link.default_server().core.http2;
-    Some((server, server.config(http2, early)?.clone()))
+    let config = plan.tls().server(index).config(http2, early)?;
+    Some((index, config.clone()))
 }
 
 /// Where the certificates and keys are whose names depend on the connection; no request has come on it yet

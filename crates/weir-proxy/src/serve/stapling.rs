@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use weir_io::clock;
 use weir_log::Level;
-use weir_tls::{Source, Staple, TlsServer};
+use weir_tls::{Source, Staple};
 
 use crate::plan::Generation;
 use crate::report::error_log::{self, Message};
@@ -22,11 +22,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Most bytes of an answer, with its head.
 const ANSWER: usize = 16 * 1024;
 
-/// Begins to ask about those certificates of `server` for which it is time.
-pub(super) fn refresh(plan: &Rc<Generation>, server: &TlsServer) {
-    for staple in &server.staples {
+/// Begins to ask about those certificates of the server at `index` of `Http::servers` for which it is time.
+pub(super) fn refresh(plan: &Rc<Generation>, index: usize) {
+    for staple in &plan.tls().server(index).staples {
         if staple.due(clock::unix_seconds()).is_some() {
-            tokio::task::spawn_local(ask(plan.clone(), staple.clone()));
+            tokio::task::spawn_local(ask(plan.clone(), index, staple.clone()));
         }
     }
 }
@@ -53,7 +53,7 @@ impl Drop for Asking {
     }
 }
 
-async fn ask(plan: Rc<Generation>, staple: Arc<Staple>) {
+async fn ask(plan: Rc<Generation>, server: usize, staple: Arc<Staple>) {
     let mut asking = Asking {
         staple: staple.clone(),
         answered: false,
@@ -61,23 +61,19 @@ async fn ask(plan: Rc<Generation>, staple: Arc<Staple>) {
     let Some(source) = staple.source() else {
         return;
     };
-    if source.is_name {
-        let text = format!("no resolver defined to resolve {}", source.host);
-        log(&plan, source, None, Level::Warn, Message::text(&text));
-    }
-    for address in &source.addresses {
-        match fetch(source, *address).await {
+    for address in addresses(&plan, server, source).await {
+        match fetch(source, address).await {
             Ok(Some(answer)) => {
                 if let Err(text) = asking.take(&answer) {
                     let message = Message::text(&text);
-                    log(&plan, source, Some(*address), Level::Error, message);
+                    log(&plan, source, Some(address), Level::Error, message);
                 }
                 return;
             }
             Ok(None) => return,
             Err(fault) => {
                 let tell = |fault: &Fault| {
-                    log(&plan, source, Some(*address), Level::Error, fault.message());
+                    log(&plan, source, Some(address), Level::Error, fault.message());
                 };
                 tell(&fault);
                 if matches!(fault, Fault::Socket(_)) {
@@ -87,6 +83,35 @@ async fn ask(plan: Rc<Generation>, staple: Arc<Staple>) {
                     return;
                 }
             }
+        }
+    }
+}
+
+/// Where the responder is: its name is looked up anew if the server may do so, else what was found at the start holds.
+/// None after a failure, which the log is told of.
+async fn addresses(plan: &Generation, server: usize, source: &Source) -> Vec<SocketAddr> {
+    let known = source.addresses.clone();
+    if !source.is_name {
+        return known;
+    }
+    let settings = &plan.http().servers[server].default.settings;
+    let Some(spec) = &settings.resolver else {
+        let text = format!("no resolver defined to resolve {}", source.host);
+        log(plan, source, None, Level::Warn, Message::text(&text));
+        return known;
+    };
+    let resolver = plan.resolver(spec).clone();
+    let host = source.host.as_bytes();
+    match resolver.lookup(host, settings.resolver_timeout).await {
+        Ok(found) => {
+            let port = known.first().map_or(80, SocketAddr::port);
+            let found = found.addresses.iter();
+            found.map(|ip| SocketAddr::new(*ip, port)).collect()
+        }
+        Err(failure) => {
+            let text = format!("{} could not be resolved ({})", source.host, failure.code);
+            log(plan, source, None, Level::Error, Message::text(&text));
+            Vec::new()
         }
     }
 }
