@@ -6,6 +6,9 @@ use crate::{Peer, Tries, round_robin};
 /// The eligible peer with the least load; round robin decides between equals
 /// (`ngx_http_upstream_get_least_conn_peer`).
 pub(crate) fn choose(turn: &Turn<'_>, att: &Tries) -> Option<usize> {
+    if let Some(loads) = turn.list.loads().filter(|_| !att.on_backups) {
+        return loads.choose(turn, att);
+    }
     let mut best: Option<usize> = None;
     let mut tie = false;
     for index in (0..turn.peers.len()).filter(|&p| turn.eligible(att, p)) {

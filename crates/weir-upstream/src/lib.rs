@@ -8,8 +8,8 @@
 //! Modules in reading order: `spec` (a pool as configured), `peer` (what workers share about one
 //! peer), `list` (the peers at one moment), `names` (servers whose addresses change), `pool` (the list in
 //! force, and its changes), `rotation` (what a worker keeps to itself), `tries` (what a request remembers),
-//! `view` (begin, pick, release), `panic_threshold` (when those that are out are used all the same), `turns` (round
-//! robin over many), one module per balancing method (`round_robin`, `least_conn`, `least_time` with `times`, `hash`,
+//! `view` (begin, pick, release), `panic_threshold` (when those that are out are used all the same), `turns` and
+//! `loads` (round robin and `least_conn` over many), one module per balancing method (`round_robin`, `least_conn`, `least_time` with `times`, `hash`,
 //! `ip_hash`, `consistent`, `random`), `sticky` with `server_ids` (requests that want a certain peer), `idle` (the
 //! keepalive cache), `health` (active checks), `retry_budget` (how many requests may be retries).
 //!
@@ -35,6 +35,7 @@ mod ip_hash;
 mod least_conn;
 mod least_time;
 mod list;
+mod loads;
 mod names;
 mod panic_threshold;
 mod peer;

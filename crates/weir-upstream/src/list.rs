@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::consistent::Ring;
+use crate::loads::Loads;
 use crate::server_ids::ServerIds;
+use crate::turns::MANY;
 use crate::{CheckSet, Method, Peer};
 
 /// What all lists of a pool have in common.
@@ -36,6 +38,8 @@ pub struct PeerList {
     /// Whether peers that come back get their share little by little.
     warms: bool,
     ring: Ring,
+    /// Where there are many peers that are chosen by what they have to do.
+    loads: Option<Loads>,
     /// What requests call the peers, where they may want a certain one.
     ids: Option<ServerIds>,
 }
@@ -65,6 +69,8 @@ impl PeerList {
                 && peers
                     .iter()
                     .any(|peer| !peer.parameters().slow_start.is_zero()),
+            loads: (lasting.method == Method::LeastConn && count >= MANY)
+                .then(|| Loads::new(&peers[..count])),
             ring: match lasting.method {
                 Method::HashConsistent => Ring::new(&peers[..count]),
                 _ => Ring::default(),
@@ -139,6 +145,10 @@ impl PeerList {
     /// Whether peers that come back get their share little by little.
     pub(crate) fn warms(&self) -> bool {
         self.warms
+    }
+
+    pub(crate) fn loads(&self) -> Option<&Loads> {
+        self.loads.as_ref()
     }
 
     pub(crate) fn ring(&self) -> &Ring {

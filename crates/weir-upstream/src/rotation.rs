@@ -133,7 +133,7 @@ pub(crate) struct Weights {
 }
 
 impl Weights {
-    fn fresh(weight: u32) -> Self {
+    pub(crate) fn fresh(weight: u32) -> Self {
         Self {
             current: Cell::new(0),
             effective: Cell::new(i64::from(weight)),

@@ -208,7 +208,7 @@ impl Turns {
 }
 
 /// Whether the peer takes part in every turn for as long as nobody is taken out.
-fn is_steady(turn: &Turn<'_>, place: usize) -> bool {
+pub(crate) fn is_steady(turn: &Turn<'_>, place: usize) -> bool {
     let peer = &turn.peers[place];
     peer.parameters().max_conns == 0
         && peer.eligible(turn.now)

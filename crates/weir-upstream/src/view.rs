@@ -206,6 +206,9 @@ impl View {
             }
         }
         peer.leave(self.rotation.tally());
+        if let Some(loads) = self.list.loads() {
+            loads.given_back(id, peer);
+        }
         if self.list.single() {
             att.spend_all();
             peer.forgive();
@@ -221,7 +224,11 @@ impl View {
                 Released { disabled: false }
             }
             PeerOutcome::Failed => {
-                self.rotation.penalize(id, peer.parameters().max_fails);
+                let max_fails = peer.parameters().max_fails;
+                self.rotation.penalize(id, max_fails);
+                if let Some(loads) = self.list.loads() {
+                    loads.penalize(id, max_fails);
+                }
                 Released {
                     disabled: peer.fail(seconds(now)),
                 }

@@ -9,8 +9,8 @@ use weir_conf::ServerParameters;
 use super::MANY;
 use crate::peer::seconds;
 use crate::{
-    Found, Key, NameSource, NameSpec, PeerAddress, PeerId, PeerOutcome, PeerSpec, Pool, PoolSpec,
-    Took, Tries, View,
+    Found, Key, Method, NameSource, NameSpec, PeerAddress, PeerId, PeerOutcome, PeerSpec, Pool,
+    PoolSpec, Took, Tries, View,
 };
 
 /// `ngx_http_upstream_get_peer`, without what says who is eligible.
@@ -26,6 +26,22 @@ impl Plain {
             current: vec![0; weights.len()],
             effective: weights.clone(),
             weights,
+        }
+    }
+
+    /// `ngx_http_upstream_get_least_conn_peer`.
+    fn choose_by_load(
+        &mut self,
+        eligible: impl Fn(usize) -> bool,
+        held: impl Fn(usize) -> u32,
+    ) -> Option<usize> {
+        let places = (0..self.weights.len()).filter(|&place| eligible(place));
+        let load = |place: usize| f64::from(held(place)) / self.weights[place] as f64;
+        let least = places.clone().map(load).min_by(f64::total_cmp)?;
+        let equal: Vec<usize> = places.filter(|&place| load(place) <= least).collect();
+        match equal[..] {
+            [only] => Some(only),
+            _ => self.choose(|place| equal.contains(&place)),
         }
     }
 
@@ -68,8 +84,9 @@ enum Step {
 }
 
 impl Beside {
-    fn new(parameters: &[ServerParameters]) -> (Self, View) {
+    fn new(parameters: &[ServerParameters], method: Method) -> (Self, View) {
         let mut spec = PoolSpec::implied("u", []);
+        spec.method = method;
         for (port, parameters) in (1..).zip(parameters) {
             let address = PeerAddress::Inet(([127, 0, 0, 1], port).into());
             let peer = PeerSpec::new(address, format!("s{port}"));
@@ -124,7 +141,12 @@ impl Beside {
         let now = seconds(self.now);
         let peers = self.view.list().peers();
         let eligible = |place: usize| !tried.contains(&place) && peers[place].eligible(now);
-        let expected = self.plain.choose(eligible);
+        let expected = match self.view.list().method() {
+            Method::LeastConn => self
+                .plain
+                .choose_by_load(eligible, |place| peers[place].load()),
+            _ => self.plain.choose(eligible),
+        };
         let picked = self.view.pick(&mut tries, self.now);
         assert_eq!(picked.map(PeerId::index), expected);
         if let Some(peer) = picked {
@@ -178,9 +200,11 @@ proptest! {
         parameters in prop::collection::vec(peer(), MANY..MANY + 20),
         steps in prop::collection::vec(step(), 1..400),
     ) {
-        let (mut beside, elsewhere) = Beside::new(&parameters);
-        for step in &steps {
-            beside.run(step, &elsewhere);
+        for method in [Method::RoundRobin, Method::LeastConn] {
+            let (mut beside, elsewhere) = Beside::new(&parameters, method);
+            for step in &steps {
+                beside.run(step, &elsewhere);
+            }
         }
     }
 }
