@@ -66,3 +66,29 @@ async fn a_minute_of_silence_takes_a_peer_out() {
         )
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_never_ends_has_a_minute_too() {
+    let drip = vec![
+        BackendStep::Send("-".into()),
+        BackendStep::Sleep(Duration::from_secs(20)),
+    ];
+    let script = [
+        BackendStep::Request,
+        BackendStep::Send("HTTP/1.1 200 OK\r\n\r\n".into()),
+        BackendStep::Loop(drip),
+    ];
+    let conf = CONF.replace("health_check", "health_check match=fine");
+    let lab = Lab::new(&format!("match fine {{ body ~ fine; }} {conf}"))
+        .in_memory()
+        .backend("app:1", BackendScript::each(script))
+        .start()
+        .await
+        .unwrap();
+    lab.pass(Duration::from_secs(59)).await;
+    assert!(lab.error_lines().await.is_empty());
+    lab.pass(Duration::from_secs(2)).await;
+    let errors = lab.error_lines().await;
+    let told: Vec<_> = errors.iter().map(|line| line.message.as_str()).collect();
+    assert_eq!(told, ["upstream timed out", "peer is unhealthy"]);
+}

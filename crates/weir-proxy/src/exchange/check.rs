@@ -179,8 +179,17 @@ impl Exchange<'_> {
         })
     }
 
-    /// The body, as far as it is looked at. A connection on which all of it has come may be kept.
-    async fn read_answer(&mut self, mut held: Held) -> Result<Vec<u8>, Cause> {
+    /// The body, as far as it is looked at. A connection on which all of it has come may be kept. All of it has the time
+    /// that a request's has from one piece to the next: a body that never ends must not keep a peer from being asked.
+    async fn read_answer(&mut self, held: Held) -> Result<Vec<u8>, Cause> {
+        let timeout = self.settings.proxy_read_timeout;
+        self.session.client.link_mut().deadline.set(timeout);
+        let read = self.read_body(held).await;
+        self.session.client.link_mut().deadline.clear();
+        read
+    }
+
+    async fn read_body(&mut self, mut held: Held) -> Result<Vec<u8>, Cause> {
         let rules = relay::chunk_rules(self.session, None);
         let upstream = &mut self.session.req.upstream;
         let nothing_waits = Passes::new(0, 0);
@@ -207,9 +216,7 @@ impl Exchange<'_> {
     }
 
     async fn read_more(&mut self, held: &mut Held, body: &mut Vec<u8>) -> Result<usize, Cause> {
-        let timeout = self.settings.proxy_read_timeout;
         let deadline = &mut self.session.client.link_mut().deadline;
-        deadline.set(timeout);
         let read: Option<io::Result<usize>> = poll_fn(|cx| {
             let read = (held.connection).poll_read(cx, body, buffers::RELAY_BUFFER);
             match read {
@@ -218,7 +225,6 @@ impl Exchange<'_> {
             }
         })
         .await;
-        deadline.clear();
         match read {
             Some(read) => read.map_err(|error| read_cause("recv() failed", error)),
             None => Err(Cause::TimedOut),
