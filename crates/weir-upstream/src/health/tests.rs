@@ -1,5 +1,7 @@
 use super::*;
-use crate::{Key, PeerAddress, PeerOutcome, PeerSpec, Pool, PoolSpec, Took, View};
+use crate::{
+    Key, Measure, Method, PeerAddress, PeerOutcome, PeerSpec, Pool, PoolSpec, Took, Until, View,
+};
 
 const NOW: Now = Duration::from_secs(5);
 
@@ -84,38 +86,65 @@ fn only_a_healthy_peer_gets_requests_even_a_pools_only_one() {
     }
 }
 
-#[test]
-fn one_of_many_is_out_from_the_next_choice_on() {
-    const COUNT: u16 = 100;
+/// A pool of so many peers that no balancer looks at all of them.
+fn many(method: Method) -> Pool {
     let mut spec = PoolSpec::implied("u", []);
-    for port in 0..COUNT {
+    spec.method = method;
+    for port in 0..100 {
         let address = PeerAddress::Inet(([127, 0, 0, 1], port).into());
         spec.peers.push(PeerSpec::new(address, "a"));
     }
-    let pool = Pool::new(spec, None);
-    let view = View::new(&pool);
-    let round = || -> Vec<usize> {
-        let one = |_| {
-            let mut tries = view.begin(Key::None);
-            let peer = view.pick(&mut tries, NOW).unwrap();
-            view.release(&mut tries, peer, PeerOutcome::Success, Took::default(), NOW);
-            peer.index()
-        };
-        (0..2 * COUNT).map(one).collect()
-    };
+    Pool::new(spec, None)
+}
+
+#[test]
+fn one_of_many_is_out_from_the_next_choice_on() {
     let once = Patience {
         fails: 1,
         passes: 1,
     };
-    let list = pool.list();
-    let note = |passed| Streak::default().note(&list.peers()[7], id(0), once, passed, NOW);
-    assert!(round().contains(&7));
-    assert_eq!(note(false), HealthChange::Unhealthy);
-    assert!(!round().contains(&7));
-    assert_eq!(note(true), HealthChange::Healthy);
-    assert!(round().contains(&7));
-    list.peers()[7].begin_checks(set(&[0]), set(&[0]));
-    assert!(!round().contains(&7));
+    for method in [
+        Method::RoundRobin,
+        Method::LeastConn,
+        Method::IpHash,
+        Method::HashConsistent,
+        Method::Random,
+        Method::LeastTime(Measure {
+            until: Until::Header,
+            inflight: false,
+        }),
+        Method::RandomTwo,
+    ] {
+        let pool = many(method);
+        let view = View::with_seed(&pool, 1);
+        let list = pool.list();
+        // Each with a key of its own, also in its first three bytes, and held, so that whoever has least to do changes.
+        let picks = |index: usize| {
+            let mut held = Vec::new();
+            for key in 0..3000_u32 {
+                let key = (key << 8).to_be_bytes();
+                let mut tries = view.begin(match method {
+                    Method::IpHash => Key::ClientAddr(Some(key.into())),
+                    _ => Key::Hash(&key),
+                });
+                let peer = view.pick(&mut tries, NOW).unwrap();
+                held.push((tries, peer));
+            }
+            let found = held.iter().any(|(_, peer)| peer.index() == index);
+            for (tries, peer) in &mut held {
+                view.release(tries, *peer, PeerOutcome::Success, Took::default(), NOW);
+            }
+            found
+        };
+        let note = |passed| Streak::default().note(&list.peers()[7], id(0), once, passed, NOW);
+        assert!(picks(7), "{method:?}");
+        assert_eq!(note(false), HealthChange::Unhealthy);
+        assert!(!picks(7), "{method:?}");
+        assert_eq!(note(true), HealthChange::Healthy);
+        assert!(picks(7), "{method:?}");
+        list.peers()[7].begin_checks(set(&[0]), set(&[0]));
+        assert!(!picks(7), "{method:?}");
+    }
 }
 
 #[test]
