@@ -83,7 +83,8 @@ impl PeerList {
 
     /// How often a peer of the pool was taken out: as long as it stays, all are as well as they were, or better.
     pub(crate) fn failures(&self) -> u64 {
-        self.lasting.taken_out.load(Ordering::Relaxed)
+        // Who sees the count sees what was counted.
+        self.lasting.taken_out.load(Ordering::Acquire)
     }
 
     /// Which of the pool's lists this is.

@@ -219,7 +219,7 @@ impl State {
         if in_rows + beside.len() == 1 {
             let mut rows = self.classes.iter().filter_map(|class| class.row_of(least));
             let alone = rows.find_map(|(_, row)| row.peers.first().map(|(_, place)| *place));
-            return alone.or(beside.first().copied());
+            return alone.or_else(|| beside.first().copied());
         }
         let mut total = 0;
         let mut best: Option<(i64, Reverse<usize>)> = None;

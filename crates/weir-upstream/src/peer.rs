@@ -1,7 +1,8 @@
 //! One peer: its settings, and what all workers share about it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::{Relaxed, Release};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64};
 
 use weir_conf::ServerParameters;
 
@@ -268,7 +269,7 @@ impl Peer {
 
     /// It was well before, as far as anybody knew, and gets fewer requests from now on, or none.
     pub(crate) fn note_taken_out(&self) {
-        self.shared.taken_out.fetch_add(1, Relaxed);
+        self.shared.taken_out.fetch_add(1, Release);
     }
 
     /// A failure that the pool does not act on (its only peer): counted for the status page alone.
