@@ -68,3 +68,18 @@ fn a_reload_does_not_hand_sessions_to_another_group() {
     );
     assert_eq!(site.get("/"), "a");
 }
+
+#[test]
+fn in_a_full_zone_the_session_used_longest_ago_gives_way() {
+    let site = Site::new();
+    site.conf(&configuration("app", "full:32k", BOTH));
+    let mut running = site.start();
+    // A zone of 32 KB holds 80.
+    for session in 0..80 {
+        site.get(&format!("/?new={session}"));
+    }
+    site.get("/?new=one-more");
+    running.expect(
+        "[warn] could not allocate node in sticky session zone \"full\", expiring least recently used session",
+    );
+}

@@ -8,7 +8,7 @@ use crate::consistent::Ring;
 use crate::loads::Loads;
 use crate::server_ids::ServerIds;
 use crate::turns::MANY;
-use crate::{CheckSet, Method, Peer};
+use crate::{CheckSet, Method, Name, Peer};
 
 /// What all lists of a pool have in common.
 #[derive(Debug, Clone)]
@@ -20,6 +20,17 @@ pub(crate) struct Lasting {
     pub(crate) awaited: CheckSet,
     /// How often a peer was taken out; goes on over a reload, as the peers do.
     pub(crate) taken_out: Arc<AtomicU64>,
+}
+
+impl Lasting {
+    /// Whether addresses of a name may be in the group: a service has backups where the method has.
+    pub(crate) fn has_group(&self, name: &Name, backups: bool) -> bool {
+        let spec = name.spec();
+        match backups {
+            false => !spec.parameters.backup,
+            true => spec.parameters.backup || spec.service.is_some() && self.method.has_backups(),
+        }
+    }
 }
 
 /// All peers of a pool: primaries, then backups, each in the order written, those of names that are

@@ -90,7 +90,10 @@ impl Name {
 
     /// Goes on where `before` left off, if that is the same name.
     pub(crate) fn goes_on(&self, before: &Self) -> bool {
-        let same = self.spec.host == before.spec.host && self.spec.service == before.spec.service;
+        let (own, other) = (&self.spec, &before.spec);
+        let same = own.host == other.host
+            && own.service == other.service
+            && own.parameters.backup == other.parameters.backup;
         if same {
             self.hold_until(before.valid());
         }

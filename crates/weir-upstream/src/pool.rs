@@ -160,14 +160,18 @@ impl Pool {
         };
         let mut groups = Groups::of_list(list);
         let (first, rest) = by_priority(name, found);
-        let home = groups.of(name.spec().parameters.backup);
-        let mut changed = settle(home, number, first, &mut make);
-        // A service among backups, or where there are none, is those of the lowest priority only.
-        if name.spec().service.is_some()
-            && !name.spec().parameters.backup
-            && self.lasting.method.has_backups()
-        {
-            changed |= settle(&mut groups.backups, number, rest, &mut make);
+        let mut changed = false;
+        // A service that is a backup, or where there are none, is those of the lowest priority only.
+        let (primaries, backups) = match name.spec().parameters.backup {
+            true => (Vec::new(), first),
+            false => (first, rest),
+        };
+        for (is_backup, found) in [(false, primaries), (true, backups)] {
+            let found = match self.lasting.has_group(name, is_backup) {
+                true => found,
+                false => Vec::new(),
+            };
+            changed |= settle(groups.of(is_backup), number, found, &mut make);
         }
         if changed {
             let epoch = list.epoch() + 1;
@@ -227,20 +231,25 @@ impl Making {
         group.push(Peer::new(peer, id, shared, origin));
     }
 
-    /// Adds the addresses that the name of this number had in `pool`, if it was one of its.
+    /// Adds the addresses that the name of this number had in `pool`, if it was one of its and is in the same group still.
     fn go_on(&mut self, number: usize, name: &Name, pool: &Pool, list: &PeerList) {
         let Some(same) = pool.names.iter().position(|before| name.goes_on(before)) else {
             return;
         };
         for backups in [false, true] {
+            if !self.lasting().has_group(name, backups) {
+                continue;
+            }
             let peers = list.group(backups).iter();
             let peers = peers.filter(|peer| peer.origin() == Some(same));
             for found in peers.filter_map(|peer| name.found_before(peer)) {
-                let peer = name.peer(&found);
-                let is_backup = backups || peer.parameters.backup;
-                self.add(peer, is_backup, Some(number));
+                self.add(name.peer(&found), backups, Some(number));
             }
         }
+    }
+
+    fn lasting(&self) -> &Lasting {
+        &self.known.lasting
     }
 }
 

@@ -64,6 +64,15 @@ impl Tries {
         self.tries = self.tries.saturating_add(1);
     }
 
+    /// There were so many tries at first, and would be so many now.
+    pub(crate) fn renew(&mut self, before: u32, now: u32, limit: u32) {
+        let limit = if limit == 0 { u32::MAX } else { limit };
+        let spent = before.min(limit).saturating_sub(self.tries);
+        let left = now.min(limit).saturating_sub(spent);
+        // Who was to try once more may do so.
+        self.tries = left.max(self.tries.min(1));
+    }
+
     pub(crate) fn spend_try(&mut self) {
         self.tries = self.tries.saturating_sub(1);
     }

@@ -107,8 +107,10 @@ impl View {
     }
 
     /// Carries the tries of a request over from `older`: what it has tried there it does not try here. A
-    /// place on a ring of points is looked up anew.
-    pub fn follow(&self, older: &Self, att: &mut Tries, key: Key<'_>) {
+    /// place on a ring of points is looked up anew, and there are as many tries as there are peers now, at most `limit`
+    /// if that is not 0, less those that have been made.
+    pub fn follow(&self, older: &Self, att: &mut Tries, key: Key<'_>, limit: u32) {
+        att.renew(older.list.tries(), self.list.tries(), limit);
         let places = self.list.places_of(&older.list);
         let offset = older.list.offset(att.on_backups);
         let here = self.list.offset(att.on_backups);

@@ -202,7 +202,7 @@ fn what_a_request_has_tried_it_does_not_try_again_after_a_change() {
     );
     let newer = older.renewed(&pool);
     assert_ne!(newer.epoch(), older.epoch());
-    newer.follow(&older, &mut tries, Key::None);
+    newer.follow(&older, &mut tries, Key::None, 0);
     let next = newer.pick(&mut tries, NOW).unwrap();
     assert_eq!(newer.peer(next).name(), b"127.0.0.4:80");
     newer.release(
@@ -218,6 +218,59 @@ fn what_a_request_has_tried_it_does_not_try_again_after_a_change() {
         .iter()
         .map(|peer| peer.status(NOW).disabled);
     assert_eq!(disabled.collect::<Vec<_>>(), [true, false, false]);
+}
+
+#[test]
+fn a_name_that_changes_its_group_in_a_reload_begins_anew() {
+    let backup = ServerParameters {
+        backup: true,
+        ..ServerParameters::default()
+    };
+    let behind = NameSpec {
+        parameters: backup,
+        ..name("a")
+    };
+    let old = Pool::new(pool(vec![behind]), None);
+    old.set_addresses(0, &addresses(&[9]));
+    let new = Pool::new(pool(vec![name("a")]), Some(&old));
+    assert_eq!(shown(&new), ["127.0.0.1:1"]);
+    // Where there are no backups any more, those of a service are not taken over either.
+    let old = Pool::new(pool(vec![service("s")]), None);
+    old.set_addresses(0, &[record(10, 1, 1), record(11, 2, 1)]);
+    let spec = PoolSpec {
+        method: Method::Random,
+        ..pool(vec![service("s")])
+    };
+    let new = Pool::new(spec, Some(&old));
+    assert_eq!(shown(&new), ["127.0.0.1:1", "127.0.0.1:10"]);
+    new.set_addresses(0, &[record(12, 1, 1)]);
+    assert_eq!(shown(&new), ["127.0.0.1:1", "127.0.0.1:12"]);
+}
+
+#[test]
+fn a_request_has_as_many_tries_as_there_are_peers_after_a_change() {
+    let empty = PoolSpec {
+        peers: Vec::new(),
+        ..pool(vec![name("a")])
+    };
+    let pool = Pool::new(empty, None);
+    let older = View::new(&pool);
+    for (limit, expected) in [(0, 3), (2, 2)] {
+        let mut tries = older.begin(Key::None);
+        tries.limit_tries(limit);
+        assert_eq!(older.pick(&mut tries, NOW), None);
+        pool.set_addresses(0, &addresses(&[1, 2, 3]));
+        let newer = older.renewed(&pool);
+        newer.follow(&older, &mut tries, Key::None, limit);
+        assert_eq!(tries.tries_left(), expected);
+        let peer = newer.pick(&mut tries, NOW).unwrap();
+        newer.release(&mut tries, peer, PeerOutcome::Failed, Took::default(), NOW);
+        pool.set_addresses(0, &addresses(&[1, 2, 3, 4]));
+        let newest = newer.renewed(&pool);
+        newest.follow(&newer, &mut tries, Key::None, limit);
+        assert_eq!(tries.tries_left(), if limit == 0 { 3 } else { 1 });
+        pool.set_addresses(0, &[]);
+    }
 }
 
 #[test]

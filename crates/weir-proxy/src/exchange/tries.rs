@@ -244,9 +244,10 @@ impl<'a> Exchange<'a> {
             return;
         }
         let newer = self.pool.view();
+        let limit = self.settings.proxy_next_upstream_tries;
         let (older, tries) = (&self.view.peers, &mut self.tries);
         with_key(self.session, self.pool, |key| {
-            newer.peers.follow(older, tries, key)
+            newer.peers.follow(older, tries, key, limit)
         });
         self.view = newer;
     }
