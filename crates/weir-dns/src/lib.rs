@@ -30,7 +30,7 @@ pub use cache::Cache;
 #[doc(hidden)]
 pub use fuzz::fuzz;
 pub use questions::{NotSent, Questions, Rules, Ticket, Wire};
-pub use services::{ServiceAddress, ServiceAddresses, gather, service_name};
+pub use services::{MOST_ADDRESSES, ServiceAddress, ServiceAddresses, gather, service_name};
 pub use told::Told;
 
 /// What is asked about a name.

@@ -37,6 +37,9 @@ pub struct ServiceAddresses {
     pub valid_until: u64,
 }
 
+/// Most addresses of a service; what a faulty server says beyond that is left out. (In nginx a zone is full much sooner.)
+pub const MOST_ADDRESSES: usize = 16 * 1024;
+
 /// What the look-ups of the names of `services`, in their order, come to (`ngx_resolver_report_srv`). The services
 /// hold until `valid_until`, a failure until `failure_until`.
 ///
@@ -69,7 +72,8 @@ pub fn gather(
     for equals in found.chunk_by(|a, b| a.service.priority == b.service.priority) {
         let first = draw(equals, &mut random);
         let turned = equals[first..].iter().chain(&equals[..first]);
-        addresses.extend(turned.flat_map(Server::each));
+        let room = MOST_ADDRESSES - addresses.len();
+        addresses.extend(turned.flat_map(Server::each).take(room));
     }
     Ok(ServiceAddresses {
         addresses,

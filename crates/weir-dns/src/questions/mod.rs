@@ -4,6 +4,7 @@ mod receive;
 mod send;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -14,6 +15,7 @@ use crate::answer::{Code, Failure, Found, Outcome};
 use crate::cache::{Cache, Key, Known};
 use crate::query::QueryType;
 use crate::{Kind, Told, Transport, name};
+use waiting::Waiting;
 
 /// How long a server may take before the next is asked.
 const PATIENCE: u64 = 5;
@@ -74,8 +76,8 @@ pub struct Questions {
     /// Open questions by when they are asked again, the first first.
     turns: BTreeMap<u64, Arc<Key>>,
     next_turn: u64,
-    /// Where each waits.
-    places: HashMap<Ticket, Arc<Key>>,
+    /// Where each waits: for which question, and at which place.
+    places: HashMap<Ticket, (Arc<Key>, i64)>,
     next_ticket: u64,
     /// Who is asked the next question.
     next_server: usize,
@@ -87,8 +89,7 @@ pub struct Questions {
 /// A question that is open.
 #[derive(Debug)]
 struct Open {
-    /// Who waits, the latest first.
-    waiting: Vec<Waiter>,
+    waiting: Waiting,
     /// A, or SRV.
     first: Part,
     /// AAAA.
@@ -153,10 +154,10 @@ impl Questions {
 
     /// Nobody waits any more (`ngx_resolve_name_done`).
     pub fn forget(&mut self, ticket: Ticket, now: Duration) {
-        if let Some(key) = self.places.remove(&ticket)
+        if let Some((key, place)) = self.places.remove(&ticket)
             && let Some(open) = self.open.get_mut(&key)
         {
-            open.waiting.retain(|waiter| waiter.ticket != ticket);
+            open.waiting.leave(place);
             if open.waiting.is_empty() && self.open.len() > MOST_FORSAKEN {
                 self.close(&key);
             }
@@ -204,21 +205,23 @@ impl Questions {
             };
             return self.answer(&waiters, &Ok(found), now);
         }
-        match self.open.get_mut(&key) {
-            Some(open) if !open.waiting.is_empty() => {
-                waiters.append(&mut open.waiting);
-                open.waiting = waiters;
-                self.note_places(&key);
-            }
+        match self.open.get(&key) {
+            Some(open) if !open.waiting.is_empty() => self.wait(&key, waiters),
             _ => self.begin(key, waiters, now, wire),
         }
     }
 
-    fn note_places(&mut self, key: &Key) {
-        if let Some((key, open)) = self.open.get_key_value(key) {
-            let places = open.waiting.iter();
-            self.places
-                .extend(places.map(|waiter| (waiter.ticket, key.clone())));
+    /// Lets `waiters` wait for a question that is open.
+    fn wait(&mut self, key: &Key, waiters: Vec<Waiter>) {
+        let Some((key, _)) = self.open.get_key_value(key) else {
+            return;
+        };
+        let key = key.clone();
+        if let Some(open) = self.open.get_mut(&key) {
+            let placed = open.waiting.put_first(waiters);
+            let places = placed.into_iter();
+            let places = places.map(|(waiter, place)| (waiter.ticket, (key.clone(), place)));
+            self.places.extend(places);
         }
     }
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Open, Questions, Waiter, Wire, follows};
+use super::{Open, Questions, Wire, follows};
 use crate::answer::{Code, Found, Service};
 use crate::cache::{Key, Known};
 use crate::query::QueryType;
@@ -204,7 +204,7 @@ impl Questions {
     fn end_without(&mut self, key: &Arc<Key>, code: Code, now: Duration) {
         let holds = self.failure_holds(now);
         if let Some(open) = self.close(key) {
-            self.fail(&open.waiting, code, holds, now);
+            self.fail(&open.waiting.into_waiters(), code, holds, now);
         }
     }
 
@@ -220,7 +220,7 @@ impl Questions {
             addresses,
             valid_until,
         };
-        self.answer(&open.waiting, &Ok(found), now);
+        self.answer(&open.waiting.into_waiters(), &Ok(found), now);
     }
 
     fn end_with_services(&mut self, key: &Arc<Key>, services: Arc<[Service]>, now: Duration) {
@@ -233,7 +233,7 @@ impl Questions {
             services,
             valid_until,
         };
-        self.answer(&open.waiting, &Ok(found), now);
+        self.answer(&open.waiting.into_waiters(), &Ok(found), now);
     }
 
     /// The name is only another one: that one is looked up for those who wait.
@@ -250,7 +250,7 @@ impl Questions {
             return Ok(());
         };
         self.keep(key, Known::Alias(name.clone()), open.ttl, now);
-        let mut waiting: Vec<Waiter> = open.waiting;
+        let mut waiting = open.waiting.into_waiters();
         if waiting.is_empty() {
             return Ok(());
         }

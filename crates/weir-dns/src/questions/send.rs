@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{NotSent, Open, PATIENCE, Part, Questions, Waiter, Wire};
+use super::{NotSent, Open, PATIENCE, Part, Questions, Waiter, Waiting, Wire};
 use crate::answer::Code;
 use crate::cache::Key;
 use crate::query::{self, QueryType};
@@ -25,7 +25,7 @@ impl Questions {
         }
         let (first, second) = self.parts(key.kind, wire);
         let mut open = Open {
-            waiting,
+            waiting: Waiting::default(),
             first,
             second,
             code: None,
@@ -43,7 +43,7 @@ impl Questions {
         let key = Arc::new(key);
         self.open.insert(key.clone(), open);
         self.await_answer(&key, now);
-        self.note_places(&key);
+        self.wait(&key, waiting);
     }
 
     fn parts(&self, kind: Kind, wire: &mut impl Wire) -> (Part, Part) {

@@ -254,6 +254,13 @@ impl Talk {
     async fn talk(&mut self, mut stream: TcpStream) -> Result<(), (&'static [u8], io::Error)> {
         let sending = |error| (&b"send() failed"[..], error);
         let receiving = |error| (&b"recv() failed"[..], error);
+        // Whether there is a connection is found out by who reads, as in nginx.
+        if timeout(TCP_PATIENCE, stream.writable()).await.is_err() {
+            return Ok(());
+        }
+        if let Some(error) = stream.take_error().map_err(receiving)? {
+            return Err(receiving(error));
+        }
         let (mut from, mut to) = stream.split();
         let mut heard = Vec::with_capacity(DATAGRAM);
         let mut ends = tokio::time::Instant::now() + TCP_PATIENCE;
@@ -275,6 +282,8 @@ impl Talk {
                         return Ok(());
                     }
                     self.take_messages(&mut heard);
+                    // A server that does not stop is not all that there is to do.
+                    tokio::task::yield_now().await;
                 }
                 () = tokio::time::sleep_until(ends) => return Ok(()),
             }

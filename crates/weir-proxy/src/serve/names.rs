@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use weir_conf::{ResolverSpec, Upstream};
-use weir_dns::{Code, Failure};
+use weir_dns::{Code, Failure, MOST_ADDRESSES};
 use weir_io::clock;
 use weir_log::Level;
 use weir_upstream::{Found, FoundService, Name, NameSource, Pool};
@@ -121,6 +121,11 @@ impl Watch {
     /// The pool has these addresses from now on; how long they hold (`ngx_http_upstream_zone_resolve_handler`).
     fn take(&self, found: &[Found], valid_until: u64) -> Duration {
         self.pool.set_addresses(self.number, found);
+        if found.len() >= MOST_ADDRESSES {
+            let group = self.pool.name();
+            let line = format!("cannot add new server to upstream \"{group}\", memory exhausted");
+            self.log(line.as_bytes());
+        }
         let valid = Duration::from_secs(valid_until);
         self.name().hold_until(valid);
         let now = Duration::from_secs(monotonic().as_secs());
