@@ -1,6 +1,6 @@
 //! Active health checks: when a peer is asked, and what its answers make of it.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use crate::{Now, Peer};
@@ -33,6 +33,35 @@ impl CheckSet {
     pub fn insert(&mut self, check: CheckId) {
         self.0 |= check.bit();
     }
+
+    /// Those of both.
+    #[must_use]
+    pub fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The first check that is not among them.
+    pub fn first_missing(self) -> Option<CheckId> {
+        let number = self.0.trailing_ones();
+        (number < u32::BITS).then_some(CheckId(number))
+    }
+
+    fn contains(self, check: CheckId) -> bool {
+        self.0 & check.bit() != 0
+    }
+}
+
+/// The checks with which a configuration begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Beginning {
+    /// All of them.
+    pub all: CheckSet,
+    /// Those that were there before a reload, under the same number: what they have found still holds.
+    pub known: CheckSet,
+    /// Those that a new peer has to pass before it gets requests.
+    pub awaited: CheckSet,
+    /// Those that every peer has to pass before it gets more requests.
+    pub anew: CheckSet,
 }
 
 /// What the checks say of a peer.
@@ -46,25 +75,32 @@ pub enum PeerHealth {
     Checking,
 }
 
-/// What all workers know of a peer's health: one bit for each check that has failed, and one for each that the
-/// peer has to pass first.
-#[derive(Debug, Default)]
-pub(crate) struct Health(AtomicU64);
+/// What all workers know of a peer's health.
+#[derive(Debug)]
+pub(crate) struct Health {
+    /// One bit for each check that has failed, and one for each that the peer has to pass first.
+    bits: AtomicU64,
+    /// The checks that have a say: a worker may still ask by one that a reload has removed.
+    in_force: AtomicU32,
+}
 
 impl Health {
     /// The health of a peer that has to pass these checks first.
     pub(crate) fn awaiting(checks: CheckSet) -> Self {
-        Self(AtomicU64::new(awaited(checks.0)))
+        Self {
+            bits: AtomicU64::new(awaited(checks.0)),
+            in_force: AtomicU32::new(u32::MAX),
+        }
     }
 
     /// Whether it may get requests.
     #[inline]
     pub(crate) fn is_up(&self) -> bool {
-        self.0.load(Relaxed) == 0
+        self.bits.load(Relaxed) == 0
     }
 
     fn of(&self, checks: u32) -> PeerHealth {
-        let bits = self.0.load(Relaxed);
+        let bits = self.bits.load(Relaxed);
         if bits & u64::from(checks) != 0 {
             PeerHealth::Unhealthy
         } else if bits & awaited(checks) != 0 {
@@ -77,21 +113,30 @@ impl Health {
     /// One check has failed.
     fn lower(&self, check: CheckId) {
         // First the new reason, so that at no time there is none.
-        self.0.fetch_or(u64::from(check.bit()), Relaxed);
-        self.0.fetch_and(!awaited(check.bit()), Relaxed);
+        self.bits.fetch_or(u64::from(check.bit()), Relaxed);
+        self.bits.fetch_and(!awaited(check.bit()), Relaxed);
     }
 
     /// One check has passed; whether the peer gets requests again.
     fn raise(&self, check: CheckId) -> bool {
         let own = u64::from(check.bit()) | awaited(check.bit());
-        let before = self.0.fetch_and(!own, Relaxed);
+        let before = self.bits.fetch_and(!own, Relaxed);
         before != 0 && before & !own == 0
     }
 
-    /// Checks begin, of which some are to be passed anew; what others said does not count any more.
-    fn begin(&self, all: CheckSet, anew: CheckSet) {
-        self.0.fetch_and(u64::from(all.0) | awaited(all.0), Relaxed);
-        self.0.fetch_or(awaited(anew.0), Relaxed);
+    /// Whether what the check finds counts.
+    fn heeds(&self, check: CheckId) -> bool {
+        CheckSet(self.in_force.load(Relaxed)).contains(check)
+    }
+
+    /// Checks begin; what others said does not count any more.
+    fn begin(&self, checks: &Beginning) {
+        self.in_force.store(checks.all.0, Relaxed);
+        let known = checks.known;
+        // A new peer waits for new checks, too.
+        let may_wait = known.union(checks.awaited);
+        (self.bits).fetch_and(u64::from(known.0) | awaited(may_wait.0), Relaxed);
+        self.bits.fetch_or(awaited(checks.anew.0), Relaxed);
     }
 }
 
@@ -111,10 +156,9 @@ impl Peer {
         self.shared().health.of(check.bit())
     }
 
-    /// The checks of a configuration begin: of `all`, it has to pass those in `anew` before it gets more requests.
-    /// What it was found to be before a reload still holds in the others.
-    pub fn begin_checks(&self, all: CheckSet, anew: CheckSet) {
-        self.shared().health.begin(all, anew);
+    /// The checks of a configuration begin. What others found does not matter any more.
+    pub fn begin_checks(&self, checks: &Beginning) {
+        self.shared().health.begin(checks);
         self.note_taken_out();
     }
 }
@@ -156,6 +200,9 @@ impl Streak {
         passed: bool,
         now: Now,
     ) -> HealthChange {
+        if !peer.shared().health.heeds(check) {
+            return HealthChange::None;
+        }
         *self = match passed {
             true => Self {
                 fails: 0,

@@ -27,6 +27,16 @@ fn set(numbers: &[usize]) -> CheckSet {
     set
 }
 
+/// Checks begin of which `known` were there before; `anew`: those that are mandatory and not persistent.
+fn beginning(all: &[usize], known: &[usize], anew: &[usize]) -> Beginning {
+    Beginning {
+        all: set(all),
+        known: set(known),
+        awaited: set(anew),
+        anew: set(anew),
+    }
+}
+
 /// The health of the pool's only peer, and whether it is picked.
 fn state(pool: &Pool) -> (PeerHealth, bool) {
     let view = View::new(pool);
@@ -142,7 +152,7 @@ fn one_of_many_is_out_from_the_next_choice_on() {
         assert!(!picks(7), "{method:?}");
         assert_eq!(note(true), HealthChange::Healthy);
         assert!(picks(7), "{method:?}");
-        list.peers()[7].begin_checks(set(&[0]), set(&[0]));
+        list.peers()[7].begin_checks(&beginning(&[0], &[0], &[0]));
         assert!(!picks(7), "{method:?}");
     }
 }
@@ -186,18 +196,64 @@ fn a_reload_keeps_what_was_found_unless_it_is_asked_anew() {
         let old = pool(&[0], None);
         changes(&old, &mut Streak::default(), once, before);
         let new = pool(&[0], Some(&old));
-        peer(&new).begin_checks(set(&[0]), set(anew));
+        peer(&new).begin_checks(&beginning(&[0], &[0], anew));
         assert_eq!(state(&new).0, expected, "{before} {anew:?}");
     }
     let old = pool(&[0, 1], None);
     let new = pool(&[], Some(&old));
     assert_eq!(state(&new).0, PeerHealth::Checking);
-    peer(&new).begin_checks(set(&[]), set(&[]));
+    peer(&new).begin_checks(&beginning(&[], &[], &[]));
     assert_eq!(
         state(&new),
         (PeerHealth::Healthy, true),
         "nobody asks any more"
     );
+}
+
+#[test]
+fn a_new_check_inherits_nothing_from_one_whose_number_it_has() {
+    let once = Patience {
+        fails: 1,
+        passes: 1,
+    };
+    let old = pool(&[0], None);
+    changes(&old, &mut Streak::default(), once, "-");
+    let new = pool(&[], Some(&old));
+    peer(&new).begin_checks(&beginning(&[0], &[], &[]));
+    assert_eq!(state(&new), (PeerHealth::Healthy, true));
+}
+
+#[test]
+fn a_new_peer_waits_for_a_new_check_that_is_persistent() {
+    let new = pool(&[0], None);
+    peer(&new).begin_checks(&Beginning {
+        awaited: set(&[0]),
+        ..beginning(&[0], &[], &[])
+    });
+    assert_eq!(state(&new), (PeerHealth::Checking, false));
+}
+
+#[test]
+fn a_check_that_a_reload_has_removed_finds_nothing_more() {
+    let once = Patience {
+        fails: 1,
+        passes: 1,
+    };
+    let pool = pool(&[], None);
+    peer(&pool).begin_checks(&beginning(&[1], &[], &[]));
+    assert_eq!(changes(&pool, &mut Streak::default(), once, "-"), ".");
+    assert_eq!(state(&pool), (PeerHealth::Healthy, true));
+}
+
+#[test]
+fn numbers_are_taken_until_there_are_no_more() {
+    assert_eq!(set(&[]).first_missing(), Some(id(0)));
+    assert_eq!(set(&[0, 1, 3]).first_missing(), Some(id(2)));
+    let all: Vec<usize> = (0..32).collect();
+    assert_eq!(set(&all).first_missing(), None);
+    let rest = set(&all[1..]);
+    assert_eq!(rest.first_missing(), Some(id(0)));
+    assert_eq!(rest.union(set(&[0])).first_missing(), None);
 }
 
 #[test]
