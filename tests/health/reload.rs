@@ -157,6 +157,27 @@ fn a_check_put_in_front_of_one_that_failed_inherits_nothing() {
 }
 
 #[test]
+fn reloads_in_quick_succession_put_no_check_off() {
+    const RELOADS: usize = 2000;
+    let site = Site::new();
+    let [a, b] = ["a", "b"].map(Peer::healthy);
+    b.always(None);
+    // The second one is asked half a second after the first.
+    serve(
+        &site,
+        &[&a, &b],
+        "",
+        "health_check interval=1s uri=/health;",
+    );
+    let mut running = site.start();
+    let is_asked = (0..RELOADS).any(|_| {
+        running.reload();
+        b.next_check().is_some()
+    });
+    assert!(is_asked);
+}
+
+#[test]
 fn one_worker_asks_for_all_and_another_takes_over() {
     let site = Site::new();
     let peer = Peer::new("a");

@@ -1,9 +1,14 @@
-//! Active health checks: when a peer is asked, and what its answers make of it.
+//! Active health checks: what the answers of a peer make of it, and, in `schedule`, when it is asked.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::{Now, Peer};
+
+mod schedule;
+
+pub use schedule::{Schedule, Start};
 
 // Each check of a pool has a bit.
 const _: () = assert!(weir_conf::HealthCheck::MOST == u32::BITS as usize);
@@ -82,6 +87,8 @@ pub(crate) struct Health {
     bits: AtomicU64,
     /// The checks that have a say: a worker may still ask by one that a reload has removed.
     in_force: AtomicU32,
+    /// When each check is to ask next.
+    due: Mutex<HashMap<CheckId, Now>>,
 }
 
 impl Health {
@@ -90,6 +97,7 @@ impl Health {
         Self {
             bits: AtomicU64::new(awaited(checks.0)),
             in_force: AtomicU32::new(u32::MAX),
+            due: Mutex::default(),
         }
     }
 
@@ -137,6 +145,12 @@ impl Health {
         let may_wait = known.union(checks.awaited);
         (self.bits).fetch_and(u64::from(known.0) | awaited(may_wait.0), Relaxed);
         self.bits.fetch_or(awaited(checks.anew.0), Relaxed);
+        self.due().retain(|check, _| known.contains(*check));
+    }
+
+    fn due(&self) -> MutexGuard<'_, HashMap<CheckId, Now>> {
+        // Times of checks, each of which stands alone.
+        self.due.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -154,6 +168,19 @@ impl Peer {
     /// What one check says of it.
     pub fn health_by(&self, check: CheckId) -> PeerHealth {
         self.shared().health.of(check.bit())
+    }
+
+    /// When the check is to ask next, if that has been noted.
+    pub fn due(&self, check: CheckId) -> Option<Now> {
+        self.shared().health.due().get(&check).copied()
+    }
+
+    /// Notes when the check is to ask next, so that whoever goes on with it after a reload does not begin anew.
+    pub fn note_due(&self, check: CheckId, due: Now) {
+        let health = &self.shared().health;
+        if health.heeds(check) {
+            health.due().insert(check, due);
+        }
     }
 
     /// The checks of a configuration begin. What others found does not matter any more.
@@ -233,43 +260,6 @@ impl Streak {
                 HealthChange::Healthy
             }
         }
-    }
-}
-
-/// When a check asks the peers of a pool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Schedule {
-    /// From the end of a check of a peer to the start of the next.
-    pub interval: Duration,
-    /// By how much more each is delayed at most.
-    pub jitter: Duration,
-}
-
-/// Between the first checks of two peers for which requests wait.
-const STEP: Duration = Duration::from_millis(10);
-
-impl Schedule {
-    /// How long after the start the peer at `index` of `count` is asked first: they are spread over the interval,
-    /// but those that get no requests before go ahead. `random`: any number.
-    pub fn first(&self, index: usize, count: usize, waited_for: bool, random: u64) -> Duration {
-        let count = u32::try_from(count).unwrap_or(u32::MAX).max(1);
-        let index = u32::try_from(index).unwrap_or(u32::MAX);
-        let step = self.interval / count;
-        match waited_for {
-            true => step.min(STEP).saturating_mul(index),
-            false => (step.saturating_mul(index)).saturating_add(self.delay(random)),
-        }
-    }
-
-    /// How long after the end of a check the next one begins.
-    pub fn next(&self, random: u64) -> Duration {
-        self.interval.saturating_add(self.delay(random))
-    }
-
-    /// From nothing up to the jitter.
-    fn delay(&self, random: u64) -> Duration {
-        let most = u64::try_from(self.jitter.as_millis()).unwrap_or(u64::MAX);
-        Duration::from_millis(random.checked_rem(most.saturating_add(1)).unwrap_or(0))
     }
 }
 

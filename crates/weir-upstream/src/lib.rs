@@ -55,7 +55,7 @@ mod turns;
 mod view;
 
 pub use health::{
-    Beginning, CheckId, CheckSet, HealthChange, Patience, PeerHealth, Schedule, Streak,
+    Beginning, CheckId, CheckSet, HealthChange, Patience, PeerHealth, Schedule, Start, Streak,
 };
 pub use idle::{Idle, IdleCache, IdleMeta};
 pub use list::PeerList;

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 use crate::{
     Key, Measure, Method, PeerAddress, PeerOutcome, PeerSpec, Pool, PoolSpec, Took, Until, View,
@@ -273,7 +275,13 @@ fn the_first_checks_of_many_peers_are_spread() {
         (5000, 0, 999, 1000, true, 0, 4995),
         (5000, 0, 0, 0, false, 0, 0),
     ] {
-        let found = schedule(interval, jitter).first(index, count, waited_for, random);
+        let start = Start {
+            index,
+            count,
+            waited_for,
+            due: None,
+        };
+        let found = schedule(interval, jitter).first(start, NOW, random);
         assert_eq!(found.as_millis(), expected, "{index} of {count}");
     }
     for (jitter, random, expected) in [
@@ -288,6 +296,51 @@ fn the_first_checks_of_many_peers_are_spread() {
     }
     let endless = schedule(u64::MAX, u64::MAX);
     assert!(endless.next(u64::MAX) >= endless.interval);
+}
+
+#[test]
+fn a_check_that_was_due_is_not_put_off_by_a_reload() {
+    let at = |millis: i64| NOW.as_millis() as i64 + millis;
+    // The interval, when the peer is due from now, and when it is asked: 99th of 100.
+    for (interval, due, waited_for, expected) in [
+        (1000, 700, false, 700),
+        (1000, 1, false, 1),
+        (1000, 0, false, 0),
+        (1000, -999, false, 0),
+        (1000, -1000, false, 990),
+        (1000, 700, true, 700),
+        (1000, -500, true, 0),
+        (4000, 3000, true, 990),
+        (500, 3000, false, 600),
+    ] {
+        let start = Start {
+            index: 99,
+            count: 100,
+            waited_for,
+            due: Some(Duration::from_millis(at(due).unsigned_abs())),
+        };
+        let schedule = Schedule {
+            interval: Duration::from_millis(interval),
+            jitter: Duration::from_millis(100),
+        };
+        let found = schedule.first(start, NOW, 101);
+        assert_eq!(found.as_millis(), expected, "{interval} {due} {waited_for}");
+    }
+}
+
+#[test]
+fn a_reload_keeps_what_is_due_in_checks_that_go_on() {
+    let old = pool(&[], None);
+    let due = |pool: &Pool| [0, 1].map(|number| peer(pool).due(id(number)));
+    for number in [0, 1] {
+        peer(&old).note_due(id(number), NOW);
+    }
+    let new = pool(&[], Some(&old));
+    assert_eq!(due(&new), [Some(NOW); 2]);
+    peer(&new).begin_checks(&beginning(&[1, 2], &[1], &[]));
+    assert_eq!(due(&new), [None, Some(NOW)]);
+    peer(&old).note_due(id(0), NOW);
+    assert_eq!(due(&new), [None, Some(NOW)], "the check is gone");
 }
 
 #[test]
