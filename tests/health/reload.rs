@@ -1,6 +1,6 @@
 //! Peers that have to pass first, reloads, and who of several workers asks.
 
-use super::peer::Peer;
+use super::peer::{Check, Peer};
 use super::site::{Site, eventually};
 use super::{serve, told, write};
 
@@ -92,6 +92,89 @@ fn what_a_check_has_found_outlives_a_reload_and_ends_with_the_check() {
     serve(&site, &[&peer], "", "");
     running.reload();
     running.answers("/", "a");
+}
+
+/// A location with a check of its own, behind what else a location has.
+fn also(name: &str) -> String {
+    format!(
+        "}} location /{name} {{ proxy_pass http://app; health_check interval=20ms uri=/health/{name};"
+    )
+}
+
+/// The checks of two locations that wait for an answer, by what they ask for.
+fn both(peer: &Peer, uris: [&str; 2]) -> [Check; 2] {
+    let mut checks = [peer.check(), peer.check()];
+    if checks[0].head.starts_with(&format!("GET {} ", uris[1])) {
+        checks.reverse();
+    }
+    for (check, uri) in checks.iter().zip(uris) {
+        assert!(check.head.starts_with(&format!("GET {uri} ")), "{uri}");
+    }
+    checks
+}
+
+#[test]
+fn what_a_check_has_found_holds_although_the_one_in_front_of_it_is_gone() {
+    let site = Site::new();
+    let peer = Peer::new("a");
+    let second = also("second");
+    serve(&site, &[&peer], "", &format!("{} {second}", also("first")));
+    let mut running = site.start();
+    let [_unanswered, failing] = both(&peer, ["/health/first", "/health/second"]);
+    failing.fails();
+    running.expect("peer is unhealthy");
+    // The last one of the old configuration, which is given up.
+    let _unanswered = peer.check();
+    serve(&site, &[&peer], "", &second);
+    running.reload();
+    let check = peer.check();
+    assert!(site.get("/").contains(PAGE));
+    check.passes();
+    running.expect("peer is healthy");
+    assert_eq!(site.get("/"), "a");
+}
+
+#[test]
+fn a_check_put_in_front_of_one_that_failed_inherits_nothing() {
+    let site = Site::new();
+    let peer = Peer::new("a");
+    let second = also("second");
+    serve(&site, &[&peer], "", &second);
+    let mut running = site.start();
+    peer.check().fails();
+    running.expect("peer is unhealthy");
+    // The last one of the old configuration, which is given up.
+    let _unanswered = peer.check();
+    serve(&site, &[&peer], "", &format!("{} {second}", also("first")));
+    running.reload();
+    let [first, second] = both(&peer, ["/health/first", "/health/second"]);
+    first.passes();
+    let _the_next = peer.check();
+    assert!(site.get("/").contains(PAGE), "it is not what has failed");
+    second.passes();
+    running.expect("peer is healthy");
+    assert_eq!(site.get("/"), "a");
+}
+
+#[test]
+fn reloads_in_quick_succession_put_no_check_off() {
+    const RELOADS: usize = 2000;
+    let site = Site::new();
+    let [a, b] = ["a", "b"].map(Peer::healthy);
+    b.always(None);
+    // The second one is asked half a second after the first.
+    serve(
+        &site,
+        &[&a, &b],
+        "",
+        "health_check interval=1s uri=/health;",
+    );
+    let mut running = site.start();
+    let is_asked = (0..RELOADS).any(|_| {
+        running.reload();
+        b.next_check().is_some()
+    });
+    assert!(is_asked);
 }
 
 #[test]

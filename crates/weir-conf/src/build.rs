@@ -20,6 +20,7 @@ mod server;
 mod settle;
 mod split_clients;
 mod upstream;
+mod upstream_check;
 mod upstream_tls;
 mod walk;
 

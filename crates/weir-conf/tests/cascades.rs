@@ -82,3 +82,26 @@ fn what_makes_no_sense_is_refused() {
         assert!(said.contains(words), "{directives}: {said}");
     }
 }
+
+#[test]
+fn only_methods_that_can_wait_for_a_server_warm_it_up() {
+    let server = "server 127.0.0.1:9 slow_start=10s;";
+    for method in [
+        "ip_hash;",
+        "hash $uri;",
+        "hash $uri consistent;",
+        "random;",
+        "random two;",
+        "random two least_conn;",
+        "random two least_time=header;",
+    ] {
+        for directives in [format!("{method} {server}"), format!("{server} {method}")] {
+            let said = read(&directives).expect_err(&directives);
+            let words = "balancing method does not support parameter \"slow_start";
+            assert!(said.contains(words), "{directives}: {said}");
+        }
+    }
+    for method in ["", "least_conn;", "least_time header;"] {
+        assert!(read(&format!("{server} {method}")).is_ok(), "{method}");
+    }
+}

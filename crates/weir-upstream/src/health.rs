@@ -1,9 +1,14 @@
-//! Active health checks: when a peer is asked, and what its answers make of it.
+//! Active health checks: what the answers of a peer make of it, and, in `schedule`, when it is asked.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::{Now, Peer};
+
+mod schedule;
+
+pub use schedule::{Schedule, Start};
 
 // Each check of a pool has a bit.
 const _: () = assert!(weir_conf::HealthCheck::MOST == u32::BITS as usize);
@@ -33,6 +38,35 @@ impl CheckSet {
     pub fn insert(&mut self, check: CheckId) {
         self.0 |= check.bit();
     }
+
+    /// Those of both.
+    #[must_use]
+    pub fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The first check that is not among them.
+    pub fn first_missing(self) -> Option<CheckId> {
+        let number = self.0.trailing_ones();
+        (number < u32::BITS).then_some(CheckId(number))
+    }
+
+    fn contains(self, check: CheckId) -> bool {
+        self.0 & check.bit() != 0
+    }
+}
+
+/// The checks with which a configuration begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Beginning {
+    /// All of them.
+    pub all: CheckSet,
+    /// Those that were there before a reload, under the same number: what they have found still holds.
+    pub known: CheckSet,
+    /// Those that a new peer has to pass before it gets requests.
+    pub awaited: CheckSet,
+    /// Those that every peer has to pass before it gets more requests.
+    pub anew: CheckSet,
 }
 
 /// What the checks say of a peer.
@@ -46,25 +80,35 @@ pub enum PeerHealth {
     Checking,
 }
 
-/// What all workers know of a peer's health: one bit for each check that has failed, and one for each that the
-/// peer has to pass first.
-#[derive(Debug, Default)]
-pub(crate) struct Health(AtomicU64);
+/// What all workers know of a peer's health.
+#[derive(Debug)]
+pub(crate) struct Health {
+    /// One bit for each check that has failed, and one for each that the peer has to pass first.
+    bits: AtomicU64,
+    /// The checks that have a say: a worker may still ask by one that a reload has removed.
+    in_force: AtomicU32,
+    /// When each check is to ask next.
+    due: Mutex<HashMap<CheckId, Now>>,
+}
 
 impl Health {
     /// The health of a peer that has to pass these checks first.
     pub(crate) fn awaiting(checks: CheckSet) -> Self {
-        Self(AtomicU64::new(awaited(checks.0)))
+        Self {
+            bits: AtomicU64::new(awaited(checks.0)),
+            in_force: AtomicU32::new(u32::MAX),
+            due: Mutex::default(),
+        }
     }
 
     /// Whether it may get requests.
     #[inline]
     pub(crate) fn is_up(&self) -> bool {
-        self.0.load(Relaxed) == 0
+        self.bits.load(Relaxed) == 0
     }
 
     fn of(&self, checks: u32) -> PeerHealth {
-        let bits = self.0.load(Relaxed);
+        let bits = self.bits.load(Relaxed);
         if bits & u64::from(checks) != 0 {
             PeerHealth::Unhealthy
         } else if bits & awaited(checks) != 0 {
@@ -77,21 +121,36 @@ impl Health {
     /// One check has failed.
     fn lower(&self, check: CheckId) {
         // First the new reason, so that at no time there is none.
-        self.0.fetch_or(u64::from(check.bit()), Relaxed);
-        self.0.fetch_and(!awaited(check.bit()), Relaxed);
+        self.bits.fetch_or(u64::from(check.bit()), Relaxed);
+        self.bits.fetch_and(!awaited(check.bit()), Relaxed);
     }
 
     /// One check has passed; whether the peer gets requests again.
     fn raise(&self, check: CheckId) -> bool {
         let own = u64::from(check.bit()) | awaited(check.bit());
-        let before = self.0.fetch_and(!own, Relaxed);
+        let before = self.bits.fetch_and(!own, Relaxed);
         before != 0 && before & !own == 0
     }
 
-    /// Checks begin, of which some are to be passed anew; what others said does not count any more.
-    fn begin(&self, all: CheckSet, anew: CheckSet) {
-        self.0.fetch_and(u64::from(all.0) | awaited(all.0), Relaxed);
-        self.0.fetch_or(awaited(anew.0), Relaxed);
+    /// Whether what the check finds counts.
+    fn heeds(&self, check: CheckId) -> bool {
+        CheckSet(self.in_force.load(Relaxed)).contains(check)
+    }
+
+    /// Checks begin; what others said does not count any more.
+    fn begin(&self, checks: &Beginning) {
+        self.in_force.store(checks.all.0, Relaxed);
+        let known = checks.known;
+        // A new peer waits for new checks, too.
+        let may_wait = known.union(checks.awaited);
+        (self.bits).fetch_and(u64::from(known.0) | awaited(may_wait.0), Relaxed);
+        self.bits.fetch_or(awaited(checks.anew.0), Relaxed);
+        self.due().retain(|check, _| known.contains(*check));
+    }
+
+    fn due(&self) -> MutexGuard<'_, HashMap<CheckId, Now>> {
+        // Times of checks, each of which stands alone.
+        self.due.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -111,10 +170,22 @@ impl Peer {
         self.shared().health.of(check.bit())
     }
 
-    /// The checks of a configuration begin: of `all`, it has to pass those in `anew` before it gets more requests.
-    /// What it was found to be before a reload still holds in the others.
-    pub fn begin_checks(&self, all: CheckSet, anew: CheckSet) {
-        self.shared().health.begin(all, anew);
+    /// When the check is to ask next, if that has been noted.
+    pub fn due(&self, check: CheckId) -> Option<Now> {
+        self.shared().health.due().get(&check).copied()
+    }
+
+    /// Notes when the check is to ask next, so that whoever goes on with it after a reload does not begin anew.
+    pub fn note_due(&self, check: CheckId, due: Now) {
+        let health = &self.shared().health;
+        if health.heeds(check) {
+            health.due().insert(check, due);
+        }
+    }
+
+    /// The checks of a configuration begin. What others found does not matter any more.
+    pub fn begin_checks(&self, checks: &Beginning) {
+        self.shared().health.begin(checks);
         self.note_taken_out();
     }
 }
@@ -156,6 +227,9 @@ impl Streak {
         passed: bool,
         now: Now,
     ) -> HealthChange {
+        if !peer.shared().health.heeds(check) {
+            return HealthChange::None;
+        }
         *self = match passed {
             true => Self {
                 fails: 0,
@@ -186,43 +260,6 @@ impl Streak {
                 HealthChange::Healthy
             }
         }
-    }
-}
-
-/// When a check asks the peers of a pool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Schedule {
-    /// From the end of a check of a peer to the start of the next.
-    pub interval: Duration,
-    /// By how much more each is delayed at most.
-    pub jitter: Duration,
-}
-
-/// Between the first checks of two peers for which requests wait.
-const STEP: Duration = Duration::from_millis(10);
-
-impl Schedule {
-    /// How long after the start the peer at `index` of `count` is asked first: they are spread over the interval,
-    /// but those that get no requests before go ahead. `random`: any number.
-    pub fn first(&self, index: usize, count: usize, waited_for: bool, random: u64) -> Duration {
-        let count = u32::try_from(count).unwrap_or(u32::MAX).max(1);
-        let index = u32::try_from(index).unwrap_or(u32::MAX);
-        let step = self.interval / count;
-        match waited_for {
-            true => step.min(STEP).saturating_mul(index),
-            false => (step.saturating_mul(index)).saturating_add(self.delay(random)),
-        }
-    }
-
-    /// How long after the end of a check the next one begins.
-    pub fn next(&self, random: u64) -> Duration {
-        self.interval.saturating_add(self.delay(random))
-    }
-
-    /// From nothing up to the jitter.
-    fn delay(&self, random: u64) -> Duration {
-        let most = u64::try_from(self.jitter.as_millis()).unwrap_or(u64::MAX);
-        Duration::from_millis(random.checked_rem(most.saturating_add(1)).unwrap_or(0))
     }
 }
 

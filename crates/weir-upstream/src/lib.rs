@@ -54,7 +54,9 @@ mod tries;
 mod turns;
 mod view;
 
-pub use health::{CheckId, CheckSet, HealthChange, Patience, PeerHealth, Schedule, Streak};
+pub use health::{
+    Beginning, CheckId, CheckSet, HealthChange, Patience, PeerHealth, Schedule, Start, Streak,
+};
 pub use idle::{Idle, IdleCache, IdleMeta};
 pub use list::PeerList;
 pub use names::{Found, FoundService, Name, NameSource, NameSpec};

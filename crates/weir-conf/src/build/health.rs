@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use super::location::LocationDraft;
-use crate::model::{Handler, HealthCheck, ProxyTarget, Server, Upstream, checking_locations};
+use crate::model::{
+    Handler, HealthCheck, ProxyTarget, Server, Upstream, UpstreamAddress, UpstreamServer,
+    checking_locations,
+};
 use crate::value::number::{parse_number, parse_time};
 use crate::value::read::{Call, Reading, Reject};
 use crate::{Fault, Place};
@@ -50,6 +53,11 @@ fn take(
         b"jitter=" => time().map(|time| check.jitter = time),
         b"fails=" => positive().map(|fails| check.fails = fails),
         b"passes=" => positive().map(|passes| check.passes = passes),
+        b"uri=" if value.iter().any(|&byte| ends_target(byte)) => {
+            return Err(Reject::message(
+                "parameter \"uri\" of \"health_check\" has a space or a control character: write it as %XX",
+            ));
+        }
         b"uri=" => value.starts_with(b"/").then(|| check.uri = value.into()),
         b"mandatory" => {
             check.mandatory = true;
@@ -78,6 +86,11 @@ fn take(
     })
 }
 
+/// Whether the byte would end what is asked for, or the line that asks.
+fn ends_target(byte: u8) -> bool {
+    byte == b' ' || byte.is_ascii_control()
+}
+
 fn absent(name: &str) -> Reject {
     let text = format!("parameter \"{name}\" of \"health_check\" is not implemented in weir yet");
     Reject::message(text)
@@ -100,7 +113,9 @@ pub(super) fn verify(draft: &LocationDraft, upstreams: &[Upstream], cx: &mut Rea
             "name the `upstream` block in `proxy_pass`; an internal location will do, if requests come by another",
         ),
         Some(ProxyTarget::Fixed { upstream, .. }) => match upstreams.get(*upstream) {
-            Some(group) if group.explicit && group.zone.is_some() => return,
+            Some(group) if group.explicit && group.zone.is_some() => {
+                return warn_of_port(check, group, cx);
+            }
             Some(group) if group.explicit => about(
                 check,
                 &format!(
@@ -117,6 +132,19 @@ pub(super) fn verify(draft: &LocationDraft, upstreams: &[Upstream], cx: &mut Rea
         },
     };
     cx.faults.push(fault);
+}
+
+/// Sockets of the file system have no ports.
+fn warn_of_port(check: &HealthCheck, group: &Upstream, cx: &mut Reading) {
+    let unix = |server: &&UpstreamServer| matches!(server.address, UpstreamAddress::Unix(_));
+    let server = group.servers.iter().find(unix);
+    if let (Some(port), Some(server)) = (check.port, server) {
+        let (server, name) = (&server.written, &group.name);
+        let text = format!(
+            "\"port={port}\" of \"health_check\" has no effect on server \"{server}\" of upstream \"{name}\""
+        );
+        cx.warn(text, &check.place);
+    }
 }
 
 /// Notes the first check of a group beyond [`HealthCheck::MOST`].

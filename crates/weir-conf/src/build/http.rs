@@ -7,7 +7,7 @@ use super::listen::Listens;
 use super::server::{self, ServerDraft, Shared};
 use super::upstream::Upstreams;
 use super::walk::{call, each};
-use super::{charset, failed, geo, health, map, matches, names, split_clients, upstream};
+use super::{charset, failed, geo, health, map, matches, names, split_clients, upstream_check};
 use crate::model::{Http, Listen, Upstream};
 use crate::table::HTTP;
 use crate::table::core::WrittenCore;
@@ -82,7 +82,7 @@ impl HttpDraft {
         let outer = &self.level.settings;
         for group in &mut upstreams {
             inherit_resolver(group, outer);
-            let fault = upstream::check(group, cx);
+            let fault = upstream_check::check(group, cx);
             cx.faults.extend(fault);
         }
         for server in &mut self.servers {

@@ -31,7 +31,8 @@ pub(super) fn read(cx: &mut Reading, directive: &Directive, block: &Block) -> Re
 
 fn read_line(call: &mut Call<'_>, tests: &mut ResponseMatch) -> Result<(), Reject> {
     match call.name {
-        "status" => tests.statuses.push(status(call)?),
+        "status" if tests.status.is_some() => return Err(Reject::directive("is duplicate")),
+        "status" => tests.status = Some(status(call)?),
         "header" => tests.headers.push(header(call)?),
         "body" => tests.bodies.push(body(call)?),
         "require" => require(call, tests)?,
@@ -63,7 +64,7 @@ fn status(call: &Call<'_>) -> Result<StatusTest, Reject> {
 fn codes_of(text: &[u8]) -> Option<RangeInclusive<u16>> {
     let code = |text| {
         let code = parse_number(text).and_then(|code| u16::try_from(code).ok())?;
-        (100..1000).contains(&code).then_some(code)
+        (100..600).contains(&code).then_some(code)
     };
     let (from, to) = match memchr::memchr(b'-', text) {
         Some(dash) => (code(&text[..dash])?, code(&text[dash + 1..])?),

@@ -60,8 +60,8 @@ impl HealthCheck {
 pub struct ResponseMatch {
     /// Its name, for log lines.
     pub name: String,
-    /// What its status is to be.
-    pub statuses: Vec<StatusTest>,
+    /// What its status is to be; `None`: it does not matter.
+    pub status: Option<StatusTest>,
     /// What its head is to have.
     pub headers: Vec<HeaderTest>,
     /// What its body is to say.
@@ -73,8 +73,8 @@ pub struct ResponseMatch {
 impl ResponseMatch {
     /// Whether there is no test.
     pub(crate) fn is_empty(&self) -> bool {
-        let tests = self.statuses.len() + self.headers.len() + self.bodies.len();
-        tests + self.required.len() == 0
+        let tests = self.headers.len() + self.bodies.len() + self.required.len();
+        self.status.is_none() && tests == 0
     }
 }
 

@@ -85,6 +85,17 @@ impl Http {
         checking_locations(&self.servers)
     }
 
+    /// The addresses on which a server is reached by default or by a name; a regular expression is none.
+    pub fn addresses_of(&self, server: &Server) -> Vec<&ListenAddress> {
+        let named = |listen: &Listen| {
+            let mut names = server.names.iter();
+            names.any(|name| listen.names.find_text(name.as_bytes()) == Some(server.index))
+        };
+        let listens = self.listens.iter();
+        let own = listens.filter(|listen| listen.default_server == server.index || named(listen));
+        own.map(|listen| &listen.address).collect()
+    }
+
     /// The group that a `proxy_pass` with variables means, by host and port, if there is one
     /// (`ngx_http_upstream_init_request`); else the host is to be resolved.
     pub fn upstream_of(&self, url: &UpstreamUrl<'_>) -> Option<usize> {

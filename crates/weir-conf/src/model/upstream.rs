@@ -162,6 +162,22 @@ pub enum BalanceMethod {
     },
 }
 
+impl BalanceMethod {
+    /// Whether others get what a server does not: backups in its place, or all while it warms up.
+    pub(crate) fn has_backups(&self) -> bool {
+        match self {
+            Self::RoundRobin | Self::LeastConn | Self::LeastTime { .. } => true,
+            Self::IpHash
+            | Self::Hash(_)
+            | Self::HashConsistent(_)
+            | Self::Random
+            | Self::RandomTwo
+            | Self::RandomTwoLeastConn
+            | Self::RandomTwoLeastTime(_) => false,
+        }
+    }
+}
+
 /// Until when answers are timed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimedUntil {

@@ -330,7 +330,9 @@ pub(crate) const ENTRIES: &[Entry] = &[
         "How many requests may wait for a server, and for how long (`timeout=60s`); as in nginx Plus.",
     ),
     Entry {
-        support: Support::Checked("the workers share what they know of a group's servers anyway"),
+        support: Support::Checked(
+            "the workers share what they know of a group's servers anyway; `health_check` and `resolve` are refused without it",
+        ),
         ..plain(
             "zone",
             UPSTREAM,

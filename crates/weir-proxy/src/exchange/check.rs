@@ -131,9 +131,9 @@ impl Exchange<'_> {
     }
 
     fn passes_head(&mut self, status: u16, tests: &ResponseMatch) -> bool {
-        if !tests.statuses.is_empty() {
+        if let Some(test) = &tests.status {
             self.session.client.link_mut().action = Action::CheckingStatus;
-            if !tests.statuses.iter().all(|test| test.passes(status)) {
+            if !test.passes(status) {
                 return false;
             }
         }

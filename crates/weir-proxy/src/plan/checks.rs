@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use weir_conf::{Handler, HealthCheck, Http, Location, ProxyPass, ProxyTarget, ResponseMatch};
 use weir_upstream::{CheckId, CheckSet, Patience, Schedule};
 
+use super::check_numbers::{CheckKey, number};
+
 /// All checks.
 #[derive(Default)]
 pub(crate) struct Checks {
@@ -20,6 +22,8 @@ pub(crate) struct Check {
     pub(crate) pool: usize,
     /// Which of the pool's checks it is.
     pub(crate) id: CheckId,
+    /// It was there before a reload, too.
+    pub(crate) is_known: bool,
     /// Index of the server, whose log is told.
     pub(crate) server: usize,
     /// The location, by whose settings peers are asked.
@@ -28,36 +32,44 @@ pub(crate) struct Check {
     pub(crate) tests: Option<Arc<ResponseMatch>>,
     rules: HealthCheck,
     pass: Arc<ProxyPass>,
+    key: CheckKey,
+}
+
+/// A `health_check` that can be made, and where it stands.
+struct Found<'a> {
+    pool: usize,
+    server: usize,
+    location: &'a Arc<Location>,
+    rules: &'a HealthCheck,
+    pass: &'a Arc<ProxyPass>,
 }
 
 impl Checks {
-    pub(super) fn of(http: &Http) -> Self {
-        let mut all: Vec<Arc<Check>> = Vec::new();
-        for (server, location) in http.checking_locations() {
-            let (Some(rules), Handler::Proxy(pass)) = (&location.health_check, &location.handler)
-            else {
-                continue;
-            };
-            let ProxyTarget::Fixed { upstream, .. } = &pass.target else {
-                continue;
-            };
-            let earlier = all.iter().filter(|check| check.pool == *upstream).count();
-            // More are refused when the configuration is read.
-            let Some(id) = CheckId::new(earlier) else {
-                continue;
-            };
-            all.push(Arc::new(Check {
-                pool: *upstream,
-                id,
-                server: server.index,
-                location: location.clone(),
-                tests: rules.tests.map(|index| http.matches[index].clone()),
-                rules: HealthCheck::clone(rules),
-                pass: pass.clone(),
-            }));
-        }
+    /// The checks of a configuration; those that were there `before` a reload go on.
+    pub(super) fn of(http: &Http, before: Option<&Self>) -> Self {
+        let (found, keys): (Vec<_>, Vec<_>) = found(http).unzip();
+        let before = before.map_or(&[][..], Self::all).iter();
+        let before: Vec<_> = before.map(|check| (&check.key, check.id)).collect();
+        let numbers = number(&keys, &before);
+        let numbered = found.into_iter().zip(keys).zip(numbers);
+        // More than there are numbers are refused when the configuration is read.
+        let all = numbered.filter_map(|((found, key), number)| {
+            let number = number?;
+            let tests = found.rules.tests;
+            Some(Arc::new(Check {
+                pool: found.pool,
+                id: number.id,
+                is_known: number.is_known,
+                server: found.server,
+                location: found.location.clone(),
+                tests: tests.map(|index| http.matches[index].clone()),
+                rules: found.rules.clone(),
+                pass: found.pass.clone(),
+                key,
+            }))
+        });
         Self {
-            all,
+            all: all.collect(),
             begun: AtomicBool::new(false),
         }
     }
@@ -73,14 +85,37 @@ impl Checks {
     }
 
     /// The checks of a pool that `are`.
-    pub(crate) fn of_pool(&self, pool: usize, are: impl Fn(&HealthCheck) -> bool) -> CheckSet {
+    pub(crate) fn of_pool(&self, pool: usize, are: impl Fn(&Check) -> bool) -> CheckSet {
         let mut set = CheckSet::default();
         let own = self.all.iter().filter(|check| check.pool == pool);
-        for check in own.filter(|check| are(&check.rules)) {
+        for check in own.filter(|check| are(check)) {
             set.insert(check.id);
         }
         set
     }
+}
+
+/// The lines of a configuration, in the order written.
+fn found(http: &Http) -> impl Iterator<Item = (Found<'_>, CheckKey)> {
+    let checking = http.checking_locations().into_iter();
+    checking.filter_map(|(server, location)| {
+        let (Some(rules), Handler::Proxy(pass)) = (&location.health_check, &location.handler)
+        else {
+            return None;
+        };
+        let ProxyTarget::Fixed { upstream, .. } = &pass.target else {
+            return None;
+        };
+        let found = Found {
+            pool: *upstream,
+            server: server.index,
+            location,
+            rules,
+            pass,
+        };
+        let key = CheckKey::new(http, server, location, rules, *upstream);
+        Some((found, key))
+    })
 }
 
 impl Check {

@@ -3,6 +3,7 @@
 //! A [`Plan`] is shared by all workers; each worker adds what it keeps for itself (the turn of the
 //! balancers, idle connections, line buffers) in a [`Generation`].
 
+mod check_numbers;
 mod checks;
 mod generation;
 mod lines;
@@ -160,13 +161,13 @@ impl Plan {
         let mut limits = Vec::new();
         let differences = config.compat.differences();
         if let Some(http) = &config.http {
-            checks = Checks::of(http);
+            checks = Checks::of(http, previous.map(|plan| &plan.checks));
             for (index, upstream) in http.upstreams.iter().enumerate() {
                 let carried = previous.and_then(|plan| plan.pool_named(&upstream.name));
                 let before = previous.and_then(|plan| plan.queue_named(&upstream.name));
                 let rules = upstream.cascades.queue;
                 queues.push(rules.map(|rules| Queue::adopt(rules, before)));
-                let awaited = checks.of_pool(index, |check| check.mandatory);
+                let awaited = checks.of_pool(index, |check| check.rules().mandatory);
                 let (spec, said) = pool_spec(upstream, awaited)?;
                 pools.push(Arc::new(Pool::new(spec, carried.map(|pool| &**pool))));
                 warnings.extend(said);

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 use crate::{
     Key, Measure, Method, PeerAddress, PeerOutcome, PeerSpec, Pool, PoolSpec, Took, Until, View,
@@ -25,6 +27,16 @@ fn set(numbers: &[usize]) -> CheckSet {
     let mut set = CheckSet::default();
     numbers.iter().for_each(|number| set.insert(id(*number)));
     set
+}
+
+/// Checks begin of which `known` were there before; `anew`: those that are mandatory and not persistent.
+fn beginning(all: &[usize], known: &[usize], anew: &[usize]) -> Beginning {
+    Beginning {
+        all: set(all),
+        known: set(known),
+        awaited: set(anew),
+        anew: set(anew),
+    }
 }
 
 /// The health of the pool's only peer, and whether it is picked.
@@ -142,7 +154,7 @@ fn one_of_many_is_out_from_the_next_choice_on() {
         assert!(!picks(7), "{method:?}");
         assert_eq!(note(true), HealthChange::Healthy);
         assert!(picks(7), "{method:?}");
-        list.peers()[7].begin_checks(set(&[0]), set(&[0]));
+        list.peers()[7].begin_checks(&beginning(&[0], &[0], &[0]));
         assert!(!picks(7), "{method:?}");
     }
 }
@@ -186,18 +198,64 @@ fn a_reload_keeps_what_was_found_unless_it_is_asked_anew() {
         let old = pool(&[0], None);
         changes(&old, &mut Streak::default(), once, before);
         let new = pool(&[0], Some(&old));
-        peer(&new).begin_checks(set(&[0]), set(anew));
+        peer(&new).begin_checks(&beginning(&[0], &[0], anew));
         assert_eq!(state(&new).0, expected, "{before} {anew:?}");
     }
     let old = pool(&[0, 1], None);
     let new = pool(&[], Some(&old));
     assert_eq!(state(&new).0, PeerHealth::Checking);
-    peer(&new).begin_checks(set(&[]), set(&[]));
+    peer(&new).begin_checks(&beginning(&[], &[], &[]));
     assert_eq!(
         state(&new),
         (PeerHealth::Healthy, true),
         "nobody asks any more"
     );
+}
+
+#[test]
+fn a_new_check_inherits_nothing_from_one_whose_number_it_has() {
+    let once = Patience {
+        fails: 1,
+        passes: 1,
+    };
+    let old = pool(&[0], None);
+    changes(&old, &mut Streak::default(), once, "-");
+    let new = pool(&[], Some(&old));
+    peer(&new).begin_checks(&beginning(&[0], &[], &[]));
+    assert_eq!(state(&new), (PeerHealth::Healthy, true));
+}
+
+#[test]
+fn a_new_peer_waits_for_a_new_check_that_is_persistent() {
+    let new = pool(&[0], None);
+    peer(&new).begin_checks(&Beginning {
+        awaited: set(&[0]),
+        ..beginning(&[0], &[], &[])
+    });
+    assert_eq!(state(&new), (PeerHealth::Checking, false));
+}
+
+#[test]
+fn a_check_that_a_reload_has_removed_finds_nothing_more() {
+    let once = Patience {
+        fails: 1,
+        passes: 1,
+    };
+    let pool = pool(&[], None);
+    peer(&pool).begin_checks(&beginning(&[1], &[], &[]));
+    assert_eq!(changes(&pool, &mut Streak::default(), once, "-"), ".");
+    assert_eq!(state(&pool), (PeerHealth::Healthy, true));
+}
+
+#[test]
+fn numbers_are_taken_until_there_are_no_more() {
+    assert_eq!(set(&[]).first_missing(), Some(id(0)));
+    assert_eq!(set(&[0, 1, 3]).first_missing(), Some(id(2)));
+    let all: Vec<usize> = (0..32).collect();
+    assert_eq!(set(&all).first_missing(), None);
+    let rest = set(&all[1..]);
+    assert_eq!(rest.first_missing(), Some(id(0)));
+    assert_eq!(rest.union(set(&[0])).first_missing(), None);
 }
 
 #[test]
@@ -217,7 +275,13 @@ fn the_first_checks_of_many_peers_are_spread() {
         (5000, 0, 999, 1000, true, 0, 4995),
         (5000, 0, 0, 0, false, 0, 0),
     ] {
-        let found = schedule(interval, jitter).first(index, count, waited_for, random);
+        let start = Start {
+            index,
+            count,
+            waited_for,
+            due: None,
+        };
+        let found = schedule(interval, jitter).first(start, NOW, random);
         assert_eq!(found.as_millis(), expected, "{index} of {count}");
     }
     for (jitter, random, expected) in [
@@ -232,6 +296,51 @@ fn the_first_checks_of_many_peers_are_spread() {
     }
     let endless = schedule(u64::MAX, u64::MAX);
     assert!(endless.next(u64::MAX) >= endless.interval);
+}
+
+#[test]
+fn a_check_that_was_due_is_not_put_off_by_a_reload() {
+    let at = |millis: i64| NOW.as_millis() as i64 + millis;
+    // The interval, when the peer is due from now, and when it is asked: 99th of 100.
+    for (interval, due, waited_for, expected) in [
+        (1000, 700, false, 700),
+        (1000, 1, false, 1),
+        (1000, 0, false, 0),
+        (1000, -999, false, 0),
+        (1000, -1000, false, 990),
+        (1000, 700, true, 700),
+        (1000, -500, true, 0),
+        (4000, 3000, true, 990),
+        (500, 3000, false, 600),
+    ] {
+        let start = Start {
+            index: 99,
+            count: 100,
+            waited_for,
+            due: Some(Duration::from_millis(at(due).unsigned_abs())),
+        };
+        let schedule = Schedule {
+            interval: Duration::from_millis(interval),
+            jitter: Duration::from_millis(100),
+        };
+        let found = schedule.first(start, NOW, 101);
+        assert_eq!(found.as_millis(), expected, "{interval} {due} {waited_for}");
+    }
+}
+
+#[test]
+fn a_reload_keeps_what_is_due_in_checks_that_go_on() {
+    let old = pool(&[], None);
+    let due = |pool: &Pool| [0, 1].map(|number| peer(pool).due(id(number)));
+    for number in [0, 1] {
+        peer(&old).note_due(id(number), NOW);
+    }
+    let new = pool(&[], Some(&old));
+    assert_eq!(due(&new), [Some(NOW); 2]);
+    peer(&new).begin_checks(&beginning(&[1, 2], &[1], &[]));
+    assert_eq!(due(&new), [None, Some(NOW)]);
+    peer(&old).note_due(id(0), NOW);
+    assert_eq!(due(&new), [None, Some(NOW)], "the check is gone");
 }
 
 #[test]

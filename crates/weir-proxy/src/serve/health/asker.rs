@@ -49,13 +49,20 @@ impl Asker {
 
     /// Asks for the first time after `first`.
     pub(super) async fn run(mut self, first: Duration) {
-        tokio::time::sleep(first).await;
+        self.wait(first).await;
         loop {
             // Boxed, because most of the time nobody is asked.
             Box::pin(self.ask()).await;
             let next = self.check.schedule().next(random());
-            tokio::time::sleep(next).await;
+            self.wait(next).await;
         }
+    }
+
+    /// Waits for so long; if a reload ends that, the check that goes on with it knows until when.
+    async fn wait(&self, time: Duration) {
+        let now = clock::monotonic(clock::now());
+        self.peer.note_due(self.check.id, now.saturating_add(time));
+        tokio::time::sleep(time).await;
     }
 
     async fn ask(&mut self) {

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use tokio::task::JoinSet;
 use tracing::instrument::WithSubscriber;
-use weir_conf::HealthCheck;
+use weir_upstream::Beginning;
 
 use self::watch::watch;
 use crate::facts::Shop;
@@ -28,12 +28,17 @@ pub(super) fn begin(duties: &mut JoinSet<()>, shop: &Rc<Shop>, generation: &Rc<G
 /// Peers are asked anew where the check is mandatory and not persistent; what is checked no longer has no say.
 fn settle(generation: &Generation) {
     let checks = generation.checks();
-    let anew = |check: &HealthCheck| check.mandatory && !check.persistent;
     for (index, pool) in generation.pools().iter().enumerate() {
-        let all = checks.of_pool(index, |_| true);
-        let anew = checks.of_pool(index, anew);
+        let beginning = Beginning {
+            all: checks.of_pool(index, |_| true),
+            known: checks.of_pool(index, |check| check.is_known),
+            awaited: checks.of_pool(index, |check| check.rules().mandatory),
+            anew: checks.of_pool(index, |check| {
+                check.rules().mandatory && !check.rules().persistent
+            }),
+        };
         for peer in pool.list().peers() {
-            peer.begin_checks(all, anew);
+            peer.begin_checks(&beginning);
         }
     }
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use tokio::task::{AbortHandle, JoinSet};
 use tracing::instrument::WithSubscriber;
-use weir_upstream::{Peer, PeerHealth, PeerList};
+use weir_io::clock;
+use weir_upstream::{Peer, PeerHealth, PeerList, Start};
 
 use super::asker::{self, Asker};
 use crate::facts::Shop;
@@ -64,12 +65,17 @@ impl Askers {
         index: usize,
         count: usize,
     ) -> AbortHandle {
-        let waited_for = match peer.health() {
-            PeerHealth::Healthy => false,
-            PeerHealth::Unhealthy | PeerHealth::Checking => true,
+        let start = Start {
+            index,
+            count,
+            waited_for: match peer.health() {
+                PeerHealth::Healthy => false,
+                PeerHealth::Unhealthy | PeerHealth::Checking => true,
+            },
+            due: peer.due(self.check.id),
         };
-        let schedule = self.check.schedule();
-        let first = schedule.first(index, count, waited_for, asker::random());
+        let now = clock::monotonic(clock::now());
+        let first = (self.check.schedule()).first(start, now, asker::random());
         let asker = Asker::new(&self.shop, generation, &self.check, peer);
         let task = asker.run(first).with_current_subscriber();
         self.tasks.spawn_local(task)
