@@ -53,8 +53,7 @@ impl PeerList {
     ) -> Self {
         let count = primaries.len();
         let peers: Box<[Peer]> = primaries.into_iter().chain(backups).collect();
-        let usual = |peer: &&Peer| !peer.parameters().down && !peer.parameters().drain;
-        let tries = peers.iter().filter(usual).count();
+        let tries = peers.iter().filter(|peer| peer.is_in_service()).count();
         let mut sum = 0;
         let points = peers[..count].iter().map(|peer| {
             sum += u64::from(peer.parameters().weight);

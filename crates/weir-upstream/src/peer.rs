@@ -190,6 +190,11 @@ impl Peer {
         !self.parameters.down && self.shared.health.is_up()
     }
 
+    /// Neither marked `down` nor drained: it is meant to serve those who want no certain peer.
+    pub(crate) fn is_in_service(&self) -> bool {
+        !self.parameters.down && !self.parameters.drain
+    }
+
     pub(crate) fn has_room(&self) -> bool {
         self.parameters.max_conns == 0 || self.active() < self.parameters.max_conns
     }

@@ -168,6 +168,17 @@ impl View {
         }
     }
 
+    /// Whether there is a peer in service, well or not, that this request may still try.
+    pub fn has_untried(&self, att: &Tries) -> bool {
+        let group = self.list.group(att.on_backups).iter().enumerate();
+        let mut untried = group.filter(|(index, _)| !att.tried.contains(*index));
+        let backups = match att.on_backups {
+            true => &[],
+            false => self.list.group(true),
+        };
+        untried.any(|(_, peer)| peer.is_in_service()) || backups.iter().any(Peer::is_in_service)
+    }
+
     /// Whether a panic has begun or ended, if this worker was the first to see it: to be asked after each pick.
     #[inline]
     pub fn take_panic_change(&self) -> Option<PanicChange> {

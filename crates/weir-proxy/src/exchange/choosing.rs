@@ -15,7 +15,7 @@ use crate::client::departure::log_client_left;
 use crate::facts::Outcome;
 use crate::pool::Place;
 use crate::report::error_log::{self, Message};
-use weir_io::clock;
+use weir_io::clock::{self, Moment};
 
 /// How often whoever is first in a queue looks for peers without being called: some come back because time has
 /// passed, or by changes that nobody tells.
@@ -66,9 +66,10 @@ impl Exchange<'_> {
         picked
     }
 
-    /// Whether one may come: not if all that there can be are marked `down`.
+    /// Whether one may come: not if all that there can be are marked `down`, or have been tried.
     fn may_find_a_peer(&self) -> bool {
-        self.view.peers.list().tries() > 0 || !self.pool.pool.names().is_empty()
+        let may_grow = || !self.tries.has_tried() && self.pool.pool.may_grow();
+        self.view.peers.has_untried(&self.tries) || may_grow()
     }
 
     /// Waits until there is a peer, for as long as the queue says.
@@ -80,25 +81,7 @@ impl Exchange<'_> {
             return Err(self.found_nobody(Cause::QueueFull));
         };
         let began = clock::now();
-        let end = began + queue.timeout();
-        let found = loop {
-            let called = self.next_call(&place, end).await;
-            if let Call::ClientGone(error) = called {
-                log_client_left(self.session, error.as_ref());
-                break Err(TryEnd::Client(Outcome::Close(499)));
-            }
-            self.follow_changes();
-            if let Some(peer) = self.look_or_wait() {
-                break Ok(peer);
-            }
-            if clock::now() >= end {
-                break Err(self.found_nobody(Cause::QueueTimedOut));
-            }
-            // Whoever has tried nobody yet may choose anybody: then there is nobody for the others, either.
-            if self.tries.has_tried() {
-                place.pass_on();
-            }
-        };
+        let found = self.wait_at(&place, began + queue.timeout()).await;
         let now = clock::now();
         let attempt = self.current();
         attempt.queue_time = Some(now.saturating_duration_since(began));
@@ -107,8 +90,36 @@ impl Exchange<'_> {
         found
     }
 
+    /// Looks whenever there is a reason to, until there is a peer, or can be none, or the time is over.
+    async fn wait_at(&mut self, place: &Place, queue_ends: Moment) -> Result<PeerId, TryEnd> {
+        let retries_end = self.end_of_retries();
+        let end = retries_end.map_or(queue_ends, |at| at.min(queue_ends));
+        loop {
+            let called = self.next_call(place, end).await;
+            if let Call::ClientGone(error) = called {
+                log_client_left(self.session, error.as_ref());
+                return Err(TryEnd::Client(Outcome::Close(499)));
+            }
+            self.follow_changes();
+            if let Some(peer) = self.look_or_wait() {
+                return Ok(peer);
+            }
+            let now = clock::now();
+            if now >= queue_ends {
+                return Err(self.found_nobody(Cause::QueueTimedOut));
+            }
+            if now >= end || !self.may_find_a_peer() {
+                return Err(self.found_nobody(Cause::NoLivePeers));
+            }
+            // Whoever has tried nobody yet may choose anybody: then there is nobody for the others, either.
+            if self.tries.has_tried() {
+                place.pass_on();
+            }
+        }
+    }
+
     /// Waits for a reason to look: a call, the time, or that a second has passed, for whoever is first.
-    async fn next_call(&mut self, place: &Place, end: clock::Moment) -> Call {
+    async fn next_call(&mut self, place: &Place, end: Moment) -> Call {
         let again = clock::now() + LOOK_AGAIN;
         let until = match place.is_first() {
             true => again.min(end),

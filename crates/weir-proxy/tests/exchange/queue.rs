@@ -201,6 +201,47 @@ fn a_request_that_has_failed_waits_for_a_server_that_it_has_not_tried() {
 }
 
 #[test]
+fn a_request_that_has_tried_all_servers_does_not_wait() {
+    run(async {
+        let upstream = "server 127.0.0.1:9001; server 127.0.0.1:9002; keepalive 4; queue 9;";
+        let rig = Rig::new(&pool(upstream, ""));
+        for port in [9001, 9002] {
+            rig.script(port, &[Act::Send(ok("a")), Act::Close]);
+            assert_eq!(rig.get().await.status, 200);
+        }
+        // Each of the kept connections turns out to be closed, which costs no try.
+        let (answer, took) = timed(rig.get()).await;
+        assert_eq!(answer.status, 502);
+        assert_seconds(took, 0);
+        let lines = rig.errors().await;
+        let last = "[error] no live upstreams while connecting to upstream";
+        assert_eq!(lines.last().map(String::as_str), Some(last), "{lines:#?}");
+    });
+}
+
+#[test]
+fn a_failed_request_waits_no_longer_than_it_may_be_passed_on() {
+    run(async {
+        let upstream = "server 127.0.0.1:9001; server 127.0.0.1:9002 max_conns=1; queue 9;";
+        let limit = "proxy_next_upstream_timeout 5s; proxy_read_timeout 1h;";
+        let rig = Rig::new(&pool(upstream, limit));
+        rig.script(9001, &[Act::SendAndClose(ok("a")), Act::Refuse]);
+        assert_eq!(rig.get().await.status, 200);
+        let mut busy = sent(&rig, "/2").await;
+        let peer = asked(&rig, "/2").await;
+        let (failed, took) = timed(rig.get()).await;
+        assert_eq!(failed.status, 502);
+        assert_seconds(took, 5);
+        // Who has tried nobody is not passed on, and waits for the first server to come back.
+        rig.script(9001, &[Act::SendAndClose(ok("b"))]);
+        let (served, took) = timed(rig.get()).await;
+        assert_eq!(served.text(), "b");
+        assert!((5..=7).contains(&took.as_secs()), "{took:?}");
+        answer(peer, &mut busy).await;
+    });
+}
+
+#[test]
 fn nobody_waits_for_servers_that_are_all_marked_down() {
     run(async {
         let rig = Rig::new(&pool(
