@@ -13,7 +13,7 @@ use weir_verdict::{Cause, Failure, Phase};
 use super::tries::{Exchange, TryEnd};
 use crate::client::departure::log_client_left;
 use crate::facts::Outcome;
-use crate::pool::Place;
+use crate::pool::{Place, Waiter};
 use crate::report::error_log::{self, Message};
 use weir_io::clock::{self, Moment};
 
@@ -41,7 +41,7 @@ impl Exchange<'_> {
                 None => Err(self.found_nobody(Cause::NoLivePeers)),
             };
         };
-        Ok(match queue.is_empty() {
+        Ok(match queue.may_look(self.waiter()) {
             true => self.look_or_wait(),
             false => None,
         })
@@ -72,13 +72,22 @@ impl Exchange<'_> {
         self.view.peers.has_untried(&self.tries) || may_grow()
     }
 
+    fn waiter(&self) -> Waiter {
+        match self.tries.has_tried() {
+            true => Waiter::Tried,
+            false => Waiter::Untried,
+        }
+    }
+
     /// Waits until there is a peer, for as long as the queue says.
     pub(super) async fn wait(&mut self) -> Result<PeerId, TryEnd> {
         let Some(queue) = &self.pool.queue else {
             return Err(self.found_nobody(Cause::NoLivePeers));
         };
-        let Some(place) = queue.join() else {
-            return Err(self.found_nobody(Cause::QueueFull));
+        let Some(place) = queue.join(self.waiter()) else {
+            // Rather out of turn than not at all.
+            let peer = self.look();
+            return peer.ok_or_else(|| self.found_nobody(Cause::QueueFull));
         };
         let began = clock::now();
         let found = self.wait_at(&place, began + queue.timeout()).await;

@@ -14,6 +14,17 @@ pub(crate) struct Queue {
     line: Mutex<Line>,
     /// How many wait: what all others look at.
     waiting: AtomicUsize,
+    /// How many of them may have any server.
+    untried: AtomicUsize,
+}
+
+/// What a request that waits, or may have to, has done before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waiter {
+    /// It has tried no server, and may have any.
+    Untried,
+    /// It may have only those that it has not tried.
+    Tried,
 }
 
 #[derive(Debug)]
@@ -35,6 +46,7 @@ struct Ticket {
 pub(crate) struct Place {
     queue: Arc<Queue>,
     number: u64,
+    who: Waiter,
     bell: Arc<Notify>,
 }
 
@@ -49,15 +61,24 @@ impl Queue {
                     next_number: 0,
                 }),
                 waiting: AtomicUsize::new(0),
+                untried: AtomicUsize::new(0),
             });
         };
         queue.lock().rules = rules;
         queue.clone()
     }
 
-    /// Whether nobody waits, so that a newcomer may choose a peer at once.
+    /// Whether a newcomer may look for a peer at once, as nobody waits who could use what it finds. Those who have
+    /// tried some wait for others, and keep nobody from the rest.
     #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
+    pub(crate) fn may_look(&self, who: Waiter) -> bool {
+        match who {
+            Waiter::Untried => self.untried.load(Ordering::Relaxed) == 0,
+            Waiter::Tried => self.is_empty(),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) == 0
     }
 
@@ -73,7 +94,7 @@ impl Queue {
 
     /// A place at the end; `None` if the queue is full. Whoever is first looks once more: what a newcomer saw may
     /// have changed, and what those before it cannot use may be of use to it.
-    pub(crate) fn join(self: &Arc<Self>) -> Option<Place> {
+    pub(crate) fn join(self: &Arc<Self>, who: Waiter) -> Option<Place> {
         let mut line = self.lock();
         if line.tickets.len() >= line.rules.length {
             return None;
@@ -86,12 +107,16 @@ impl Queue {
             bell: bell.clone(),
         });
         self.waiting.store(line.tickets.len(), Ordering::Relaxed);
+        if who == Waiter::Untried {
+            self.untried.fetch_add(1, Ordering::Relaxed);
+        }
         fence(Ordering::SeqCst);
         line.ring();
         drop(line);
         Some(Place {
             queue: self.clone(),
             number,
+            who,
             bell,
         })
     }
@@ -154,6 +179,9 @@ impl Drop for Place {
         self.queue
             .waiting
             .store(line.tickets.len(), Ordering::Relaxed);
+        if self.who == Waiter::Untried {
+            self.queue.untried.fetch_sub(1, Ordering::Relaxed);
+        }
         line.ring();
     }
 }
@@ -178,7 +206,7 @@ mod tests {
     #[test]
     fn the_first_is_called_and_who_leaves_calls_the_next() {
         let queue = queue(3);
-        let mut line: Vec<Place> = (0..3).map_while(|_| queue.join()).collect();
+        let mut line: Vec<Place> = (0..3).map_while(|_| queue.join(Waiter::Untried)).collect();
         let called = |line: &[Place]| line.iter().map(is_called).collect::<Vec<_>>();
         assert_eq!(
             called(&line),
@@ -197,9 +225,21 @@ mod tests {
     }
 
     #[test]
+    fn who_has_tried_some_keeps_only_such_from_looking() {
+        let queue = queue(3);
+        let tried = queue.join(Waiter::Tried).unwrap();
+        assert!(queue.may_look(Waiter::Untried) && !queue.may_look(Waiter::Tried));
+        let untried = queue.join(Waiter::Untried).unwrap();
+        drop(tried);
+        assert!(!queue.may_look(Waiter::Untried) && !queue.may_look(Waiter::Tried));
+        drop(untried);
+        assert!(queue.may_look(Waiter::Untried) && queue.may_look(Waiter::Tried));
+    }
+
+    #[test]
     fn who_cannot_use_a_peer_passes_the_call_on() {
         let queue = queue(3);
-        let line: Vec<Place> = (0..3).map_while(|_| queue.join()).collect();
+        let line: Vec<Place> = (0..3).map_while(|_| queue.join(Waiter::Untried)).collect();
         line[0].pass_on();
         assert!(is_called(&line[1]) && !is_called(&line[2]));
         line[2].pass_on();
@@ -209,19 +249,19 @@ mod tests {
     #[test]
     fn a_full_queue_takes_nobody_until_somebody_leaves_or_a_reload_makes_room() {
         let one = queue(1);
-        let first = one.join().unwrap();
-        assert!(one.join().is_none());
+        let first = one.join(Waiter::Untried).unwrap();
+        assert!(one.join(Waiter::Untried).is_none());
         let rules = QueueRules {
             length: 2,
             timeout: Duration::from_secs(1),
         };
         let two = Queue::adopt(rules, Some(&one));
-        let second = two.join().unwrap();
-        assert!(one.join().is_none());
+        let second = two.join(Waiter::Untried).unwrap();
+        assert!(one.join(Waiter::Untried).is_none());
         assert_eq!(two.timeout(), rules.timeout);
         drop(first);
         assert!(second.is_first());
-        assert!(one.join().is_some());
+        assert!(one.join(Waiter::Untried).is_some());
     }
 
     /// Each thread is a worker that takes the one peer there is, and gives it back: nobody waits for ever.
@@ -244,7 +284,7 @@ mod tests {
                 .unwrap();
             for _ in 0..2000 {
                 if !(queue.is_empty() && take()) {
-                    let place = queue.join().unwrap();
+                    let place = queue.join(Waiter::Untried).unwrap();
                     loop {
                         runtime.block_on(place.bell().notified());
                         if take() {

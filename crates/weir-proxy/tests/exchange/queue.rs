@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use weir_io::clock;
+
 use crate::rig::{
     Act, Client, Conf, GET, Peer, Rig, assert_seconds, ok, pass, run, seconds, timed,
 };
@@ -197,6 +199,54 @@ fn a_request_that_has_failed_waits_for_a_server_that_it_has_not_tried() {
         answer(one, &mut first).await;
         answer(asked(&rig, "/2").await, &mut second).await;
         assert_eq!(rig.dialed(), [9001, 9002, 9002, 9001]);
+    });
+}
+
+#[test]
+fn a_queue_full_of_failed_requests_keeps_nobody_from_a_free_server() {
+    run(async {
+        let upstream = "server 127.0.0.1:9001 max_conns=1; \
+             server 127.0.0.1:9002 max_conns=1 max_fails=0; queue 1;";
+        let rig = Rig::new(&pool(upstream, ""));
+        let mut first = sent(&rig, "/1").await;
+        let mut second = sent(&rig, "/2").await;
+        let one = asked(&rig, "/1").await;
+        drop(asked(&rig, "/2").await);
+        rig.settle().await;
+        // The second request waits for the first server, and fills the queue.
+        let mut third = sent(&rig, "/3").await;
+        let two = asked(&rig, "/3").await;
+        assert_eq!(rig.get().await.status, 502, "there is no third server");
+        answer(two, &mut third).await;
+        answer(one, &mut first).await;
+        answer(asked(&rig, "/2").await, &mut second).await;
+    });
+}
+
+#[test]
+fn who_finds_the_queue_full_looks_before_it_fails() {
+    run(async {
+        let rig = Rig::new(&pool(
+            "server 127.0.0.1:9001; server 127.0.0.1:9002; queue 1;",
+            "",
+        ));
+        for port in [9001, 9002] {
+            rig.script(port, &[Act::Refuse, Act::SendAndClose(ok("back"))]);
+        }
+        assert_eq!(rig.get().await.status, 502, "each was asked once");
+        // The first in line looks in the middle of each second, and servers come back as one begins.
+        let now = clock::monotonic(clock::now());
+        let into_second = Duration::from_nanos(now.subsec_nanos().into());
+        pass(Duration::from_millis(1500) - into_second).await;
+        let mut waits = sent(&rig, "/waits").await;
+        let mut refused = 0;
+        while rig.get().await.status == 502 {
+            refused += 1;
+            pass(Duration::from_millis(50)).await;
+        }
+        assert!(refused > 100);
+        assert_eq!(rig.reached()[0], "GET /", "the first had not looked yet");
+        assert_eq!(waits.answer().await.status, 200);
     });
 }
 
