@@ -120,10 +120,7 @@ impl Exchange<'_> {
             if now >= end || !self.may_find_a_peer() {
                 return Err(self.found_nobody(Cause::NoLivePeers));
             }
-            // Whoever has tried nobody yet may choose anybody: then there is nobody for the others, either.
-            if self.tries.has_tried() {
-                place.pass_on();
-            }
+            place.pass_on();
         }
     }
 

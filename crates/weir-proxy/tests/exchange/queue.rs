@@ -324,6 +324,28 @@ fn a_reload_leaves_those_who_wait_in_line() {
 }
 
 #[test]
+fn those_who_wait_since_before_a_reload_keep_no_new_server_from_others() {
+    run(async {
+        let mut rig = Rig::new(&pool("server 127.0.0.1:9001 max_conns=1; queue 9;", ""));
+        let mut first = sent(&rig, "/1").await;
+        let mut second = sent(&rig, "/2").await;
+        let one = asked(&rig, "/1").await;
+        rig.reload(&pool("server 127.0.0.1:9002 max_conns=1; queue 9;", ""));
+        let mut third = sent(&rig, "/3").await;
+        let mut fourth = sent(&rig, "/4").await;
+        // The second request waits for a server that the others do not know, and knows none of theirs.
+        answer(asked(&rig, "/3").await, &mut third).await;
+        answer(asked(&rig, "/4").await, &mut fourth).await;
+        answer(one, &mut first).await;
+        answer(asked(&rig, "/2").await, &mut second).await;
+        assert_eq!(rig.dialed(), [9001, 9002, 9002, 9001]);
+        let lines = rig.access().await;
+        let waited: Vec<_> = lines.iter().map(|line| line.ends_with(" -")).collect();
+        assert_eq!(waited, [true, false, true, false], "{lines:#?}");
+    });
+}
+
+#[test]
 fn without_a_queue_nobody_waits() {
     run(async {
         let rig = Rig::new(&pool("server 127.0.0.1:9001 max_conns=1;", ""));
