@@ -127,6 +127,12 @@ impl PeerList {
         self.tries
     }
 
+    /// Whether there are peers that only those get who want them.
+    pub fn has_drained(&self) -> bool {
+        let mut parameters = self.peers.iter().map(Peer::parameters);
+        parameters.any(|peer| peer.drain && !peer.down)
+    }
+
     /// Weight of all primaries, down or not.
     pub(crate) fn primary_weight(&self) -> u64 {
         self.points.last().copied().unwrap_or(0)

@@ -73,9 +73,11 @@ impl Exchange<'_> {
     }
 
     fn waiter(&self) -> Waiter {
-        match self.tries.has_tried() {
-            true => Waiter::Tried,
-            false => Waiter::Untried,
+        let stay = self.session.req.upstream.stay.as_ref();
+        let belongs = stay.is_some_and(|stay| !stay.id.is_empty());
+        Waiter {
+            has_tried: self.tries.has_tried(),
+            wants_one: belongs && self.view.peers.list().has_drained(),
         }
     }
 

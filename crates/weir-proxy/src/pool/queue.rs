@@ -28,13 +28,13 @@ struct Common {
     waiting: AtomicUsize,
 }
 
-/// What a request that waits, or may have to, has done before.
+/// Which peers a request that waits, or may have to, can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Waiter {
-    /// It has tried no server, and may have any.
-    Untried,
-    /// It may have only those that it has not tried.
-    Tried,
+pub(crate) struct Waiter {
+    /// It has tried some, and may have only the others.
+    pub(crate) has_tried: bool,
+    /// It wants a certain one, which it may have even if that is drained.
+    pub(crate) wants_one: bool,
 }
 
 #[derive(Debug)]
@@ -51,6 +51,7 @@ struct Line {
 struct Ticket {
     number: u64,
     generation: u64,
+    who: Waiter,
     bell: Arc<Notify>,
 }
 
@@ -81,14 +82,14 @@ impl Queue {
 
     /// Whether a newcomer may look for a peer at once, as nobody waits who could use what it finds. Those who have
     /// tried some wait for others, and keep nobody from the rest; nor do those of another configuration, who may
-    /// know of other servers.
+    /// know of other servers. Whoever wants a certain peer may find it free though nobody else may have it.
     #[inline]
     pub(crate) fn may_look(&self, who: Waiter) -> bool {
-        let before = match who {
-            Waiter::Untried => &self.untried,
-            Waiter::Tried => &self.own,
+        let before = match who.has_tried {
+            false => &self.untried,
+            true => &self.own,
         };
-        before.load(Ordering::Relaxed) == 0
+        who.wants_one || before.load(Ordering::Relaxed) == 0
     }
 
     /// A peer may have become free: whoever has waited longest looks.
@@ -105,10 +106,10 @@ impl Queue {
     /// have changed, and what those before it cannot use may be of use to it.
     pub(crate) fn join(self: &Arc<Self>, who: Waiter) -> Option<Place> {
         let mut line = self.common.lock();
-        let (number, bell) = line.push(self.generation)?;
+        let (number, bell) = line.push(self.generation, who)?;
         self.common.publish(&line);
         self.own.fetch_add(1, Ordering::Relaxed);
-        if who == Waiter::Untried {
+        if !who.has_tried {
             self.untried.fetch_add(1, Ordering::Relaxed);
         }
         fence(Ordering::SeqCst);
@@ -165,7 +166,7 @@ impl Line {
     }
 
     /// A ticket at the end, by its number and bell; `None` if there is no room.
-    fn push(&mut self, generation: u64) -> Option<(u64, Arc<Notify>)> {
+    fn push(&mut self, generation: u64, who: Waiter) -> Option<(u64, Arc<Notify>)> {
         if self.tickets.len() >= self.rules.length {
             return None;
         }
@@ -175,6 +176,7 @@ impl Line {
         self.tickets.push_back(Ticket {
             number,
             generation,
+            who,
             bell: bell.clone(),
         });
         Some((number, bell))
@@ -220,9 +222,9 @@ impl Place {
     }
 
     /// Whoever has tried nobody may choose anybody of its configuration: then there is nobody for the others of it,
-    /// either.
+    /// either, unless they want a certain one.
     fn may_leave_some_to(&self, other: &Ticket) -> bool {
-        self.who == Waiter::Tried || other.generation != self.queue.generation
+        self.who.has_tried || other.who.wants_one || other.generation != self.queue.generation
     }
 }
 
@@ -236,7 +238,7 @@ impl Drop for Place {
         }
         queue.common.publish(&line);
         queue.own.fetch_sub(1, Ordering::Relaxed);
-        if self.who == Waiter::Untried {
+        if !self.who.has_tried {
             queue.untried.fetch_sub(1, Ordering::Relaxed);
         }
         line.ring();
@@ -248,6 +250,16 @@ mod tests {
     use std::task::{Context, Poll, Waker};
 
     use super::*;
+
+    const UNTRIED: Waiter = Waiter {
+        has_tried: false,
+        wants_one: false,
+    };
+
+    const TRIED: Waiter = Waiter {
+        has_tried: true,
+        wants_one: false,
+    };
 
     fn queue(length: usize) -> Arc<Queue> {
         let timeout = Duration::from_secs(60);
@@ -263,7 +275,7 @@ mod tests {
     #[test]
     fn the_first_is_called_and_who_leaves_calls_the_next() {
         let queue = queue(3);
-        let mut line: Vec<Place> = (0..3).map_while(|_| queue.join(Waiter::Untried)).collect();
+        let mut line: Vec<Place> = (0..3).map_while(|_| queue.join(UNTRIED)).collect();
         let called = |line: &[Place]| line.iter().map(is_called).collect::<Vec<_>>();
         assert_eq!(
             called(&line),
@@ -284,20 +296,19 @@ mod tests {
     #[test]
     fn who_has_tried_some_keeps_only_such_from_looking() {
         let queue = queue(3);
-        let tried = queue.join(Waiter::Tried).unwrap();
-        assert!(queue.may_look(Waiter::Untried) && !queue.may_look(Waiter::Tried));
-        let untried = queue.join(Waiter::Untried).unwrap();
+        let tried = queue.join(TRIED).unwrap();
+        assert!(queue.may_look(UNTRIED) && !queue.may_look(TRIED));
+        let untried = queue.join(UNTRIED).unwrap();
         drop(tried);
-        assert!(!queue.may_look(Waiter::Untried) && !queue.may_look(Waiter::Tried));
+        assert!(!queue.may_look(UNTRIED) && !queue.may_look(TRIED));
         drop(untried);
-        assert!(queue.may_look(Waiter::Untried) && queue.may_look(Waiter::Tried));
+        assert!(queue.may_look(UNTRIED) && queue.may_look(TRIED));
     }
 
     #[test]
     fn who_cannot_use_a_peer_passes_the_call_on() {
         let queue = queue(4);
-        let [tried, untried] = [Waiter::Tried, Waiter::Untried];
-        let line = [tried, untried, tried].map(|who| queue.join(who).unwrap());
+        let line = [TRIED, UNTRIED, TRIED].map(|who| queue.join(who).unwrap());
         let called = || line.each_ref().map(is_called);
         called();
         line[0].pass_on();
@@ -313,34 +324,34 @@ mod tests {
         let older = queue(4);
         let rules = older.common.lock().rules;
         let newer = Queue::adopt(rules, Some(&older));
-        let line = [&older, &older, &newer].map(|queue| queue.join(Waiter::Untried).unwrap());
+        let line = [&older, &older, &newer].map(|queue| queue.join(UNTRIED).unwrap());
         let called = || line.each_ref().map(is_called);
-        assert!(!newer.may_look(Waiter::Untried) && !newer.may_look(Waiter::Tried));
+        assert!(!newer.may_look(UNTRIED) && !newer.may_look(TRIED));
         called();
         line[0].pass_on();
         assert_eq!(called(), [false, false, true]);
         let [_first, _second, third] = line;
         drop(third);
-        assert!(newer.may_look(Waiter::Untried) && newer.may_look(Waiter::Tried));
-        assert!(!older.may_look(Waiter::Untried));
+        assert!(newer.may_look(UNTRIED) && newer.may_look(TRIED));
+        assert!(!older.may_look(UNTRIED));
     }
 
     #[test]
     fn a_full_queue_takes_nobody_until_somebody_leaves_or_a_reload_makes_room() {
         let one = queue(1);
-        let first = one.join(Waiter::Untried).unwrap();
-        assert!(one.join(Waiter::Untried).is_none());
+        let first = one.join(UNTRIED).unwrap();
+        assert!(one.join(UNTRIED).is_none());
         let rules = QueueRules {
             length: 2,
             timeout: Duration::from_secs(1),
         };
         let two = Queue::adopt(rules, Some(&one));
-        let second = two.join(Waiter::Untried).unwrap();
-        assert!(one.join(Waiter::Untried).is_none());
+        let second = two.join(UNTRIED).unwrap();
+        assert!(one.join(UNTRIED).is_none());
         assert_eq!(two.timeout(), rules.timeout);
         drop(first);
         assert!(second.is_first());
-        assert!(one.join(Waiter::Untried).is_some());
+        assert!(one.join(UNTRIED).is_some());
     }
 
     /// Each thread is a worker that takes the one peer there is, and gives it back: nobody waits for ever.
@@ -363,7 +374,7 @@ mod tests {
                 .unwrap();
             for _ in 0..2000 {
                 if !(queue.common.is_empty() && take()) {
-                    let place = queue.join(Waiter::Untried).unwrap();
+                    let place = queue.join(UNTRIED).unwrap();
                     loop {
                         runtime.block_on(place.bell().notified());
                         if take() {

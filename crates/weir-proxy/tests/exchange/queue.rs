@@ -346,6 +346,25 @@ fn those_who_wait_since_before_a_reload_keep_no_new_server_from_others() {
 }
 
 #[test]
+fn those_who_wait_keep_no_drained_server_from_who_wants_it() {
+    run(async {
+        let upstream = "server 127.0.0.1:9001 max_conns=1; \
+             server 127.0.0.1:9002 max_conns=1 route=b drain; sticky route $arg_r; queue 9;";
+        let rig = Rig::new(&pool(upstream, ""));
+        let mut first = sent(&rig, "/1").await;
+        let mut second = sent(&rig, "/2").await;
+        let one = asked(&rig, "/1").await;
+        let mut third = sent(&rig, "/3?r=b").await;
+        let mut fourth = sent(&rig, "/4?r=b").await;
+        answer(asked(&rig, "/3?r=b").await, &mut third).await;
+        answer(asked(&rig, "/4?r=b").await, &mut fourth).await;
+        answer(one, &mut first).await;
+        answer(asked(&rig, "/2").await, &mut second).await;
+        assert_eq!(rig.dialed(), [9001, 9002, 9002, 9001]);
+    });
+}
+
+#[test]
 fn without_a_queue_nobody_waits() {
     run(async {
         let rig = Rig::new(&pool("server 127.0.0.1:9001 max_conns=1;", ""));
