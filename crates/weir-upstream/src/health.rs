@@ -63,6 +63,11 @@ impl Health {
         self.0.load(Relaxed) == 0
     }
 
+    /// Whether it has to pass a check first that nobody knows the answer to.
+    fn is_awaited(&self) -> bool {
+        self.0.load(Relaxed) & awaited(u32::MAX) != 0
+    }
+
     fn of(&self, checks: u32) -> PeerHealth {
         let bits = self.0.load(Relaxed);
         if bits & u64::from(checks) != 0 {
@@ -104,6 +109,11 @@ impl Peer {
     /// What all checks say of it.
     pub fn health(&self) -> PeerHealth {
         self.shared().health.of(u32::MAX)
+    }
+
+    /// Whether it has to pass a check first that nobody knows the answer to.
+    pub(crate) fn awaits_check(&self) -> bool {
+        self.shared().health.is_awaited()
     }
 
     /// What one check says of it.

@@ -81,10 +81,10 @@ impl Panic {
 
 impl InUse {
     /// Peers that are marked `down` or drained count for nothing: who takes half of the peers out of service wants no
-    /// panic.
+    /// panic. Nor do those count that have to pass a check first: they were not in use before, either.
     fn of(primaries: &[Peer]) -> Self {
-        let served = |peer: &&Peer| !peer.parameters().down && !peer.parameters().drain;
-        let up = primaries.iter().filter(served);
+        let counts = |peer: &&Peer| peer.is_in_service() && !peer.awaits_check();
+        let up = primaries.iter().filter(counts);
         up.fold(Self { in_use: 0, of: 0 }, |sum, peer| Self {
             in_use: sum.in_use + usize::from(peer.is_open() && !peer.is_on_trial()),
             of: sum.of + 1,
@@ -100,13 +100,13 @@ mod tests {
 
     use super::*;
     use crate::{
-        CheckId, Key, Patience, PeerAddress, PeerId, PeerOutcome, PeerSpec, Pool, PoolSpec, Streak,
-        Took, View,
+        CheckId, CheckSet, Key, Patience, PeerAddress, PeerId, PeerOutcome, PeerSpec, Pool,
+        PoolSpec, Streak, Took, View,
     };
 
     const NOW: Duration = Duration::from_secs(100);
 
-    /// Peers as letters: `u` up, `o` out, `h` unhealthy, `d` down.
+    /// Peers as letters: `u` up, `o` out, `h` unhealthy, `c` to be checked first, `d` down.
     fn pool(peers: &str, percent: u32) -> Pool {
         let mut spec = PoolSpec::implied("u", []);
         spec.panic_threshold = Some(percent);
@@ -122,6 +122,7 @@ mod tests {
             match letter {
                 'o' => _ = peer.fail(100),
                 'h' => be_unhealthy(peer),
+                'c' => await_check(peer),
                 _ => {}
             }
         }
@@ -135,6 +136,12 @@ mod tests {
             passes: 1,
         };
         Streak::default().note(peer, check, patience, false, NOW);
+    }
+
+    fn await_check(peer: &Peer) {
+        let mut checks = CheckSet::default();
+        checks.insert(CheckId::new(0).unwrap());
+        peer.begin_checks(checks, checks);
     }
 
     /// Which peers requests get, at their first try.
@@ -173,6 +180,12 @@ mod tests {
             ("uuddd", 50, vec![0, 1]),
             ("uoddd", 51, vec![0, 1]),
             ("ddd", 50, vec![]),
+            // Nor does anybody who has to pass a check first, and nobody uses it.
+            ("uuccc", 50, vec![0, 1]),
+            ("uocc", 60, vec![0, 1]),
+            ("occ", 60, vec![0]),
+            ("ccc", 100, vec![]),
+            ("c", 100, vec![]),
         ] {
             let view = View::new(&pool(peers, percent));
             assert_eq!(used(&view, NOW), expected, "{peers} {percent}%");

@@ -182,7 +182,12 @@ impl Peer {
 
     /// The same in a panic.
     pub(crate) fn fit_in_panic(&self) -> bool {
-        !self.parameters.down && self.has_room()
+        self.is_open_in_panic() && self.has_room()
+    }
+
+    /// As [`Self::is_open`], in a panic: unhealthy ones are used, but none that has to pass a check first.
+    pub(crate) fn is_open_in_panic(&self) -> bool {
+        !self.parameters.down && !self.awaits_check()
     }
 
     /// Neither down nor found unhealthy.

@@ -257,7 +257,7 @@ impl View {
         let peer = self.list.peers().first()?;
         let is_wanted = || id.is_some() && self.server_id(PeerId(0)) == id;
         let is_open = match in_panic {
-            true => !peer.parameters().down,
+            true => peer.is_open_in_panic(),
             false => peer.is_open(),
         };
         let open = is_open && (!peer.parameters().drain || is_wanted());
