@@ -7,7 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use weir_log::Level;
-use weir_upstream::{PanicChange, PeerId};
+use weir_upstream::{InUse, PanicChange, PeerId};
 use weir_verdict::{Cause, Failure, Phase};
 
 use super::tries::{Exchange, TryEnd};
@@ -164,13 +164,62 @@ impl Exchange<'_> {
 
     #[cold]
     fn tell_panic(&self, change: PanicChange) {
-        let name = self.pool.pool.name();
-        let (level, count, then) = match change {
-            PanicChange::Begins(count) => (Level::Warn, count, "the others are used, too"),
-            PanicChange::Ends(count) => (Level::Notice, count, "the others are not used any more"),
+        let level = match change {
+            PanicChange::Begins(_) => Level::Warn,
+            PanicChange::Ends(_) => Level::Notice,
         };
-        let (in_use, of) = (count.in_use, count.of);
-        let text = format!("{in_use} of {of} servers in upstream \"{name}\" are in use, {then}");
+        let text = panic_text(self.pool.pool.name(), change);
         error_log::log(self.session.view(), level, Message::text(&text));
+    }
+}
+
+/// What the log says of a panic in the upstream of this name.
+fn panic_text(name: &str, change: PanicChange) -> String {
+    let (PanicChange::Begins(count) | PanicChange::Ends(count)) = change;
+    let InUse { in_use, of } = count;
+    let servers = if of == 1 { "server" } else { "servers" };
+    let are = if in_use == 1 || of == 1 { "is" } else { "are" };
+    let others = match of.saturating_sub(in_use) {
+        1 => "the other is",
+        _ => "the others are",
+    };
+    let then = match change {
+        PanicChange::Begins(_) => "used, too",
+        PanicChange::Ends(_) => "not used any more",
+    };
+    format!("{in_use} of {of} {servers} in upstream \"{name}\" {are} in use, {others} {then}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_for_a_panic_follow_the_numbers() {
+        let count = |in_use, of| InUse { in_use, of };
+        for (change, text) in [
+            (
+                PanicChange::Begins(count(1, 4)),
+                "1 of 4 servers in upstream \"u\" is in use, the others are used, too",
+            ),
+            (
+                PanicChange::Begins(count(1, 2)),
+                "1 of 2 servers in upstream \"u\" is in use, the other is used, too",
+            ),
+            (
+                PanicChange::Begins(count(0, 1)),
+                "0 of 1 server in upstream \"u\" is in use, the other is used, too",
+            ),
+            (
+                PanicChange::Ends(count(2, 3)),
+                "2 of 3 servers in upstream \"u\" are in use, the other is not used any more",
+            ),
+            (
+                PanicChange::Ends(count(4, 4)),
+                "4 of 4 servers in upstream \"u\" are in use, the others are not used any more",
+            ),
+        ] {
+            assert_eq!(panic_text("u", change), text);
+        }
     }
 }

@@ -173,7 +173,10 @@ impl<'a> Exchange<'a> {
             }
             return Step::Again;
         };
-        self.tell_no_retry(reason);
+        // Where no server was tried there is no other, and the failure says all.
+        if reason != NoRetry::NoLivePeer || self.passed_on {
+            self.tell_no_retry(reason);
+        }
         self.session.client.link_mut().action = Action::Exchange(Phase::SendingToClient);
         Step::Over(Outcome::Status(class.status))
     }
