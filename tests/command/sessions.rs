@@ -80,6 +80,6 @@ fn in_a_full_zone_the_session_used_longest_ago_gives_way() {
     }
     site.get("/?new=one-more");
     running.expect(
-        "[warn] could not allocate node in sticky session zone \"full\", expiring least recently used session",
+        "could not allocate node in sticky session zone \"full\", expiring least recently used session",
     );
 }

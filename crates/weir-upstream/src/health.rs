@@ -107,6 +107,11 @@ impl Health {
         self.bits.load(Relaxed) == 0
     }
 
+    /// Whether it has to pass a check first that nobody knows the answer to.
+    fn is_awaited(&self) -> bool {
+        self.bits.load(Relaxed) & awaited(u32::MAX) != 0
+    }
+
     fn of(&self, checks: u32) -> PeerHealth {
         let bits = self.bits.load(Relaxed);
         if bits & u64::from(checks) != 0 {
@@ -163,6 +168,11 @@ impl Peer {
     /// What all checks say of it.
     pub fn health(&self) -> PeerHealth {
         self.shared().health.of(u32::MAX)
+    }
+
+    /// Whether it has to pass a check first that nobody knows the answer to.
+    pub(crate) fn awaits_check(&self) -> bool {
+        self.shared().health.is_awaited()
     }
 
     /// What one check says of it.

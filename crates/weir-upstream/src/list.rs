@@ -64,8 +64,7 @@ impl PeerList {
     ) -> Self {
         let count = primaries.len();
         let peers: Box<[Peer]> = primaries.into_iter().chain(backups).collect();
-        let usual = |peer: &&Peer| !peer.parameters().down && !peer.parameters().drain;
-        let tries = peers.iter().filter(usual).count();
+        let tries = peers.iter().filter(|peer| peer.is_in_service()).count();
         let mut sum = 0;
         let points = peers[..count].iter().map(|peer| {
             sum += u64::from(peer.parameters().weight);
@@ -137,6 +136,12 @@ impl PeerList {
     /// Tries that a request begins with: peers that are neither down nor drained, backups included.
     pub fn tries(&self) -> u32 {
         self.tries
+    }
+
+    /// Whether there are peers that only those get who want them.
+    pub fn has_drained(&self) -> bool {
+        let mut parameters = self.peers.iter().map(Peer::parameters);
+        parameters.any(|peer| peer.drain && !peer.down)
     }
 
     /// Weight of all primaries, down or not.

@@ -56,7 +56,7 @@ impl Panic {
     pub(crate) fn is_on(&self, list: &PeerList, now: i64) -> bool {
         let at = (now, list.failures());
         if self.counted.replace(at) != at {
-            self.count(list.group(false));
+            self.count(list, now);
         }
         self.is_on.get()
     }
@@ -66,9 +66,10 @@ impl Panic {
         self.news.take()
     }
 
-    fn count(&self, primaries: &[Peer]) {
-        let count = InUse::of(primaries);
-        let is_on = count.in_use * 100 < count.of * self.percent as usize;
+    fn count(&self, list: &PeerList, now: i64) {
+        let count = InUse::of(list.group(false));
+        let too_few = count.in_use * 100 < count.of * self.percent as usize;
+        let is_on = too_few && !has_live_backup(list, now);
         self.is_on.set(is_on);
         if self.found.swap(is_on, Ordering::Relaxed) != is_on {
             self.news.set(Some(match is_on {
@@ -81,15 +82,21 @@ impl Panic {
 
 impl InUse {
     /// Peers that are marked `down` or drained count for nothing: who takes half of the peers out of service wants no
-    /// panic.
+    /// panic. Nor do those count that have to pass a check first: they were not in use before, either.
     fn of(primaries: &[Peer]) -> Self {
-        let served = |peer: &&Peer| !peer.parameters().down && !peer.parameters().drain;
-        let up = primaries.iter().filter(served);
+        let counts = |peer: &&Peer| peer.is_in_service() && !peer.awaits_check();
+        let up = primaries.iter().filter(counts);
         up.fold(Self { in_use: 0, of: 0 }, |sum, peer| Self {
             in_use: sum.in_use + usize::from(peer.is_open() && !peer.is_on_trial()),
             of: sum.of + 1,
         })
     }
+}
+
+/// A backup that is well is better than a primary that is out.
+fn has_live_backup(list: &PeerList, now: i64) -> bool {
+    let mut backups = list.group(true).iter();
+    backups.any(|peer| peer.eligible(now) && !peer.is_on_trial())
 }
 
 #[cfg(test)]
@@ -100,28 +107,33 @@ mod tests {
 
     use super::*;
     use crate::{
-        CheckId, Key, Patience, PeerAddress, PeerId, PeerOutcome, PeerSpec, Pool, PoolSpec, Streak,
-        Took, View,
+        Beginning, CheckId, CheckSet, Key, Patience, PeerAddress, PeerId, PeerOutcome, PeerSpec,
+        Pool, PoolSpec, Streak, Took, View,
     };
 
     const NOW: Duration = Duration::from_secs(100);
 
-    /// Peers as letters: `u` up, `o` out, `h` unhealthy, `d` down.
+    /// Peers as letters: `u` up, `o` out, `h` unhealthy, `c` to be checked first, `d` down; those behind a slash are
+    /// backups.
     fn pool(peers: &str, percent: u32) -> Pool {
         let mut spec = PoolSpec::implied("u", []);
         spec.panic_threshold = Some(percent);
-        for (port, letter) in (1..).zip(peers.chars()) {
+        let (primaries, _) = peers.split_once('/').unwrap_or((peers, ""));
+        let letters = || peers.chars().filter(|letter| *letter != '/');
+        for (port, letter) in (1..).zip(letters()) {
             let address = PeerAddress::Inet(([127, 0, 0, 1], port).into());
             let mut peer = PeerSpec::new(address, format!("127.0.0.1:{port}"));
             peer.parameters.down = letter == 'd';
+            peer.parameters.backup = usize::from(port) > primaries.len();
             spec.peers.push(peer);
         }
         let pool = Pool::new(spec, None);
         let list = pool.list();
-        for (peer, letter) in list.peers().iter().zip(peers.chars()) {
+        for (peer, letter) in list.peers().iter().zip(letters()) {
             match letter {
                 'o' => _ = peer.fail(100),
                 'h' => be_unhealthy(peer),
+                'c' => await_check(peer),
                 _ => {}
             }
         }
@@ -135,6 +147,16 @@ mod tests {
             passes: 1,
         };
         Streak::default().note(peer, check, patience, false, NOW);
+    }
+
+    fn await_check(peer: &Peer) {
+        let mut checks = CheckSet::default();
+        checks.insert(CheckId::new(0).unwrap());
+        peer.begin_checks(&Beginning {
+            all: checks,
+            anew: checks,
+            ..Beginning::default()
+        });
     }
 
     /// Which peers requests get, at their first try.
@@ -173,6 +195,19 @@ mod tests {
             ("uuddd", 50, vec![0, 1]),
             ("uoddd", 51, vec![0, 1]),
             ("ddd", 50, vec![]),
+            // Nor does anybody who has to pass a check first, and nobody uses it.
+            ("uuccc", 50, vec![0, 1]),
+            ("uocc", 60, vec![0, 1]),
+            ("occ", 60, vec![0]),
+            ("ccc", 100, vec![]),
+            ("c", 100, vec![]),
+            // Backups that are well come first.
+            ("ooo/u", 50, vec![3]),
+            ("uoo/u", 50, vec![0]),
+            ("ooo/ou", 50, vec![4]),
+            ("ooo/o", 50, vec![0, 1, 2]),
+            ("uoo/h", 50, vec![0, 1, 2]),
+            ("uoo/d", 50, vec![0, 1, 2]),
         ] {
             let view = View::new(&pool(peers, percent));
             assert_eq!(used(&view, NOW), expected, "{peers} {percent}%");

@@ -182,12 +182,22 @@ impl Peer {
 
     /// The same in a panic.
     pub(crate) fn fit_in_panic(&self) -> bool {
-        !self.parameters.down && self.has_room()
+        self.is_open_in_panic() && self.has_room()
+    }
+
+    /// As [`Self::is_open`], in a panic: unhealthy ones are used, but none that has to pass a check first.
+    pub(crate) fn is_open_in_panic(&self) -> bool {
+        !self.parameters.down && !self.awaits_check()
     }
 
     /// Neither down nor found unhealthy.
     pub(crate) fn is_open(&self) -> bool {
         !self.parameters.down && self.shared.health.is_up()
+    }
+
+    /// Neither marked `down` nor drained: it is meant to serve those who want no certain peer.
+    pub(crate) fn is_in_service(&self) -> bool {
+        !self.parameters.down && !self.parameters.drain
     }
 
     pub(crate) fn has_room(&self) -> bool {

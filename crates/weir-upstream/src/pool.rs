@@ -134,6 +134,12 @@ impl Pool {
         &self.names
     }
 
+    /// Whether the pool may get peers that serve: a name is looked up that is neither marked `down` nor drained.
+    pub fn may_grow(&self) -> bool {
+        let mut lines = self.names.iter().map(|name| &name.spec().parameters);
+        lines.any(|line| !line.down && !line.drain)
+    }
+
     /// Which list of peers is in force. One relaxed load.
     #[inline]
     pub fn epoch(&self) -> u64 {

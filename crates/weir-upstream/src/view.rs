@@ -170,6 +170,17 @@ impl View {
         }
     }
 
+    /// Whether there is a peer in service, well or not, that this request may still try.
+    pub fn has_untried(&self, att: &Tries) -> bool {
+        let group = self.list.group(att.on_backups).iter().enumerate();
+        let mut untried = group.filter(|(index, _)| !att.tried.contains(*index));
+        let backups = match att.on_backups {
+            true => &[],
+            false => self.list.group(true),
+        };
+        untried.any(|(_, peer)| peer.is_in_service()) || backups.iter().any(Peer::is_in_service)
+    }
+
     /// Whether a panic has begun or ended, if this worker was the first to see it: to be asked after each pick.
     #[inline]
     pub fn take_panic_change(&self) -> Option<PanicChange> {
@@ -248,7 +259,7 @@ impl View {
         let peer = self.list.peers().first()?;
         let is_wanted = || id.is_some() && self.server_id(PeerId(0)) == id;
         let is_open = match in_panic {
-            true => !peer.parameters().down,
+            true => peer.is_open_in_panic(),
             false => peer.is_open(),
         };
         let open = is_open && (!peer.parameters().drain || is_wanted());

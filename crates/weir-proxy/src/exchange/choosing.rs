@@ -7,15 +7,15 @@ use std::task::Poll;
 use std::time::Duration;
 
 use weir_log::Level;
-use weir_upstream::{PanicChange, PeerId};
+use weir_upstream::{InUse, PanicChange, PeerId};
 use weir_verdict::{Cause, Failure, Phase};
 
 use super::tries::{Exchange, TryEnd};
 use crate::client::departure::log_client_left;
 use crate::facts::Outcome;
-use crate::pool::Place;
+use crate::pool::{Place, Waiter};
 use crate::report::error_log::{self, Message};
-use weir_io::clock;
+use weir_io::clock::{self, Moment};
 
 /// How often whoever is first in a queue looks for peers without being called: some come back because time has
 /// passed, or by changes that nobody tells.
@@ -41,7 +41,7 @@ impl Exchange<'_> {
                 None => Err(self.found_nobody(Cause::NoLivePeers)),
             };
         };
-        Ok(match queue.is_empty() {
+        Ok(match queue.may_look(self.waiter()) {
             true => self.look_or_wait(),
             false => None,
         })
@@ -66,9 +66,19 @@ impl Exchange<'_> {
         picked
     }
 
-    /// Whether one may come: not if all that there can be are marked `down`.
+    /// Whether one may come: not if all that there can be are marked `down`, or have been tried.
     fn may_find_a_peer(&self) -> bool {
-        self.view.peers.list().tries() > 0 || !self.pool.pool.names().is_empty()
+        let may_grow = || !self.tries.has_tried() && self.pool.pool.may_grow();
+        self.view.peers.has_untried(&self.tries) || may_grow()
+    }
+
+    fn waiter(&self) -> Waiter {
+        let stay = self.session.req.upstream.stay.as_ref();
+        let belongs = stay.is_some_and(|stay| !stay.id.is_empty());
+        Waiter {
+            has_tried: self.tries.has_tried(),
+            wants_one: belongs && self.view.peers.list().has_drained(),
+        }
     }
 
     /// Waits until there is a peer, for as long as the queue says.
@@ -76,29 +86,13 @@ impl Exchange<'_> {
         let Some(queue) = &self.pool.queue else {
             return Err(self.found_nobody(Cause::NoLivePeers));
         };
-        let Some(place) = queue.join() else {
-            return Err(self.found_nobody(Cause::QueueFull));
+        let Some(place) = queue.join(self.waiter()) else {
+            // Rather out of turn than not at all.
+            let peer = self.look();
+            return peer.ok_or_else(|| self.found_nobody(Cause::QueueFull));
         };
         let began = clock::now();
-        let end = began + queue.timeout();
-        let found = loop {
-            let called = self.next_call(&place, end).await;
-            if let Call::ClientGone(error) = called {
-                log_client_left(self.session, error.as_ref());
-                break Err(TryEnd::Client(Outcome::Close(499)));
-            }
-            self.follow_changes();
-            if let Some(peer) = self.look_or_wait() {
-                break Ok(peer);
-            }
-            if clock::now() >= end {
-                break Err(self.found_nobody(Cause::QueueTimedOut));
-            }
-            // Whoever has tried nobody yet may choose anybody: then there is nobody for the others, either.
-            if self.tries.has_tried() {
-                place.pass_on();
-            }
-        };
+        let found = self.wait_at(&place, began + queue.timeout()).await;
         let now = clock::now();
         let attempt = self.current();
         attempt.queue_time = Some(now.saturating_duration_since(began));
@@ -107,8 +101,33 @@ impl Exchange<'_> {
         found
     }
 
+    /// Looks whenever there is a reason to, until there is a peer, or can be none, or the time is over.
+    async fn wait_at(&mut self, place: &Place, queue_ends: Moment) -> Result<PeerId, TryEnd> {
+        let retries_end = self.end_of_retries();
+        let end = retries_end.map_or(queue_ends, |at| at.min(queue_ends));
+        loop {
+            let called = self.next_call(place, end).await;
+            if let Call::ClientGone(error) = called {
+                log_client_left(self.session, error.as_ref());
+                return Err(TryEnd::Client(Outcome::Close(499)));
+            }
+            self.follow_changes();
+            if let Some(peer) = self.look_or_wait() {
+                return Ok(peer);
+            }
+            let now = clock::now();
+            if now >= queue_ends {
+                return Err(self.found_nobody(Cause::QueueTimedOut));
+            }
+            if now >= end || !self.may_find_a_peer() {
+                return Err(self.found_nobody(Cause::NoLivePeers));
+            }
+            place.pass_on();
+        }
+    }
+
     /// Waits for a reason to look: a call, the time, or that a second has passed, for whoever is first.
-    async fn next_call(&mut self, place: &Place, end: clock::Moment) -> Call {
+    async fn next_call(&mut self, place: &Place, end: Moment) -> Call {
         let again = clock::now() + LOOK_AGAIN;
         let until = match place.is_first() {
             true => again.min(end),
@@ -145,13 +164,62 @@ impl Exchange<'_> {
 
     #[cold]
     fn tell_panic(&self, change: PanicChange) {
-        let name = self.pool.pool.name();
-        let (level, count, then) = match change {
-            PanicChange::Begins(count) => (Level::Warn, count, "the others are used, too"),
-            PanicChange::Ends(count) => (Level::Notice, count, "the others are not used any more"),
+        let level = match change {
+            PanicChange::Begins(_) => Level::Warn,
+            PanicChange::Ends(_) => Level::Notice,
         };
-        let (in_use, of) = (count.in_use, count.of);
-        let text = format!("{in_use} of {of} servers in upstream \"{name}\" are in use, {then}");
+        let text = panic_text(self.pool.pool.name(), change);
         error_log::log(self.session.view(), level, Message::text(&text));
+    }
+}
+
+/// What the log says of a panic in the upstream of this name.
+fn panic_text(name: &str, change: PanicChange) -> String {
+    let (PanicChange::Begins(count) | PanicChange::Ends(count)) = change;
+    let InUse { in_use, of } = count;
+    let servers = if of == 1 { "server" } else { "servers" };
+    let are = if in_use == 1 || of == 1 { "is" } else { "are" };
+    let others = match of.saturating_sub(in_use) {
+        1 => "the other is",
+        _ => "the others are",
+    };
+    let then = match change {
+        PanicChange::Begins(_) => "used, too",
+        PanicChange::Ends(_) => "not used any more",
+    };
+    format!("{in_use} of {of} {servers} in upstream \"{name}\" {are} in use, {others} {then}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_for_a_panic_follow_the_numbers() {
+        let count = |in_use, of| InUse { in_use, of };
+        for (change, text) in [
+            (
+                PanicChange::Begins(count(1, 4)),
+                "1 of 4 servers in upstream \"u\" is in use, the others are used, too",
+            ),
+            (
+                PanicChange::Begins(count(1, 2)),
+                "1 of 2 servers in upstream \"u\" is in use, the other is used, too",
+            ),
+            (
+                PanicChange::Begins(count(0, 1)),
+                "0 of 1 server in upstream \"u\" is in use, the other is used, too",
+            ),
+            (
+                PanicChange::Ends(count(2, 3)),
+                "2 of 3 servers in upstream \"u\" are in use, the other is not used any more",
+            ),
+            (
+                PanicChange::Ends(count(4, 4)),
+                "4 of 4 servers in upstream \"u\" are in use, the others are not used any more",
+            ),
+        ] {
+            assert_eq!(panic_text("u", change), text);
+        }
     }
 }

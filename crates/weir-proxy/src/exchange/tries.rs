@@ -41,6 +41,8 @@ pub(super) struct Exchange<'a> {
     pub(super) picked: Option<PeerId>,
     /// This exchange has pushed an attempt.
     opened: bool,
+    /// A peer has been tried in vain, and the request is passed to the next one.
+    passed_on: bool,
 }
 
 /// A peer that is being tried.
@@ -102,6 +104,7 @@ impl<'a> Exchange<'a> {
             request_sent: false,
             picked: None,
             opened: false,
+            passed_on: false,
         }
     }
 
@@ -118,7 +121,10 @@ impl<'a> Exchange<'a> {
                 }
             };
             match step {
-                Step::Again => self.source.rewind(&self.session.req.body),
+                Step::Again => {
+                    self.passed_on = true;
+                    self.source.rewind(&self.session.req.body);
+                }
                 Step::Over(outcome) => return outcome,
             }
         }
@@ -167,25 +173,39 @@ impl<'a> Exchange<'a> {
             }
             return Step::Again;
         };
-        self.tell_no_retry(reason);
+        // Where no server was tried there is no other, and the failure says all.
+        if reason != NoRetry::NoLivePeer || self.passed_on {
+            self.tell_no_retry(reason);
+        }
         self.session.client.link_mut().action = Action::Exchange(Phase::SendingToClient);
         Step::Over(Outcome::Status(class.status))
     }
 
     /// What the verdict needs to know of this request.
     pub(super) fn tried(&self, reused: bool) -> Tried {
-        let limit = self.settings.proxy_next_upstream_timeout;
         Tried {
             request_sent: self.request_sent,
             idempotent: self.session.req.is_idempotent(),
             body_in_flight: self.session.req.body.streaming,
             reused,
             tries_left: self.tries.tries_left(),
-            out_of_time: !limit.is_zero()
-                && clock::now().saturating_duration_since(self.started) >= limit,
+            out_of_time: self
+                .next_upstream_ends()
+                .is_some_and(|end| clock::now() >= end),
             budget_spent: (self.pool.retry_budget.as_ref())
                 .is_some_and(|budget| budget.is_spent(clock::monotonic(clock::now()))),
         }
+    }
+
+    /// Until when the request may be passed to another peer (`proxy_next_upstream_timeout`).
+    fn next_upstream_ends(&self) -> Option<Moment> {
+        let limit = self.settings.proxy_next_upstream_timeout;
+        (!limit.is_zero()).then(|| self.started + limit)
+    }
+
+    /// The same, if it is being passed to another.
+    pub(super) fn end_of_retries(&self) -> Option<Moment> {
+        self.next_upstream_ends().filter(|_| self.passed_on)
     }
 
     fn spend_retry(&self) {

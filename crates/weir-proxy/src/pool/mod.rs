@@ -11,7 +11,7 @@ mod worker_pool;
 pub(crate) use connection::UpstreamConnection;
 pub(crate) use label::PeerLabel;
 pub(crate) use peer_tls::PeerTls;
-pub(crate) use queue::{Place, Queue};
+pub(crate) use queue::{Place, Queue, Waiter};
 pub(crate) use slots::{Slot, Slots};
 pub(crate) use statistics::Member;
 pub use statistics::Statistics;

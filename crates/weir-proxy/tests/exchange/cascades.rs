@@ -154,13 +154,6 @@ fn the_log_says_why_a_failure_stays() {
             cut,
             "the response had begun while reading upstream".to_owned(),
         ),
-        (
-            "server 127.0.0.1:9001 down; server 127.0.0.1:9002 down;",
-            "",
-            get(),
-            Act::Refuse,
-            format!("no other server is live while {connecting}"),
-        ),
     ] {
         for log in ["on", "off"] {
             run(async {
@@ -179,6 +172,32 @@ fn the_log_says_why_a_failure_stays() {
                 }
             });
         }
+    }
+}
+
+#[test]
+fn no_other_server_is_told_of_only_where_one_was_tried() {
+    for (upstream, told) in [
+        (
+            "server 127.0.0.1:9001 down; server 127.0.0.1:9002 down;",
+            false,
+        ),
+        (
+            "server 127.0.0.1:9001; server 127.0.0.1:9002; keepalive 4;",
+            true,
+        ),
+    ] {
+        run(async {
+            let rig = pool(upstream, "log_not_retried on;");
+            for port in [9001, 9002] {
+                rig.script(port, &[Act::Send(ok("a")), Act::Close]);
+                rig.get().await;
+            }
+            assert_eq!(rig.get().await.status, 502);
+            let lines = rig.errors().await;
+            let line = "[warn] not passed to another server: no other server is live while connecting to upstream";
+            assert_eq!(lines.iter().any(|said| said == line), told, "{lines:#?}");
+        });
     }
 }
 
@@ -261,7 +280,7 @@ fn in_a_panic_servers_that_are_out_are_used_and_the_log_says_so_once() {
                 .filter(|line| line.contains("in upstream"))
                 .collect();
             let expected = [
-                "[warn] 1 of 4 servers in upstream \"u\" are in use, the others are used, too while connecting to upstream",
+                "[warn] 1 of 4 servers in upstream \"u\" is in use, the others are used, too while connecting to upstream",
                 "[notice] 4 of 4 servers in upstream \"u\" are in use, the others are not used any more while connecting to upstream",
             ];
             match used {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use weir_io::clock;
+
 use crate::rig::{
     Act, Client, Conf, GET, Peer, Rig, assert_seconds, ok, pass, run, seconds, timed,
 };
@@ -96,10 +98,7 @@ fn a_full_queue_is_a_502_at_once() {
         assert_seconds(took, 0);
         assert_eq!(
             rig.errors().await,
-            [
-                "[error] no live upstreams, and the queue is full while connecting to upstream",
-                "[warn] not passed to another server: no other server is live while connecting to upstream",
-            ]
+            ["[error] no live upstreams, and the queue is full while connecting to upstream",]
         );
         answer(asked(&rig, "/1").await, &mut first).await;
         answer(asked(&rig, "/2").await, &mut second).await;
@@ -201,6 +200,95 @@ fn a_request_that_has_failed_waits_for_a_server_that_it_has_not_tried() {
 }
 
 #[test]
+fn a_queue_full_of_failed_requests_keeps_nobody_from_a_free_server() {
+    run(async {
+        let upstream = "server 127.0.0.1:9001 max_conns=1; \
+             server 127.0.0.1:9002 max_conns=1 max_fails=0; queue 1;";
+        let rig = Rig::new(&pool(upstream, ""));
+        let mut first = sent(&rig, "/1").await;
+        let mut second = sent(&rig, "/2").await;
+        let one = asked(&rig, "/1").await;
+        drop(asked(&rig, "/2").await);
+        rig.settle().await;
+        // The second request waits for the first server, and fills the queue.
+        let mut third = sent(&rig, "/3").await;
+        let two = asked(&rig, "/3").await;
+        assert_eq!(rig.get().await.status, 502, "there is no third server");
+        answer(two, &mut third).await;
+        answer(one, &mut first).await;
+        answer(asked(&rig, "/2").await, &mut second).await;
+    });
+}
+
+#[test]
+fn who_finds_the_queue_full_looks_before_it_fails() {
+    run(async {
+        let rig = Rig::new(&pool(
+            "server 127.0.0.1:9001; server 127.0.0.1:9002; queue 1;",
+            "",
+        ));
+        for port in [9001, 9002] {
+            rig.script(port, &[Act::Refuse, Act::SendAndClose(ok("back"))]);
+        }
+        assert_eq!(rig.get().await.status, 502, "each was asked once");
+        // The first in line looks in the middle of each second, and servers come back as one begins.
+        let now = clock::monotonic(clock::now());
+        let into_second = Duration::from_nanos(now.subsec_nanos().into());
+        pass(Duration::from_millis(1500) - into_second).await;
+        let mut waits = sent(&rig, "/waits").await;
+        let mut refused = 0;
+        while rig.get().await.status == 502 {
+            refused += 1;
+            pass(Duration::from_millis(50)).await;
+        }
+        assert!(refused > 100);
+        assert_eq!(rig.reached()[0], "GET /", "the first had not looked yet");
+        assert_eq!(waits.answer().await.status, 200);
+    });
+}
+
+#[test]
+fn a_request_that_has_tried_all_servers_does_not_wait() {
+    run(async {
+        let upstream = "server 127.0.0.1:9001; server 127.0.0.1:9002; keepalive 4; queue 9;";
+        let rig = Rig::new(&pool(upstream, ""));
+        for port in [9001, 9002] {
+            rig.script(port, &[Act::Send(ok("a")), Act::Close]);
+            assert_eq!(rig.get().await.status, 200);
+        }
+        // Each of the kept connections turns out to be closed, which costs no try.
+        let (answer, took) = timed(rig.get()).await;
+        assert_eq!(answer.status, 502);
+        assert_seconds(took, 0);
+        let lines = rig.errors().await;
+        let last = "[error] no live upstreams while connecting to upstream";
+        assert_eq!(lines.last().map(String::as_str), Some(last), "{lines:#?}");
+    });
+}
+
+#[test]
+fn a_failed_request_waits_no_longer_than_it_may_be_passed_on() {
+    run(async {
+        let upstream = "server 127.0.0.1:9001; server 127.0.0.1:9002 max_conns=1; queue 9;";
+        let limit = "proxy_next_upstream_timeout 5s; proxy_read_timeout 1h;";
+        let rig = Rig::new(&pool(upstream, limit));
+        rig.script(9001, &[Act::SendAndClose(ok("a")), Act::Refuse]);
+        assert_eq!(rig.get().await.status, 200);
+        let mut busy = sent(&rig, "/2").await;
+        let peer = asked(&rig, "/2").await;
+        let (failed, took) = timed(rig.get()).await;
+        assert_eq!(failed.status, 502);
+        assert_seconds(took, 5);
+        // Who has tried nobody is not passed on, and waits for the first server to come back.
+        rig.script(9001, &[Act::SendAndClose(ok("b"))]);
+        let (served, took) = timed(rig.get()).await;
+        assert_eq!(served.text(), "b");
+        assert!((5..=7).contains(&took.as_secs()), "{took:?}");
+        answer(peer, &mut busy).await;
+    });
+}
+
+#[test]
 fn nobody_waits_for_servers_that_are_all_marked_down() {
     run(async {
         let rig = Rig::new(&pool(
@@ -229,6 +317,47 @@ fn a_reload_leaves_those_who_wait_in_line() {
         answer(asked(&rig, "/2").await, &mut second).await;
         answer(asked(&rig, "/3").await, &mut third).await;
         assert_eq!(rig.held_peers(), 0);
+    });
+}
+
+#[test]
+fn those_who_wait_since_before_a_reload_keep_no_new_server_from_others() {
+    run(async {
+        let mut rig = Rig::new(&pool("server 127.0.0.1:9001 max_conns=1; queue 9;", ""));
+        let mut first = sent(&rig, "/1").await;
+        let mut second = sent(&rig, "/2").await;
+        let one = asked(&rig, "/1").await;
+        rig.reload(&pool("server 127.0.0.1:9002 max_conns=1; queue 9;", ""));
+        let mut third = sent(&rig, "/3").await;
+        let mut fourth = sent(&rig, "/4").await;
+        // The second request waits for a server that the others do not know, and knows none of theirs.
+        answer(asked(&rig, "/3").await, &mut third).await;
+        answer(asked(&rig, "/4").await, &mut fourth).await;
+        answer(one, &mut first).await;
+        answer(asked(&rig, "/2").await, &mut second).await;
+        assert_eq!(rig.dialed(), [9001, 9002, 9002, 9001]);
+        let lines = rig.access().await;
+        let waited: Vec<_> = lines.iter().map(|line| line.ends_with(" -")).collect();
+        assert_eq!(waited, [true, false, true, false], "{lines:#?}");
+    });
+}
+
+#[test]
+fn those_who_wait_keep_no_drained_server_from_who_wants_it() {
+    run(async {
+        let upstream = "server 127.0.0.1:9001 max_conns=1; \
+             server 127.0.0.1:9002 max_conns=1 route=b drain; sticky route $arg_r; queue 9;";
+        let rig = Rig::new(&pool(upstream, ""));
+        let mut first = sent(&rig, "/1").await;
+        let mut second = sent(&rig, "/2").await;
+        let one = asked(&rig, "/1").await;
+        let mut third = sent(&rig, "/3?r=b").await;
+        let mut fourth = sent(&rig, "/4?r=b").await;
+        answer(asked(&rig, "/3?r=b").await, &mut third).await;
+        answer(asked(&rig, "/4?r=b").await, &mut fourth).await;
+        answer(one, &mut first).await;
+        answer(asked(&rig, "/2").await, &mut second).await;
+        assert_eq!(rig.dialed(), [9001, 9002, 9002, 9001]);
     });
 }
 
