@@ -1,10 +1,12 @@
 //! `least_time`: the peer that would be through with what it has to do first.
 
+use std::cmp::Ordering;
+
 use smallvec::SmallVec;
 
 use crate::spec::Measure;
 use crate::view::Turn;
-use crate::{Peer, Tries, round_robin};
+use crate::{Peer, Tries};
 
 /// Peers that take longer are equally bad, in milliseconds: the number of connections decides.
 const SLOWEST: u64 = 5000;
@@ -14,29 +16,43 @@ const CLUSTER: u64 = 20;
 /// The eligible peer with the least time to go per weight; round robin decides between equals
 /// (`ngx_http_upstream_get_least_time_peer`).
 pub(crate) fn choose(turn: &Turn<'_>, att: &mut Tries, measure: Measure) -> Option<usize> {
-    let mut times: SmallVec<[(usize, u64); 8]> = SmallVec::new();
-    for index in (0..turn.peers.len()).filter(|&index| turn.eligible(att, index)) {
-        let time = time_to_go(turn, &turn.peers[index], measure);
-        match times.first().map(|best| turn.compare(*best, (index, time))) {
-            None | Some(std::cmp::Ordering::Equal) => times.push((index, time)),
-            Some(std::cmp::Ordering::Greater) => {
-                times.clear();
-                times.push((index, time));
-            }
-            Some(std::cmp::Ordering::Less) => {}
+    let eligible = (0..turn.peers.len()).filter(|&index| turn.eligible(att, index));
+    let times = eligible.map(|index| (index, time_to_go(turn, &turn.peers[index], measure)));
+    let times: SmallVec<[(usize, u64); 8]> = times.collect();
+    let mut first = 0;
+    let mut many = false;
+    for (place, one) in times.iter().enumerate().skip(1) {
+        match turn.compare(*one, times[first]) {
+            Ordering::Less => (first, many) = (place, false),
+            Ordering::Equal => many = true,
+            Ordering::Greater => {}
         }
     }
-    let (best, _) = *times.first()?;
-    let chosen = match times.len() {
-        1 => best,
-        _ => {
-            let equal = times.iter().map(|(index, _)| *index);
-            // Another worker may take it out in between; the peer found first still stands.
-            round_robin::choose_among(turn, att, equal).unwrap_or(best)
-        }
+    let chosen = match many {
+        true => take_turns(turn, att, times.get(first..)?)?,
+        false => times.get(first)?.0,
     };
     begin(turn, att, chosen, measure);
     Some(chosen)
+}
+
+/// Round robin between those that are as quick as the first. As nginx has it, a later peer is compared with the first
+/// one's time by the weight of the best so far, so that where weights differ some of them are left out of a turn.
+fn take_turns(turn: &Turn<'_>, att: &Tries, times: &[(usize, u64)]) -> Option<usize> {
+    let (mut best, least) = *times.first()?;
+    let mut total = 0;
+    for &(index, time) in times {
+        if turn.compare((index, time), (best, least)).is_ne() {
+            continue;
+        }
+        let weights = turn.weights(att, index);
+        total += weights.advance();
+        if weights.current() > turn.weights(att, best).current() {
+            best = index;
+        }
+    }
+    turn.weights(att, best).pay(total);
+    Some(best)
 }
 
 /// The request goes to the peer at `index`.
@@ -55,7 +71,7 @@ pub(crate) fn is_slower(turn: &Turn<'_>, one: usize, other: usize, measure: Meas
 
 impl Turn<'_> {
     /// Times per weight, compared without division.
-    fn compare(&self, one: (usize, u64), other: (usize, u64)) -> std::cmp::Ordering {
+    fn compare(&self, one: (usize, u64), other: (usize, u64)) -> Ordering {
         let weight = |index: usize| u64::from(self.peers[index].parameters().weight);
         (one.1 * weight(other.0)).cmp(&(other.1 * weight(one.0)))
     }

@@ -80,6 +80,14 @@ fn the_quickest_gets_all_and_the_equally_quick_take_turns() {
 }
 
 #[test]
+fn where_weights_differ_some_of_the_equally_quick_miss_a_turn() {
+    // Seen of nginx 1.31.5, one request after the other.
+    let peers = Peers::new(Until::LastByte, false, &[1, 3, 3, 1]);
+    let order = peers.serve(6, &[(10, 11), (10, 92), (10, 52), (90, 91)]);
+    assert_eq!(order, [1, 2, 2, 2, 2, 0]);
+}
+
+#[test]
 fn what_is_timed_decides() {
     // Quick to begin and slow to end against the other way round.
     let times = [(10, 900), (100, 200)];
