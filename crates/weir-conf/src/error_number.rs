@@ -21,6 +21,23 @@ impl ErrorNumber {
         let known = index.and_then(|index| WORDS.get(index));
         known.map_or("Unknown error", String::as_str)
     }
+
+    /// Whether the peer or the network, not this machine, caused the error (`ngx_connection_error`).
+    pub fn is_remote(self) -> bool {
+        matches!(
+            self.0,
+            0 | libc::ECONNRESET
+                | libc::EPIPE
+                | libc::ENOTCONN
+                | libc::ETIMEDOUT
+                | libc::ECONNREFUSED
+                | libc::ENETDOWN
+                | libc::ENETUNREACH
+                | libc::EHOSTDOWN
+                | libc::EHOSTUNREACH
+                | libc::ECONNABORTED
+        )
+    }
 }
 
 /// What failed elsewhere than in the system has the number 0.

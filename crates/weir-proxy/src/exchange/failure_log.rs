@@ -1,10 +1,10 @@
 //! The error line of a failure, with nginx's level.
 
-use weir_log::Level;
+use weir_log::{ErrorNumber, Level};
 use weir_wire::chunked::ChunkedFault;
 
 use crate::facts::Session;
-use crate::report::error_log::{self, Message, is_remote};
+use crate::report::error_log::{self, Message};
 use crate::report::peer_text::errno_of;
 use weir_verdict::{Cause, Failure, TlsFailure};
 
@@ -147,10 +147,9 @@ fn log_chunk(session: &Session, fault: &ChunkedFault) {
 
 /// `ngx_connection_error` on an upstream connection.
 fn level_of(errno: i32) -> Level {
-    if is_remote(errno) {
-        Level::Error
-    } else {
-        Level::Alert
+    match ErrorNumber(errno).is_remote() {
+        true => Level::Error,
+        false => Level::Alert,
     }
 }
 

@@ -12,8 +12,7 @@ pub(super) fn call_failed(
     error: &io::Error,
     server: &[u8],
 ) {
-    let number = error.raw_os_error().unwrap_or(0);
-    let words = format!(" ({number}: {})", ErrorNumber(number).words());
+    let words = format!(" ({})", ErrorNumber::from(error));
     let line = [call, words.as_bytes(), PLACE, server].concat();
     weir_log::emit(sinks, level, None, &*line);
 }
@@ -29,18 +28,8 @@ const PLACE: &[u8] = b" while resolving, resolver: ";
 /// How grave it is that a message could not be sent or received: what the network does is an error, the rest is this
 /// machine's doing (`ngx_connection_error`).
 pub(super) fn level_of(error: &io::Error) -> Level {
-    match error.raw_os_error() {
-        Some(
-            libc::ECONNRESET
-            | libc::EPIPE
-            | libc::ENOTCONN
-            | libc::ETIMEDOUT
-            | libc::ECONNREFUSED
-            | libc::ENETDOWN
-            | libc::ENETUNREACH
-            | libc::EHOSTDOWN
-            | libc::EHOSTUNREACH,
-        ) => Level::Error,
-        _ => Level::Alert,
+    match ErrorNumber::from(error).is_remote() {
+        true => Level::Error,
+        false => Level::Alert,
     }
 }

@@ -33,7 +33,7 @@ impl<'a> Message<'a> {
 
     /// How grave it is, if it tells of the client's connection.
     pub(crate) fn level_of_connection(self) -> Level {
-        match is_remote(self.errno) {
+        match ErrorNumber(self.errno).is_remote() {
             true => Level::Info,
             false => Level::Alert,
         }
@@ -117,23 +117,6 @@ pub(crate) fn tls_failure(error: &io::Error) -> Option<String> {
     let error = error.get_ref()?.downcast_ref()?;
     let words = weir_tls::reason(error, None).words;
     Some(format!("SSL_read() failed (SSL: {words})"))
-}
-
-/// Whether the peer or the network, not this machine, caused the error.
-pub(crate) fn is_remote(errno: i32) -> bool {
-    matches!(
-        errno,
-        0 | libc::ECONNRESET
-            | libc::EPIPE
-            | libc::ENOTCONN
-            | libc::ETIMEDOUT
-            | libc::ECONNREFUSED
-            | libc::ENETDOWN
-            | libc::ENETUNREACH
-            | libc::EHOSTDOWN
-            | libc::EHOSTUNREACH
-            | libc::ECONNABORTED
-    )
 }
 
 /// Whether lines at `level` are written for the request's location.
