@@ -42,6 +42,17 @@ pub struct Rules {
     pub valid: u64,
 }
 
+impl Rules {
+    /// Until which second a failure of second `now` holds.
+    pub fn failure_until(&self, now: Duration) -> u64 {
+        let holds = match self.valid {
+            0 => FAILURE_HOLDS,
+            valid => valid,
+        };
+        now.as_secs().saturating_add(holds)
+    }
+}
+
 /// What the rules need of the world.
 pub trait Wire {
     /// Sends a question to a server. The log is told of what goes wrong.
@@ -196,7 +207,7 @@ impl Questions {
                 },
                 Known::Alias(name) => {
                     if !follows(&mut waiters) {
-                        let holds = self.failure_holds(now);
+                        let holds = self.rules.failure_until(now);
                         return self.fail(&waiters, Code::HostNotFound, holds, now);
                     }
                     key.name = name;
@@ -236,14 +247,6 @@ impl Questions {
     fn fail(&mut self, waiters: &[Waiter], code: Code, valid_until: u64, now: Duration) {
         let failure = Failure { code, valid_until };
         self.answer(waiters, &Err(failure), now);
-    }
-
-    fn failure_holds(&self, now: Duration) -> u64 {
-        let holds = match self.rules.valid {
-            0 => FAILURE_HOLDS,
-            valid => valid,
-        };
-        now.as_secs().saturating_add(holds)
     }
 
     /// Takes a question out.

@@ -202,25 +202,24 @@ impl Questions {
     }
 
     fn end_without(&mut self, key: &Arc<Key>, code: Code, now: Duration) {
-        let holds = self.failure_holds(now);
+        let holds = self.rules.failure_until(now);
         if let Some(open) = self.close(key) {
             self.fail(&open.waiting.into_waiters(), code, holds, now);
         }
     }
 
     fn end_with_addresses(&mut self, key: &Arc<Key>, now: Duration) {
-        let Some(open) = self.close(key) else {
+        let Some(mut open) = self.close(key) else {
             return;
         };
-        let found = [open.first.found, open.second.found];
+        let found = [open.first.found.take(), open.second.found.take()];
         let addresses: Arc<[IpAddr]> = found.into_iter().flatten().flatten().collect();
         let known = Known::Addresses(addresses.clone());
-        let valid_until = self.keep(key, known, open.ttl, now);
-        let found = Found::Addresses {
+        let found = |valid_until| Found::Addresses {
             addresses,
             valid_until,
         };
-        self.answer(&open.waiting.into_waiters(), &Ok(found), now);
+        self.end_with(key, open, known, found, now);
     }
 
     fn end_with_services(&mut self, key: &Arc<Key>, services: Arc<[Service]>, now: Duration) {
@@ -228,11 +227,23 @@ impl Questions {
             return;
         };
         let known = Known::Services(services.clone());
-        let valid_until = self.keep(key, known, open.ttl, now);
-        let found = Found::Services {
+        let found = |valid_until| Found::Services {
             services,
             valid_until,
         };
+        self.end_with(key, open, known, found, now);
+    }
+
+    /// Keeps what is known, and tells it, with how long it holds, to those who wait.
+    fn end_with(
+        &mut self,
+        key: &Arc<Key>,
+        open: Open,
+        known: Known,
+        found: impl FnOnce(u64) -> Found,
+        now: Duration,
+    ) {
+        let found = found(self.keep(key, known, open.ttl, now));
         self.answer(&open.waiting.into_waiters(), &Ok(found), now);
     }
 

@@ -135,11 +135,7 @@ impl Resolver {
 
     /// When a failure may be asked again about, for want of anything that says so.
     pub(super) fn failure_until(&self) -> u64 {
-        let valid = match self.shared.rules.valid {
-            0 => 10,
-            valid => valid,
-        };
-        now().as_secs() + valid
+        self.shared.rules.failure_until(now())
     }
 
     /// Lets `act` change what has been asked, and tells those who have waited for it.
