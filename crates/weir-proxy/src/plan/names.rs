@@ -1,4 +1,4 @@
-//! Resolvers with their servers' names looked up.
+//! Names that are looked up when a plan is made, and resolvers with the names of their servers.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -48,16 +48,19 @@ fn servers(spec: &ResolverSpec) -> Result<Vec<NameServerAddress>, PlanFault> {
 fn addresses(server: &NameServer) -> Vec<SocketAddr> {
     match &server.address {
         UpstreamAddress::Inet(address) => vec![*address],
-        UpstreamAddress::Name { host, port } => {
-            let mut found: Vec<SocketAddr> = Vec::new();
-            for address in weir_conf::resolve(host) {
-                let address = SocketAddr::new(address, *port);
-                if !found.contains(&address) {
-                    found.push(address);
-                }
-            }
-            found
-        }
+        UpstreamAddress::Name { host, port } => look_up(host, *port),
         UpstreamAddress::Unix(_) => Vec::new(),
     }
+}
+
+/// The addresses that the system knows of a name, each once (`ngx_inet_resolve_host`).
+pub(super) fn look_up(host: &str, port: u16) -> Vec<SocketAddr> {
+    let mut unique = Vec::new();
+    for address in weir_conf::resolve(host) {
+        let address = SocketAddr::new(address, port);
+        if !unique.contains(&address) {
+            unique.push(address);
+        }
+    }
+    unique
 }

@@ -1,13 +1,12 @@
 //! Upstream blocks with their names resolved.
 
-use std::net::SocketAddr;
-
 use weir_conf::{BalanceMethod, LookUp, TimedUntil, Upstream, UpstreamAddress, UpstreamServer};
 use weir_upstream::{
     CheckSet, Measure, Method, NameSource, NameSpec, PeerAddress, PeerSpec, PoolSpec, Until,
 };
 
 use super::PlanFault;
+use super::names::look_up;
 
 /// The pool of a group, and what there is to warn of.
 pub(super) fn pool_spec(
@@ -108,7 +107,7 @@ fn addresses(upstream: &Upstream, server: &UpstreamServer) -> Result<Vec<PeerAdd
         UpstreamAddress::Inet(address) => Ok(vec![PeerAddress::Inet(*address)]),
         UpstreamAddress::Unix(path) => Ok(vec![PeerAddress::Unix(path.clone())]),
         UpstreamAddress::Name { host, port } => {
-            let found = weir_conf::resolve(host);
+            let found = look_up(host, *port);
             if found.is_empty() {
                 let name = if upstream.explicit {
                     server.written.clone()
@@ -120,15 +119,7 @@ fn addresses(upstream: &Upstream, server: &UpstreamServer) -> Result<Vec<PeerAdd
                     place: server.place.clone(),
                 });
             }
-            // One line may stand for an address once only.
-            let mut unique: Vec<PeerAddress> = Vec::new();
-            for address in found {
-                let address = PeerAddress::Inet(SocketAddr::new(address, *port));
-                if !unique.contains(&address) {
-                    unique.push(address);
-                }
-            }
-            Ok(unique)
+            Ok(found.into_iter().map(PeerAddress::Inet).collect())
         }
     }
 }
