@@ -332,15 +332,7 @@ impl Drop for Exchange<'_> {
             self.source.give_back(body);
         }
         self.session.req.upstream.request_head = self.source.take_head();
-        if let Some(peer) = self.picked.take() {
-            self.learn_at_end(peer);
-            let now = clock::monotonic(clock::now());
-            let outcome = PeerOutcome::Success;
-            let took = self.took();
-            let view = &self.view.peers;
-            view.release(&mut self.tries, peer, outcome, took, now);
-            self.call_next();
-        }
+        self.release(PeerOutcome::Success);
     }
 }
 
