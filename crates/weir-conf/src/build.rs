@@ -98,6 +98,7 @@ fn finish(main: MainBuild, mut cx: Reading, files: Vec<SourceFile>) -> Result<Co
             warnings: cx.faults,
             without_effect: cx.without_effect,
             compat: cx.compat,
+            compat_is_written: main.compat,
             prefix: cx.prefix,
         }),
         _ => Err(Faults::new(cx.faults, files)),

@@ -79,6 +79,8 @@ pub struct Config {
     pub without_effect: Vec<WithoutEffect>,
     /// The nginx generation to behave like.
     pub compat: Compat,
+    /// `compat` was written: nothing that nginx does not do is done unasked.
+    pub compat_is_written: bool,
     /// Base of relative paths that are known with a request; ends without a slash.
     pub prefix: PathBuf,
 }

@@ -20,6 +20,8 @@ pub(crate) struct Lasting {
     pub(crate) awaited: CheckSet,
     /// How often a peer was taken out; goes on over a reload, as the peers do.
     pub(crate) taken_out: Arc<AtomicU64>,
+    /// Failures count within their request only.
+    pub(crate) forgets_failures: bool,
 }
 
 impl Lasting {
@@ -95,6 +97,11 @@ impl PeerList {
     pub(crate) fn failures(&self) -> u64 {
         // Who sees the count sees what was counted.
         self.lasting.taken_out.load(Ordering::Acquire)
+    }
+
+    /// Whether failures count within their request only.
+    pub(crate) fn forgets_failures(&self) -> bool {
+        self.lasting.forgets_failures
     }
 
     /// Which of the pool's lists this is.

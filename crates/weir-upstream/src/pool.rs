@@ -53,6 +53,7 @@ impl Pool {
             sticky: spec.sticky,
             awaited: spec.awaited,
             taken_out: carried.map_or_else(Arc::default, |pool| pool.lasting.taken_out.clone()),
+            forgets_failures: spec.forgets_failures,
         };
         let mut making = Making::new(before.map(|(_, list)| list), &lasting);
         for peer in spec.peers {
@@ -368,6 +369,27 @@ mod tests {
         assert_eq!(known(&new), [(0, 0), (0, 1), (0, 0), (1, 0), (0, 0)]);
         view.release(&mut tries, b, PeerOutcome::Success, Took::default(), NOW);
         assert_eq!(known(&new), [(0, 0), (0, 0), (0, 0), (1, 0), (0, 0)]);
+    }
+
+    #[test]
+    fn a_pool_that_forgets_failures_keeps_them_within_their_request() {
+        let forgetful = PoolSpec {
+            forgets_failures: true,
+            ..spec(&[("a", 1), ("b", 2)])
+        };
+        let view = View::new(&Pool::new(forgetful, None));
+        for _ in 0..3 {
+            let mut tries = view.begin(Key::None);
+            let mut failed = Vec::new();
+            while let Some(peer) = view.pick(&mut tries, NOW) {
+                failed.push(peer.index());
+                let none = Took::default();
+                let released = view.release(&mut tries, peer, PeerOutcome::Failed, none, NOW);
+                assert!(released.disabled, "for this request it is out");
+            }
+            failed.sort_unstable();
+            assert_eq!(failed, [0, 1]);
+        }
     }
 
     #[test]

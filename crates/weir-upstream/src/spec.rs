@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use weir_conf::{Keepalive, RetryShare, ServerParameters};
 
-use crate::{CheckSet, NameSpec};
+use crate::{CheckSet, NameSource, NameSpec};
 
 /// One `upstream` block, or the pool that `proxy_pass` to a bare host implies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub struct PoolSpec {
     pub retry_share: Option<RetryShare>,
     /// The percentage of primaries below which those that are out are used, too.
     pub panic_threshold: Option<u32>,
+    /// A failure keeps the request from the peer, and no other.
+    pub forgets_failures: bool,
 }
 
 impl PoolSpec {
@@ -53,7 +55,23 @@ impl PoolSpec {
             keepalive: None,
             retry_share: None,
             panic_threshold: None,
+            forgets_failures: false,
         }
+    }
+
+    /// The same before the addresses of `host` are known.
+    pub fn implied_by_name(host: String, port: u16) -> Self {
+        let mut spec = Self::implied(host.clone(), []);
+        spec.names.push(NameSpec {
+            server: host.clone(),
+            host,
+            service: None,
+            port,
+            route: None,
+            source: NameSource::Resolver,
+            parameters: ServerParameters::default(),
+        });
+        spec
     }
 }
 

@@ -236,6 +236,13 @@ impl View {
                 peer.succeed(now);
                 Released { disabled: false }
             }
+            PeerOutcome::Failed if self.list.forgets_failures() => {
+                peer.fail_alone();
+                // In a pool of the request's own it would be out by now.
+                Released {
+                    disabled: peer.parameters().max_fails == 1,
+                }
+            }
             PeerOutcome::Failed => {
                 let max_fails = peer.parameters().max_fails;
                 self.rotation.penalize(id, max_fails);

@@ -16,7 +16,7 @@ use weir_verdict::{Cause, Failure, Phase, TlsFailure};
 
 use super::tries::{Exchange, Held, TryEnd};
 use crate::facts::{Action, Session};
-use crate::pool::PeerTls;
+use crate::pool::{PeerTls, Reuse};
 use crate::report::variables;
 
 /// nginx's names of the calls that TLS fails in.
@@ -95,7 +95,7 @@ impl Exchange<'_> {
             let config = client.config(Some(certificate), false);
             return Ok(config.map(PeerTls::of));
         }
-        let keeps = self.settings.proxy_ssl_session_reuse && !self.pool.passes;
+        let keeps = self.settings.proxy_ssl_session_reuse && self.pool.reuse != Reuse::Nothing;
         let key: *const TlsClient = Arc::as_ptr(client);
         let address = self.view.peers.peer(held.peer).address_id();
         Ok(self.pool.peer_tls(key.addr(), address, || {

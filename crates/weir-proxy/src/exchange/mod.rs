@@ -35,7 +35,7 @@ pub(crate) async fn proxy(session: &mut Session, pass: &ProxyPass) -> Outcome {
         return Outcome::Status(500);
     };
     let settings = &location.settings;
-    let target = match target::resolve(session, pass) {
+    let target = match target::resolve(session, settings, pass) {
         Ok(target) => target,
         Err(status) => return Outcome::Status(status),
     };
@@ -73,7 +73,7 @@ pub(crate) fn write_head(
     pass: &ProxyPass,
     settings: &weir_conf::Settings,
 ) -> Option<usize> {
-    target::resolve(session, pass).ok()?;
+    target::resolve(session, settings, pass).ok()?;
     let head = request_head::write(session, settings);
     let length = head.len();
     session.req.upstream.request_head = head;

@@ -2,8 +2,9 @@
 
 use std::future::{Future as _, poll_fn};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::Poll;
 
 use weir_conf::Settings;
@@ -21,6 +22,8 @@ use crate::report::error_log::{self, Message};
 pub(super) struct Name {
     pub(super) host: Vec<u8>,
     pub(super) port: u16,
+    /// By what its pool is kept; `None`: it is not.
+    pub(super) key: Option<Vec<u8>>,
 }
 
 /// What ended the wait for an answer.
@@ -34,7 +37,7 @@ pub(super) async fn look_up(
     session: &mut Session,
     settings: &Settings,
     name: Box<Name>,
-) -> Result<Box<WorkerPool>, Outcome> {
+) -> Result<Rc<WorkerPool>, Outcome> {
     // nginx has set this exchange off from those before it.
     session.req.upstream.group_is_empty = !session.req.attempts.is_empty();
     let Some(spec) = &settings.resolver else {
@@ -54,11 +57,7 @@ pub(super) async fn look_up(
         }
     };
     match found {
-        Ok(found) => {
-            let addresses = found.addresses.iter();
-            let addresses = addresses.map(|ip| SocketAddr::new(*ip, name.port));
-            Ok(pool(&name.host, addresses))
-        }
+        Ok(found) => Ok(pool(session, &name, &found.addresses)),
         Err(failure) => Err(fail(session, &unresolved(&name.host, failure))),
     }
 }
@@ -108,8 +107,13 @@ fn end(session: &mut Session) {
     }
 }
 
-/// A pool for one request (`ngx_http_upstream_create_round_robin_peer`).
-fn pool(host: &[u8], addresses: impl Iterator<Item = SocketAddr>) -> Box<WorkerPool> {
-    let name = String::from_utf8_lossy(host).to_ascii_lowercase();
-    WorkerPool::of_request(PoolSpec::implied(name, addresses.map(PeerAddress::Inet)))
+/// The pool that is kept of a name, or one for this request (`ngx_http_upstream_create_round_robin_peer`).
+fn pool(session: &Session, name: &Name, found: &[IpAddr]) -> Rc<WorkerPool> {
+    let host = String::from_utf8_lossy(&name.host).to_ascii_lowercase();
+    let kept = session.client.link().plan.kept_pools.as_ref();
+    let Some((kept, key)) = kept.zip(name.key.as_ref()) else {
+        let addresses = found.iter().map(|&ip| SocketAddr::new(ip, name.port));
+        return WorkerPool::of_request(PoolSpec::implied(host, addresses.map(PeerAddress::Inet)));
+    };
+    kept.of_name(key, found, || PoolSpec::implied_by_name(host, name.port))
 }

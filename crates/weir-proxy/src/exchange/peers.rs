@@ -13,9 +13,7 @@ use weir_upstream::{IdleMeta, PeerId};
 use super::tries::{Exchange, Held, TryEnd};
 use crate::facts::Outcome;
 use crate::facts::Session;
-use crate::pool::PeerLabel;
-use crate::pool::Slot;
-use crate::pool::UpstreamConnection;
+use crate::pool::{PeerLabel, Reuse, Slot, UpstreamConnection};
 use crate::report::error_log::{self, Message};
 use crate::report::peer_text::Lossy;
 use crate::report::variables;
@@ -70,6 +68,9 @@ impl Exchange<'_> {
 
     /// An idle connection on which nothing has arrived.
     fn take_idle(&self, peer: PeerId, now: Duration) -> Option<Box<UpstreamConnection>> {
+        if self.pool.reuse == Reuse::WithoutRisk && !self.survives_a_dead_connection() {
+            return None;
+        }
         let mut cache = self.pool.idle.as_ref()?.borrow_mut();
         let peer = self.view.peers.peer(peer);
         let location = self.session.location().index;

@@ -4,8 +4,12 @@ use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
+use std::rc::Rc;
 
-use weir_conf::{ProxyPass, ProxyTarget, Template, UpstreamUrl, parse_evaluated_url};
+use weir_conf::{
+    Credential, ProxyPass, ProxyTarget, Scheme, Settings, Template, UpstreamUrl,
+    parse_evaluated_url,
+};
 use weir_upstream::{PeerAddress, PoolSpec};
 use weir_wire::uri::{Escape, escape};
 
@@ -20,14 +24,18 @@ pub(super) enum Target {
     /// A pool of the configuration, by index.
     Configured(usize),
     /// An address that came out of variables, and that no block of the configuration has.
-    Literal(Box<WorkerPool>),
+    Literal(Rc<WorkerPool>),
     /// A name that came out of variables and has to be looked up.
     Named(Box<Name>),
 }
 
 /// Finds who is asked and writes the URI (`ngx_http_proxy_eval`, `ngx_http_proxy_create_request`).
 /// The error is a status; the log has been told.
-pub(super) fn resolve(session: &mut Session, pass: &ProxyPass) -> Result<Target, u16> {
+pub(super) fn resolve(
+    session: &mut Session,
+    settings: &Settings,
+    pass: &ProxyPass,
+) -> Result<Target, u16> {
     // What an earlier exchange left shows in variables and log lines until here.
     session.req.upstream.reset();
     match &pass.target {
@@ -46,11 +54,15 @@ pub(super) fn resolve(session: &mut Session, pass: &ProxyPass) -> Result<Target,
             }
             Ok(Target::Configured(*upstream))
         }
-        ProxyTarget::Variable(template) => resolve_variable(session, template),
+        ProxyTarget::Variable(template) => resolve_variable(session, settings, template),
     }
 }
 
-fn resolve_variable(session: &mut Session, template: &Template) -> Result<Target, u16> {
+fn resolve_variable(
+    session: &mut Session,
+    settings: &Settings,
+    template: &Template,
+) -> Result<Target, u16> {
     let text = variables::text(session.view(), template);
     let url = match parse_evaluated_url(&text) {
         Ok(url) => url,
@@ -64,21 +76,66 @@ fn resolve_variable(session: &mut Session, template: &Template) -> Result<Target
     if let Some(upstream) = session.client.link().plan.http().upstream_of(&url) {
         return Ok(Target::Configured(upstream));
     }
+    let key = key(session, settings, &url);
     Ok(match literal_address(&url) {
-        Some(address) => {
-            let name = String::from_utf8_lossy(url.host_header());
-            let mut spec = PoolSpec::implied(name, [address]);
-            if url.unix {
-                // nginx shows the letters of `unix:` as they were written.
-                spec.peers[0].name = url.authority.into();
-            }
-            Target::Literal(WorkerPool::of_request(spec))
-        }
+        Some(address) => Target::Literal(literal_pool(session, key, &url, address)),
         None => Target::Named(Box::new(Name {
             host: url.host.to_vec(),
             port: url.effective_port(),
+            key,
         })),
     })
+}
+
+/// The pool of an address that came out of variables.
+fn literal_pool(
+    session: &Session,
+    key: Option<Vec<u8>>,
+    url: &UpstreamUrl<'_>,
+    address: PeerAddress,
+) -> Rc<WorkerPool> {
+    let spec = || {
+        let name = String::from_utf8_lossy(url.host_header());
+        let mut spec = PoolSpec::implied(name, [address]);
+        if url.unix {
+            // nginx shows the letters of `unix:` as they were written.
+            spec.peers[0].name = url.authority.into();
+        }
+        spec
+    };
+    let kept = session.client.link().plan.kept_pools.as_ref();
+    match kept.zip(key) {
+        Some((kept, key)) => kept.of_address(&key, spec),
+        None => WorkerPool::of_request(spec()),
+    }
+}
+
+/// By what the pool of `url` is kept; `None`: it is not. All that tells one connection to it from another is in there:
+/// who connects, and how, is the location's doing, but for what its variables say.
+fn key(session: &Session, settings: &Settings, url: &UpstreamUrl<'_>) -> Option<Vec<u8>> {
+    session.client.link().plan.kept_pools.as_ref()?;
+    let is_variable = |template: &Template| !template.is_literal();
+    let bind = settings.proxy_bind.as_ref().and_then(Option::as_ref);
+    let certificate = [
+        &settings.proxy_ssl_certificate,
+        &settings.proxy_ssl_certificate_key,
+    ];
+    let own = certificate
+        .into_iter()
+        .flatten()
+        .any(Credential::is_variable);
+    if own || bind.is_some_and(|bind| is_variable(&bind.address)) {
+        return None;
+    }
+    let location = session.location().index.to_ne_bytes();
+    let mut key = [&location, url.prefix, url.authority].concat();
+    let name = settings.proxy_ssl_name.as_ref();
+    if let Some(name) = name.filter(|name| url.scheme == Scheme::Https && is_variable(name)) {
+        // No text from outside has a zero byte in an authority.
+        key.push(0);
+        key.extend_from_slice(&variables::text(session.view(), name));
+    }
+    Some(key)
 }
 
 /// The same for a health check, which asks for a URI of its own.

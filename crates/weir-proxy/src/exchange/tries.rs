@@ -197,6 +197,17 @@ impl<'a> Exchange<'a> {
         }
     }
 
+    /// Whether the request is sent once more if it meets a kept connection that the peer has closed.
+    pub(super) fn survives_a_dead_connection(&self) -> bool {
+        let tried = Tried {
+            request_sent: true,
+            tries_left: 0,
+            ..self.tried(true)
+        };
+        let closed = Class::of(&Cause::Closed);
+        closed.next(&tried, &self.rules()).stays.is_none()
+    }
+
     /// Until when the request may be passed to another peer (`proxy_next_upstream_timeout`).
     fn next_upstream_ends(&self) -> Option<Moment> {
         let limit = self.settings.proxy_next_upstream_timeout;

@@ -1,14 +1,14 @@
 //! What one worker keeps for one plan.
 
 use crate::names::Resolver;
-use crate::pool::{KeySource, UpstreamConnection, WorkerPool};
+use crate::pool::{IdleConnections, KeptPools, KeySource, UpstreamConnection, WorkerPool};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use weir_conf::{Location, ResolverSpec, Server};
+use weir_conf::{Keepalive, Location, ResolverSpec, Server};
 use weir_log::{LineBuffer, NamedLog};
 
 use super::Plan;
@@ -25,6 +25,8 @@ pub struct Generation {
     /// By `Location::index`; those that a request has found.
     locations: RefCell<Vec<Option<Own<Location>>>>,
     pub(crate) pools: Vec<WorkerPool>,
+    /// Those that came out of variables, unless weir is to be like nginx in this, too.
+    pub(crate) kept_pools: Option<KeptPools>,
     /// By `ResolverSpec::index`; those that have been asked.
     resolvers: Vec<OnceCell<Rc<Resolver>>>,
     /// Counts connections of the whole process; those to name servers, too.
@@ -72,6 +74,7 @@ impl Generation {
             servers,
             resolvers: plan.resolvers.iter().map(|_| OnceCell::new()).collect(),
             locations: RefCell::new(vec![None; plan.location_logs.len()]),
+            kept_pools: (!plan.config().compat_is_written).then(KeptPools::new),
             plan,
             pools,
             lines,
@@ -111,15 +114,27 @@ impl Generation {
     /// Closes the idle upstream connections (`ngx_close_idle_connections`). Requests still served
     /// under a generation that a newer one has followed put none back.
     pub(crate) fn close_idle(&self) {
-        for idle in self.pools.iter().filter_map(|pool| pool.idle.as_ref()) {
-            idle.borrow_mut().drain().for_each(drop);
-        }
+        self.for_each_idle_cache(|_, idle| idle.drain().for_each(drop));
     }
 
     /// Closes the idle upstream connections that `keep` refuses.
     pub(crate) fn retain_idle(&self, mut keep: impl FnMut(&mut UpstreamConnection) -> bool) {
-        for idle in self.pools.iter().filter_map(|pool| pool.idle.as_ref()) {
-            idle.borrow_mut().retain(|idle| keep(idle));
+        self.for_each_idle_cache(|_, idle| idle.retain(|idle| keep(idle)));
+    }
+
+    /// Shows the idle connections of every pool that keeps some, and how it keeps them.
+    pub(crate) fn for_each_idle_cache(
+        &self,
+        mut look: impl FnMut(&Keepalive, &mut IdleConnections),
+    ) {
+        let mut look = |pool: &WorkerPool| {
+            if let (Some(idle), Some(spec)) = (&pool.idle, pool.pool.keepalive()) {
+                look(spec, &mut idle.borrow_mut());
+            }
+        };
+        self.pools.iter().for_each(&mut look);
+        if let Some(kept) = &self.kept_pools {
+            kept.for_each(look);
         }
     }
 

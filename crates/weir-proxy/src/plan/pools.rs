@@ -23,6 +23,7 @@ pub(super) fn pool_spec(
         keepalive: upstream.keepalive,
         retry_share: upstream.cascades.retry_share,
         panic_threshold: upstream.cascades.panic_threshold,
+        forgets_failures: false,
     };
     let mut warnings = Vec::new();
     for server in &upstream.servers {

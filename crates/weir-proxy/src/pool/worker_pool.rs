@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use weir_conf::{BalanceMethod, Sticky, Template};
+use weir_conf::{BalanceMethod, Keepalive, Sticky, Template};
 use weir_upstream::{AddressId, IdleCache, Peer, Pool, PoolSpec, RetryBudget, View};
 
 use super::{PeerLabel, PeerTls, Queue, UpstreamConnection};
@@ -56,6 +56,23 @@ impl PoolView {
     }
 }
 
+/// Connections that wait for a request.
+pub(crate) type IdleConnections = IdleCache<Box<UpstreamConnection>>;
+
+/// Idle connections to the peers of a pool that came out of variables, as `upstream` has by default.
+const KEPT_CONNECTIONS: usize = 32;
+
+/// What of one request is there for the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reuse {
+    /// Nothing: the pool is the request's own.
+    Nothing,
+    /// What the configuration says.
+    AsInNginx,
+    /// Connections, which nginx would not keep here, are there for requests that a dead one cannot harm.
+    WithoutRisk,
+}
+
 /// A pool as one worker sees it.
 pub(crate) struct WorkerPool {
     pub(crate) pool: Arc<Pool>,
@@ -65,9 +82,9 @@ pub(crate) struct WorkerPool {
     view: RefCell<Rc<PoolView>>,
     /// The pool's name, for "no live upstreams".
     pub(crate) pool_label: PeerLabel,
-    pub(crate) idle: Option<RefCell<IdleCache<Box<UpstreamConnection>>>>,
-    /// It serves one request only: nothing is kept for others.
-    pub(crate) passes: bool,
+    pub(crate) idle: Option<RefCell<IdleConnections>>,
+    /// What of one request is there for the next.
+    pub(crate) reuse: Reuse,
     /// What is kept of TLS with the peers, by who wants it and their address.
     tls: RefCell<HashMap<(usize, AddressId), Rc<PeerTls>>>,
     /// The last answer was too long for a short buffer and would have fitted a long one, so the next
@@ -91,7 +108,7 @@ impl WorkerPool {
             idle: pool
                 .keepalive()
                 .map(|spec| RefCell::new(IdleCache::new(*spec))),
-            passes: false,
+            reuse: Reuse::AsInNginx,
             tls: RefCell::default(),
             answers_are_long: Cell::new(false),
             retry_budget: pool.retry_budget(),
@@ -111,10 +128,25 @@ impl WorkerPool {
 
     /// The pool of one request, whose peers came out of variables. It begins with none of them out, and no connection
     /// and no session of TLS outlives it (`ngx_http_upstream_create_round_robin_peer`).
-    pub(crate) fn of_request(spec: PoolSpec) -> Box<Self> {
+    pub(crate) fn of_request(spec: PoolSpec) -> Rc<Self> {
         let pool = Arc::new(Pool::new(spec, None));
-        Box::new(Self {
-            passes: true,
+        Rc::new(Self {
+            reuse: Reuse::Nothing,
+            ..Self::new(&pool, KeySource::None)
+        })
+    }
+
+    /// The same for all requests whose variables say the same: connections and sessions of TLS are kept, and each
+    /// request begins with none of the peers out, as with a pool of its own.
+    pub(crate) fn kept(spec: PoolSpec) -> Rc<Self> {
+        let spec = PoolSpec {
+            keepalive: Some(Keepalive::new(KEPT_CONNECTIONS)),
+            forgets_failures: true,
+            ..spec
+        };
+        let pool = Arc::new(Pool::new(spec, None));
+        Rc::new(Self {
+            reuse: Reuse::WithoutRisk,
             ..Self::new(&pool, KeySource::None)
         })
     }

@@ -198,13 +198,11 @@ impl Worker {
         let now = clock::monotonic(clock::now());
         let generation = self.shop.generation();
         let mut rest = HOUSEKEEPING;
-        for pool in &generation.pools {
-            if let (Some(idle), Some(spec)) = (&pool.idle, pool.pool.keepalive()) {
-                let expiry = idle.borrow().next_expiry();
-                let left = expiry.map_or(spec.timeout, |expiry| expiry.saturating_sub(now));
-                rest = rest.min(spec.timeout).min(left);
-            }
-        }
+        generation.for_each_idle_cache(|spec, idle| {
+            let expiry = idle.next_expiry();
+            let left = expiry.map_or(spec.timeout, |expiry| expiry.saturating_sub(now));
+            rest = rest.min(spec.timeout).min(left);
+        });
         rest.max(SHORTEST_REST)
     }
 
@@ -219,13 +217,10 @@ impl Worker {
             }
             let generation = self.shop.generation();
             let now = clock::monotonic(clock::now());
-            for pool in &generation.pools {
-                if let Some(idle) = &pool.idle {
-                    let mut idle = idle.borrow_mut();
-                    drop(idle.expire(now).collect::<Vec<_>>());
-                    idle.retain(|idle| self.shop.watch_idle(idle));
-                }
-            }
+            generation.for_each_idle_cache(|_, idle| {
+                drop(idle.expire(now).collect::<Vec<_>>());
+                idle.retain(|idle| self.shop.watch_idle(idle));
+            });
             if now.saturating_sub(trimmed) >= HOUSEKEEPING {
                 trimmed = now;
                 spare::close_unneeded();

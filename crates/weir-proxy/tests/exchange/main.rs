@@ -10,6 +10,7 @@ mod clocks;
 mod cut_answers;
 mod error_pages;
 mod handshakes;
+mod kept_pools;
 mod leaving;
 mod peers_out;
 mod pipelining;
