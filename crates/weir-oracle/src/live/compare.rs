@@ -12,8 +12,8 @@ use weir_lab::bed::{Fault, Field, Seen, Target};
 use weir_lab::scenario::{Job, Scenario, play_all};
 use weir_lab::version::Version;
 
-use super::AT_ONCE;
 use super::nginx::Nginx;
+use super::{AGAIN_AT_ONCE, AT_ONCE};
 
 /// Everything that was compared with one nginx.
 pub(super) struct Compared {
@@ -68,8 +68,12 @@ pub(super) fn all(
     let run = |scenarios: &[Arc<Scenario>], at_once| once(scenarios, nginx, weir, at_once);
     let differs = |one: &Outcome| !one.is_clean();
     let mut results = run(scenarios, AT_ONCE)?;
-    repeat(&mut results, |again| run(again, AT_ONCE / 4), differs)?;
-    repeat(&mut results, |again| run(again, 2), Outcome::is_late)?;
+    repeat(&mut results, |again| run(again, AGAIN_AT_ONCE), differs)?;
+    repeat(
+        &mut results,
+        |again| run(again, AGAIN_AT_ONCE),
+        Outcome::is_late,
+    )?;
     Ok(Compared {
         results,
         elapsed: started.elapsed(),
@@ -110,7 +114,7 @@ pub(super) fn recorded(
     let mut results = run(scenarios, AT_ONCE)?;
     repeat(
         &mut results,
-        |scenarios| run(scenarios, AT_ONCE / 4),
+        |scenarios| run(scenarios, AGAIN_AT_ONCE),
         |one| !one.is_clean(),
     )?;
     Ok(Compared {
