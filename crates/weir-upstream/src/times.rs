@@ -61,14 +61,17 @@ impl Times {
         under_way.requests += 1;
     }
 
-    /// What a request to the peer was waiting for is there, or it never comes.
-    pub(crate) fn end(&self, took: Duration, now: Now) {
+    /// What a request to the peer was waiting for is there after that time. `None`: it failed, and as nginx does not
+    /// know yet how long that took (its -1 makes it a millisecond more), the others seem to take longer
+    /// (`ngx_http_upstream_least_time_inflight_done`).
+    pub(crate) fn end(&self, took: Option<Duration>, now: Now) {
         let mut under_way = self.lock();
         under_way.note(now);
         under_way.requests = under_way.requests.saturating_sub(1);
-        under_way.spent = match under_way.requests {
-            0 => 0,
-            _ => under_way.spent.saturating_sub(millis(took)),
+        under_way.spent = match (under_way.requests, took) {
+            (0, _) => 0,
+            (_, Some(took)) => under_way.spent.saturating_sub(millis(took)),
+            (_, None) => under_way.spent + 1,
         };
     }
 
@@ -150,9 +153,12 @@ mod tests {
         times.begin(at(1100));
         // 100 and 0 at 1100; half a second later 600 and 500.
         assert_eq!(times.under_way(at(1600)), Some(550));
-        times.end(at(600), at(1600));
+        times.end(Some(at(600)), at(1600));
         assert_eq!(times.under_way(at(1600)), Some(548));
-        times.end(at(500), at(1600));
+        times.begin(at(1600));
+        times.end(None, at(1600));
+        assert_eq!(times.under_way(at(1600)), Some(546), "501 of one");
+        times.end(Some(at(501)), at(1600));
         assert_eq!(times.under_way(at(9999)), None);
     }
 }

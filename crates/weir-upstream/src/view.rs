@@ -157,7 +157,7 @@ impl View {
             match chosen {
                 // Losing the last connection to another worker makes the peer ineligible: choose anew.
                 Some(index) if !turn.peers[index].acquire(self.rotation.tally()) => {
-                    end_waiting(&turn.peers[index], att, Duration::ZERO, at);
+                    end_waiting(&turn.peers[index], att, Some(Duration::ZERO), at);
                 }
                 Some(index) => {
                     att.tried.insert(index);
@@ -196,7 +196,7 @@ impl View {
         {
             let peer = self.peer(peer);
             peer.times().head_came(took);
-            end_waiting(peer, att, took, now);
+            end_waiting(peer, att, Some(took), now);
         }
     }
 
@@ -212,7 +212,8 @@ impl View {
         let id = peer.index();
         let peer = self.peer(peer);
         if let Some(measure) = self.list.method().measure() {
-            end_waiting(peer, att, took.response, now);
+            let known = (outcome == PeerOutcome::Success).then_some(took.response);
+            end_waiting(peer, att, known, now);
             // Who fails fast is not quick.
             if outcome == PeerOutcome::Success {
                 peer.times().answered(took, measure);
@@ -276,7 +277,7 @@ impl View {
 }
 
 /// The request no longer waits for the peer's answer.
-fn end_waiting(peer: &Peer, att: &mut Tries, took: Duration, now: Now) {
+fn end_waiting(peer: &Peer, att: &mut Tries, took: Option<Duration>, now: Now) {
     if std::mem::take(&mut att.under_way) {
         peer.times().end(took, now);
     }
