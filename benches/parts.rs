@@ -24,7 +24,8 @@ use weir_proxy::serve::parts::Part;
 use weir_proxy::serve::service::prepare;
 use weir_proxy::serve::worker::Worker;
 use weir_upstream::{
-    IdleCache, IdleMeta, Key, Method, PeerAddress, PeerOutcome, Pool, PoolSpec, Took, View,
+    IdleCache, IdleMeta, Key, Method, PeerAddress, PeerOutcome, PeerSpec, Pool, PoolSpec, Took,
+    View,
 };
 use weir_wire::response::{ResponseHead, ResponseParser, ResponseProgress, ResponseRules};
 
@@ -220,9 +221,14 @@ fn peers(criterion: &mut Criterion) {
             .map(|index| PeerAddress::Inet(([127, 0, 0, 1], 1000 + index).into()))
             .collect();
         for (name, method) in methods {
+            // Each on a line of its own: the addresses of one line share their place in a ring.
+            let peers = addresses.iter().cloned().enumerate();
+            let peers =
+                peers.map(|(index, address)| PeerSpec::new(address, format!("b{index}:80")));
             let spec = PoolSpec {
                 method,
-                ..PoolSpec::implied("origin", addresses.clone())
+                peers: peers.collect(),
+                ..PoolSpec::implied("origin", [])
             };
             let view = View::new(&Pool::new(spec, None));
             let mut key = 0_u32;

@@ -11,7 +11,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 /// Each crate of the workspace and what it may use, from the bottom up.
-const MAY_USE: [(&str, &[&str]); 15] = [
+const MAY_USE: [(&str, &[&str]); 16] = [
     ("weir-conf", &[]),
     ("weir-wire", &[]),
     ("weir-http2", &[]),
@@ -39,10 +39,12 @@ const MAY_USE: [(&str, &[&str]); 15] = [
             "weir-io",
         ],
     ),
+    ("weir-doctor", &["weir-conf", "weir-log"]),
     (
         "weir-lab",
         &[
             "weir-conf",
+            "weir-doctor",
             "weir-http2",
             "weir-log",
             "weir-io",
@@ -54,6 +56,7 @@ const MAY_USE: [(&str, &[&str]); 15] = [
         "weir",
         &[
             "weir-conf",
+            "weir-doctor",
             "weir-wire",
             "weir-upstream",
             "weir-log",

@@ -24,7 +24,6 @@ pub mod command;
 pub mod demo;
 pub mod dns;
 pub mod embedded;
-mod ink;
 pub mod lab;
 pub mod response;
 pub mod scenario;

@@ -1,4 +1,4 @@
-//! Commands of weir's own: `help`, and `lab` and `demo`, which are `weir-lab`'s; a build without the
+//! Commands of weir's own: `help`, `explain`, which is `weir-doctor`'s, and `lab` and `demo`, which are `weir-lab`'s; a build without the
 //! feature `lab` says that it lacks them.
 
 use std::ffi::OsString;
@@ -15,6 +15,7 @@ pub(crate) fn named(word: &str) -> Option<Command> {
     match word {
         "lab" => Some(lab),
         "demo" => Some(demo),
+        "explain" => Some(explain),
         "help" | "--help" => Some(help),
         "--version" => Some(version),
         _ => None,
@@ -37,6 +38,10 @@ fn print(text: &str) -> ExitCode {
     // A reader that went away has seen enough.
     let _ = std::io::stdout().write_all(text.as_bytes());
     ExitCode::SUCCESS
+}
+
+fn explain(arguments: &mut dyn Iterator<Item = OsString>) -> ExitCode {
+    weir_doctor::command::explain::main(arguments)
 }
 
 #[cfg(feature = "lab")]

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use crate::catalogue::{Fault, Phase, all};
-use crate::ink::Ink;
+use weir_doctor::ink::Ink;
 
 /// Arguments of `weir lab list`.
 #[derive(Debug, clap::Args)]

@@ -10,9 +10,9 @@ use serde::Serialize;
 
 use crate::bed::compare::Difference;
 use crate::bed::{Binary, Fault, NoBinary, Seen, Target};
-use crate::ink::Ink;
 use crate::scenario::{self, Expect, Job, LoadError, Scenario, play_all};
 use crate::version::Version;
+use weir_doctor::ink::Ink;
 
 /// Play scenarios and compare what is seen with what they expect
 #[derive(Clone, Debug, Args)]

@@ -19,8 +19,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use crate::backend::Backend;
 use crate::bed;
 use crate::embedded::{Embedded, StartError};
-use crate::ink::Ink;
 use crate::socket::Address;
+use weir_doctor::ink::Ink;
 
 mod exhibit;
 mod explanation;

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 
 use super::exhibit::Exhibit;
-use crate::ink::Ink;
+use weir_doctor::ink::Ink;
 
 /// By phase: the path, what is wrong with the backend, what nginx answers.
 pub(super) fn text(exhibits: &[Exhibit], address: SocketAddr, ink: Ink) -> String {

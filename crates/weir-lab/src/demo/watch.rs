@@ -13,7 +13,7 @@ use weir_log::record::{AccessLine, ErrorLine};
 
 use super::exhibit::Exhibit;
 use super::{Demo, explanation};
-use crate::ink::Ink;
+use weir_doctor::ink::Ink;
 
 /// Time between two looks at the logs.
 const INTERVAL: Duration = Duration::from_millis(50);

@@ -3,6 +3,8 @@
 
 mod access;
 mod error;
+mod raw;
 
 pub use access::{AccessLine, Attempt, FORMAT, UnreadableLine};
 pub use error::ErrorLine;
+pub use raw::RawErrorLine;

@@ -4,14 +4,16 @@ use std::io::IsTerminal;
 
 /// How text is set off: not at all, unless a terminal shows it whose user wants colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ink {
+pub enum Ink {
+    /// Not at all.
     Plain,
+    /// In colours.
     Coloured,
 }
 
 impl Ink {
     /// For what is written to stdout (<https://no-color.org>).
-    pub(crate) fn of_stdout() -> Self {
+    pub fn of_stdout() -> Self {
         let variable = |name| std::env::var_os(name);
         let unwanted = variable("NO_COLOR").is_some_and(|value| !value.is_empty());
         let dumb = variable("TERM").is_none_or(|term| term == "dumb");
@@ -22,27 +24,27 @@ impl Ink {
     }
 
     /// A heading.
-    pub(crate) fn bold(self, text: &str) -> String {
+    pub fn bold(self, text: &str) -> String {
         self.paint("1", text)
     }
 
     /// A name to be typed.
-    pub(crate) fn cyan(self, text: &str) -> String {
+    pub fn cyan(self, text: &str) -> String {
         self.paint("36", text)
     }
 
     /// What went well.
-    pub(crate) fn green(self, text: &str) -> String {
+    pub fn green(self, text: &str) -> String {
         self.paint("32", text)
     }
 
     /// What wants a look.
-    pub(crate) fn yellow(self, text: &str) -> String {
+    pub fn yellow(self, text: &str) -> String {
         self.paint("33", text)
     }
 
     /// What failed.
-    pub(crate) fn red(self, text: &str) -> String {
+    pub fn red(self, text: &str) -> String {
         self.paint("31", text)
     }
 

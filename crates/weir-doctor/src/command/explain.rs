@@ -1,0 +1,144 @@
+//! `weir explain`: what a line of an error log means.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::io::{BufRead as _, IsTerminal as _};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use super::print;
+use crate::cause;
+use crate::explain::{Explained, Explanation, of_cause, text};
+use crate::ink::Ink;
+use crate::line;
+
+/// Explain lines of an error log, of weir or of nginx
+#[derive(Debug, Parser)]
+#[command(
+    name = "weir explain",
+    bin_name = "weir explain",
+    no_binary_name = true
+)]
+struct Arguments {
+    /// Lines of an error log, or codes such as WEIR-502-REFUSED; none: a log on standard input
+    lines: Vec<String>,
+    /// One JSON object per line
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs `weir explain`; `args` are those after `explain`. 0: all was explained; 1: something was not; 2: nothing to explain.
+pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(args) {
+        Ok(arguments) => arguments,
+        Err(message) => {
+            // A closed terminal is no reason for another message.
+            let _unwritten = message.print();
+            return ExitCode::from(u8::try_from(message.exit_code()).unwrap_or(2));
+        }
+    };
+    let ink = Ink::of_stdout();
+    let (said, unknown) = match arguments.lines.is_empty() {
+        false => given(&arguments, ink),
+        true => match read_log(arguments.json, ink) {
+            Ok(said) => said,
+            Err(why) => {
+                eprintln!("weir explain: {why}");
+                return ExitCode::from(2);
+            }
+        },
+    };
+    match print(&said) {
+        ExitCode::SUCCESS if unknown => ExitCode::from(1),
+        code => code,
+    }
+}
+
+/// What was given on the command line, and whether any of it is unknown.
+fn given(arguments: &Arguments, ink: Ink) -> (String, bool) {
+    let mut parts = Vec::new();
+    let mut unknown = false;
+    for text in &arguments.lines {
+        if let Some(cause) = cause::named(text.trim()) {
+            parts.push(of_cause(cause, &[], ink));
+            continue;
+        }
+        let Some(pasted) = line::read(text) else {
+            continue;
+        };
+        let explanation = Explanation::of(pasted);
+        unknown |= explanation.cause.is_none();
+        parts.push(show(&explanation, arguments.json, ink));
+    }
+    (parts.join("\n"), unknown)
+}
+
+fn show(explanation: &Explanation, json: bool, ink: Ink) -> String {
+    match json {
+        true => serde_json::to_string(&Explained::from(explanation))
+            .map_or_else(|fault| fault.to_string(), |line| line + "\n"),
+        false => text(explanation, ink),
+    }
+}
+
+/// How often each cause comes in a log, with its first line.
+struct Tally {
+    count: u64,
+    first: Explanation,
+}
+
+/// Explains a log on standard input: each cause once, the most frequent first.
+fn read_log(json: bool, ink: Ink) -> Result<(String, bool), String> {
+    let input = std::io::stdin();
+    if input.is_terminal() {
+        return Err("give a line of an error log, or a log on standard input".to_owned());
+    }
+    let mut tallies: HashMap<Option<&'static str>, Tally> = HashMap::new();
+    let mut out = String::new();
+    let mut bytes = Vec::new();
+    let mut input = input.lock();
+    loop {
+        bytes.clear();
+        let read = input.read_until(b'\n', &mut bytes);
+        if read.map_err(|fault| format!("cannot read: {fault}"))? == 0 {
+            break;
+        }
+        let Some(pasted) = line::read(&String::from_utf8_lossy(&bytes)) else {
+            continue;
+        };
+        let explanation = Explanation::of(pasted);
+        if json {
+            out.push_str(&show(&explanation, true, ink));
+        }
+        let code = explanation.cause.map(|cause| cause.code);
+        let tally = tallies.entry(code).or_insert(Tally {
+            count: 0,
+            first: explanation,
+        });
+        tally.count += 1;
+    }
+    if tallies.is_empty() {
+        return Err("there is no line on standard input".to_owned());
+    }
+    let unknown = tallies.contains_key(&None);
+    if json {
+        return Ok((out, unknown));
+    }
+    let mut tallies: Vec<Tally> = tallies.into_values().collect();
+    tallies.sort_by_key(|tally| {
+        std::cmp::Reverse((tally.first.cause.map(|cause| cause.severity), tally.count))
+    });
+    for tally in &tallies {
+        let lines = if tally.count == 1 { "line" } else { "lines" };
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            out,
+            "{} {lines}, the first:\n{}",
+            tally.count,
+            text(&tally.first, ink)
+        );
+    }
+    Ok((out, unknown))
+}

@@ -1,0 +1,19 @@
+//! Reads the logs and the configuration of weir or of a stock nginx, looks at the machine, and names cause and cure of
+//! failures.
+//!
+//! Modules in reading order: [`cause`] (what failures come from, and what to do), [`said`] (which cause stands behind
+//! a line of an error log), [`line`](mod@line) (lines as people paste them), [`explain`] (a line explained), [`page`] (a cause
+//! as a page of the documentation), [`ink`] (colours at a terminal), [`command`] (`weir explain`).
+//!
+//! # Invariants
+//!
+//! - Nothing here changes anything but files that it was asked to write.
+//! - Whatever a log says is data: it is shown, never run.
+
+pub mod cause;
+pub mod command;
+pub mod explain;
+pub mod ink;
+pub mod line;
+pub mod page;
+pub mod said;
