@@ -59,6 +59,15 @@ def own_network():
         fcntl.ioctl(any_socket, set_flags, request)
 
 
+def own_hosts(path):
+    """Shows this process and those that it starts `path` as /etc/hosts; whether that worked."""
+    new_mounts, private, bind = 0x20000, 1 << 18 | 1 << 14, 4096
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(new_mounts) != 0 or libc.mount(None, b"/", None, private, None) != 0:
+        return False
+    return libc.mount(os.fsencode(path), b"/etc/hosts", None, bind, None) == 0
+
+
 class Proxy:
     """A running proxy; a context manager that stops it.
 

@@ -3,17 +3,28 @@
 //!
 //! Modules in reading order: [`cause`] (what failures come from, and what to do), [`said`] (which cause stands behind
 //! a line of an error log), [`line`](mod@line) (lines as people paste them), [`explain`] (a line explained), [`page`] (a cause
-//! as a page of the documentation), [`ink`] (colours at a terminal), [`command`] (`weir explain`).
+//! as a page of the documentation); what the doctor looks at: [`logs`], [`configuration`], [`host`] (this machine), [`probe`]
+//! (upstreams); [`case`](mod@case) (all of that together), [`findings`] (what is wrong), [`finding`], [`patch`] (changes of
+//! configurations), [`report`]; [`ink`] (colours at a terminal), [`command`] (`weir explain`, `weir doctor`).
 //!
 //! # Invariants
 //!
 //! - Nothing here changes anything but files that it was asked to write.
 //! - Whatever a log says is data: it is shown, never run.
 
+pub mod case;
 pub mod cause;
 pub mod command;
+pub mod configuration;
 pub mod explain;
+pub mod finding;
+pub mod findings;
+pub mod host;
 pub mod ink;
 pub mod line;
+pub mod logs;
 pub mod page;
+pub mod patch;
+pub mod probe;
+pub mod report;
 pub mod said;

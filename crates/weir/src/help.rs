@@ -12,12 +12,13 @@ pub(crate) fn text() -> String {
          \x20 weir -t -c FILE         check a configuration\n\
          \x20 weir -c FILE            run it, in the background unless it says \"daemon off;\"\n\
          \x20 weir -s quit -c FILE    end that; also: stop, reload, reopen\n\
+         \x20 weir doctor             why requests fail, behind weir or nginx: logs, configuration, upstreams\n\
          \x20 weir explain 'LINE'     what a line of an error log means, of weir or of nginx\n\
          \x20 weir lab COMMAND        the catalogue of faults, and tests with it\n\
          \n\
          {}\
          A relative FILE is looked for in the prefix, as nginx does, then in the working folder.\n\
-         `weir demo --help`, `weir explain --help` and `weir lab --help` say more of those.\n",
+         `weir demo --help`, `weir doctor --help`, `weir explain --help` and `weir lab --help` say more of those.\n",
         options()
     )
 }
@@ -27,7 +28,7 @@ pub(crate) fn options() -> String {
     format!(
         "Usage: weir [-?hvVtTq] [-s signal] [-p prefix]\n\
          \x20           [-e filename] [-c filename] [-g directives]\n\
-         \x20      weir demo | weir explain | weir lab COMMAND | weir help\n\
+         \x20      weir demo | weir doctor | weir explain | weir lab COMMAND | weir help\n\
          \n\
          Options:\n\
          \x20 -?,-h         : this help\n\
@@ -59,8 +60,9 @@ pub(crate) fn on_fault(fault: &FlagFault) -> String {
 }
 
 /// Words that people try, and how it is written here.
-const MEANINGS: [(&str, &str); 24] = [
+const MEANINGS: [(&str, &str); 25] = [
     ("demo", "demo"),
+    ("doctor", "doctor"),
     ("explain", "explain LINE"),
     ("lab", "lab"),
     ("list", "lab list"),

@@ -1,4 +1,4 @@
-//! Commands of weir's own: `help`, `explain`, which is `weir-doctor`'s, and `lab` and `demo`, which are `weir-lab`'s; a build without the
+//! Commands of weir's own: `help`, `doctor` and `explain`, which are `weir-doctor`'s, and `lab` and `demo`, which are `weir-lab`'s; a build without the
 //! feature `lab` says that it lacks them.
 
 use std::ffi::OsString;
@@ -15,6 +15,7 @@ pub(crate) fn named(word: &str) -> Option<Command> {
     match word {
         "lab" => Some(lab),
         "demo" => Some(demo),
+        "doctor" => Some(doctor),
         "explain" => Some(explain),
         "help" | "--help" => Some(help),
         "--version" => Some(version),
@@ -38,6 +39,10 @@ fn print(text: &str) -> ExitCode {
     // A reader that went away has seen enough.
     let _ = std::io::stdout().write_all(text.as_bytes());
     ExitCode::SUCCESS
+}
+
+fn doctor(arguments: &mut dyn Iterator<Item = OsString>) -> ExitCode {
+    weir_doctor::command::doctor::main(arguments)
 }
 
 fn explain(arguments: &mut dyn Iterator<Item = OsString>) -> ExitCode {

@@ -4,6 +4,9 @@ use super::{Cause, Severity};
 
 pub(super) const ALL: &[&Cause] = &[
     &REFUSED,
+    &OTHER_ADDRESS,
+    &ADDRESS_FAMILY,
+    &STALE_NAME,
     &CONNECT_TIMEOUT,
     &UNREACHABLE,
     &SOCKET_MISSING,
@@ -214,4 +217,62 @@ pub static BIND: Cause = Cause {
     checks: &["`ip addr` shows the machine's addresses."],
     directives: &["proxy_bind"],
     disproof: "The address is on an interface of the proxy's namespace.",
+};
+
+/// Somebody listens on the port at another address; told by the doctor.
+pub static OTHER_ADDRESS: Cause = Cause {
+    code: "WEIR-502-OTHER-ADDRESS",
+    title: "the application listens on another address of this machine than the one that is asked",
+    severity: Severity::Error,
+    client_sees: "502",
+    meaning: "The port is right, the address is not: an application that listens on 127.0.0.1 is not reached by the machine's other \
+              addresses, nor by ::1, nor from other containers.",
+    reasons: &[
+        "The application listens on loopback only, its default.",
+        "The proxy asks ::1, or the address of an interface, and the application listens on 127.0.0.1.",
+    ],
+    checks: &[
+        "Ask the address that it listens on, if that is on this machine.",
+        "Or let the application listen on the address that is asked (0.0.0.0 inside a container, never on an open network without a firewall).",
+    ],
+    directives: &["proxy_pass", "server"],
+    disproof: "`ss -lntp` shows another application on that port.",
+};
+
+/// One family of a name's addresses is dead; told by the doctor.
+pub static ADDRESS_FAMILY: Cause = Cause {
+    code: "WEIR-502-ADDRESS-FAMILY",
+    title: "one of the name's addresses is dead, of the other family of IP",
+    severity: Severity::Error,
+    client_sees: "502, or a slow answer after another try",
+    meaning: "The name stands for an IPv6 and an IPv4 address, the application listens on one of them, and both are asked in turn.",
+    reasons: &[
+        "`localhost` is ::1 and 127.0.0.1, and the application listens on 127.0.0.1.",
+        "An AAAA record was published for a machine without IPv6.",
+    ],
+    checks: &[
+        "Write the address in place of the name: 127.0.0.1 for localhost.",
+        "`resolver … ipv6=off;` where the name is looked up while running.",
+    ],
+    directives: &["proxy_pass", "server", "resolver"],
+    disproof: "The application answers on both.",
+};
+
+/// The name has moved; told by the doctor.
+pub static STALE_NAME: Cause = Cause {
+    code: "WEIR-502-STALE-NAME",
+    title: "the name stands for another address now than when the configuration was read",
+    severity: Severity::Error,
+    client_sees: "502 or 504",
+    meaning: "Names without variables are looked up once, when the configuration is read. The machine or container has moved since.",
+    reasons: &[
+        "A container was restarted and got another address.",
+        "A load balancer in a cloud changed its addresses.",
+    ],
+    checks: &[
+        "A reload looks it up again: `nginx -s reload`.",
+        "For good: `resolver …;` with `server NAME:PORT resolve;` and a `zone` in the upstream block (since 1.27.3), or a variable in `proxy_pass`.",
+    ],
+    directives: &["server", "resolver", "proxy_pass"],
+    disproof: "The name still stands for the address in the log.",
 };

@@ -3,6 +3,8 @@
 use super::{Cause, Severity};
 
 pub(super) const ALL: &[&Cause] = &[
+    &NOT_RELOADED,
+    &LOG_UNREADABLE,
     &START_PORT,
     &START_PERMISSION,
     &START_ADDRESS,
@@ -207,4 +209,39 @@ pub static STAPLING: Cause = Cause {
     ],
     directives: &["ssl_stapling", "resolver", "ssl_trusted_certificate"],
     disproof: "`openssl ocsp` gets an answer from here.",
+};
+
+/// The file is newer than what runs; told by the doctor.
+pub static NOT_RELOADED: Cause = Cause {
+    code: "WEIR-NOT-RELOADED",
+    title: "the configuration was changed and has not been loaded",
+    severity: Severity::Warning,
+    client_sees: "what the old configuration says",
+    meaning: "A file of the configuration is newer than the process that should obey it.",
+    reasons: &[
+        "It was edited and not reloaded.",
+        "A reload failed, so that the old one stays in force: the error log says why.",
+    ],
+    checks: &["`nginx -t`, then `nginx -s reload`."],
+    directives: &["include"],
+    disproof: "The file was touched and not changed.",
+};
+
+/// A log cannot be read; told by the doctor.
+pub static LOG_UNREADABLE: Cause = Cause {
+    code: "WEIR-LOG-UNREADABLE",
+    title: "a log cannot be read, so most of what fails cannot be seen",
+    severity: Severity::Error,
+    client_sees: "nothing",
+    meaning: "The log that the configuration names is missing, forbidden to this user, or broken.",
+    reasons: &[
+        "Debian's logs are for root and the group adm.",
+        "The path is another one: the running process was started with other options.",
+    ],
+    checks: &[
+        "Run the doctor with sudo, or as a member of the group adm: `sudo usermod -aG adm USER`.",
+        "`--log FILE` names another one.",
+    ],
+    directives: &["error_log", "access_log"],
+    disproof: "`tail` reads it as this user.",
 };

@@ -1,5 +1,6 @@
 //! The doctor's commands.
 
+pub mod doctor;
 pub mod explain;
 
 use std::process::ExitCode;

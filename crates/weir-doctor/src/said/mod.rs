@@ -194,7 +194,15 @@ mod tests {
     /// What the doctor tells of its own accord has no message.
     #[test]
     fn each_cause_is_told_by_a_message() {
-        let told_by_doctor = [&cause::IDLE_CLOSED, &cause::PLAIN_TO_TLS];
+        let told_by_doctor = [
+            &cause::IDLE_CLOSED,
+            &cause::PLAIN_TO_TLS,
+            &cause::OTHER_ADDRESS,
+            &cause::ADDRESS_FAMILY,
+            &cause::STALE_NAME,
+            &cause::NOT_RELOADED,
+            &cause::LOG_UNREADABLE,
+        ];
         for cause in cause::all().filter(|cause| !told_by_doctor.contains(cause)) {
             let mut rules = TABLES.iter().copied().flatten();
             assert!(rules.any(|rule| rule.cause == cause), "{}", cause.code);

@@ -1,0 +1,40 @@
+//! What this machine says of itself: processes, listening sockets, limits. Read from /proc; nothing is changed.
+
+pub mod processes;
+pub mod sockets;
+
+use std::fs;
+use std::path::Path;
+
+/// A number in a file of /proc; `None` if it cannot be read.
+pub fn number(path: &str) -> Option<u64> {
+    fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+/// How often connections found a full accept queue (`ListenOverflows`), since the namespace began.
+pub fn listen_overflows() -> Option<u64> {
+    let text = fs::read_to_string("/proc/net/netstat").ok()?;
+    let mut lines = text.lines().filter(|line| line.starts_with("TcpExt:"));
+    let (names, values) = (lines.next()?, lines.next()?);
+    let index = names
+        .split_whitespace()
+        .position(|name| name == "ListenOverflows")?;
+    values.split_whitespace().nth(index)?.parse().ok()
+}
+
+/// The first and the last local port that connections are given.
+pub fn local_ports() -> Option<(u16, u16)> {
+    let text = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
+    let mut numbers = text.split_whitespace().map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
+/// Whether SELinux forbids what its policy does not allow.
+pub fn selinux_enforces() -> bool {
+    fs::read_to_string("/sys/fs/selinux/enforce").is_ok_and(|text| text.trim() == "1")
+}
+
+/// Whether this is a container, as far as can be seen.
+pub fn is_container() -> bool {
+    Path::new("/.dockerenv").exists() || Path::new("/run/.containerenv").exists()
+}

@@ -1,0 +1,9 @@
+//! Logs, read in constant memory however long they are.
+
+pub mod access;
+pub mod errors;
+mod lines;
+mod when;
+
+pub use lines::{Lines, UnreadableLog};
+pub use when::Since;

@@ -1,0 +1,207 @@
+//! Findings, for people and for programs.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use crate::case::Case;
+use crate::cause::Severity;
+use crate::explain::wrapped;
+use crate::finding::{Confidence, Finding, Source};
+use crate::ink::Ink;
+
+/// The whole report for programs.
+#[derive(Debug, Serialize)]
+pub struct Report<'a> {
+    configuration: Option<String>,
+    files: Vec<String>,
+    logs: Vec<String>,
+    process: Option<u32>,
+    live: bool,
+    error_lines: u64,
+    requests: u64,
+    findings: &'a [Finding],
+}
+
+impl<'a> Report<'a> {
+    /// What was looked at, and what was found.
+    pub fn new(case: &Case, findings: &'a [Finding]) -> Self {
+        let configuration = case.configuration.as_ref();
+        let shown = |path: &std::path::PathBuf| path.display().to_string();
+        Self {
+            configuration: configuration.map(|one| shown(&one.path)),
+            files: configuration
+                .map(|one| one.files.iter().map(shown).collect())
+                .unwrap_or_default(),
+            logs: case.read.iter().map(shown).collect(),
+            process: case.proxy.as_ref().map(|proxy| proxy.pid),
+            live: case.live,
+            error_lines: case.errors.as_ref().map_or(0, |log| log.lines),
+            requests: case.access.as_ref().map_or(0, |log| log.lines),
+            findings,
+        }
+    }
+}
+
+/// The report for people.
+pub fn text(case: &Case, findings: &[Finding], ink: Ink) -> String {
+    let mut out = looked_at(case);
+    let told: Vec<&Finding> = findings
+        .iter()
+        .filter(|finding| finding.severity > Severity::Note)
+        .collect();
+    if told.is_empty() {
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "\n{}", ink.green("Nothing wrong was found."));
+    }
+    for (number, finding) in (1..).zip(&told) {
+        let _ = write!(out, "\n{}", of(number, finding, ink));
+    }
+    for note in findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Note)
+    {
+        let evidence = note.evidence.first().map_or("", |evidence| &evidence.text);
+        let _ = writeln!(out, "\nnote: {}: {evidence}", note.title);
+    }
+    out
+}
+
+fn looked_at(case: &Case) -> String {
+    let mut out = String::new();
+    let mut say = |name: &str, text: String| {
+        let _ = writeln!(out, "{name:<15}{text}");
+    };
+    match &case.proxy {
+        Some(proxy) => say("running", format!("{}, process {}", proxy.name, proxy.pid)),
+        None if case.live => say("running", "no nginx or weir that this user sees".to_owned()),
+        None => say("running", "not looked at".to_owned()),
+    }
+    match &case.configuration {
+        Some(configuration) => {
+            let count = configuration.files.len();
+            let files = if count == 1 {
+                "1 file"
+            } else {
+                &format!("{count} files")
+            };
+            say(
+                "configuration",
+                format!(
+                    "{} ({files}), {} locations that pass requests on",
+                    configuration.path.display(),
+                    case.passing.len()
+                ),
+            );
+        }
+        None => say(
+            "configuration",
+            "none was found; -c FILE names one".to_owned(),
+        ),
+    }
+    match &case.errors {
+        Some(log) => {
+            let path = case
+                .read
+                .first()
+                .map(|path| path.display().to_string())
+                .unwrap_or_default();
+            say("error log", format!("{path}, {} lines", log.lines));
+            if log.lines == 0 && log.others > 0 {
+                say(
+                    "",
+                    format!("{} lines in it are none of an error log", log.others),
+                );
+            }
+        }
+        None => say(
+            "error log",
+            "none was read; --log FILE names one".to_owned(),
+        ),
+    }
+    match &case.access {
+        Some(log) => {
+            let (good, bad) = (log.count(100, 499), log.count(500, 599));
+            say(
+                "access log",
+                format!(
+                    "{} requests, {bad} answered 5xx, {good} otherwise",
+                    log.lines
+                ),
+            );
+            if log.others > 0 {
+                say(
+                    "",
+                    format!(
+                        "{} lines are not in the format of the configuration",
+                        log.others
+                    ),
+                );
+            }
+        }
+        None => say(
+            "access log",
+            "none was read; --access FILE names one".to_owned(),
+        ),
+    }
+    out
+}
+
+/// A finding, with its number.
+pub fn of(number: usize, finding: &Finding, ink: Ink) -> String {
+    let code = match finding.severity {
+        Severity::Note => ink.green(finding.code),
+        Severity::Warning => ink.yellow(finding.code),
+        Severity::Error | Severity::Critical => ink.red(finding.code),
+    };
+    let sure = match finding.confidence {
+        Confidence::High => "sure",
+        Confidence::Medium => "likely",
+        Confidence::Low => "perhaps",
+    };
+    let mut out = String::new();
+    let _ = writeln!(
+        out,
+        "{number}. {code} ({}, {sure})",
+        finding.severity.word()
+    );
+    let _ = writeln!(out, "{}", ink.bold(&wrapped(&finding.title, 3)));
+    for evidence in &finding.evidence {
+        let from = match evidence.from {
+            Source::Log => "error log",
+            Source::Access => "access log",
+            Source::Config => "configured",
+            Source::Host => "this machine",
+            Source::Probe => "asked",
+        };
+        let place = evidence
+            .place
+            .as_ref()
+            .map_or(String::new(), |place| format!(" ({place})"));
+        let text = format!("{}{place}", evidence.text);
+        let _ = writeln!(out, "   {from:<13}{}", wrapped(&text, 16).trim_start());
+    }
+    if !finding.cures.is_empty() {
+        let _ = writeln!(out, "   what to do, the safest first:");
+    }
+    for cure in &finding.cures {
+        let _ = writeln!(out, "   - {}", wrapped(&cure.text, 5).trim_start());
+        if let Some(diff) = &cure.diff {
+            for line in diff.lines() {
+                let shown = match line.as_bytes().first() {
+                    Some(b'+') => ink.green(line),
+                    Some(b'-') => ink.red(line),
+                    _ => line.to_owned(),
+                };
+                let _ = writeln!(out, "       {shown}");
+            }
+        }
+    }
+    let _ = writeln!(
+        out,
+        "   otherwise    {}",
+        wrapped(finding.disproof, 16).trim_start()
+    );
+    let _ = writeln!(out, "   more         weir explain {}", finding.code);
+    out
+}
