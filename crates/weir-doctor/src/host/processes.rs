@@ -48,6 +48,9 @@ pub fn proxy(pid: u32) -> Option<RunningProxy> {
     }
     let command = fs::read(folder.join("cmdline")).unwrap_or_default();
     let words = words(&command);
+    if is_command(&words) {
+        return None;
+    }
     Some(RunningProxy {
         pid,
         conf: option(&words, "-c").map(PathBuf::from),
@@ -66,6 +69,11 @@ fn words(command: &[u8]) -> Vec<String> {
         .filter(|word| !word.is_empty())
         .map(str::to_owned)
         .collect()
+}
+
+/// Whether weir runs one of its own commands, as `weir doctor` is: a word without a dash.
+fn is_command(words: &[String]) -> bool {
+    words.get(1).is_some_and(|word| !word.starts_with('-'))
 }
 
 fn option(words: &[String], letter: &str) -> Option<String> {
@@ -122,6 +130,8 @@ mod tests {
         assert_eq!(option(&words, "-c").as_deref(), Some("/etc/x.conf"));
         assert_eq!(option(&words, "-p").as_deref(), Some("/srv/"));
         assert_eq!(option(&words, "-g"), None);
+        assert!(!is_command(&words));
+        assert!(is_command(&super::words(b"weir\0doctor\0-c\0x.conf\0")));
     }
 
     #[test]
