@@ -5,7 +5,8 @@
 //! a line of an error log), [`line`](mod@line) (lines as people paste them), [`explain`] (a line explained), [`page`] (a cause
 //! as a page of the documentation); what the doctor looks at: [`logs`], [`configuration`], [`host`] (this machine), [`probe`]
 //! (upstreams); [`case`](mod@case) (all of that together), [`findings`] (what is wrong), [`finding`], [`patch`] (changes of
-//! configurations), [`report`]; [`ink`] (colours at a terminal), [`command`] (`weir explain`, `weir doctor`).
+//! configurations), [`report`]; [`upgrade`] (what a newer nginx does otherwise); [`ink`] (colours at a
+//! terminal), [`command`] (`weir explain`, `weir doctor`, `weir upgrade-advice`).
 //!
 //! # Invariants
 //!
@@ -28,3 +29,4 @@ pub mod patch;
 pub mod probe;
 pub mod report;
 pub mod said;
+pub mod upgrade;

@@ -14,6 +14,7 @@ pub(crate) fn text() -> String {
          \x20 weir -s quit -c FILE    end that; also: stop, reload, reopen\n\
          \x20 weir doctor             why requests fail, behind weir or nginx: logs, configuration, upstreams\n\
          \x20 weir explain 'LINE'     what a line of an error log means, of weir or of nginx\n\
+         \x20 weir upgrade-advice     what a newer nginx does otherwise with a configuration\n\
          \x20 weir lab COMMAND        the catalogue of faults, and tests with it\n\
          \n\
          {}\
@@ -28,7 +29,8 @@ pub(crate) fn options() -> String {
     format!(
         "Usage: weir [-?hvVtTq] [-s signal] [-p prefix]\n\
          \x20           [-e filename] [-c filename] [-g directives]\n\
-         \x20      weir demo | weir doctor | weir explain | weir lab COMMAND | weir help\n\
+         \x20      weir demo | weir doctor | weir explain | weir upgrade-advice\n\
+         \x20      weir lab COMMAND | weir help\n\
          \n\
          Options:\n\
          \x20 -?,-h         : this help\n\
@@ -60,10 +62,11 @@ pub(crate) fn on_fault(fault: &FlagFault) -> String {
 }
 
 /// Words that people try, and how it is written here.
-const MEANINGS: [(&str, &str); 25] = [
+const MEANINGS: [(&str, &str); 26] = [
     ("demo", "demo"),
     ("doctor", "doctor"),
     ("explain", "explain LINE"),
+    ("upgrade-advice", "upgrade-advice --from VERSION"),
     ("lab", "lab"),
     ("list", "lab list"),
     ("help", "help"),

@@ -1,4 +1,4 @@
-//! Commands of weir's own: `help`, `doctor` and `explain`, which are `weir-doctor`'s, and `lab` and `demo`, which are `weir-lab`'s; a build without the
+//! Commands of weir's own: `help`; `doctor`, `explain` and `upgrade-advice`, which are `weir-doctor`'s, and `lab` and `demo`, which are `weir-lab`'s; a build without the
 //! feature `lab` says that it lacks them.
 
 use std::ffi::OsString;
@@ -17,6 +17,7 @@ pub(crate) fn named(word: &str) -> Option<Command> {
         "demo" => Some(demo),
         "doctor" => Some(doctor),
         "explain" => Some(explain),
+        "upgrade-advice" => Some(upgrade_advice),
         "help" | "--help" => Some(help),
         "--version" => Some(version),
         _ => None,
@@ -43,6 +44,10 @@ fn print(text: &str) -> ExitCode {
 
 fn doctor(arguments: &mut dyn Iterator<Item = OsString>) -> ExitCode {
     weir_doctor::command::doctor::main(arguments)
+}
+
+fn upgrade_advice(arguments: &mut dyn Iterator<Item = OsString>) -> ExitCode {
+    weir_doctor::command::upgrade::main(arguments)
 }
 
 fn explain(arguments: &mut dyn Iterator<Item = OsString>) -> ExitCode {

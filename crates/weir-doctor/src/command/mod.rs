@@ -2,6 +2,7 @@
 
 pub mod doctor;
 pub mod explain;
+pub mod upgrade;
 
 use std::process::ExitCode;
 

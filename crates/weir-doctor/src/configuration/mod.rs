@@ -189,6 +189,18 @@ impl Configuration {
         found
     }
 
+    /// Shows every directive, outer ones first.
+    pub fn each<'a>(&'a self, see: &mut impl FnMut(&'a Directive)) {
+        tree::each(&self.root, see);
+    }
+
+    /// Whether a directive stands in `http` itself.
+    pub fn is_in_http(&self, directive: &Directive) -> bool {
+        self.http()
+            .iter()
+            .any(|own| own.name == directive.name && own.place == directive.place)
+    }
+
     /// The groups.
     pub fn groups(&self) -> Vec<Group> {
         let blocks = self
