@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod list;
+mod repro;
 mod run;
 mod serve;
 mod show;
@@ -26,6 +27,8 @@ enum Command {
     Show(show::Arguments),
     /// Play scenarios and compare what is seen with what they expect
     Run(run::Run),
+    /// From a line of an error log, make a scenario that brings the same line
+    Repro(repro::Arguments),
     /// Play a fault on an address
     Serve(serve::Arguments),
 }
@@ -44,6 +47,7 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
         Command::List(arguments) => list::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
         Command::Run(run) => run.main(),
+        Command::Repro(arguments) => repro::run(&arguments),
         Command::Serve(arguments) => serve::run(arguments),
     }
 }
