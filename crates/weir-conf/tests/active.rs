@@ -87,6 +87,7 @@ const GUARDED: [Guarded; 17] = [
             "expires $arg_time;",
             "add_header a b;",
             "add_trailer a b;",
+            "proxy_status on;",
         ],
         how: &[],
     },

@@ -25,7 +25,7 @@ impl Active {
     pub const TRY_FILES: Self = Self(1 << 6);
     /// `mirror`.
     pub const MIRROR: Self = Self(1 << 7);
-    /// `expires`, `add_header` and `add_trailer`.
+    /// `expires`, `add_header`, `add_trailer` and `proxy_status`.
     pub const HEADERS: Self = Self(1 << 8);
     /// `gunzip`.
     pub const GUNZIP: Self = Self(1 << 9);
@@ -57,7 +57,8 @@ impl Active {
         let login = settings.auth_basic.is_some() && settings.auth_basic_user_file.is_some();
         let headers = settings.expires != Expires::Fixed(Expiry::Off)
             || !settings.add_header.is_empty()
-            || !settings.add_trailer.is_empty();
+            || !settings.add_trailer.is_empty()
+            || settings.proxy_status;
         let added = [&settings.add_before_body, &settings.add_after_body];
         let addition = added.iter().any(|path| matches!(path, Some(Some(_))));
         [

@@ -115,6 +115,8 @@ directives! {
     log_not_found: One<bool> = flag, "on"; in ALL;
     /// weir's own: whether it is worth an error line why a failed request is not passed to another server.
     log_not_retried: One<bool> = flag, "off"; in ALL;
+    /// weir's own: whether answers that it makes in the place of a failed upstream's say why, in a `Proxy-Status` field.
+    proxy_status: One<bool> = flag, "off"; in ALL;
     /// Where access lines go.
     access_log: Many<AccessLog> = access_log, "logs/access.log combined"; in ALL, Arity::SOME;
     /// Whether subrequests have access lines of their own.

@@ -1,6 +1,7 @@
-//! `expires`, `add_header` and `add_trailer`.
+//! `expires`, `add_header`, `add_trailer` and `proxy_status`.
 
 use weir_conf::{AddHeader, Expires, Expiry};
+use weir_verdict::Reason;
 use weir_wire::{KnownField, date};
 
 use super::expires;
@@ -26,6 +27,29 @@ pub(super) fn filter(session: &mut Session) {
         add(&mut session.req.response, rule.name.as_bytes(), &value);
     }
     session.req.response.expects_trailers |= expects_trailers;
+    if session.settings().proxy_status {
+        proxy_status(session);
+    }
+}
+
+/// Says why an upstream's answer is not there, if this one is made in its place (RFC 9209, section 2.3). The upstream's
+/// address is nobody's business.
+fn proxy_status(session: &mut Session) {
+    let failure = session
+        .req
+        .attempts
+        .last()
+        .and_then(|attempt| attempt.failure);
+    let error = match failure {
+        // That is an answer, and no error of RFC 9209's.
+        Some(Reason::HttpStatus) => return,
+        Some(reason) => reason.token(),
+        None if session.req.state.sought_in_vain && session.req.attempts.is_empty() => "dns_error",
+        None => return,
+    };
+    let value = format!("weir; error={error}");
+    let fields = &mut session.req.response.fields;
+    fields.add(b"Proxy-Status", value.as_bytes());
 }
 
 /// Whether a rule holds for an answer of this status: without `always` only if it is a success.

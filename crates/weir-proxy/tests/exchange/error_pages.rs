@@ -166,3 +166,69 @@ fn some_statuses_close_without_a_word() {
         });
     }
 }
+
+/// RFC 9209: only answers that are made in the place of an upstream's say why, and only if that is wanted.
+#[test]
+fn proxy_status_says_why_there_is_no_answer_of_an_upstream() {
+    const SERVER: &str = "location = /page { proxy_status on; return 200 \"page\"; }\
+                          location = /proxied { proxy_status on; proxy_pass http://127.0.0.1:9002; }";
+    let ok_with_status = Act::status(503);
+    for (location, act, expected) in [
+        (
+            "proxy_status on;",
+            Act::Refuse,
+            Some("weir; error=connection_refused"),
+        ),
+        ("", Act::Refuse, None),
+        (
+            "proxy_status on;",
+            Act::Close,
+            Some("weir; error=connection_terminated"),
+        ),
+        (
+            "proxy_status on; proxy_read_timeout 1s;",
+            Act::Stall,
+            Some("weir; error=http_response_timeout"),
+        ),
+        (
+            "proxy_status on;",
+            Act::send("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"),
+            Some("weir; error=http_protocol_error"),
+        ),
+        (
+            "proxy_status on; add_header X-A b always;",
+            Act::Refuse,
+            Some("weir; error=connection_refused"),
+        ),
+        (
+            "proxy_status on; error_page 502 /page;",
+            Act::Refuse,
+            Some("weir; error=connection_refused"),
+        ),
+        // Another upstream has answered.
+        (
+            "proxy_status on; error_page 502 /proxied;",
+            Act::Refuse,
+            None,
+        ),
+        ("proxy_status on;", Act::Send(ok("a")), None),
+        ("proxy_status on;", ok_with_status.clone(), None),
+        (
+            "proxy_status on; proxy_next_upstream http_503;",
+            ok_with_status,
+            None,
+        ),
+    ] {
+        run(async {
+            let rig = Rig::new(&Conf {
+                server: SERVER,
+                location,
+                ..Conf::default()
+            });
+            rig.script(9001, &[act]);
+            rig.script(9002, &[Act::Send(ok("fallback"))]);
+            let answer = rig.get().await;
+            assert_eq!(answer.field("proxy-status"), expected, "{location}");
+        });
+    }
+}
