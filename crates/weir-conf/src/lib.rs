@@ -53,9 +53,9 @@ pub use model::{
     LogDestination, LogFileCache, LogFormat, LookUp, Main, Map, ProxyPass, ProxyTarget, QueueRules,
     Recoding, Referers, RequestZone, ResponseMatch, RetryShare, Rewrite, RewriteEnd, Script,
     Server, ServerMatch, ServerNames, ServerParameters, SessionZone, SocketKeepalive, SourceFile,
-    SplitClients, StatusTest, Step, Sticky, StickyCookie, StickyExpires, StickyKind, StickyLearn,
-    Syslog, SyslogServer, Test, TimedUntil, ToUtf8, Upstream, UpstreamAddress, UpstreamServer,
-    VariableSource, WithoutEffect, is_same_site,
+    SplitClients, StatusForm, StatusTest, Step, Sticky, StickyCookie, StickyExpires, StickyKind,
+    StickyLearn, Syslog, SyslogServer, Test, TimedUntil, ToUtf8, Upstream, UpstreamAddress,
+    UpstreamServer, VariableSource, WithoutEffect, is_same_site,
 };
 pub use page::directives_page;
 pub use pattern::{MatchFault, Pattern, PatternFault};

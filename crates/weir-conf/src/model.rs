@@ -35,7 +35,9 @@ pub(crate) use health::Wanted;
 pub use health::{BodyTest, HeaderTest, HealthCheck, ResponseMatch, StatusTest};
 pub(crate) use http::checking_locations;
 pub use http::{Http, Listen, ListenAddress, ListenOptions, SocketKeepalive};
-pub use location::{Handler, LimitExcept, Location, LocationKind, ProxyPass, ProxyTarget};
+pub use location::{
+    Handler, LimitExcept, Location, LocationKind, ProxyPass, ProxyTarget, StatusForm,
+};
 pub(crate) use locations::LocationsBuilder;
 pub use locations::{Captures, Found, Locations};
 pub use log::{

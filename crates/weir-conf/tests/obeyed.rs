@@ -20,6 +20,7 @@ const READ_AS: &[(&str, &str)] = &[
     ("limit_req_zone", ".request_zones"),
     ("limit_conn_zone", ".connection_zones"),
     ("stub_status", "Handler::StubStatus"),
+    ("weir_status", "Handler::Status"),
     ("empty_gif", "Handler::EmptyGif"),
     ("flv", "Handler::Flv"),
     ("mp4", "Handler::Mp4"),

@@ -32,6 +32,7 @@ mod hash;
 mod health;
 mod idle;
 mod ip_hash;
+mod latency;
 mod least_conn;
 mod least_time;
 mod list;
@@ -58,6 +59,7 @@ pub use health::{
     Beginning, CheckId, CheckSet, HealthChange, Patience, PeerHealth, Schedule, Start, Streak,
 };
 pub use idle::{Idle, IdleCache, IdleMeta};
+pub use latency::{BOUNDS, BUCKETS, Latency};
 pub use list::PeerList;
 pub use names::{Found, FoundService, Name, NameSource, NameSpec};
 pub use panic_threshold::{InUse, PanicChange};

@@ -125,6 +125,11 @@ impl PeerList {
         if backups { backup_peers } else { primaries }
     }
 
+    /// How many of the first peers are primaries.
+    pub fn primary_count(&self) -> usize {
+        self.primaries
+    }
+
     /// Where a group begins among [`Self::peers`].
     pub(crate) fn offset(&self, backups: bool) -> usize {
         if backups { self.primaries } else { 0 }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64};
 use weir_conf::ServerParameters;
 
 use crate::health::Health;
+use crate::latency::{Latency, Seen};
 use crate::list::Lasting;
 use crate::times::Times;
 use crate::{Now, PeerAddress, PeerHealth, PeerSpec};
@@ -128,6 +129,19 @@ impl Peer {
             health: self.health(),
             since_recovery: since(&self.shared.recovered, now),
         }
+    }
+
+    /// How long its answers take.
+    pub fn latency(&self) -> Latency {
+        let mut all = Latency::default();
+        let tallies = self.shared.tallies.iter();
+        tallies.for_each(|tally| tally.latency.add_to(&mut all));
+        all
+    }
+
+    /// An answer has come whole.
+    pub(crate) fn answered(&self, tally: usize, took: std::time::Duration) {
+        self.shared.tallies[tally].latency.add(took);
     }
 
     fn selected(&self) -> u64 {
@@ -367,6 +381,7 @@ pub(crate) const TALLIES: usize = 8;
 struct Tally {
     active: AtomicU32,
     selected: AtomicU64,
+    latency: Seen,
 }
 
 /// Long before any `now`, yet far enough from the end of the range to subtract.

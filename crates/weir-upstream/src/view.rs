@@ -219,6 +219,9 @@ impl View {
                 peer.times().answered(took, measure);
             }
         }
+        if outcome == PeerOutcome::Success && took.header.is_some() {
+            peer.answered(self.rotation.tally(), took.response);
+        }
         peer.leave(self.rotation.tally());
         if let Some(loads) = self.list.loads() {
             loads.given_back(id, peer);

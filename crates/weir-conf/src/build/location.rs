@@ -12,7 +12,7 @@ use super::upstream_tls;
 use super::walk::{call, each};
 use crate::model::{
     Handler, HealthCheck, LimitExcept, Location, LocationKind, Locations, LocationsBuilder,
-    ProxyPass, ProxyTarget, Upstream,
+    ProxyPass, ProxyTarget, StatusForm, Upstream,
 };
 use crate::pattern::{Case, Pattern};
 use crate::table::{Contexts, LIMIT_EXCEPT, LOCATION};
@@ -21,6 +21,19 @@ use crate::upstream_url::{UrlFault, parse_upstream_url};
 use crate::value::read::{Call, ProxyPassSeen, Reading, Reject, methods};
 use crate::value::{Methods, Redirect, RedirectFrom, Scheme};
 use crate::{Fault, Place, Template};
+
+/// The form that `weir_status` names.
+fn status_form(directive: &Directive) -> Result<StatusForm, Reject> {
+    match directive.args().first().map(|word| &*word.text) {
+        None | Some(b"html") => Ok(StatusForm::Html),
+        Some(b"json") => Ok(StatusForm::Json),
+        Some(b"prometheus") => Ok(StatusForm::Prometheus),
+        Some(other) => Err(Reject::message(format!(
+            "invalid value \"{}\" in \"weir_status\" directive, it must be \"html\", \"json\" or \"prometheus\"",
+            String::from_utf8_lossy(other)
+        ))),
+    }
+}
 
 /// A `location` block as written.
 #[derive(Debug)]
@@ -229,6 +242,10 @@ impl LocationDraft {
             }
             (b"stub_status", _) => {
                 self.own = Some(Handler::StubStatus);
+                Ok(())
+            }
+            (b"weir_status", _) => {
+                self.own = Some(Handler::Status(status_form(directive)?));
                 Ok(())
             }
             (b"empty_gif", _) => {

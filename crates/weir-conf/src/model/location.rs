@@ -63,6 +63,8 @@ pub enum Handler {
     Proxy(Arc<ProxyPass>),
     /// `stub_status`.
     StubStatus,
+    /// `weir_status`.
+    Status(StatusForm),
     /// `empty_gif`.
     EmptyGif,
     /// `flv`.
@@ -71,6 +73,17 @@ pub enum Handler {
     Mp4,
     /// Files under `root`, the default.
     Static,
+}
+
+/// In which form `weir_status` answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatusForm {
+    /// A page for people.
+    Html,
+    /// JSON.
+    Json,
+    /// Prometheus's text.
+    Prometheus,
 }
 
 /// A `proxy_pass`.

@@ -213,6 +213,12 @@ pub(crate) const ENTRIES: &[Entry] = &[
         "Answers with numbers of connections and requests.",
     ),
     plain(
+        "weir_status",
+        LOCATION,
+        Arity::between(0, 1),
+        "weir's own: answers with what there is to know of upstreams, failures and connections, as a page (`html`, the default), as `json` or for `prometheus`; to clients of this machine only, unless `allow` or `deny` say otherwise.",
+    ),
+    plain(
         "flv",
         LOCATION,
         Arity::NONE,

@@ -9,6 +9,7 @@ mod index;
 mod random_index;
 pub(crate) mod returned;
 mod static_file;
+mod status;
 mod stub_status;
 
 use weir_io::links::Failed;
@@ -24,6 +25,7 @@ use crate::report::variables::paths;
 pub(crate) async fn own(session: &mut Session) -> Outcome {
     match session.req.state.content {
         Content::StubStatus => Box::pin(stub_status::answer(session)).await,
+        Content::Status(form) => Box::pin(status::answer(session, form)).await,
         Content::EmptyGif => Box::pin(empty_gif::answer(session)).await,
         Content::Flv => Box::pin(film::answer(session, film::Kind::Flv)).await,
         Content::Mp4 => Box::pin(film::answer(session, film::Kind::Mp4)).await,

@@ -142,6 +142,8 @@ impl<'a> Exchange<'a> {
         if log_first {
             failure_log::log(self.session, failure);
         }
+        let shop = &self.session.client.link().shop;
+        shop.counters.fail(failure.reason(), minute());
         let class = Class::of(&failure.cause);
         self.release(match class.blame {
             Blame::Counted => PeerOutcome::Failed,
@@ -345,6 +347,11 @@ impl Drop for Exchange<'_> {
         self.session.req.upstream.request_head = self.source.take_head();
         self.release(PeerOutcome::Success);
     }
+}
+
+/// The minute of the workers' clock.
+fn minute() -> u64 {
+    clock::monotonic(clock::now()).as_secs() / 60
 }
 
 #[cold]

@@ -27,6 +27,16 @@ pub enum ClientAddress {
     None,
 }
 
+impl ClientAddress {
+    /// Whether it is of this machine: a loopback address, or a unix-domain socket.
+    pub(crate) fn is_this_machine(&self) -> bool {
+        match self {
+            Self::Inet(address) => address.ip().to_canonical().is_loopback(),
+            Self::Unix | Self::None => true,
+        }
+    }
+}
+
 /// The part of a carrier that requests and log lines look at; the first field of each of them.
 pub(crate) struct Link {
     pub(crate) shop: Rc<Shop>,

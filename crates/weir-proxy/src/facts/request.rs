@@ -4,7 +4,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
 use smallvec::SmallVec;
-use weir_conf::{Captures, Location, Server};
+use weir_conf::{Captures, Location, Server, StatusForm};
 use weir_wire::request::{Method, RequestHead, RequestParser};
 use weir_wire::{KnownField, Version};
 
@@ -73,6 +73,7 @@ pub(crate) enum Content {
     File,
     Upstream,
     StubStatus,
+    Status(StatusForm),
     EmptyGif,
     Flv,
     Mp4,

@@ -88,6 +88,7 @@ pub(crate) fn apply_location(session: &mut Session) {
     match &session.location().handler {
         Handler::Proxy(_) => session.req.state.content = Content::Upstream,
         Handler::StubStatus => session.req.state.content = Content::StubStatus,
+        Handler::Status(form) => session.req.state.content = Content::Status(*form),
         Handler::EmptyGif => session.req.state.content = Content::EmptyGif,
         Handler::Flv => session.req.state.content = Content::Flv,
         Handler::Mp4 => session.req.state.content = Content::Mp4,

@@ -232,7 +232,12 @@ async fn run_location(session: &mut Session) -> Outcome {
     match location.as_ref().map(|location| &location.handler) {
         Some(Handler::Proxy(pass)) => exchange::proxy(session, pass).await,
         Some(
-            Handler::Static | Handler::StubStatus | Handler::EmptyGif | Handler::Flv | Handler::Mp4,
+            Handler::Static
+            | Handler::StubStatus
+            | Handler::Status(_)
+            | Handler::EmptyGif
+            | Handler::Flv
+            | Handler::Mp4,
         )
         | None => {
             error_log::alert(session.view(), Message::text("no upstream configuration"));

@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex;
 use weir_conf::{Config, Differences, Http, Location, LogFileCache, Place, Server};
+use weir_io::clock;
 use weir_log::{ErrorNumber, ErrorSinks, LogFile, Logs};
 use weir_upstream::Pool;
 use weir_wire::host::HostGrammar;
@@ -72,6 +73,10 @@ pub struct Plan {
     duties: Mutex<()>,
     /// Of the pools.
     warnings: Vec<String>,
+    /// How many configurations have been loaded with it.
+    number: u64,
+    /// When it was made, in seconds of the epoch.
+    loaded: i64,
 }
 
 /// Why a configuration cannot serve. Displays nginx's words.
@@ -218,6 +223,8 @@ impl Plan {
             hostname,
             config,
             duties: Mutex::default(),
+            number: previous.map_or(1, |plan| plan.number + 1),
+            loaded: clock::unix_seconds(),
             warnings,
         })
     }
@@ -264,6 +271,23 @@ impl Plan {
     /// The files of all logs, also of those that nothing is logged to, each once.
     pub fn log_files(&self) -> &[Arc<LogFile>] {
         &self.log_files
+    }
+
+    /// How many configurations have been loaded with it.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// When it was made, in seconds of the epoch.
+    pub(crate) fn loaded(&self) -> i64 {
+        self.loaded
+    }
+
+    /// How many requests wait in the queue of each pool that has one.
+    pub(crate) fn queue_lengths(&self) -> impl Iterator<Item = Option<usize>> {
+        self.queues
+            .iter()
+            .map(|queue| queue.as_ref().map(|queue| queue.length()))
     }
 
     /// The pools, by index in `Http::upstreams`.

@@ -15,6 +15,6 @@ pub(crate) use label::PeerLabel;
 pub(crate) use peer_tls::PeerTls;
 pub(crate) use queue::{Place, Queue, Waiter};
 pub(crate) use slots::{Slot, Slots};
-pub(crate) use statistics::Member;
 pub use statistics::Statistics;
+pub(crate) use statistics::{Counts, Member};
 pub(crate) use worker_pool::{IdleConnections, KeySource, PoolView, Reuse, WorkerPool};

@@ -80,6 +80,11 @@ impl Queue {
         })
     }
 
+    /// How many wait, over all configurations.
+    pub(crate) fn length(&self) -> usize {
+        self.common.waiting.load(Ordering::Relaxed)
+    }
+
     /// Whether a newcomer may look for a peer at once, as nobody waits who could use what it finds. Those who have
     /// tried some wait for others, and keep nobody from the rest; nor do those of another configuration, who may
     /// know of other servers. Whoever wants a certain peer may find it free though nobody else may have it.

@@ -1,11 +1,54 @@
-//! What the workers of a process count, for whoever asks: `stub_status`.
+//! What the workers of a process count, for whoever asks: `stub_status`, `weir_status`.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use weir_verdict::Reason;
+
 /// What a process has counted, over all of its workers, those that have ended included.
 #[derive(Debug, Default)]
-pub struct Statistics(Mutex<Workers>);
+pub struct Statistics {
+    workers: Mutex<Workers>,
+    hour: Mutex<Hour>,
+}
+
+/// Failed tries of the last hour, by minute.
+#[derive(Debug, Default)]
+struct Hour {
+    minutes: VecDeque<(u64, [u32; REASONS])>,
+}
+
+/// So many minutes are remembered.
+const MINUTES: u64 = 60;
+
+impl Hour {
+    fn add(&mut self, minute: u64, reason: Reason) {
+        if self.minutes.back().is_none_or(|(last, _)| *last < minute) {
+            self.forget(minute);
+            self.minutes.push_back((minute, [0; REASONS]));
+        }
+        if let Some((_, counts)) = self.minutes.back_mut() {
+            counts[reason as usize] += 1;
+        }
+    }
+
+    fn forget(&mut self, minute: u64) {
+        let first = (minute + 1).saturating_sub(MINUTES);
+        self.minutes.retain(|(old, _)| *old >= first);
+    }
+
+    fn sums(&mut self, minute: u64) -> [u64; REASONS] {
+        self.forget(minute);
+        let mut sums = [0; REASONS];
+        for (_, counts) in &self.minutes {
+            sums.iter_mut()
+                .zip(counts)
+                .for_each(|(sum, count)| *sum += u64::from(*count));
+        }
+        sums
+    }
+}
 
 #[derive(Debug, Default)]
 struct Workers {
@@ -24,7 +67,12 @@ pub(crate) struct Counters {
     pub(crate) reading: Counter,
     pub(crate) writing: Counter,
     pub(crate) waiting: Counter,
+    /// Failed tries, by [`Reason`].
+    failures: [Counter; REASONS],
 }
+
+/// How many reasons there are.
+pub(crate) const REASONS: usize = Reason::ALL.len();
 
 /// A number that one thread changes and others may look at.
 #[derive(Debug, Default)]
@@ -54,6 +102,8 @@ pub(crate) struct Counts {
     pub(crate) writing: u64,
     /// Connections that wait for a request.
     pub(crate) waiting: u64,
+    /// Failed tries, by [`Reason::ALL`].
+    pub(crate) failures: [u64; REASONS],
 }
 
 impl Statistics {
@@ -69,11 +119,29 @@ impl Statistics {
 
     fn with<T>(&self, look: impl FnOnce(&mut Workers) -> T) -> T {
         // No panic leaves anything half done.
-        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        look(&mut self.workers.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl Member {
+    /// A try has failed, in this minute of the workers' clock.
+    #[cold]
+    pub(crate) fn fail(&self, reason: Reason, minute: u64) {
+        self.counters.failures[reason as usize].add_one();
+        let hour = &self.statistics.hour;
+        hour.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .add(minute, reason);
+    }
+
+    /// Failed tries of the last hour, by [`Reason::ALL`].
+    pub(crate) fn last_hour(&self, minute: u64) -> [u64; REASONS] {
+        let hour = &self.statistics.hour;
+        hour.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .sums(minute)
+    }
+
     /// What all workers have counted.
     pub(crate) fn all(&self) -> Counts {
         self.statistics.with(|workers| {
@@ -111,6 +179,7 @@ impl Counters {
             reading: self.reading.read(),
             writing: self.writing.read(),
             waiting: self.waiting.read(),
+            failures: self.failures.each_ref().map(Counter::read),
         }
     }
 }
@@ -141,6 +210,7 @@ impl Counts {
             reading: self.reading + other.reading,
             writing: self.writing + other.writing,
             waiting: self.waiting + other.waiting,
+            failures: std::array::from_fn(|index| self.failures[index] + other.failures[index]),
         }
     }
 }
@@ -166,5 +236,20 @@ mod tests {
             ..Counts::default()
         };
         assert_eq!(second.all(), expected);
+    }
+
+    #[test]
+    fn failures_are_remembered_for_an_hour() {
+        let statistics = Arc::new(Statistics::default());
+        let worker = statistics.enter();
+        worker.fail(Reason::ConnectionRefused, 10);
+        worker.fail(Reason::ConnectionRefused, 69);
+        worker.fail(Reason::HttpStatus, 69);
+        let refused = |minute| worker.last_hour(minute)[Reason::ConnectionRefused as usize];
+        assert_eq!([refused(69), refused(70), refused(129)], [2, 1, 0]);
+        assert_eq!(worker.all().failures[Reason::ConnectionRefused as usize], 2);
+        for (index, reason) in Reason::ALL.into_iter().enumerate() {
+            assert_eq!(reason as usize, index);
+        }
     }
 }
