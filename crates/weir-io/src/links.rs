@@ -11,6 +11,8 @@ use std::path::Path;
 use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::stat::{Mode, fstat, fstatat};
 
+use crate::spare;
+
 /// The symbolic links that a path may lead through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Links {
@@ -43,13 +45,22 @@ impl Failed {
 /// Opens for reading without waiting: a named pipe without a writer would stop the worker
 /// (`ngx_open_file_wrapper`).
 pub fn open(path: &[u8], links: Links) -> Result<(File, Metadata), Failed> {
-    let file = match links {
-        Links::All => plain(path, OFlag::O_RDONLY)?,
-        Links::None(from) => step_by_step(path, from, no_link, READING)?,
-        Links::OfOwner(from) => step_by_step(path, from, own_link, READING)?,
+    let file = match open_once(path, links) {
+        Err(failed) if spare::is_exhaustion(&failed.error) && spare::make_room() => {
+            open_once(path, links)?
+        }
+        opened => opened?,
     };
     let metadata = file.metadata().map_err(Failed::of("fstat()"))?;
     Ok((file, metadata))
+}
+
+fn open_once(path: &[u8], links: Links) -> Result<File, Failed> {
+    match links {
+        Links::All => plain(path, OFlag::O_RDONLY),
+        Links::None(from) => step_by_step(path, from, no_link, READING),
+        Links::OfOwner(from) => step_by_step(path, from, own_link, READING),
+    }
 }
 
 /// Opens for appending, and makes the file if there is none; it is never a link where links are looked at

@@ -1,6 +1,7 @@
 //! Things with descriptors that a worker keeps for the next who needs one: no more than a limit, and
 //! none for longer than about a second unless somebody comes for it.
 
+use std::cell::RefCell;
 use std::io;
 
 use crate::{pipe, temp_file};
@@ -61,6 +62,25 @@ pub fn close_unneeded() {
 /// Closes all pipes and emptied files that this thread keeps; how many of them is the value.
 pub fn close_all() -> usize {
     pipe::kept(Spare::clear) + temp_file::kept(Spare::clear)
+}
+
+/// What else a worker may close for room; how much of that it has closed is the value.
+type LastResort = Box<dyn Fn() -> usize>;
+
+thread_local! {
+    static LAST_RESORT: RefCell<Option<LastResort>> = const { RefCell::new(None) };
+}
+
+/// From now on this thread closes what `close` does, when it runs out of descriptors and nothing else is left.
+pub fn set_last_resort(close: impl Fn() -> usize + 'static) {
+    LAST_RESORT.with(|resort| *resort.borrow_mut() = Some(Box::new(close)));
+}
+
+/// Closes what this thread keeps for later only: pipes and emptied files, or else its last resort. Whether there was
+/// something.
+pub fn make_room() -> bool {
+    close_all() > 0
+        || LAST_RESORT.with(|resort| resort.borrow().as_ref().map_or(0, |close| close())) > 0
 }
 
 /// Whether a call failed because the process, or the system, has run out of descriptors.

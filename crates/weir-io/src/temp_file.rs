@@ -172,7 +172,7 @@ impl TempFile {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 Err(error) if error.kind() == ErrorKind::NotFound && make_levels(&path) => {}
                 // Files that are kept lie in other folders.
-                Err(error) if spare::is_exhaustion(&error) && spare::close_all() > 0 => {}
+                Err(error) if spare::is_exhaustion(&error) && spare::make_room() => {}
                 Err(source) => {
                     return Err(TempFileError {
                         call: "open",

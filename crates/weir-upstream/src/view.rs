@@ -170,6 +170,11 @@ impl View {
         }
     }
 
+    /// Takes a peer once more that the request has held; `false` if it has no room any more.
+    pub fn retake(&self, peer: PeerId) -> bool {
+        self.peer(peer).acquire(self.rotation.tally())
+    }
+
     /// Whether there is a peer in service, well or not, that this request may still try.
     pub fn has_untried(&self, att: &Tries) -> bool {
         let group = self.list.group(att.on_backups).iter().enumerate();

@@ -103,6 +103,11 @@ impl Class {
         }
     }
 
+    /// Whether it is one of the connection's (`error`).
+    pub fn is_error(&self) -> bool {
+        self.listed == NextUpstream::ERROR
+    }
+
     /// What follows from a failure of this class (`ngx_http_upstream_next`).
     pub fn next(&self, tried: &Tried, rules: &Rules) -> Next {
         let extra_try = tried.reused && self.listed == NextUpstream::ERROR;

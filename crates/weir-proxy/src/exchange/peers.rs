@@ -11,6 +11,7 @@ use weir_conf::Settings;
 use weir_upstream::{IdleMeta, PeerId};
 
 use super::tries::{Exchange, Held, TryEnd};
+use crate::facts::Fresh;
 use crate::facts::Outcome;
 use crate::facts::Session;
 use crate::pool::{PeerLabel, Reuse, Slot, UpstreamConnection};
@@ -25,7 +26,10 @@ impl Exchange<'_> {
     /// Chooses a peer and connects to it, or takes an idle connection
     /// (`ngx_event_connect_peer` with the balancers behind it).
     pub(super) async fn connect(&mut self) -> Result<Held, TryEnd> {
-        let at_once = self.choose()?;
+        let at_once = match self.retake() {
+            Some(peer) => Some(peer),
+            None => self.choose()?,
+        };
         let peer = match at_once {
             Some(peer) => peer,
             None => Box::pin(self.wait()).await?,
@@ -55,6 +59,17 @@ impl Exchange<'_> {
         Ok(held)
     }
 
+    /// The peer whose kept connection has died, unless the pool has other peers by now.
+    fn retake(&mut self) -> Option<PeerId> {
+        let fresh = &mut self.session.req.upstream.fresh;
+        let Fresh::To(peer) = *fresh else {
+            return None;
+        };
+        *fresh = Fresh::Needed;
+        let stays = self.view.peers.epoch() == self.pool.pool.epoch();
+        (stays && self.view.peers.retake(peer)).then_some(peer)
+    }
+
     /// Whether TLS is wanted and not spoken yet. A kept connection may be of either kind, whoever takes it
     /// (`ngx_http_upstream_connect`).
     pub(super) fn needs_handshake(&self, held: &Held) -> bool {
@@ -68,12 +83,17 @@ impl Exchange<'_> {
 
     /// An idle connection on which nothing has arrived.
     fn take_idle(&self, peer: PeerId, now: Duration) -> Option<Box<UpstreamConnection>> {
-        if self.pool.reuse == Reuse::WithoutRisk && !self.survives_a_dead_connection() {
-            return None;
-        }
         let mut cache = self.pool.idle.as_ref()?.borrow_mut();
         let peer = self.view.peers.peer(peer);
         let location = self.session.location().index;
+        if self.pool.reuse == Reuse::WithoutRisk
+            && (self.session.req.upstream.fresh != Fresh::NotNeeded
+                || !self.survives_a_dead_connection())
+        {
+            // A server that serves one connection after the other would let the new one wait for this.
+            drop(cache.take(peer, location, now));
+            return None;
+        }
         loop {
             let idle = cache.take(peer, location, now)?;
             let mut connection = idle.conn;
@@ -186,7 +206,10 @@ impl Exchange<'_> {
         let req = &self.session.req;
         // What was announced of a spent body has not been sent.
         let sent_whole = self.source.is_done() && !req.body.spent;
-        if !sent_whole || !held.connection.reusable || req.upstream.head.connection_close {
+        let is_own = self.pool.reuse == Reuse::WithoutRisk
+            && (req.upstream.head.status == 401 || self.authenticates_the_connection());
+        if is_own || !sent_whole || !held.connection.reusable || req.upstream.head.connection_close
+        {
             return;
         }
         let link = self.session.client.link();

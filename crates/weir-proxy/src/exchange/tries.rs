@@ -13,14 +13,15 @@ use super::{failure_log, response_head, sticky};
 use crate::facts::Attempt;
 use crate::facts::CLIENT_GONE;
 use crate::facts::Outcome;
-use crate::facts::{Action, ClientAddress, Session};
-use crate::pool::{KeySource, PoolView, UpstreamConnection, WorkerPool};
+use crate::facts::{Action, ClientAddress, Fresh, Session};
+use crate::pool::{KeySource, PoolView, Reuse, UpstreamConnection, WorkerPool};
 use crate::report::error_log::{self, Message};
 use crate::report::variables;
 use weir_io::clock::{self, Moment};
 use weir_io::dial::DialOptions;
 use weir_verdict::{Blame, Class, NoRetry, Rules, Tried};
 use weir_verdict::{Cause, Failure, Phase};
+use weir_wire::KnownField;
 
 /// A request on its way through a pool.
 pub(super) struct Exchange<'a> {
@@ -145,7 +146,11 @@ impl<'a> Exchange<'a> {
         let shop = &self.session.client.link().shop;
         shop.counters.fail(failure.reason(), minute());
         let class = Class::of(&failure.cause);
+        // nginx would have had no kept connection here, so that it is no try.
+        let is_no_try = reused && class.is_error() && self.pool.reuse == Reuse::WithoutRisk;
+        let peer = self.picked;
         self.release(match class.blame {
+            Blame::Counted if is_no_try => PeerOutcome::NextNoCount,
             Blame::Counted => PeerOutcome::Failed,
             Blame::PassedOver => PeerOutcome::NextNoCount,
             Blame::None => PeerOutcome::Success,
@@ -157,17 +162,18 @@ impl<'a> Exchange<'a> {
         if self.session.req.state.is_behind_gone() || client_left {
             return Step::Over(Outcome::Close(CLIENT_GONE));
         }
+        if is_no_try {
+            self.tries.grant_try();
+            self.session.req.upstream.fresh = peer.map_or(Fresh::Needed, Fresh::To);
+            self.note(failure, class.status);
+            return Step::Again;
+        }
         // Only now: of the tries that are left one was used up by giving the peer back.
         let next = class.next(&self.tried(reused), &self.rules());
         if next.extra_try {
             self.tries.grant_try();
         }
-        if let Some(attempt) = self.session.req.attempts.last_mut() {
-            attempt.failure = Some(failure.reason());
-            if class.status != 500 {
-                attempt.status = class.status;
-            }
-        }
+        self.note(failure, class.status);
         tracing::debug!(target: "weir", ?class, ?next, reason = failure.reason().token(), "http next upstream");
         let Some(reason) = next.stays else {
             if !next.extra_try {
@@ -181,6 +187,16 @@ impl<'a> Exchange<'a> {
         }
         self.session.client.link_mut().action = Action::Exchange(Phase::SendingToClient);
         Step::Over(Outcome::Status(class.status))
+    }
+
+    /// Notes why the try failed.
+    fn note(&mut self, failure: &Failure, status: u16) {
+        if let Some(attempt) = self.session.req.attempts.last_mut() {
+            attempt.failure = Some(failure.reason());
+            if status != 500 {
+                attempt.status = status;
+            }
+        }
     }
 
     /// What the verdict needs to know of this request.
@@ -199,15 +215,31 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// Whether the request is sent once more if it meets a kept connection that the peer has closed.
+    /// Whether the request may be sent once more if it meets a kept connection that the peer has closed, and no
+    /// connection is anybody's own.
     pub(super) fn survives_a_dead_connection(&self) -> bool {
         let tried = Tried {
             request_sent: true,
+            reused: true,
             tries_left: 0,
+            out_of_time: false,
+            budget_spent: false,
             ..self.tried(true)
         };
         let closed = Class::of(&Cause::Closed);
-        closed.next(&tried, &self.rules()).stays.is_none()
+        // Another method than the client's may be any.
+        self.settings.proxy_method.is_none()
+            && !self.authenticates_the_connection()
+            && closed.next(&tried, &self.rules()).stays.is_none()
+    }
+
+    /// Whether the client's credentials hold for a connection, not for a request: NTLM and its kin.
+    pub(super) fn authenticates_the_connection(&self) -> bool {
+        let sent = self.session.req.field(KnownField::Authorization);
+        let scheme = sent.and_then(|value| value.split(|&byte| byte == b' ').next());
+        scheme.is_some_and(|scheme| {
+            scheme.eq_ignore_ascii_case(b"NTLM") || scheme.eq_ignore_ascii_case(b"Negotiate")
+        })
     }
 
     /// Until when the request may be passed to another peer (`proxy_next_upstream_timeout`).

@@ -41,6 +41,6 @@ pub(crate) use slices::{SliceFault, Slices};
 pub(crate) use stay::Stay;
 pub(crate) use sub::{Departure, Outlet, Serve, Sub};
 pub(crate) use tasks::{Registration, Tasks};
-pub(crate) use upstream_state::UpstreamState;
+pub(crate) use upstream_state::{Fresh, UpstreamState};
 pub(crate) use values::Values;
 pub(crate) use visitor::{Got, Id, VisitorNumbers, VisitorSeat};

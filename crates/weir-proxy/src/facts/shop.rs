@@ -257,12 +257,14 @@ impl Shop {
     /// Closes what is kept for later only, for the process has run out of descriptors: emptied files
     /// and pipes, or else idle upstream connections. `false` if there is no such thing.
     pub(crate) fn close_spare(&self) -> bool {
-        if spare::close_all() > 0 {
-            return true;
-        }
-        let mut closed = false;
+        spare::close_all() > 0 || self.close_idle_upstreams() > 0
+    }
+
+    /// Closes the idle upstream connections; how many is the value.
+    pub(crate) fn close_idle_upstreams(&self) -> usize {
+        let mut closed = 0;
         self.generation().retain_idle(|_| {
-            closed = true;
+            closed += 1;
             false
         });
         closed

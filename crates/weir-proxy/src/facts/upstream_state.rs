@@ -1,5 +1,6 @@
 //! What is kept of the exchange until the access line is written.
 
+use weir_upstream::PeerId;
 use weir_wire::FieldLines;
 use weir_wire::response::ResponseHead;
 
@@ -43,6 +44,20 @@ pub(crate) struct UpstreamState {
     pub(crate) group_is_empty: bool,
     /// Of an exchange with a pool that is `sticky`.
     pub(crate) stay: Option<Box<Stay>>,
+    /// Whether a kept connection was dead.
+    pub(crate) fresh: Fresh,
+}
+
+/// Whether the request wants a fresh connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Fresh {
+    /// A kept one will do.
+    #[default]
+    NotNeeded,
+    /// To this peer, whose kept one was dead.
+    To(PeerId),
+    /// To whoever is next.
+    Needed,
 }
 
 impl UpstreamState {
@@ -68,8 +83,10 @@ impl UpstreamState {
             trailers,
             group_is_empty,
             stay,
+            fresh,
         } = self;
         *stay = None;
+        *fresh = Fresh::NotNeeded;
         *peer = PeerLabel::None;
         for text in [uri, prefix, host, port] {
             text.clear();

@@ -48,14 +48,17 @@ impl Worker {
         statistics: &Arc<Statistics>,
     ) -> Rc<Self> {
         let counters = statistics.enter();
+        let shop = Rc::new(Shop::new(
+            generation,
+            dialer,
+            numbers,
+            counters,
+            run::serve_sub,
+        ));
+        let own = Rc::downgrade(&shop);
+        spare::set_last_resort(move || own.upgrade().map_or(0, |shop| shop.close_idle_upstreams()));
         Rc::new(Self {
-            shop: Rc::new(Shop::new(
-                generation,
-                dialer,
-                numbers,
-                counters,
-                run::serve_sub,
-            )),
+            shop,
             runners: RefCell::default(),
         })
     }

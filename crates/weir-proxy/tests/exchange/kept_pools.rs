@@ -35,6 +35,7 @@ fn connections_are_kept_for_requests_that_a_dead_one_cannot_harm() {
         ),
         ("", "proxy_next_upstream timeout;", "GET", twice.clone()),
         ("", "proxy_next_upstream_tries 1;", "GET", vec![9001]),
+        ("", "proxy_method POST;", "GET", twice.clone()),
         ("", "proxy_bind 127.0.0.1;", "GET", vec![9001]),
         ("", "proxy_bind $arg_a;", "GET", twice.clone()),
         // nginx keeps none.
@@ -117,5 +118,92 @@ fn a_failure_is_forgotten_with_its_request() {
         let refused = "[error] connect() to 127.0.0.1:9002 failed (111: Connection refused) while \
                        connecting to upstream";
         assert_eq!(errors, [refused; 3]);
+    });
+}
+
+/// nginx would have asked on a fresh connection at once: what the dead one costs is no try, and no time-out ends it.
+#[test]
+fn a_dead_connection_is_no_try_whatever_limits_them() {
+    for location in [
+        "proxy_next_upstream_tries 1;",
+        "proxy_next_upstream_timeout 1s;",
+    ] {
+        run(async {
+            let rig = rig("", location);
+            let mut client = rig.connect();
+            client.send(request("GET", 9001)).await;
+            let mut peer = rig.accept().await;
+            peer.request().await;
+            peer.send(ok("a")).await;
+            assert_eq!(client.answer().await.text(), "a");
+            client.send(request("GET", 9001)).await;
+            peer.request().await;
+            seconds(2).await;
+            drop(peer);
+            let mut fresh = rig.accept().await;
+            fresh.request().await;
+            fresh.send(ok("b")).await;
+            let answer = client.answer().await;
+            assert_eq!(
+                (answer.status, answer.text().as_str()),
+                (200, "b"),
+                "{location}"
+            );
+            let errors = rig.errors().await;
+            assert!(
+                !errors.iter().any(|line| line.contains("disabled")),
+                "{errors:?}"
+            );
+        });
+    }
+}
+
+/// A login that holds for a connection is not to serve the next client.
+#[test]
+fn connections_that_belong_to_a_login_are_not_kept() {
+    let login = |scheme: &str| {
+        format!("GET /to/?port=9001 HTTP/1.1\r\nHost: h\r\nAuthorization: {scheme} abc\r\n\r\n")
+    };
+    for (scheme, dialed) in [
+        ("Basic", vec![9001]),
+        ("NTLM", vec![9001, 9001]),
+        ("negotiate", vec![9001, 9001]),
+    ] {
+        run(async {
+            let rig = rig("", "");
+            rig.script(9001, &[Act::Send(ok("a"))]);
+            for _ in 0..2 {
+                rig.ask(&login(scheme)).await;
+            }
+            assert_eq!(rig.dialed(), dialed, "{scheme}");
+        });
+    }
+    run(async {
+        let rig = rig("", "");
+        rig.script(9001, &[Act::status(401)]);
+        for _ in 0..2 {
+            rig.ask(&request("GET", 9001)).await;
+        }
+        assert_eq!(rig.dialed(), [9001, 9001]);
+    });
+}
+
+/// A server that serves one connection after the other would let the new one wait for the idle one.
+#[test]
+fn who_may_not_use_an_idle_connection_closes_it() {
+    run(async {
+        let rig = rig("", "");
+        let mut client = rig.connect();
+        client.send(request("GET", 9001)).await;
+        let mut first = rig.accept().await;
+        first.request().await;
+        first.send(ok("a")).await;
+        client.answer().await;
+        client.send(request("POST", 9001)).await;
+        assert_eq!(first.rest().await, b"");
+        let mut second = rig.accept().await;
+        second.request().await;
+        second.send(ok("b")).await;
+        assert_eq!(client.answer().await.text(), "b");
     });
 }
