@@ -26,6 +26,7 @@ mod rig;
 mod service_life;
 mod slow_client;
 mod static_content;
+mod status;
 mod upgraded;
 mod uploads;
 mod variables;

@@ -116,7 +116,12 @@ fn upstream(out: &mut String, upstream: &UpstreamState) -> std::fmt::Result {
         escaped(&upstream.name)
     )?;
     for name in COLUMNS {
-        write!(out, "<th scope=\"col\">{name}</th>")?;
+        let class = if name == "state" {
+            " class=\"state\""
+        } else {
+            ""
+        };
+        write!(out, "<th scope=\"col\"{class}>{name}</th>")?;
     }
     out.push_str("</tr></thead><tbody>\n");
     for one in &upstream.peers {
@@ -144,7 +149,7 @@ fn peer(out: &mut String, peer: &PeerState) -> std::fmt::Result {
     let answers = &peer.answers;
     writeln!(
         out,
-        "<tr class=\"{class}\"><th scope=\"row\">{}{backup}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{since}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+        "<tr class=\"{class}\"><th scope=\"row\">{}{backup}</th><td class=\"state\">{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{since}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
         escaped(&peer.name),
         peer.state,
         peer.weight,
