@@ -166,6 +166,7 @@ class SetUp:
         self.before = self.after = None
         self.user = "nobody" if os.geteuid() == 0 else None
         self.doctor_user = None
+        self.level = "error"
         self.local_port = 0
 
     def backend(self, serve, **more):
@@ -184,7 +185,7 @@ class SetUp:
     def conf(self, port):
         user = f"user {self.user} nogroup;" if self.user else ""
         return (
-            f"daemon off; {user} worker_processes 1; error_log logs/error.log; pid proxy.pid; {self.main}\n"
+            f"daemon off; {user} worker_processes 1; error_log logs/error.log {self.level}; pid proxy.pid; {self.main}\n"
             f"events {{ {self.events} }}\nhttp {{\n{FORMAT}\naccess_log logs/access.log up;\n"
             f"client_body_temp_path body; proxy_temp_path proxied;\n{self.http}\n"
             f"server {{\nlisten 127.0.0.1:{port}; server_name shop;\n{self.server}\nlocation / {{\n{self.location}\n}}\n}}\n}}\n"
@@ -439,6 +440,22 @@ def no_resolver(setup):
     setup.location = "set $app backend.internal; proxy_pass http://$app:8080;"
 
 
+def log_of_the_server(setup):
+    refused(setup)
+    setup.server = "error_log logs/shop.log;"
+
+
+def level_hides_errors(setup):
+    refused(setup)
+    setup.level = "alert"
+
+
+def address_beside_a_name(setup):
+    port = bed.free_port()
+    setup.server = f"location /a {{ proxy_pass http://localhost:{port}; }}"
+    setup.location = f"proxy_pass http://127.0.0.7:{port};"
+
+
 def healthy(setup):
     setup.location = passed(setup.backend(answer()))
     setup.requests = [("GET", "/")] * 5
@@ -472,6 +489,9 @@ SETUPS = {
     "local ports spent": (ports_spent, "WEIR-502-PORTS"),
     "unreadable log": (unreadable_log, "WEIR-LOG-UNREADABLE"),
     "not reloaded": (not_reloaded, "WEIR-NOT-RELOADED"),
+    "log of the server": (log_of_the_server, "WEIR-502-REFUSED"),
+    "level hides errors": (level_hides_errors, "WEIR-5XX-UNEXPLAINED"),
+    "address beside a name": (address_beside_a_name, "WEIR-502-REFUSED"),
     "healthy": (healthy, None),
 }
 # What needs root, and namespaces of its own.

@@ -104,27 +104,55 @@ impl Case {
     }
 
     fn read_errors(&mut self, place: &Where) {
-        let path = place
-            .error_log
-            .clone()
-            .or_else(|| self.own_log("error_log"));
-        let usual = || {
-            USUAL_LOGS
-                .iter()
-                .map(PathBuf::from)
-                .find(|path| path.exists())
+        let paths = match &place.error_log {
+            Some(path) => vec![path.clone()],
+            None => self.error_logs(),
         };
-        let Some(path) = path.or_else(usual) else {
-            return;
-        };
-        match ErrorLog::read(&path, place.since) {
-            Ok((log, end)) => {
-                self.errors = Some(log);
-                self.unreadable.extend(end);
-                self.read.push(path);
+        let mut log = ErrorLog::default();
+        for path in paths {
+            match log.read(&path, place.since) {
+                Ok(()) => self.read.push(path),
+                Err(fault) => self.unreadable.push(fault),
             }
-            Err(fault) => self.unreadable.push(fault),
         }
+        if log.bytes > 0 || !self.read.is_empty() {
+            self.errors = Some(log);
+        }
+    }
+
+    /// Every file that error lines go to: of the configuration and of the process's own options; where neither says, the usual one.
+    fn error_logs(&self) -> Vec<PathBuf> {
+        let mut paths = Vec::new();
+        let mut is_written = false;
+        if let Some(configuration) = &self.configuration {
+            for directive in configuration.everywhere("error_log") {
+                is_written = true;
+                let path = directive
+                    .args
+                    .first()
+                    .filter(|arg| is_file(Some(arg)))
+                    .map(|arg| configuration.path_of(arg));
+                if let Some(path) = path.filter(|path| !paths.contains(path) && !is_stream(path)) {
+                    paths.push(path);
+                }
+            }
+        }
+        let own = self.proxy.as_ref().map(|proxy| &proxy.error_logs);
+        for path in own.into_iter().flatten() {
+            is_written = true;
+            if !paths.contains(path) {
+                paths.push(path.clone());
+            }
+        }
+        if paths.is_empty() && !is_written {
+            paths.extend(
+                USUAL_LOGS
+                    .iter()
+                    .map(PathBuf::from)
+                    .find(|path| path.exists()),
+            );
+        }
+        paths
     }
 
     fn read_access(&mut self, place: &Where) {
@@ -154,14 +182,15 @@ impl Case {
         }
     }
 
-    /// The file of the first directive of this name that has one.
+    /// The file of the first directive of this name that has one, if it is one that ends.
     fn own_log(&self, name: &str) -> Option<PathBuf> {
         let configuration = self.configuration.as_ref()?;
         let all = configuration.everywhere(name).into_iter();
         let mut files = all
             .filter_map(|directive| directive.args.first())
             .filter(|arg| is_file(Some(arg)));
-        files.next().map(|file| configuration.path_of(file))
+        let path = files.next().map(|file| configuration.path_of(file));
+        path.filter(|path| !is_stream(path))
     }
 
     /// The locations that lead to this origin: `http://127.0.0.1:80`, by themselves or through a group.
@@ -226,6 +255,12 @@ pub fn split(written: &str) -> (&str, Option<&str>) {
         }
         _ => (written, None),
     }
+}
+
+/// Whether a path leads to a pipe, a terminal or another thing without an end, as the logs of containers do.
+fn is_stream(path: &Path) -> bool {
+    path.metadata()
+        .is_ok_and(|data| !data.is_file() && !data.is_dir())
 }
 
 fn is_file(arg: Option<&String>) -> bool {

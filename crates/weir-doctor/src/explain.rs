@@ -36,18 +36,14 @@ pub fn cause_of_line(line: &ErrorLine, has_place: bool) -> Option<&'static Cause
         doing: line.doing.as_deref().unwrap_or_default().as_bytes(),
     };
     let found = cause_of(&said);
-    if !has_place || line.level > Level::Emerg {
+    if line.level > Level::Emerg {
         return found;
     }
+    let found = found.map(|cause| cause.at_start());
     let starts = |cause: &&Cause| cause.code.starts_with("WEIR-START");
-    let file = [
-        &cause::FILE_MISSING,
-        &cause::FILE_FORBIDDEN,
-        &cause::FILE_FAILED,
-    ];
-    match found {
-        Some(cause) if file.contains(&cause) => Some(&cause::START_FILE),
-        found => found.filter(starts).or(Some(&cause::START_CONFIGURATION)),
+    match has_place {
+        true => found.filter(starts).or(Some(&cause::START_CONFIGURATION)),
+        false => found,
     }
 }
 
@@ -102,7 +98,7 @@ impl<'a> From<&'a Explanation> for Explained<'a> {
 /// The explanation for people.
 pub fn text(explanation: &Explanation, ink: Ink) -> String {
     let pasted = &explanation.pasted;
-    let mut out = format!("{}\n\n", ink.bold(&said(pasted)));
+    let mut out = format!("{}\n\n", ink.bold(&shown(&said(pasted))));
     match explanation.cause {
         Some(cause) => {
             let phase = pasted.line.doing.as_deref();
@@ -144,14 +140,14 @@ pub fn of_cause(cause: &Cause, facts: &[(&str, Option<&str>)], ink: Ink) -> Stri
     let _ = writeln!(out, "  {name}  {}\n", cause.title);
     for (name, value) in facts {
         if let Some(value) = value {
-            let _ = writeln!(out, "  {name:<11}{value}");
+            let _ = writeln!(out, "  {name:<13}{}", shown(value));
         }
     }
     let _ = writeln!(
         out,
-        "  {:<11}{}\n",
+        "  {:<13}{}\n",
         "clients see",
-        wrapped(cause.client_sees, 13).trim_start()
+        wrapped(cause.client_sees, 15).trim_start()
     );
     let _ = writeln!(out, "{}\n", wrapped(cause.meaning, 2));
     list(
@@ -187,6 +183,26 @@ fn list(out: &mut String, title: &str, items: &[&str], numbered: bool) {
         let _ = writeln!(out, "   {mark:<2} {}", wrapped(item, 6).trim_start());
     }
     out.push('\n');
+}
+
+/// Text from outside as a terminal may show it: what would move the cursor or change colours is written out.
+pub fn shown(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter.is_control() {
+            true => out.extend(letter.escape_default()),
+            false => out.push(letter),
+        }
+    }
+    out
+}
+
+/// So many of a thing: `1 line`, `2 lines`.
+pub(crate) fn counted(count: u64, thing: &str) -> String {
+    match count {
+        1 => format!("1 {thing}"),
+        count => format!("{count} {thing}s"),
+    }
 }
 
 /// Columns of a line for people.
@@ -231,8 +247,8 @@ mod tests {
         for part in [
             "[error] connect() failed (111: Connection refused)\n",
             "WEIR-502-REFUSED  nobody listens",
-            "while      connecting to upstream",
-            "upstream   http://127.0.0.1:9/",
+            "while        connecting to upstream",
+            "upstream     http://127.0.0.1:9/",
             "1. The application is down",
             "Directives that decide: proxy_pass",
         ] {

@@ -18,6 +18,9 @@ pub struct Finding {
     pub confidence: Confidence,
     /// Requests, or lines, that are concerned; 0: it is not about requests.
     pub count: u64,
+    /// The time of the last line about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<String>,
     /// What speaks for it.
     pub evidence: Vec<Evidence>,
     /// What would show that it is something else.
@@ -89,6 +92,7 @@ impl Finding {
             severity: cause.severity,
             confidence: Confidence::Medium,
             count: 0,
+            last: None,
             evidence: Vec::new(),
             disproof: cause.disproof,
             cures: cures.collect(),
@@ -115,10 +119,12 @@ impl Finding {
 
     /// Puts a cure in front of the others.
     pub fn cure_first(&mut self, text: impl Into<String>, diff: Option<String>) {
-        let cure = Cure {
-            text: text.into(),
-            diff,
-        };
+        let mut text = text.into();
+        if diff.is_none() && text.ends_with(':') {
+            text.pop();
+            text.push('.');
+        }
+        let cure = Cure { text, diff };
         self.cures.insert(0, cure);
     }
 }

@@ -38,7 +38,11 @@ fn whole(text: &str) -> Option<ErrorLine> {
 
 /// `nginx: [emerg] message`, `[error] message`, or the message alone.
 fn headless(text: &str) -> Option<ErrorLine> {
-    let text = text.strip_prefix("nginx: ").unwrap_or(text);
+    // Whatever journald or Docker have put in front.
+    let own = text
+        .find("nginx: [")
+        .map(|at| &text[at + "nginx: ".len()..]);
+    let text = own.or_else(|| text.strip_prefix("nginx: ")).unwrap_or(text);
     let (level, rest) = match text
         .strip_prefix('[')
         .and_then(|rest| rest.split_once("] "))
@@ -104,6 +108,8 @@ mod tests {
                 "Nov 21 08:41:49 host nginx[12]: 2026/11/21 08:41:49 [error] 12#13: *7 {MESSAGE}"
             ),
             format!("[error] 12#13: *7 {MESSAGE}"),
+            format!("May 02 08:41:49 web1 nginx[1]: nginx: [error] {MESSAGE}"),
+            format!("nginx-1  | nginx: [error] {MESSAGE}"),
             format!("  [error] {MESSAGE}\n"),
             MESSAGE.to_owned(),
         ] {

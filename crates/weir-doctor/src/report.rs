@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::case::Case;
 use crate::cause::Severity;
-use crate::explain::wrapped;
+use crate::explain::{counted, wrapped};
 use crate::finding::{Confidence, Finding, Source};
 use crate::ink::Ink;
 
@@ -43,6 +43,9 @@ impl<'a> Report<'a> {
     }
 }
 
+/// Findings that people are shown; the gravest come first.
+const SHOWN: usize = 20;
+
 /// The report for people.
 pub fn text(case: &Case, findings: &[Finding], ink: Ink) -> String {
     let mut out = looked_at(case);
@@ -54,8 +57,15 @@ pub fn text(case: &Case, findings: &[Finding], ink: Ink) -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(out, "\n{}", ink.green("Nothing wrong was found."));
     }
-    for (number, finding) in (1..).zip(&told) {
+    for (number, finding) in (1..).zip(told.iter().take(SHOWN)) {
         let _ = write!(out, "\n{}", of(number, finding, ink));
+    }
+    if told.len() > SHOWN {
+        let _ = writeln!(
+            out,
+            "\nAnd {} more: --json has all of them.",
+            told.len() - SHOWN
+        );
     }
     for note in findings
         .iter()
@@ -79,18 +89,13 @@ fn looked_at(case: &Case) -> String {
     }
     match &case.configuration {
         Some(configuration) => {
-            let count = configuration.files.len();
-            let files = if count == 1 {
-                "1 file"
-            } else {
-                &format!("{count} files")
-            };
             say(
                 "configuration",
                 format!(
-                    "{} ({files}), {} locations that pass requests on",
+                    "{} ({}), requests are passed on in {}",
                     configuration.path.display(),
-                    case.passing.len()
+                    counted(configuration.files.len() as u64, "file"),
+                    counted(case.passing.len() as u64, "location"),
                 ),
             );
         }

@@ -175,13 +175,6 @@ const CHANGES: &[Change] = &[
         concerns: |configuration| without_protocols(configuration),
     },
     Change {
-        since: (1, 23, 4),
-        weight: Weight::Warns,
-        what: "servers that share an address and disagree on its protocol (ssl, http2, proxy_protocol) are warned of: \"protocol options redefined\"",
-        cure: "Write the same options in each listen of the address.",
-        concerns: |configuration| redefined(configuration),
-    },
-    Change {
         since: (1, 25, 1),
         weight: Weight::Fails,
         what: "the directive \"ssl\" is unknown",
@@ -270,7 +263,7 @@ const CHANGES: &[Change] = &[
         since: (1, 29, 7),
         weight: Weight::Changes,
         what: "an upstream block keeps 32 idle connections without being told: an application that closes idle ones sooner than the proxy (60 s) costs POST requests a 502",
-        cure: "keepalive 0; keeps none; or let the application keep idle connections for more than 60 s.",
+        cure: "keepalive 0; keeps none (the older nginx refuses it: write it with the update); or let the application keep idle connections for more than 60 s.",
         concerns: |configuration| {
             let all = configuration.everywhere("upstream").into_iter();
             let keeps =
@@ -422,33 +415,6 @@ fn without_protocols(configuration: &Configuration) -> Option<Vec<Concern>> {
             .filter(|inner| inner.name == "listen" && inner.args.iter().any(|arg| arg == "ssl"))
     });
     some(listens.map(concern).collect())
-}
-
-/// `listen`s of one address with other protocols.
-fn redefined(configuration: &Configuration) -> Option<Vec<Concern>> {
-    let all = configuration.everywhere("listen");
-    let protocols = |listen: &Directive| -> Vec<String> {
-        let mut own: Vec<String> = listen
-            .args
-            .iter()
-            .filter(|arg| ["ssl", "http2", "proxy_protocol", "quic"].contains(&&***arg))
-            .cloned()
-            .collect();
-        own.sort();
-        own
-    };
-    let mut found = Vec::new();
-    for (index, listen) in all.iter().enumerate() {
-        let before = all[..index]
-            .iter()
-            .find(|other| other.args.first() == listen.args.first());
-        if before.is_some_and(|other| {
-            protocols(other) != protocols(listen) && !protocols(listen).is_empty()
-        }) {
-            found.push(concern(listen));
-        }
-    }
-    some(found)
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ pub(super) const ALL: &[&Cause] = &[
     &HTTP2_UPSTREAM,
     &MEMCACHED,
     &AUTH_REQUEST,
+    &UNEXPLAINED,
 ];
 
 /// FIN before the head.
@@ -296,4 +297,24 @@ pub static AUTH_REQUEST: Cause = Cause {
     checks: &["The status in the line, and the subrequest's own failure before it."],
     directives: &["auth_request", "error_page"],
     disproof: "The service answers 2xx, 401 or 403 to the same request.",
+};
+
+/// 5xx without a line; told by the doctor.
+pub static UNEXPLAINED: Cause = Cause {
+    code: "WEIR-5XX-UNEXPLAINED",
+    title: "requests are answered with 5xx, and no line of an error log explains them",
+    severity: Severity::Error,
+    client_sees: "500 to 599",
+    meaning: "The access log has failures that the error logs which were read say nothing of.",
+    reasons: &[
+        "The application itself answers so: `$upstream_status` shows the same status.",
+        "`error_log` has a level (crit, alert, emerg) that hides errors, or leads to syslog, to the container's output, or away.",
+        "`return 503` and the like in the configuration.",
+    ],
+    checks: &[
+        "`$upstream_status` and `$upstream_addr` in the access log's format.",
+        "`error_log /var/log/nginx/error.log error;`, or `docker logs NAME 2>&1 | weir explain` in a container.",
+    ],
+    directives: &["error_log", "access_log", "log_format", "return"],
+    disproof: "Another error log has the lines.",
 };

@@ -7,6 +7,7 @@ pub(super) const ALL: &[&Cause] = &[
     &CONNECTIONS,
     &CONNECTIONS_SCARCE,
     &MEMORY,
+    &OUT_OF_MEMORY,
     &DISK,
     &FILE_FORBIDDEN,
     &FILE_MISSING,
@@ -308,4 +309,21 @@ pub static OWN_FAULT: Cause = Cause {
     checks: &["The release notes of newer versions for the text of the line."],
     directives: &["load_module"],
     disproof: "It does not come again after an update.",
+};
+
+/// ENOMEM, EAGAIN of fork().
+pub static OUT_OF_MEMORY: Cause = Cause {
+    code: "WEIR-500-MEMORY",
+    title: "the system gave the proxy no more memory, or no more processes",
+    severity: Severity::Critical,
+    client_sees: "500, connections that end, or nothing at all",
+    meaning: "A call for memory or for a process failed.",
+    reasons: &[
+        "A limit of the container or the service's unit (`MemoryMax=`, `TasksMax=`).",
+        "The machine is out of memory.",
+        "A zone in the configuration is larger than what there is.",
+    ],
+    checks: &["`dmesg | grep -i oom`, `free -m`, `systemctl show -p MemoryMax -p TasksMax nginx`."],
+    directives: &["worker_processes", "proxy_buffers", "zone"],
+    disproof: "The machine and the service's limits have room.",
 };

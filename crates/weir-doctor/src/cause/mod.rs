@@ -69,6 +69,16 @@ impl Severity {
     }
 }
 
+impl Cause {
+    /// What it is where it keeps the proxy from starting: trouble with a file is one thing then.
+    pub fn at_start(&'static self) -> &'static Self {
+        match [&FILE_MISSING, &FILE_FORBIDDEN, &FILE_FAILED, &DISK].contains(&self) {
+            true => &START_FILE,
+            false => self,
+        }
+    }
+}
+
 /// Every cause, in the order of a request's way.
 pub const ALL: &[&[&Cause]] = &[
     starting::ALL,

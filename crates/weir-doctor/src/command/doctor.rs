@@ -1,7 +1,9 @@
 //! `weir doctor`: why requests fail.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
@@ -10,6 +12,7 @@ use clap::Parser;
 use super::print;
 use crate::case::{Case, Where};
 use crate::cause::Severity;
+use crate::finding::Finding;
 use crate::findings;
 use crate::ink::Ink;
 use crate::logs::Since;
@@ -43,7 +46,7 @@ struct Arguments {
     /// Write the report as JSON
     #[arg(long)]
     json: bool,
-    /// Write the changes that would cure what was found into this file, as diff -u does; nothing is applied
+    /// Write the changes that would cure what was found into this new file, as diff -u does; nothing is applied
     #[arg(long, value_name = "FILE")]
     fix: Option<PathBuf>,
 }
@@ -92,16 +95,11 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
         return ExitCode::from(2);
     }
     let findings = findings::all(&case);
-    if let Some(path) = &arguments.fix {
-        let diffs = findings
-            .iter()
-            .flat_map(|finding| &finding.cures)
-            .filter_map(|cure| cure.diff.as_deref());
-        let diffs: String = diffs.collect();
-        if let Err(fault) = std::fs::write(path, &diffs) {
-            eprintln!("weir doctor: {}: {fault}", path.display());
-            return ExitCode::from(2);
-        }
+    if let Some(path) = &arguments.fix
+        && let Err(why) = write_fixes(path, &findings)
+    {
+        eprintln!("weir doctor: {}: {why}", path.display());
+        return ExitCode::from(2);
     }
     let said = match arguments.json {
         true => {
@@ -116,4 +114,22 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
         ExitCode::SUCCESS if fails => ExitCode::from(1),
         code => code,
     }
+}
+
+/// Writes every change once, into a file that is new.
+fn write_fixes(path: &Path, findings: &[Finding]) -> io::Result<()> {
+    let mut diffs: Vec<&str> = Vec::new();
+    for cure in findings.iter().flat_map(|finding| &finding.cures) {
+        if let Some(diff) = cure.diff.as_deref().filter(|diff| !diffs.contains(diff)) {
+            diffs.push(diff);
+        }
+    }
+    if diffs.is_empty() {
+        eprintln!(
+            "weir doctor: no change of the configuration would cure what was found; nothing is written"
+        );
+        return Ok(());
+    }
+    let mut file = File::options().write(true).create_new(true).open(path)?;
+    file.write_all(diffs.concat().as_bytes())
 }

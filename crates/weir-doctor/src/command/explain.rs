@@ -10,7 +10,7 @@ use clap::Parser;
 
 use super::print;
 use crate::cause;
-use crate::explain::{Explained, Explanation, of_cause, text};
+use crate::explain::{Explained, Explanation, counted, of_cause, text};
 use crate::ink::Ink;
 use crate::line;
 
@@ -131,12 +131,11 @@ fn read_log(json: bool, ink: Ink) -> Result<(String, bool), String> {
         std::cmp::Reverse((tally.first.cause.map(|cause| cause.severity), tally.count))
     });
     for tally in &tallies {
-        let lines = if tally.count == 1 { "line" } else { "lines" };
         // Writing to a String cannot fail.
         let _ = writeln!(
             out,
-            "{} {lines}, the first:\n{}",
-            tally.count,
+            "{}, the first:\n{}",
+            counted(tally.count, "line"),
             text(&tally.first, ink)
         );
     }

@@ -70,12 +70,21 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
         return ExitCode::from(2);
     }
     let conf = std::path::absolute(&arguments.conf).unwrap_or_else(|_| arguments.conf.clone());
-    if let Err(fault) = std::fs::File::open(&conf) {
+    let opened = std::fs::read(&conf);
+    if let Err(fault) = opened {
         eprintln!("weir upgrade-advice: {}: {fault}", conf.display());
         return ExitCode::from(2);
     }
     let folder = conf.parent().map(PathBuf::from).unwrap_or_default();
     let configuration = Configuration::read(&conf, &arguments.prefix.unwrap_or(folder));
+    let unreadable = configuration
+        .faults
+        .iter()
+        .find(|fault| fault.contains(" unexpected ") || fault.contains("failed ("));
+    if let Some(fault) = unreadable {
+        eprintln!("weir upgrade-advice: the configuration cannot be read to its end: {fault}");
+        return ExitCode::from(2);
+    }
     let advice = advise(&configuration, arguments.from, arguments.to);
     let said = match arguments.json {
         true => serde_json::to_string_pretty(&advice).unwrap_or_default() + "\n",

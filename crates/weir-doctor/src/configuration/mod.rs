@@ -63,6 +63,8 @@ pub struct Passing {
     pub target: String,
     /// Where that stands.
     pub place: Place,
+    /// Whether it stands in an `if`, where most directives may not.
+    pub in_if: bool,
     /// What holds there: name, value, place; the innermost one of each name.
     settings: Vec<(String, String, Place)>,
 }
@@ -229,7 +231,7 @@ impl Configuration {
                 .unwrap_or_default();
             let mut outer = http.clone();
             outer.push(server.block());
-            walk(server.block(), &name, "", &outer, &mut found);
+            walk(server.block(), &name, ("", false), &outer, &mut found);
         }
         found
     }
@@ -292,7 +294,7 @@ fn group(block: &Directive) -> Group {
 fn walk(
     block: &[Directive],
     server: &str,
-    location: &str,
+    (location, in_if): (&str, bool),
     outer: &[&[Directive]],
     found: &mut Vec<Passing>,
 ) {
@@ -306,6 +308,7 @@ fn walk(
                 directive: directive.name.clone(),
                 target: target.clone(),
                 place: directive.place.clone(),
+                in_if,
                 settings: settings(outer),
             });
         }
@@ -316,7 +319,8 @@ fn walk(
             };
             let mut deeper = outer.to_vec();
             deeper.push(inner);
-            walk(inner, server, &name, &deeper, found);
+            let in_if = directive.name == "if";
+            walk(inner, server, (&name, in_if), &deeper, found);
         }
     }
 }

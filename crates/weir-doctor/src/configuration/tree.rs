@@ -80,10 +80,23 @@ fn block(payload: &Payload, written: &[Written], name: &str, depth: usize) -> Ve
     out
 }
 
+/// Blocks whose entries are no directives.
+const TABLES: [&str; 6] = [
+    "map",
+    "geo",
+    "types",
+    "split_clients",
+    "charset_map",
+    "match",
+];
+
 /// Shows every directive, outer ones first.
 pub(super) fn each<'a>(directives: &'a [Directive], see: &mut impl FnMut(&'a Directive)) {
     for directive in directives {
         see(directive);
+        if TABLES.contains(&&*directive.name) {
+            continue;
+        }
         each(directive.block(), see);
     }
 }

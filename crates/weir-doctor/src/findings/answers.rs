@@ -1,11 +1,11 @@
 //! What an upstream answers, or does not in time.
 
-use super::becomes;
+use super::{becomes, of_request};
 use crate::case::Case;
 use crate::cause::{
     BODY_STALLED, BODY_TOO_LARGE, CLOSED, CONNECT_TIMEOUT, CONNECTIONS, HEADER_SIZE, IDLE_CLOSED,
     LIMIT_CONNECTIONS, LIMIT_REQUESTS, NAME, NAME_TIMEOUT, READ_TIMEOUT, RESET, SEND_BROKEN,
-    SEND_TIMEOUT,
+    SEND_TIMEOUT, Severity, UNEXPLAINED,
 };
 use crate::configuration::Passing;
 use crate::finding::{Confidence, Finding, Source};
@@ -16,7 +16,7 @@ pub(super) fn look(case: &Case, incident: &Incident, leading: &[&Passing], findi
     let cause = incident.cause;
     clocks(case, incident, leading, finding);
     if finding.code == cause.code && [&CLOSED, &RESET, &SEND_BROKEN].contains(&cause) {
-        idle(case, incident, leading, finding);
+        idle(case, incident, finding);
     }
     if cause == &HEADER_SIZE {
         sizes(leading, finding);
@@ -24,16 +24,27 @@ pub(super) fn look(case: &Case, incident: &Incident, leading: &[&Passing], findi
     if [&LIMIT_REQUESTS, &LIMIT_CONNECTIONS].contains(&cause) {
         refused(case, finding);
     }
-    let decides: &[&str] = match cause.code {
-        _ if cause == &BODY_TOO_LARGE => &["client_max_body_size"],
-        _ if cause == &CONNECTIONS => &["worker_connections", "worker_rlimit_nofile"],
-        _ if [&NAME, &NAME_TIMEOUT].contains(&cause) => &["resolver", "resolver_timeout"],
-        _ if cause == &LIMIT_REQUESTS => &["limit_req", "limit_req_zone"],
-        _ if cause == &LIMIT_CONNECTIONS => &["limit_conn", "limit_conn_zone"],
-        _ => &[],
+    let decides: &[&str] = if cause == &BODY_TOO_LARGE {
+        &["client_max_body_size"]
+    } else if cause == &CONNECTIONS {
+        &["worker_connections", "worker_rlimit_nofile"]
+    } else if [&NAME, &NAME_TIMEOUT].contains(&cause) {
+        &["resolver", "resolver_timeout"]
+    } else if cause == &LIMIT_REQUESTS {
+        &["limit_req", "limit_req_zone"]
+    } else if cause == &LIMIT_CONNECTIONS {
+        &["limit_conn", "limit_conn_zone"]
+    } else {
+        &[]
     };
+    let met = of_request(case.passing.iter().collect(), incident);
     for name in decides {
         let configuration = case.configuration.as_ref();
+        let own = met.first().map(|passing| passing.setting(name, ""));
+        if let Some((own, place)) = own.and_then(|own| Some((own.value, own.place?))) {
+            finding.read(format!("{name} {own};"), &place);
+            continue;
+        }
         let written = configuration
             .map(|configuration| configuration.everywhere(name))
             .unwrap_or_default();
@@ -53,11 +64,14 @@ pub(super) fn look(case: &Case, incident: &Incident, leading: &[&Passing], findi
 /// The clock that ran out, where it is set, and how long the upstream usually takes.
 fn clocks(case: &Case, incident: &Incident, leading: &[&Passing], finding: &mut Finding) {
     let cause = incident.cause;
-    let suffix = match cause.code {
-        _ if [&READ_TIMEOUT, &BODY_STALLED].contains(&cause) => "read_timeout",
-        _ if cause == &SEND_TIMEOUT => "send_timeout",
-        _ if cause == &CONNECT_TIMEOUT => "connect_timeout",
-        _ => return,
+    let suffix = if [&READ_TIMEOUT, &BODY_STALLED].contains(&cause) {
+        "read_timeout"
+    } else if cause == &SEND_TIMEOUT {
+        "send_timeout"
+    } else if cause == &CONNECT_TIMEOUT {
+        "connect_timeout"
+    } else {
+        return;
     };
     let Some(passing) = leading.first() else {
         return;
@@ -105,7 +119,7 @@ fn clocks(case: &Case, incident: &Incident, leading: &[&Passing], finding: &mut 
 }
 
 /// A kept connection that the upstream closed first: failures at once, of an upstream that answers otherwise.
-fn idle(case: &Case, incident: &Incident, leading: &[&Passing], finding: &mut Finding) {
+fn idle(case: &Case, incident: &Incident, finding: &mut Finding) {
     let group = case.group_of(&incident.upstream);
     let keeps = group.is_some_and(|group| group.keepalive.is_some());
     if !keeps {
@@ -156,10 +170,12 @@ fn idle(case: &Case, incident: &Incident, leading: &[&Passing], finding: &mut Fi
             format!("idle connections are kept for {timeout} (keepalive_timeout)"),
             place,
         );
-        let diff = patch::insert_behind(place, &["keepalive_timeout 4s;".to_owned()]);
+        let diff = match group.keepalive_timeout {
+            Some(_) => None,
+            None => patch::insert_behind(place, &["keepalive_timeout 4s;".to_owned()]),
+        };
         finding.cure_first("Where the application's own time cannot be changed, close idle connections before it does:", diff);
     }
-    let _shown_with_the_others = leading;
 }
 
 /// The three sizes, and the smallest that are valid with a larger first one.
@@ -169,6 +185,13 @@ fn sizes(leading: &[&Passing], finding: &mut Finding) {
         return;
     };
     let family = passing.directive.trim_end_matches("_pass");
+    if !["proxy", "fastcgi", "uwsgi", "scgi"].contains(&family) {
+        finding.cure_first(
+            format!("Raise {family}_buffer_size: these have no other buffers."),
+            None,
+        );
+        return;
+    }
     let size = passing.setting(&format!("{family}_buffer_size"), "4k");
     let buffers = passing.setting(&format!("{family}_buffers"), "8 4k");
     let busy = passing.setting(&format!("{family}_busy_buffers_size"), "8k");
@@ -192,7 +215,7 @@ fn sizes(leading: &[&Passing], finding: &mut Finding) {
     if ![&size, &buffers, &busy].into_iter().any(is_own) {
         finding.cure_first(
             "All three together:",
-            patch::insert_behind(&passing.place, &lines),
+            patch::insert_behind(&passing.place, &lines).filter(|_| !passing.in_if),
         );
     } else {
         finding.cure_first(
@@ -212,4 +235,39 @@ fn refused(case: &Case, finding: &mut Finding) {
         );
         finding.saw(Source::Access, text);
     }
+}
+
+/// Answers 5xx that nothing explains.
+pub(super) fn unexplained(case: &Case, findings: &[Finding]) -> Option<Finding> {
+    let log = case.access.as_ref()?;
+    let failed = log.count(500, 599);
+    let explained = findings
+        .iter()
+        .any(|finding| finding.count > 0 && finding.severity > Severity::Note);
+    if failed == 0 || explained {
+        return None;
+    }
+    let mut finding = Finding::of(&UNEXPLAINED);
+    finding.count = failed;
+    finding.saw(
+        Source::Access,
+        format!("{failed} of {} answers are 5xx", log.lines),
+    );
+    for (status, count) in (500..600)
+        .map(|status| (status, log.statuses[status]))
+        .filter(|(_, count)| *count > 0)
+    {
+        finding.saw(Source::Access, format!("{status}: {count}"));
+    }
+    let written = case
+        .configuration
+        .as_ref()
+        .map(|configuration| configuration.everywhere("error_log"));
+    for directive in written.into_iter().flatten() {
+        finding.read(
+            format!("error_log {};", directive.args.join(" ")),
+            &directive.place,
+        );
+    }
+    Some(finding)
 }

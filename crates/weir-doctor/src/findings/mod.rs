@@ -10,6 +10,7 @@ mod secured;
 use crate::case::Case;
 use crate::cause::Severity;
 use crate::configuration::Passing;
+use crate::explain::{counted, shown};
 use crate::finding::{Confidence, Finding, Source};
 use crate::logs::errors::Incident;
 
@@ -36,6 +37,8 @@ pub fn all(case: &Case) -> Vec<Finding> {
         })
         .collect();
     findings.extend(cascade::folded(case, found));
+    process::forgive_the_past(case, &mut findings);
+    findings.extend(answers::unexplained(case, &findings));
     findings.sort_by_key(|finding| std::cmp::Reverse((finding.severity, finding.count)));
     findings
 }
@@ -46,11 +49,8 @@ const PLACES: usize = 3;
 fn of_incident(case: &Case, incident: &Incident) -> Finding {
     let mut finding = Finding::of(incident.cause);
     finding.count = incident.count;
-    let lines = if incident.count == 1 {
-        "1 line"
-    } else {
-        &format!("{} lines", incident.count)
-    };
+    finding.last = Some(incident.last.clone());
+    let lines = counted(incident.count, "line");
     let span = match incident.first == incident.last {
         true => format!("at {}", incident.first),
         false => format!("from {} to {}", incident.first, incident.last),
@@ -97,50 +97,100 @@ fn of_incident(case: &Case, incident: &Incident) -> Finding {
     finding
 }
 
-/// The locations that an incident is about: those of its server, if there are any.
+/// The locations that an incident is about: those of its server, if there are any, and of them those whose names are like the
+/// URI's beginning, the longest first.
 fn leading<'a>(case: &'a Case, incident: &Incident) -> Vec<&'a Passing> {
     let all = case.leading_to(&incident.upstream);
+    of_request(all, incident)
+}
+
+/// The locations of these that an incident's first request may have met.
+fn of_request<'a>(all: Vec<&'a Passing>, incident: &Incident) -> Vec<&'a Passing> {
     let own: Vec<&Passing> = all
         .iter()
         .copied()
         .filter(|passing| passing.server == incident.server)
         .collect();
-    if own.is_empty() { all } else { own }
+    let mut own = if own.is_empty() { all } else { own };
+    let Some(uri) = incident.uris.first() else {
+        return own;
+    };
+    if own
+        .iter()
+        .any(|passing| likeness(&passing.location, uri).is_some())
+    {
+        own.retain(|passing| likeness(&passing.location, uri).is_some());
+    }
+    own.sort_by_key(|passing| std::cmp::Reverse(likeness(&passing.location, uri)));
+    own
 }
 
-/// A line without what must not be passed around: arguments that look like secrets.
-fn redacted(text: &str) -> String {
-    const SECRETS: [&str; 8] = [
-        "token=",
-        "password=",
-        "passwd=",
-        "secret=",
-        "apikey=",
-        "api_key=",
-        "access_token=",
-        "sig=",
-    ];
-    let mut out = text.to_owned();
-    for secret in SECRETS {
-        let mut from = 0;
-        while let Some(at) = out[from..].to_ascii_lowercase().find(secret) {
-            let start = from + at + secret.len();
-            let length = out[start..]
-                .find(['&', ' ', '"', ';'])
-                .unwrap_or(out.len() - start);
-            out.replace_range(start..start + length, "***");
-            from = start + 3;
-        }
+/// How much of a URI a location's name stands for; `None`: it is another one. Of expressions nobody knows.
+fn likeness(location: &str, uri: &str) -> Option<usize> {
+    let path = uri.split('?').next().unwrap_or_default();
+    let (modifier, name) = location.split_once(' ').unwrap_or(("", location));
+    match modifier {
+        "=" => (path == name).then_some(1000 + name.len()),
+        "~" | "~*" => Some(0),
+        _ => path.starts_with(name).then_some(name.len()),
     }
-    out
+}
+
+/// Text from a log without what must not be passed around: queries, passwords in URLs, and lines of headers that hold
+/// credentials.
+fn redacted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(['?', '/', '"']) {
+        let (before, from) = rest.split_at(at);
+        out.push_str(before);
+        let (kept, hidden) = secret(from);
+        out.push_str(&from[..kept]);
+        if hidden > 0 {
+            out.push_str("***");
+        }
+        rest = &from[kept + hidden..];
+    }
+    out.push_str(rest);
+    shown(&out)
+}
+
+/// How much of the beginning is kept, and how much of what follows is hidden.
+fn secret(from: &str) -> (usize, usize) {
+    let until = |text: &str, ends: &[char]| text.find(ends).unwrap_or(text.len());
+    if let Some(query) = from.strip_prefix('?') {
+        return (1, until(query, &[' ', '"']));
+    }
+    if let Some(authority) = from.strip_prefix("//") {
+        let end = until(authority, &['/', ' ', '"', '?']);
+        return (2, authority[..end].rfind('@').unwrap_or(0));
+    }
+    let quoted = from.strip_prefix('"').unwrap_or_default();
+    let names = [
+        "cookie:",
+        "set-cookie:",
+        "authorization:",
+        "proxy-authorization:",
+        "x-api-key:",
+    ];
+    let is = |name: &&&str| {
+        quoted
+            .get(..name.len())
+            .is_some_and(|own| own.eq_ignore_ascii_case(name))
+    };
+    match names.iter().find(is) {
+        Some(name) => (1 + name.len(), until(&quoted[name.len()..], &['"'])),
+        None => (1, 0),
+    }
 }
 
 /// Makes a finding another cause's, which is known better than by the log alone.
 fn becomes(finding: &mut Finding, cause: &'static crate::cause::Cause, confidence: Confidence) {
-    let (evidence, count) = (std::mem::take(&mut finding.evidence), finding.count);
+    let (evidence, last) = (std::mem::take(&mut finding.evidence), finding.last.take());
     *finding = Finding {
         evidence,
-        count,
+        last,
+        count: finding.count,
         confidence,
         ..Finding::of(cause)
     };
@@ -152,10 +202,39 @@ mod tests {
 
     #[test]
     fn secrets_are_not_shown() {
-        let text = "request: \"GET /a?Token=abc&b=1&password=x HTTP/1.1\"";
-        assert_eq!(
-            redacted(text),
-            "request: \"GET /a?Token=***&b=1&password=*** HTTP/1.1\""
-        );
+        for (text, safe) in [
+            (
+                "\"GET /a?Token=abc&b=1 HTTP/1.1\", host: \"h\"",
+                "\"GET /a?*** HTTP/1.1\", host: \"h\"",
+            ),
+            (
+                "referrer: \"http://u:pass@x/y?z\"",
+                "referrer: \"http://***@x/y?***\"",
+            ),
+            (
+                "too long header line: \"Cookie: a=b; c...\"",
+                "too long header line: \"Cookie:***\"",
+            ),
+            ("\"authorization: Basic eA==\" x", "\"authorization:***\" x"),
+            ("a/b \"c\" ?", "a/b \"c\" ?"),
+            ("a\u{1b}[31mb", "a\\u{1b}[31mb"),
+        ] {
+            assert_eq!(redacted(text), safe);
+        }
+    }
+
+    #[test]
+    fn the_location_of_a_uri_is_the_one_with_the_longest_name() {
+        for (location, uri, matches) in [
+            ("/", "/api/x", Some(1)),
+            ("/api", "/api/x", Some(4)),
+            ("^~ /api/", "/api/x", Some(5)),
+            ("= /api/x", "/api/x?a", Some(1006)),
+            ("= /api", "/api/x", None),
+            ("/other", "/api/x", None),
+            ("~ \\.php$", "/api/x", Some(0)),
+        ] {
+            assert_eq!(likeness(location, uri), matches, "{location} {uri}");
+        }
     }
 }

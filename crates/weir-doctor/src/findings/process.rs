@@ -1,5 +1,8 @@
 //! Whether the proxy runs, and with the configuration that is in the file.
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
 use crate::case::Case;
 use crate::cause::{NOT_RELOADED, START_CONFIGURATION, Severity};
 use crate::finding::{Confidence, Finding, Source};
@@ -58,4 +61,49 @@ fn broken(case: &Case) -> Option<Finding> {
     }
     finding.saw(Source::Config, first.clone());
     Some(finding)
+}
+
+/// What kept a proxy from starting before the one that runs now began is over, if the file can be read now; and of a file that
+/// cannot, the log says enough.
+pub(super) fn forgive_the_past(case: &Case, findings: &mut Vec<Finding>) {
+    let starts = |finding: &Finding| finding.code.starts_with("WEIR-START") && finding.count > 0;
+    let began = case
+        .proxy
+        .as_ref()
+        .and_then(|proxy| proxy.workers_started.or(proxy.started));
+    let parses = case
+        .configuration
+        .as_ref()
+        .is_some_and(|configuration| configuration.faults.is_empty());
+    if let Some(began) = began.filter(|_| parses) {
+        for finding in findings.iter_mut().filter(|finding| starts(finding)) {
+            if finding
+                .last
+                .as_deref()
+                .is_some_and(|last| is_before(last, began))
+            {
+                finding.severity = Severity::Note;
+            }
+        }
+    }
+    let is_told = findings
+        .iter()
+        .any(|finding| starts(finding) && finding.severity > Severity::Note);
+    findings.retain(|finding| {
+        !(is_told && finding.code == START_CONFIGURATION.code && finding.count == 0)
+    });
+}
+
+/// Whether a log's local time is before a second of the epoch.
+fn is_before(time: &str, second: u64) -> bool {
+    let stamp = i64::try_from(second)
+        .ok()
+        .and_then(|second| Timestamp::from_second(second).ok());
+    let local = stamp.map(|stamp| {
+        stamp
+            .to_zoned(TimeZone::system())
+            .strftime("%Y/%m/%d %H:%M:%S")
+            .to_string()
+    });
+    local.is_some_and(|local| *time < *local)
 }

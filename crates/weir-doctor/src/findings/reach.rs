@@ -1,14 +1,15 @@
 //! Upstreams that are not reached: is somebody there, where, and is it still the right address?
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 use super::becomes;
 use crate::case::{Case, split};
 use crate::cause::{
-    ADDRESS_FAMILY, CONNECT_TIMEOUT, OTHER_ADDRESS, PORTS, REFUSED, STALE_NAME, UNREACHABLE,
+    ADDRESS_FAMILY, CONNECT_TIMEOUT, NAME, NAME_TIMEOUT, NO_RESOLVER, OTHER_ADDRESS, PORTS,
+    REFUSED, STALE_NAME, UNREACHABLE,
 };
-use crate::configuration::Passing;
+use crate::configuration::{Passing, address_of};
 use crate::finding::{Confidence, Finding, Source};
 use crate::host;
 use crate::host::sockets::{listening, towards};
@@ -18,6 +19,10 @@ use crate::probe;
 pub(super) fn look(case: &Case, incident: &Incident, leading: &[&Passing], finding: &mut Finding) {
     let cause = incident.cause;
     if !case.live {
+        return;
+    }
+    if [&NAME, &NAME_TIMEOUT, &NO_RESOLVER].contains(&cause) {
+        name(case, incident, finding);
         return;
     }
     let address = incident
@@ -84,6 +89,16 @@ fn names(case: &Case, leading: &[&Passing]) -> BTreeSet<(String, u16)> {
 
 /// The address is none of its name's any more, or one of several of which others answer.
 fn stale(case: &Case, leading: &[&Passing], address: SocketAddr, finding: &mut Finding) -> bool {
+    // Who writes the address means it.
+    let is_written = |written: &str| address_of(written) == Some(address);
+    let groups = case.groups.iter().flat_map(|group| &group.servers);
+    if groups
+        .map(|server| &*server.address)
+        .chain(case.passing.iter().map(Passing::authority))
+        .any(is_written)
+    {
+        return false;
+    }
     for (host, port) in names(case, leading) {
         if port != address.port() {
             continue;
@@ -126,6 +141,10 @@ fn stale(case: &Case, leading: &[&Passing], address: SocketAddr, finding: &mut F
 
 /// Somebody listens on the port, but not on this address.
 fn other_address(case: &Case, address: SocketAddr, finding: &mut Finding) -> bool {
+    // Of another machine's sockets nothing is known here.
+    if UdpSocket::bind((address.ip(), 0)).is_err() {
+        return false;
+    }
     let all: Vec<SocketAddr> = listening(&case.sockets)
         .map(|socket| socket.local)
         .collect();
@@ -188,4 +207,65 @@ fn ports(case: &Case, address: SocketAddr, finding: &mut Finding) {
             format!("local ports from {first} to {last}: {count}"),
         );
     }
+}
+
+/// The name servers that are asked of one name.
+const NAME_SERVERS: usize = 3;
+
+/// What the configured name servers say of the name that was not found, and what the system says.
+fn name(case: &Case, incident: &Incident, finding: &mut Finding) {
+    let Some(host) = unresolved(&incident.line) else {
+        return;
+    };
+    let directive = case
+        .configuration
+        .as_ref()
+        .and_then(|configuration| configuration.everywhere("resolver").into_iter().next());
+    let servers = directive.map(|directive| directive.args.iter().filter(|arg| !arg.contains('=')));
+    for server in servers.into_iter().flatten().take(NAME_SERVERS) {
+        let address = server
+            .parse()
+            .or_else(|_| format!("{server}:53").parse::<SocketAddr>());
+        let Ok(address) = address else {
+            continue;
+        };
+        let said = match probe::resolver::ask(address, host) {
+            Ok(found) => listed(&found),
+            Err(words) => words,
+        };
+        finding.saw(Source::Probe, format!("{address} says of {host}: {said}"));
+    }
+    match probe::resolve(host, 80) {
+        Ok(found) => {
+            let found: Vec<IpAddr> = found.iter().map(SocketAddr::ip).collect();
+            finding.confidence = Confidence::High;
+            let text = format!(
+                "the system knows {host}: {}; the resolver is another one",
+                listed(&found)
+            );
+            finding.saw(Source::Probe, text);
+        }
+        Err(_) => finding.saw(
+            Source::Probe,
+            format!("the system does not know {host} either"),
+        ),
+    }
+}
+
+/// The name in a line about one that was not found.
+fn unresolved(line: &str) -> Option<&str> {
+    let said = match line.split_once(" could not be resolved") {
+        Some((before, _)) => before.rsplit(' ').next()?,
+        None => line
+            .split_once("no resolver defined to resolve ")?
+            .1
+            .split(',')
+            .next()?,
+    };
+    Some(said.trim_end_matches(','))
+}
+
+fn listed(addresses: &[IpAddr]) -> String {
+    let unique: BTreeSet<String> = addresses.iter().map(IpAddr::to_string).collect();
+    unique.into_iter().collect::<Vec<_>>().join(", ")
 }

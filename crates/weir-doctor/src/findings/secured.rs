@@ -127,12 +127,18 @@ fn name(
         } else {
             finding.confidence = Confidence::High;
         }
-        let mut lines = vec!["proxy_ssl_server_name on;".to_owned()];
-        if !is_name && name.place.is_none() {
-            lines.push("proxy_ssl_name the.upstreams.name;".to_owned());
-        }
-        let diff = patch::insert_behind(&passing.place, &lines);
-        finding.cure_first("Tell it the name:", diff);
+        let diff = match &tells.place {
+            Some(place) => patch::replace(place, "off", "on"),
+            None => patch::insert_behind(&passing.place, &["proxy_ssl_server_name on;".to_owned()]),
+        };
+        let diff = diff.filter(|_| !passing.in_if);
+        let text = match is_name || name.place.is_some() {
+            true => "Tell it the name:",
+            false => {
+                "Tell it the name, and say which in `proxy_ssl_name`, as this one is none of its:"
+            }
+        };
+        finding.cure_first(text, diff);
     }
 }
 

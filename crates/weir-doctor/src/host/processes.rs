@@ -15,6 +15,8 @@ pub struct RunningProxy {
     pub conf: Option<PathBuf>,
     /// The prefix that its command line names.
     pub prefix: Option<PathBuf>,
+    /// Error logs that its command line names, by `-e` and in `-g`.
+    pub error_logs: Vec<PathBuf>,
     /// When it began, in seconds of the epoch.
     pub started: Option<u64>,
     /// When its workers began: each reload begins new ones.
@@ -51,10 +53,19 @@ pub fn proxy(pid: u32) -> Option<RunningProxy> {
     if is_command(&words) {
         return None;
     }
+    // What is relative is so to where it was started; nginx stays there.
+    let here = fs::read_link(folder.join("cwd")).unwrap_or_default();
+    let prefix = option(&words, "-p").map(|prefix| here.join(prefix));
+    let conf = option(&words, "-c").map(|conf| prefix.as_ref().unwrap_or(&here).join(conf));
+    let base = prefix.clone().unwrap_or_else(|| here.clone());
     Some(RunningProxy {
         pid,
-        conf: option(&words, "-c").map(PathBuf::from),
-        prefix: option(&words, "-p").map(PathBuf::from),
+        conf,
+        error_logs: error_logs(&words)
+            .iter()
+            .map(|log| base.join(log))
+            .collect(),
+        prefix,
         started: started(&folder),
         workers_started: workers_started(pid, &name),
         name,
@@ -74,6 +85,16 @@ fn words(command: &[u8]) -> Vec<String> {
 /// Whether weir runs one of its own commands, as `weir doctor` is: a word without a dash.
 fn is_command(words: &[String]) -> bool {
     words.get(1).is_some_and(|word| !word.starts_with('-'))
+}
+
+/// The files of `-e` and of an `error_log` in `-g`.
+fn error_logs(words: &[String]) -> Vec<String> {
+    let mut logs: Vec<String> = option(words, "-e").into_iter().collect();
+    let globals = words.iter().position(|word| word.ends_with("error_log"));
+    let file = globals.and_then(|at| words.get(at + 1));
+    logs.extend(file.map(|file| file.trim_end_matches(';').to_owned()));
+    logs.retain(|log| log != "stderr" && !log.starts_with("/dev/") && !log.starts_with("syslog:"));
+    logs
 }
 
 fn option(words: &[String], letter: &str) -> Option<String> {
@@ -131,6 +152,8 @@ mod tests {
         assert_eq!(option(&words, "-p").as_deref(), Some("/srv/"));
         assert_eq!(option(&words, "-g"), None);
         assert!(!is_command(&words));
+        let logs = super::words(b"nginx\0-e\0e.log\0-g\0daemon off; error_log logs/g.log info;");
+        assert_eq!(error_logs(&logs), ["e.log", "logs/g.log"]);
         assert!(is_command(&super::words(b"weir\0doctor\0-c\0x.conf\0")));
     }
 

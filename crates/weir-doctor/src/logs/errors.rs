@@ -11,7 +11,7 @@ use crate::cause::{self, Cause, Severity};
 use crate::said::{Said, cause_of};
 
 /// So many kinds of trouble are told apart; a log with more of them repeats itself in other ways.
-const MOST: usize = 20_000;
+const MOST: usize = 2_000;
 
 /// What an error log tells of.
 #[derive(Debug, Default)]
@@ -56,21 +56,24 @@ pub struct Incident {
 /// URIs that are remembered of an incident.
 const URIS: usize = 3;
 
+/// So much is kept of a line, of an upstream's URL, and of a URI: bytes.
+const LINE: usize = 1024;
+const URL: usize = 256;
+
 impl ErrorLog {
-    /// Reads a log; lines before `since` do not count.
+    /// Reads a log in addition; lines before `since` do not count.
     ///
     /// # Errors
     ///
-    /// It cannot be opened. A log that breaks off is read as far as it goes: the second value says why.
-    pub fn read(path: &Path, since: Since) -> Result<(Self, Option<UnreadableLog>), UnreadableLog> {
+    /// It cannot be opened, or breaks off: it is read as far as it goes then.
+    pub fn read(&mut self, path: &Path, since: Since) -> Result<(), UnreadableLog> {
         let mut lines = Lines::open(path)?;
-        let mut log = Self::default();
         let end = lines.each(|line| {
-            log.take(line, since);
+            self.take(line, since);
             true
         });
-        log.bytes = lines.bytes;
-        Ok((log, end.err()))
+        self.bytes += lines.bytes;
+        end
     }
 
     /// Takes a line into account.
@@ -90,14 +93,14 @@ impl ErrorLog {
         let Some(cause) = cause_of_line(&raw) else {
             if raw.level <= Level::Error {
                 self.unknown.0 += 1;
-                self.unknown.1.get_or_insert_with(|| text(line));
+                self.unknown.1.get_or_insert_with(|| text(cut(line, LINE)));
             }
             return;
         };
         if cause.severity == Severity::Note {
             return;
         }
-        let upstream = raw.upstream().map(origin).unwrap_or_default();
+        let upstream = cut(raw.upstream().map(origin).unwrap_or_default(), URL);
         let key = (cause.code, upstream.to_vec());
         let full = self.incidents.len() >= MOST;
         let number = self.lines;
@@ -107,12 +110,12 @@ impl ErrorLog {
             None => self.incidents.entry(key).or_insert_with(|| Incident {
                 cause,
                 upstream: text(upstream),
-                server: text(raw.server().unwrap_or_default()),
+                server: text(cut(raw.server().unwrap_or_default(), URL)),
                 count: 0,
                 not_idempotent: 0,
                 first: text(raw.time),
                 last: String::new(),
-                line: text(line),
+                line: text(cut(line, LINE)),
                 number,
                 uris: Vec::new(),
             }),
@@ -123,12 +126,8 @@ impl ErrorLog {
         let request = raw.request().unwrap_or_default();
         incident.not_idempotent += u64::from(may_not_be_repeated(request));
         if incident.uris.len() < URIS {
-            let uri = text(
-                request
-                    .split(|&byte| byte == b' ')
-                    .nth(1)
-                    .unwrap_or_default(),
-            );
+            let uri = request.split(|&byte| byte == b' ').nth(1);
+            let uri = text(cut(uri.unwrap_or_default(), URL));
             if !uri.is_empty() && !incident.uris.contains(&uri) {
                 incident.uris.push(uri);
             }
@@ -148,6 +147,7 @@ fn cause_of_line(raw: &RawErrorLine<'_>) -> Option<&'static Cause> {
     let found = cause_of(&Said::from(raw));
     match found {
         None if raw.level == Level::Emerg => Some(&cause::START_CONFIGURATION),
+        Some(found) if raw.level == Level::Emerg => Some(found.at_start()),
         found => found,
     }
 }
@@ -168,6 +168,11 @@ fn origin(url: &[u8]) -> &[u8] {
         None => memchr::memchr2(b'/', b'?', rest),
     };
     &url[..scheme + end.unwrap_or(rest.len())]
+}
+
+/// The first so many bytes.
+fn cut(bytes: &[u8], most: usize) -> &[u8] {
+    &bytes[..bytes.len().min(most)]
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -46,17 +46,23 @@ impl Lines {
     ///
     /// # Errors
     ///
-    /// It cannot be opened, or is a folder.
+    /// It cannot be opened, or is no regular file.
     pub fn open(path: &Path) -> Result<Self, UnreadableLog> {
         let fault = |source| UnreadableLog {
             path: path.to_owned(),
             source,
         };
-        let file = File::open(path).map_err(fault)?;
-        let is_folder = file.metadata().is_ok_and(|data| data.is_dir());
-        if is_folder {
-            return Err(fault(io::Error::other("it is a folder")));
+        let kind = std::fs::metadata(path).map_err(fault)?.file_type();
+        // A pipe or a terminal has no end.
+        if !kind.is_file() && path != Path::new("/dev/null") {
+            let what = if kind.is_dir() {
+                "it is a folder"
+            } else {
+                "it is no regular file"
+            };
+            return Err(fault(io::Error::other(what)));
         }
+        let file = File::open(path).map_err(fault)?;
         let is_compressed = path.extension().is_some_and(|extension| extension == "gz");
         let input: Box<dyn Read> = match is_compressed {
             true => Box::new(MultiGzDecoder::new(file)),

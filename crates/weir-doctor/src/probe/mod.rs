@@ -1,5 +1,6 @@
 //! Asking upstreams: names, connections, TLS. Nothing is sent but what a connection takes to stand.
 
+pub mod resolver;
 mod tls;
 
 use std::io::{self, ErrorKind};

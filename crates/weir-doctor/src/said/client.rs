@@ -4,6 +4,15 @@ use super::Rule;
 use crate::cause::*;
 
 pub(super) const RULES: &[Rule] = &[
+    Rule::of("send() failed", &LOGGING).doing("logging to syslog"),
+    Rule::of(
+        "epoll_wait() reported that client prematurely closed connection*",
+        &CLIENT_LEFT,
+    ),
+    Rule::of(
+        "kevent() reported that client prematurely closed connection*",
+        &CLIENT_LEFT,
+    ),
     Rule::of(
         "*client prematurely closed connection, so upstream connection is closed too",
         &CLIENT_LEFT,

@@ -9,6 +9,15 @@ const NONE_LEFT: &[i32] = &[23, 24];
 const NO_ROOM: &[i32] = &[28, 30, 122];
 
 pub(super) const RULES: &[Rule] = &[
+    Rule::of("open() \"*.pid\" failed", &START_FILE).with(&[2]),
+    Rule::of("kill(*) failed", &START_FILE).with(&[3]),
+    Rule::of("malloc(*) failed", &OUT_OF_MEMORY),
+    Rule::of("posix_memalign(*) failed", &OUT_OF_MEMORY),
+    Rule::of("mmap(*) failed", &OUT_OF_MEMORY),
+    Rule::of("fork() failed*", &OUT_OF_MEMORY),
+    Rule::of("epoll_create() failed", &DESCRIPTORS).with(NONE_LEFT),
+    Rule::of("io_setup() failed", &START_LIMITS),
+    Rule::of("open socket #* left in connection *", &OWN_FAULT),
     Rule::of("socket() failed", &DESCRIPTORS).with(NONE_LEFT),
     Rule::of("open() \"*\" failed", &DESCRIPTORS).with(NONE_LEFT),
     Rule::of("open() \"*\" failed", &FILE_MISSING).with(&[2, 20]),
@@ -48,8 +57,6 @@ pub(super) const RULES: &[Rule] = &[
     Rule::of("could not allocate new entry*", &MEMORY),
     Rule::of("ngx_slab_alloc() failed: no memory*", &MEMORY),
     Rule::of("cannot add new server to upstream*", &MEMORY),
-    Rule::of("malloc(*) failed", &MEMORY),
-    Rule::of("posix_memalign(*) failed", &MEMORY),
     Rule::of("rewrite or internal redirection cycle", &REWRITE_CYCLE),
     // What was being done stands behind it, and behind that what the request was at.
     Rule::of(

@@ -202,6 +202,7 @@ mod tests {
             &cause::STALE_NAME,
             &cause::NOT_RELOADED,
             &cause::LOG_UNREADABLE,
+            &cause::UNEXPLAINED,
         ];
         for cause in cause::all().filter(|cause| !told_by_doctor.contains(cause)) {
             let mut rules = TABLES.iter().copied().flatten();

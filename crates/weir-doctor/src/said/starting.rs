@@ -4,6 +4,18 @@ use super::Rule;
 use crate::cause::*;
 
 pub(super) const RULES: &[Rule] = &[
+    Rule::of("socket() * failed", &START_ADDRESS).with(&[97]),
+    Rule::of("setgid(*) failed", &START_PERMISSION),
+    Rule::of("setuid(*) failed", &START_PERMISSION),
+    Rule::of("initgroups(*) failed", &START_PERMISSION),
+    Rule::of("configuration file * test failed", &START_CONFIGURATION),
+    Rule::of("configuration file * test is successful", &STARTED),
+    Rule::of("the configuration file * syntax is ok", &STARTED),
+    Rule::of(
+        "the \"*\" directive makes sense only *",
+        &START_CONFIGURATION,
+    ),
+    Rule::of("zone \"*\" is already *", &START_CONFIGURATION),
     Rule::of("bind() to * failed", &START_PORT).with(&[98]),
     Rule::of("bind() to * failed", &START_PERMISSION).with(&[1, 13]),
     Rule::of("bind() to * failed", &START_ADDRESS).with(&[97, 99]),

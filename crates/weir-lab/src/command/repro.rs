@@ -40,6 +40,8 @@ enum ReproError {
     NoLine { path: String, number: u64 },
     #[error("{0} has no line about a failure whose cause is known")]
     NoFailure(String),
+    #[error("line {number} of {path} is none about a failure whose cause is known")]
+    NotAFailure { path: String, number: u64 },
     #[error("the catalogue has no fault that brings this line: {0}")]
     NoFault(String),
     #[error(transparent)]
@@ -153,7 +155,11 @@ fn read(path: &str, number: Option<u64>) -> Result<Incident, ReproError> {
     match (last, end, number) {
         (Some(incident), ..) => Ok(incident),
         (None, Err(fault), _) => Err(fault.into()),
-        (None, Ok(()), Some(number)) if number > count => Err(ReproError::NoLine {
+        (None, Ok(()), Some(number)) if number > count || number == 0 => Err(ReproError::NoLine {
+            path: path.to_owned(),
+            number,
+        }),
+        (None, Ok(()), Some(number)) => Err(ReproError::NotAFailure {
             path: path.to_owned(),
             number,
         }),

@@ -159,3 +159,35 @@ fn only_this_machine_may_see_it_unless_rules_say_otherwise() {
         assert_eq!(answer.status, 405);
     });
 }
+
+#[test]
+fn the_dashboard_asks_for_what_is_there() {
+    let dashboard = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../examples/grafana/weir.json"
+    );
+    let dashboard = std::fs::read_to_string(dashboard).expect("the dashboard");
+    let _whole: Value = serde_json::from_str(&dashboard).expect("JSON");
+    let is_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    let asked = dashboard.split("weir_").skip(1);
+    let asked = asked.map(|rest| {
+        rest.split(|letter| !is_name(letter))
+            .next()
+            .unwrap_or_default()
+    });
+    run(async {
+        let rig = rig();
+        rig.script(9001, &[Act::Send(ok("a"))]);
+        rig.get().await;
+        let text = get(&rig, "/metrics").await;
+        for name in asked {
+            let there = text.lines().any(|line| {
+                let own = line
+                    .strip_prefix("weir_")
+                    .and_then(|line| line.strip_prefix(name));
+                own.is_some_and(|rest| rest.starts_with(['{', ' ']))
+            });
+            assert!(there, "weir_{name}");
+        }
+    });
+}

@@ -15,7 +15,7 @@ use super::snapshot::{PeerState, Snapshot};
 pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The labels of a peer.
-type Labels<'a> = [(&'a str, &'a str); 2];
+type Labels = [(&'static str, String); 2];
 
 /// The text.
 pub(super) fn text(snapshot: Snapshot) -> String {
@@ -31,24 +31,24 @@ impl Collector for Snapshot {
     fn encode(&self, mut out: DescriptorEncoder<'_>) -> fmt::Result {
         self.process(&mut out)?;
         self.failed_tries(&mut out)?;
-        let number: &dyn Fn(u64) -> i64 = &|number| i64::try_from(number).unwrap_or(i64::MAX);
+        let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         self.gauge(
             &mut out,
             "peer_up",
             "Whether the server gets requests",
-            &|peer| i64::from(peer.state == "up"),
+            &|peer| i64::from(peer.up),
         )?;
         self.gauge(
             &mut out,
             "peer_active_requests",
             "Requests under way to the server",
-            &|peer| number(peer.active.into()),
+            &|peer| number(peer.active),
         )?;
         self.gauge(
             &mut out,
             "peer_counted_failures",
             "Failures that count against the server now",
-            &|peer| number(peer.fails.into()),
+            &|peer| number(peer.fails),
         )?;
         self.counter(
             &mut out,
@@ -130,12 +130,23 @@ impl Snapshot {
         Ok(())
     }
 
-    /// Every server with its labels.
-    fn peers(&self) -> impl Iterator<Item = (Labels<'_>, &PeerState)> {
-        self.upstreams.iter().flat_map(|upstream| {
-            let peers = upstream.peers.iter();
-            peers.map(|peer| ([("upstream", &*upstream.name), ("peer", &*peer.name)], peer))
-        })
+    /// Every server once: those that stand several times in a group count together.
+    fn peers(&self) -> impl Iterator<Item = Series> {
+        let mut all: Vec<Series> = Vec::new();
+        for upstream in &self.upstreams {
+            let group = all.len();
+            for peer in &upstream.peers {
+                let labels = [
+                    ("upstream", escaped(&upstream.name)),
+                    ("peer", escaped(&peer.name)),
+                ];
+                match all[group..].iter_mut().find(|one| one.labels == labels) {
+                    Some(same) => same.add(peer),
+                    None => all.push(Series::new(labels, peer)),
+                }
+            }
+        }
+        all.into_iter()
     }
 
     fn gauge(
@@ -143,11 +154,11 @@ impl Snapshot {
         out: &mut DescriptorEncoder<'_>,
         name: &str,
         help: &str,
-        value: &dyn Fn(&PeerState) -> i64,
+        value: &dyn Fn(&Series) -> i64,
     ) -> fmt::Result {
         let mut family = out.encode_descriptor(name, help, None, MetricType::Gauge)?;
-        for (labels, peer) in self.peers() {
-            ConstGauge::new(value(peer)).encode(family.encode_family(&labels)?)?;
+        for series in self.peers() {
+            ConstGauge::new(value(&series)).encode(family.encode_family(&series.labels)?)?;
         }
         Ok(())
     }
@@ -157,11 +168,11 @@ impl Snapshot {
         out: &mut DescriptorEncoder<'_>,
         name: &str,
         help: &str,
-        value: &dyn Fn(&PeerState) -> u64,
+        value: &dyn Fn(&Series) -> u64,
     ) -> fmt::Result {
         let mut family = out.encode_descriptor(name, help, None, MetricType::Counter)?;
-        for (labels, peer) in self.peers() {
-            ConstCounter::new(value(peer)).encode(family.encode_family(&labels)?)?;
+        for series in self.peers() {
+            ConstCounter::new(value(&series)).encode(family.encode_family(&series.labels)?)?;
         }
         Ok(())
     }
@@ -170,22 +181,70 @@ impl Snapshot {
         let help = "How long whole answers of the server took, in seconds";
         let mut family =
             out.encode_descriptor("peer_response_seconds", help, None, MetricType::Histogram)?;
-        for (labels, peer) in self.peers() {
-            let answers = &peer.answers;
+        for series in self.peers() {
             let seconds = |millis: u64| std::time::Duration::from_millis(millis).as_secs_f64();
-            let buckets = answers
+            let buckets = series
                 .buckets
                 .iter()
                 .map(|(bound, count)| (bound.map_or(f64::MAX, seconds), *count));
             let buckets: Vec<(f64, u64)> = buckets.collect();
-            let mut encoder = family.encode_family(&labels)?;
-            encoder.encode_histogram::<NoLabelSet>(
-                seconds(answers.sum),
-                answers.count,
-                &buckets,
-                None,
-            )?;
+            let count = buckets.iter().map(|(_, count)| count).sum();
+            let mut encoder = family.encode_family(&series.labels)?;
+            encoder.encode_histogram::<NoLabelSet>(seconds(series.sum), count, &buckets, None)?;
         }
         Ok(())
     }
+}
+
+/// A server with its labels.
+struct Series {
+    labels: Labels,
+    up: bool,
+    active: u64,
+    fails: u64,
+    requests: u64,
+    failed: u64,
+    sum: u64,
+    buckets: Vec<(Option<u64>, u64)>,
+}
+
+impl Series {
+    fn new(labels: Labels, peer: &PeerState) -> Self {
+        let mut series = Self {
+            labels,
+            up: false,
+            active: 0,
+            fails: 0,
+            requests: 0,
+            failed: 0,
+            sum: 0,
+            buckets: peer
+                .answers
+                .buckets
+                .iter()
+                .map(|(bound, _)| (*bound, 0))
+                .collect(),
+        };
+        series.add(peer);
+        series
+    }
+
+    fn add(&mut self, peer: &PeerState) {
+        self.up |= peer.state == "up";
+        self.active += u64::from(peer.active);
+        self.fails += u64::from(peer.fails);
+        self.requests += peer.requests;
+        self.failed += peer.failed;
+        self.sum += peer.answers.sum;
+        for ((_, sum), (_, count)) in self.buckets.iter_mut().zip(&peer.answers.buckets) {
+            *sum += count;
+        }
+    }
+}
+
+/// A label's value as it is written: the encoder leaves it as it is.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n")
 }
