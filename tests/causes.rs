@@ -105,6 +105,87 @@ fn every_recorded_line_has_a_cause() {
     );
 }
 
+/// What a review found unknown or wrongly known, with the heads that journald and Docker put in front.
+#[test]
+fn lines_as_people_paste_them_have_the_right_cause() {
+    for (line, code) in [
+        (
+            "2026/05/02 08:41:49 [info] 12#13: *7 epoll_wait() reported that client prematurely closed connection, so upstream connection is closed too while sending request to upstream, client: 1.2.3.4, server: s, request: \"GET / HTTP/1.1\", upstream: \"http://10.0.0.1:80/\", host: \"h\"",
+            "WEIR-499",
+        ),
+        (
+            "May 02 08:41:49 web1 nginx[1]: nginx: [emerg] bind() to 0.0.0.0:443 failed (98: Address already in use)",
+            "WEIR-START-PORT",
+        ),
+        (
+            "nginx-1  | nginx: [emerg] host not found in upstream \"app\" in /etc/nginx/conf.d/default.conf:3",
+            "WEIR-START-NAME",
+        ),
+        (
+            "May 02 08:41:49 web1 nginx[1]: nginx: [warn] conflicting server name \"a\" on 0.0.0.0:80, ignored",
+            "WEIR-START-CONFIGURATION",
+        ),
+        (
+            "nginx: configuration file /etc/nginx/nginx.conf test failed",
+            "WEIR-START-CONFIGURATION",
+        ),
+        (
+            "nginx[99]: nginx: [alert] could not open error log file: open() \"/var/log/nginx/error.log\" failed (13: Permission denied)",
+            "WEIR-START-FILE",
+        ),
+        (
+            "2026/05/02 08:41:49 [error] 12#12: open() \"/run/nginx.pid\" failed (2: No such file or directory)",
+            "WEIR-START-FILE",
+        ),
+        (
+            "2026/05/02 08:41:49 [alert] 12#12: kill(555, 1) failed (3: No such process)",
+            "WEIR-START-FILE",
+        ),
+        (
+            "2026/05/02 08:41:49 [emerg] 12#12: mkdir() \"/var/cache/nginx/client_temp\" failed (13: Permission denied)",
+            "WEIR-START-FILE",
+        ),
+        (
+            "2026/05/02 08:41:49 [emerg] 12#12: socket() [::]:80 failed (97: Address family not supported by protocol)",
+            "WEIR-START-ADDRESS",
+        ),
+        (
+            "2026/05/02 08:41:49 [error] 12#12: send() failed (111: Connection refused) while logging to syslog, server: unix:/dev/log",
+            "WEIR-LOGGING",
+        ),
+        (
+            "2026/05/02 08:41:49 [emerg] 12#12: malloc(65536) failed (12: Cannot allocate memory)",
+            "WEIR-500-MEMORY",
+        ),
+        (
+            "2026/05/02 08:41:49 [emerg] 12#12: setgid(33) failed (1: Operation not permitted)",
+            "WEIR-START-PERMISSION",
+        ),
+        (
+            "2026/05/02 08:41:49 [error] 12#12: unexpected A record in DNS response",
+            "WEIR-DNS-SERVER",
+        ),
+        (
+            "2026/05/02 08:41:49 [error] 12#12: unexpected DNS response for app",
+            "WEIR-DNS-SERVER",
+        ),
+        (
+            "2026/05/02 08:41:49 [warn] 12#12: the \"user\" directive makes sense only if the master process runs with super-user privileges, ignored in /etc/nginx/nginx.conf:1",
+            "WEIR-START-CONFIGURATION",
+        ),
+        (
+            "2026/05/02 08:41:49 [emerg] 12#12: zone \"x\" is already declared for another use in /etc/nginx/nginx.conf:1",
+            "WEIR-START-CONFIGURATION",
+        ),
+        (
+            "2026/05/02 08:41:49 [alert] 12#12: *5 open socket #13 left in connection 7",
+            "WEIR-INTERNAL",
+        ),
+    ] {
+        assert_eq!(code_of(line), Some(code), "{line}");
+    }
+}
+
 fn for_each_text(value: &serde_json::Value, see: &mut impl FnMut(&str)) {
     match value {
         serde_json::Value::String(text) => see(text),
