@@ -431,6 +431,23 @@ def not_reloaded(setup):
     setup.after = edit
 
 
+def reloaded(setup):
+    """As before, but that it was loaded. Times of files and processes are compared by seconds."""
+    not_reloaded(setup)
+
+    def edit(proxy):
+        time.sleep(3)
+        proxy.conf.write_text(proxy.conf.read_text().replace("return 204", "return 205"))
+        proxy.signal(signal.SIGHUP)
+        deadline = time.monotonic() + 10
+        while ask(proxy.port, "GET", "/version") != 205:
+            bed.check(time.monotonic() < deadline, "the configuration was not loaded")
+            time.sleep(0.02)
+
+    setup.server = "location /version { return 204; }"
+    setup.after = edit
+
+
 def too_large_body(setup):
     setup.location = "client_max_body_size 2; " + passed(setup.backend(answer()))
     setup.requests = [("POST", "/upload")]
@@ -489,6 +506,7 @@ SETUPS = {
     "local ports spent": (ports_spent, "WEIR-502-PORTS"),
     "unreadable log": (unreadable_log, "WEIR-LOG-UNREADABLE"),
     "not reloaded": (not_reloaded, "WEIR-NOT-RELOADED"),
+    "reloaded": (reloaded, None),
     "log of the server": (log_of_the_server, "WEIR-502-REFUSED"),
     "level hides errors": (level_hides_errors, "WEIR-5XX-UNEXPLAINED"),
     "address beside a name": (address_beside_a_name, "WEIR-502-REFUSED"),

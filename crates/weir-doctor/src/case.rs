@@ -45,6 +45,8 @@ pub struct Case {
     pub read: Vec<PathBuf>,
     /// The process, if it runs.
     pub proxy: Option<RunningProxy>,
+    /// Other proxies that run here, which are not looked at.
+    pub others: Vec<RunningProxy>,
     /// The machine's sockets; none if only files are looked at.
     pub sockets: Vec<TcpSocket>,
     /// Whether the machine may be looked at and upstreams asked.
@@ -71,12 +73,19 @@ impl Case {
             true => Vec::new(),
             false => processes::running(),
         };
-        let (conf, proxy) = conf_of(place, running);
+        let (conf, proxy) = conf_of(place, &running);
+        let is_other = |one: &RunningProxy| proxy.as_ref().is_none_or(|proxy| proxy.pid != one.pid);
+        let others = running
+            .iter()
+            .filter(|one| is_other(one))
+            .cloned()
+            .collect();
         let configuration = conf.as_ref().map(|conf| {
             let given = place.prefix.clone();
             let own = proxy.as_ref().and_then(|proxy| proxy.prefix.clone());
             Configuration::read(conf, &given.or(own).unwrap_or_else(|| prefix_of(conf)))
         });
+        let proxy = proxy.map(|proxy| with_last_load(proxy, configuration.as_ref()));
         let mut case = Self {
             passing: configuration
                 .as_ref()
@@ -92,6 +101,7 @@ impl Case {
             unreadable: Vec::new(),
             read: Vec::new(),
             proxy,
+            others,
             sockets: match place.offline {
                 true => Vec::new(),
                 false => sockets::tcp(),
@@ -273,8 +283,27 @@ fn is_file(arg: Option<&String>) -> bool {
     })
 }
 
+/// The pid file, where the configuration does not say.
+const USUAL_PID: &str = "logs/nginx.pid";
+
+/// weir's threads stay at a reload, and its pid file is written again.
+fn with_last_load(proxy: RunningProxy, configuration: Option<&Configuration>) -> RunningProxy {
+    let Some(configuration) = configuration.filter(|_| proxy.name == "weir") else {
+        return proxy;
+    };
+    let written = configuration
+        .main("pid")
+        .and_then(|directive| directive.args.first());
+    let path = configuration.path_of(written.map_or(USUAL_PID, |path| path));
+    let loaded = processes::changed(&path);
+    RunningProxy {
+        workers_started: loaded.max(proxy.started),
+        ..proxy
+    }
+}
+
 /// Which configuration it is about, and which process serves it.
-fn conf_of(place: &Where, running: Vec<RunningProxy>) -> (Option<PathBuf>, Option<RunningProxy>) {
+fn conf_of(place: &Where, running: &[RunningProxy]) -> (Option<PathBuf>, Option<RunningProxy>) {
     let of = |proxy: &RunningProxy| {
         let conf = proxy.conf.clone().or_else(|| usual_of(proxy));
         let prefix = proxy.prefix.clone().unwrap_or_default();
@@ -284,12 +313,12 @@ fn conf_of(place: &Where, running: Vec<RunningProxy>) -> (Option<PathBuf>, Optio
         Some(conf) => {
             let conf = std::path::absolute(conf).unwrap_or_else(|_| conf.clone());
             let own = running
-                .into_iter()
+                .iter()
                 .find(|proxy| of(proxy).is_some_and(|path| is_same(&path, &conf)));
-            (Some(conf), own)
+            (Some(conf.clone()), own.cloned())
         }
-        None => match running.into_iter().next() {
-            Some(proxy) => (of(&proxy), Some(proxy)),
+        None => match running.first() {
+            Some(proxy) => (of(proxy), Some(proxy.clone())),
             None if place.error_log.is_some() || place.access_log.is_some() => (None, None),
             None => (
                 USUAL.iter().map(PathBuf::from).find(|path| path.exists()),

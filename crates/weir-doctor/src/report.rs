@@ -87,6 +87,15 @@ fn looked_at(case: &Case) -> String {
         None if case.live => say("running", "no nginx or weir that this user sees".to_owned()),
         None => say("running", "not looked at".to_owned()),
     }
+    for other in &case.others {
+        let conf = other.conf.as_ref().map_or(String::new(), |conf| {
+            format!("; -c {} is about it", conf.display())
+        });
+        say(
+            "runs, too",
+            format!("{}, process {}{conf}", other.name, other.pid),
+        );
+    }
     match &case.configuration {
         Some(configuration) => {
             say(

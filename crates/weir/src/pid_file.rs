@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::unistd::Pid;
@@ -59,6 +59,14 @@ impl PidFile {
                 path: path.to_owned(),
             }),
         }
+    }
+
+    /// Writes the same number once more, so that the file's time tells when the configuration in force was loaded:
+    /// nginx's new workers tell that, weir's threads stay.
+    pub(crate) fn renew(&self) {
+        let text = format!("{}\n", std::process::id());
+        // The descriptor was opened before the privileges went. Nothing hangs on it but what the doctor knows.
+        let _ = self.file.write_all_at(text.as_bytes(), 0);
     }
 
     pub(crate) fn path(&self) -> &Path {

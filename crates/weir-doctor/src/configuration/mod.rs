@@ -46,6 +46,8 @@ pub struct GroupServer {
     pub address: String,
     /// Whether its name is asked for while running.
     pub resolves: bool,
+    /// Whether it is marked `down`.
+    pub down: bool,
     /// Where it stands.
     pub place: Place,
 }
@@ -281,6 +283,7 @@ fn group(block: &Directive) -> Group {
                 Some(GroupServer {
                     address: server.args.first()?.clone(),
                     resolves: server.args.iter().any(|arg| arg == "resolve"),
+                    down: server.args.iter().any(|arg| arg == "down"),
                     place: server.place.clone(),
                 })
             })

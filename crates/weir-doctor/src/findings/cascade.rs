@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::Found;
 use crate::case::Case;
 use crate::cause::{DISABLED, NO_LIVE, Severity};
-use crate::finding::{Finding, Source};
+use crate::finding::{Confidence, Finding, Source};
 
 /// The findings, with "no live upstreams" and "temporarily disabled" told by the failures that they follow from.
 pub(super) fn folded(case: &Case, found: Vec<Found<'_>>) -> Vec<Finding> {
@@ -23,7 +23,11 @@ pub(super) fn folded(case: &Case, found: Vec<Found<'_>>) -> Vec<Finding> {
                     false => counts.1 += one.incident.count,
                 }
             }
-            None => lone.push(one.finding),
+            None => {
+                let mut finding = one.finding;
+                marked_down(case, &one.incident.upstream, &mut finding);
+                lone.push(finding);
+            }
         }
     }
     for (index, (no_live, disabled)) in told {
@@ -46,6 +50,21 @@ pub(super) fn folded(case: &Case, found: Vec<Found<'_>>) -> Vec<Finding> {
         .map(|one| one.finding)
         .chain(lone)
         .collect()
+}
+
+/// A group whose servers are all marked `down` needs no failure to be out.
+fn marked_down(case: &Case, upstream: &str, finding: &mut Finding) {
+    let Some(group) = case.group_of(upstream) else {
+        return;
+    };
+    if group.servers.is_empty() || !group.servers.iter().all(|server| server.down) {
+        return;
+    }
+    finding.confidence = Confidence::High;
+    for server in &group.servers {
+        finding.read(format!("server {} … down;", server.address), &server.place);
+    }
+    finding.cure_first("Take `down` off the servers that are back.", None);
 }
 
 /// The failure that came before, about a server of the same group: the last one that began before.

@@ -1,5 +1,6 @@
 //! Logs that cannot be read, and files and sockets that may not be used.
 
+use std::io::ErrorKind;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
@@ -14,6 +15,11 @@ pub(super) fn unreadable(case: &Case) -> Vec<Finding> {
         let mut finding = Finding::of(&LOG_UNREADABLE);
         finding.confidence = Confidence::High;
         finding.saw(Source::Host, fault.to_string());
+        if fault.source.kind() == ErrorKind::NotFound {
+            finding.cures.clear();
+            let text = "It is not there: start the proxy with this configuration, or name its log with --log FILE.";
+            finding.cure_first(text, None);
+        }
         finding
     });
     all.collect()

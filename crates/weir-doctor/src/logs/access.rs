@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use jiff::Timestamp;
 use memchr::memmem;
 
 use super::{Lines, Since, UnreadableLog};
@@ -34,6 +35,8 @@ enum Value {
     UpstreamTime,
     UpstreamHeaderTime,
     Seconds,
+    LocalTime,
+    IsoTime,
     Other,
 }
 
@@ -48,6 +51,24 @@ struct Values<'a> {
     upstream_status: &'a [u8],
     upstream_time: &'a [u8],
     seconds: &'a [u8],
+    local_time: &'a [u8],
+    iso_time: &'a [u8],
+}
+
+impl Values<'_> {
+    /// When the line was written, in seconds of the epoch.
+    fn written(&self) -> Option<i64> {
+        let text = |bytes| std::str::from_utf8(bytes).ok();
+        if let Some(seconds) = number(self.seconds) {
+            return i64::try_from(seconds).ok();
+        }
+        if !self.iso_time.is_empty() {
+            let stamp: Timestamp = text(self.iso_time)?.parse().ok()?;
+            return Some(stamp.as_second());
+        }
+        let stamp = Timestamp::strptime("%d/%b/%Y:%H:%M:%S %z", text(self.local_time)?);
+        stamp.ok().map(Timestamp::as_second)
+    }
 }
 
 impl Format {
@@ -105,6 +126,8 @@ impl Format {
                 Value::UpstreamStatus => &mut values.upstream_status,
                 Value::UpstreamTime => &mut values.upstream_time,
                 Value::Seconds => &mut values.seconds,
+                Value::LocalTime => &mut values.local_time,
+                Value::IsoTime => &mut values.iso_time,
                 Value::Uri | Value::UpstreamHeaderTime | Value::Other => continue,
             } = text;
         }
@@ -124,6 +147,8 @@ fn value(name: &[u8]) -> Value {
         b"upstream_response_time" => Value::UpstreamTime,
         b"upstream_header_time" => Value::UpstreamHeaderTime,
         b"msec" => Value::Seconds,
+        b"time_local" => Value::LocalTime,
+        b"time_iso8601" => Value::IsoTime,
         _ => Value::Other,
     }
 }
@@ -241,7 +266,7 @@ impl AccessLog {
         }
     }
 
-    /// Reads a log; lines before `since` do not count where they tell `$msec`.
+    /// Reads a log; lines before `since` do not count where they tell their time.
     ///
     /// # Errors
     ///
@@ -271,8 +296,8 @@ impl AccessLog {
             self.others += 1;
             return;
         };
-        if let (Some(first), Some(at)) = (since.second(), number(values.seconds))
-            && at < first.unsigned_abs()
+        if let Some(first) = since.second()
+            && values.written().is_some_and(|at| at < first)
         {
             return;
         }
@@ -422,6 +447,38 @@ mod tests {
             ],
         );
         assert_eq!((log.lines, log.statuses[502]), (1, 1));
+    }
+
+    #[test]
+    fn lines_before_a_moment_do_not_count_whatever_tells_their_time() {
+        let since = Since::last(
+            std::time::Duration::from_secs(60),
+            std::time::Duration::from_secs(1_700_000_060),
+        );
+        for (format, before, after) in [
+            ("$msec $status", "1699999999.999 200", "1700000001.000 200"),
+            (
+                "[$time_local] $status",
+                "[14/Nov/2023:23:13:19 +0100] 200",
+                "[14/Nov/2023:22:13:21 +0000] 200",
+            ),
+            (
+                "$time_iso8601 $status",
+                "2023-11-14T22:13:19+00:00 200",
+                "2023-11-14T23:13:21+01:00 200",
+            ),
+            // Without a time all count.
+            ("x $status", "x 200", "x 200"),
+        ] {
+            let mut log = AccessLog::new(Format::of(format));
+            log.take(before.as_bytes(), since);
+            log.take(after.as_bytes(), since);
+            assert_eq!(
+                log.lines,
+                if format.starts_with('x') { 2 } else { 1 },
+                "{format}"
+            );
+        }
     }
 
     #[test]

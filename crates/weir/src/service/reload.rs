@@ -92,11 +92,14 @@ impl Service {
     /// Nothing here can fail for want of anything but threads. The old sockets are closed after the
     /// workers were told: those that stay are in the new set too.
     async fn go_over(&mut self, next: Next) {
-        if let Some(pid_file) = next.pid_file {
-            let old = std::mem::replace(&mut self.pid_file, pid_file);
-            if let Err(error) = old.remove() {
-                self.log(Level::Alert, &error.to_string());
+        match next.pid_file {
+            Some(pid_file) => {
+                let old = std::mem::replace(&mut self.pid_file, pid_file);
+                if let Err(error) = old.remove() {
+                    self.log(Level::Alert, &error.to_string());
+                }
             }
+            None => self.pid_file.renew(),
         }
         let old_plan = std::mem::replace(&mut self.plan, next.plan);
         self.older_logs.retain(|log| log.strong_count() > 0);
