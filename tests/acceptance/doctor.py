@@ -6,6 +6,7 @@ the first thing that it says has to be what was broken. A healthy one has to hav
 """
 
 import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -23,6 +24,10 @@ import bed
 FORMAT = (
     "log_format up '$remote_addr \"$request\" $status $upstream_addr $upstream_status $upstream_response_time';"
 )
+
+
+# Below those that the system gives connections: nothing else has had them.
+CLIENT_PORTS = itertools.count(20_000)
 
 
 class Backend:
@@ -411,7 +416,7 @@ def ports_spent(setup):
         setup.undo.extend(client.close for client in held)
 
     setup.before = spend
-    setup.local_port = 40000
+    setup.local_port = next(CLIENT_PORTS)
 
 
 def unreadable_log(setup):
