@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::configuration::{Configuration, Group, Passing};
 use crate::host::processes::{self, RunningProxy};
 use crate::host::sockets::{self, TcpSocket};
-use crate::logs::access::{AccessLog, COMBINED, Format};
+use crate::logs::access::{AccessLog, COMBINED, Format, Upstream};
 use crate::logs::errors::ErrorLog;
 use crate::logs::{Since, UnreadableLog};
 
@@ -224,6 +224,11 @@ impl Case {
         // What is known before a request comes first.
         leading.sort_by_key(|passing| passing.is_variable());
         leading
+    }
+
+    /// What the access log tells of the tries of an upstream at this address.
+    pub fn tries_of(&self, address: &str) -> Option<&Upstream> {
+        self.access.as_ref()?.upstreams.get(address.as_bytes())
     }
 
     /// The group whose server has this origin.

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use clap::Parser;
 
-use super::print;
+use super::{parse, print};
 use crate::case::{Case, Where};
 use crate::cause::Severity;
 use crate::finding::Finding;
@@ -68,13 +68,9 @@ fn since(time: Option<Duration>) -> Since {
 
 /// Runs `weir doctor`; `args` are those after `doctor`. 0: nothing fails; 1: something does; 2: there was nothing to look at.
 pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(args) {
+    let arguments = match parse::<Arguments>(args) {
         Ok(arguments) => arguments,
-        Err(message) => {
-            // A closed terminal is no reason for another message.
-            let _unwritten = message.print();
-            return ExitCode::from(u8::try_from(message.exit_code()).unwrap_or(2));
-        }
+        Err(code) => return code,
     };
     let case = Case::gather(&Where {
         conf: arguments.conf.clone(),

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use super::print;
+use super::{parse, print};
 use crate::cause;
 use crate::explain::{Explained, Explanation, counted, of_cause, text};
 use crate::ink::Ink;
@@ -31,13 +31,9 @@ struct Arguments {
 
 /// Runs `weir explain`; `args` are those after `explain`. 0: all was explained; 1: something was not; 2: nothing to explain.
 pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(args) {
+    let arguments = match parse::<Arguments>(args) {
         Ok(arguments) => arguments,
-        Err(message) => {
-            // A closed terminal is no reason for another message.
-            let _unwritten = message.print();
-            return ExitCode::from(u8::try_from(message.exit_code()).unwrap_or(2));
-        }
+        Err(code) => return code,
     };
     let ink = Ink::of_stdout();
     let (said, unknown) = match arguments.lines.is_empty() {

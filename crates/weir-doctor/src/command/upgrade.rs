@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use super::print;
+use super::{parse, print};
 use crate::configuration::Configuration;
 use crate::explain::wrapped;
 use crate::ink::Ink;
@@ -57,13 +57,9 @@ fn known(text: &str) -> Result<Release, String> {
 
 /// Runs `weir upgrade-advice`; `args` are those after it. 0: all stays as it is; 1: something does not; 2: there is nothing to look at.
 pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(args) {
+    let arguments = match parse::<Arguments>(args) {
         Ok(arguments) => arguments,
-        Err(message) => {
-            // A closed terminal is no reason for another message.
-            let _unwritten = message.print();
-            return ExitCode::from(u8::try_from(message.exit_code()).unwrap_or(2));
-        }
+        Err(code) => return code,
     };
     if arguments.from >= arguments.to {
         eprintln!("weir upgrade-advice: --to has to be newer than --from");

@@ -86,14 +86,8 @@ fn clocks(case: &Case, incident: &Incident, leading: &[&Passing], finding: &mut 
             format!("{name} is {} (the default)", setting.value),
         ),
     }
-    let address = incident
-        .upstream
-        .split_once("://")
-        .map_or("", |(_, rest)| rest);
-    let upstream = case
-        .access
-        .as_ref()
-        .and_then(|log| log.upstreams.get(address.as_bytes()));
+    let address = incident.address();
+    let upstream = case.tries_of(address);
     let Some(upstream) = upstream.filter(|upstream| upstream.times.count() > 0) else {
         return;
     };
@@ -125,14 +119,8 @@ fn idle(case: &Case, incident: &Incident, finding: &mut Finding) {
     if !keeps {
         return;
     }
-    let address = incident
-        .upstream
-        .split_once("://")
-        .map_or("", |(_, rest)| rest);
-    let upstream = case
-        .access
-        .as_ref()
-        .and_then(|log| log.upstreams.get(address.as_bytes()));
+    let address = incident.address();
+    let upstream = case.tries_of(address);
     let is_it = match upstream {
         Some(upstream) if upstream.times.count() > 0 => {
             let answered = upstream.tries.saturating_sub(upstream.failed);

@@ -25,10 +25,7 @@ pub(super) fn look(case: &Case, incident: &Incident, leading: &[&Passing], findi
         name(case, incident, finding);
         return;
     }
-    let address = incident
-        .upstream
-        .split_once("://")
-        .and_then(|(_, rest)| rest.parse::<SocketAddr>().ok());
+    let address = incident.address().parse::<SocketAddr>().ok();
     let Some(address) = address else {
         return;
     };

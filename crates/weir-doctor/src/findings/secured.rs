@@ -16,10 +16,7 @@ use crate::probe::{Greeting, greet};
 
 pub(super) fn look(case: &Case, incident: &Incident, leading: &[&Passing], finding: &mut Finding) {
     let cause = incident.cause;
-    let address = incident
-        .upstream
-        .split_once("://")
-        .and_then(|(_, rest)| rest.parse::<SocketAddr>().ok());
+    let address = incident.address().parse::<SocketAddr>().ok();
     let first = leading
         .iter()
         .find(|passing| !passing.is_variable())

@@ -53,6 +53,15 @@ pub struct Incident {
     pub uris: Vec<String>,
 }
 
+impl Incident {
+    /// The upstream's address as `$upstream_addr` has it; empty where no upstream is named.
+    pub fn address(&self) -> &str {
+        self.upstream
+            .split_once("://")
+            .map_or("", |(_, address)| address)
+    }
+}
+
 /// URIs that are remembered of an incident.
 const URIS: usize = 3;
 

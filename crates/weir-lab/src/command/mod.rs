@@ -35,13 +35,9 @@ enum Command {
 
 /// Runs `weir lab`; `args` are those after `lab`.
 pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(args) {
+    let arguments = match weir_doctor::command::parse::<Arguments>(args) {
         Ok(arguments) => arguments,
-        Err(message) => {
-            // A closed terminal is no reason for another message.
-            let _unwritten = message.print();
-            return ExitCode::from(u8::try_from(message.exit_code()).unwrap_or(2));
-        }
+        Err(code) => return code,
     };
     match arguments.command {
         Command::List(arguments) => list::run(&arguments),

@@ -74,13 +74,9 @@ pub enum DemoError {
 
 /// Runs `weir demo`; `args` are those after `demo`.
 pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(args) {
+    let arguments = match weir_doctor::command::parse::<Arguments>(args) {
         Ok(arguments) => arguments,
-        Err(message) => {
-            // A closed terminal is no reason for another message.
-            let _unwritten = message.print();
-            return ExitCode::from(u8::try_from(message.exit_code()).unwrap_or(2));
-        }
+        Err(code) => return code,
     };
     let done = tokio::runtime::Builder::new_current_thread()
         .enable_all()
