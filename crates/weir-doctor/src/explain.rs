@@ -60,7 +60,8 @@ pub struct Explained<'a> {
     checks: &'static [&'static str],
     directives: &'static [&'static str],
     disproof: Option<&'static str>,
-    line: &'a ErrorLine,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<&'a ErrorLine>,
     #[serde(skip_serializing_if = "Option::is_none")]
     place: Option<Place<'a>>,
 }
@@ -71,26 +72,42 @@ struct Place<'a> {
     line: u64,
 }
 
-impl<'a> From<&'a Explanation> for Explained<'a> {
-    fn from(explanation: &'a Explanation) -> Self {
-        let cause = explanation.cause;
-        let pasted = &explanation.pasted;
+impl From<&'static Cause> for Explained<'_> {
+    fn from(cause: &'static Cause) -> Self {
+        Self::of(Some(cause))
+    }
+}
+
+impl Explained<'_> {
+    fn of(cause: Option<&'static Cause>) -> Self {
         Self {
             code: cause.map(|cause| cause.code),
             title: cause.map(|cause| cause.title),
             severity: cause.map(|cause| cause.severity),
-            phase: pasted.line.doing.as_deref(),
+            phase: None,
             client_sees: cause.map(|cause| cause.client_sees),
             meaning: cause.map(|cause| cause.meaning),
             reasons: cause.map_or(&[], |cause| cause.reasons),
             checks: cause.map_or(&[], |cause| cause.checks),
             directives: cause.map_or(&[], |cause| cause.directives),
             disproof: cause.map(|cause| cause.disproof),
-            line: &pasted.line,
+            line: None,
+            place: None,
+        }
+    }
+}
+
+impl<'a> From<&'a Explanation> for Explained<'a> {
+    fn from(explanation: &'a Explanation) -> Self {
+        let pasted = &explanation.pasted;
+        Self {
+            phase: pasted.line.doing.as_deref(),
+            line: Some(&pasted.line),
             place: pasted
                 .place
                 .as_ref()
                 .map(|(file, line)| Place { file, line: *line }),
+            ..Self::of(explanation.cause)
         }
     }
 }

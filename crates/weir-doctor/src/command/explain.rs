@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::io::{BufRead as _, IsTerminal as _};
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -13,6 +13,7 @@ use crate::cause;
 use crate::explain::{Explained, Explanation, counted, of_cause, text};
 use crate::ink::Ink;
 use crate::line;
+use crate::logs::Lines;
 
 /// Explain lines of an error log, of weir or of nginx
 #[derive(Debug, Parser)]
@@ -58,7 +59,10 @@ fn given(arguments: &Arguments, ink: Ink) -> (String, bool) {
     let mut unknown = false;
     for text in &arguments.lines {
         if let Some(cause) = cause::named(text.trim()) {
-            parts.push(of_cause(cause, &[], ink));
+            parts.push(match arguments.json {
+                true => as_json(&Explained::from(cause)),
+                false => of_cause(cause, &[], ink),
+            });
             continue;
         }
         let Some(pasted) = line::read(text) else {
@@ -68,15 +72,19 @@ fn given(arguments: &Arguments, ink: Ink) -> (String, bool) {
         unknown |= explanation.cause.is_none();
         parts.push(show(&explanation, arguments.json, ink));
     }
-    (parts.join("\n"), unknown)
+    let between = if arguments.json { "" } else { "\n" };
+    (parts.join(between), unknown)
 }
 
 fn show(explanation: &Explanation, json: bool, ink: Ink) -> String {
     match json {
-        true => serde_json::to_string(&Explained::from(explanation))
-            .map_or_else(|fault| fault.to_string(), |line| line + "\n"),
+        true => as_json(&Explained::from(explanation)),
         false => text(explanation, ink),
     }
+}
+
+fn as_json(explained: &Explained<'_>) -> String {
+    serde_json::to_string(explained).map_or_else(|fault| fault.to_string(), |line| line + "\n")
 }
 
 /// How often each cause comes in a log, with its first line.
@@ -92,33 +100,31 @@ fn read_log(json: bool, ink: Ink) -> Result<(String, bool), String> {
         return Err("give a line of an error log, or a log on standard input".to_owned());
     }
     let mut tallies: HashMap<Option<&'static str>, Tally> = HashMap::new();
-    let mut out = String::new();
-    let mut bytes = Vec::new();
-    let mut input = input.lock();
-    loop {
-        bytes.clear();
-        let read = input.read_until(b'\n', &mut bytes);
-        if read.map_err(|fault| format!("cannot read: {fault}"))? == 0 {
-            break;
-        }
-        let Some(pasted) = line::read(&String::from_utf8_lossy(&bytes)) else {
-            continue;
+    let mut is_written = true;
+    let read = Lines::of_stdin().each(|bytes| {
+        let Some(pasted) = line::read(&String::from_utf8_lossy(bytes)) else {
+            return true;
         };
         let explanation = Explanation::of(pasted);
-        if json {
-            out.push_str(&show(&explanation, true, ink));
-        }
+        // At once: the log may be a `tail -f`, or longer than memory.
+        is_written = !json || print(&show(&explanation, true, ink)) == ExitCode::SUCCESS;
         let code = explanation.cause.map(|cause| cause.code);
         let tally = tallies.entry(code).or_insert(Tally {
             count: 0,
             first: explanation,
         });
         tally.count += 1;
+        is_written
+    });
+    read.map_err(|fault| format!("cannot read {fault}"))?;
+    if !is_written {
+        return Err("stopped at a line that could not be written".to_owned());
     }
     if tallies.is_empty() {
         return Err("there is no line on standard input".to_owned());
     }
     let unknown = tallies.contains_key(&None);
+    let mut out = String::new();
     if json {
         return Ok((out, unknown));
     }
@@ -136,4 +142,33 @@ fn read_log(json: bool, ink: Ink) -> Result<(String, bool), String> {
         );
     }
     Ok((out, unknown))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_and_a_line_are_an_object_each_on_a_line_of_its_own() -> Result<(), serde_json::Error>
+    {
+        let refused = "2026/11/30 10:00:00 [error] 7#7: *1 connect() failed (111: Connection refused) \
+                       while connecting to upstream, client: 127.0.0.1";
+        let arguments = Arguments {
+            lines: vec!["WEIR-502-REFUSED".to_owned(), refused.to_owned()],
+            json: true,
+        };
+        let (said, unknown) = given(&arguments, Ink::of_stdout());
+        assert!(!unknown);
+        let objects: Vec<serde_json::Value> = said
+            .lines()
+            .map(serde_json::from_str)
+            .collect::<Result<_, _>>()?;
+        assert_eq!(objects.len(), 2, "{said}");
+        for object in &objects {
+            assert_eq!(object["code"], "WEIR-502-REFUSED", "{said}");
+        }
+        assert!(objects[0].get("line").is_none(), "{said}");
+        assert!(objects[1].get("line").is_some(), "{said}");
+        Ok(())
+    }
 }

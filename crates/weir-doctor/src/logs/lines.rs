@@ -68,12 +68,21 @@ impl Lines {
             true => Box::new(MultiGzDecoder::new(file)),
             false => Box::new(file),
         };
-        Ok(Self {
+        Ok(Self::of(path, input))
+    }
+
+    /// The lines of standard input.
+    pub fn of_stdin() -> Self {
+        Self::of(Path::new("standard input"), Box::new(io::stdin()))
+    }
+
+    fn of(path: &Path, input: Box<dyn Read>) -> Self {
+        Self {
             path: path.to_owned(),
             input: BufReader::with_capacity(BLOCK, input),
             spilled: Vec::new(),
             bytes: 0,
-        })
+        }
     }
 
     /// Shows every line without its line feed, until `see` says that it has seen enough.
