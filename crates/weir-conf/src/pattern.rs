@@ -109,6 +109,16 @@ impl Pattern {
         })
     }
 
+    /// The expression of a `~`, or of a `~*` if `caseless`, for whoever reads a configuration as text.
+    ///
+    /// # Errors
+    ///
+    /// PCRE does not take it.
+    pub fn read(source: &[u8], caseless: bool) -> Result<Self, PatternFault> {
+        let case = if caseless { Case::Ignored } else { Case::Kept };
+        Self::compile(source, case, false)
+    }
+
     /// Names and numbers of the groups that have a name.
     pub(crate) fn group_names(&self) -> Vec<(String, u16)> {
         self.code.names()

@@ -8,6 +8,7 @@ use crate::host::sockets::{self, TcpSocket};
 use crate::logs::access::{AccessLog, COMBINED, Format, Upstream};
 use crate::logs::errors::ErrorLog;
 use crate::logs::{Since, UnreadableLog};
+use crate::url::Url;
 
 /// Where to look.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +23,10 @@ pub struct Where {
     pub access_log: Option<PathBuf>,
     /// Only files are looked at: not the machine, and nobody is asked.
     pub offline: bool,
+    /// Upstreams are sent no request, only connected to.
+    pub no_requests: bool,
+    /// The URL that fails for its user.
+    pub url: Option<Url>,
     /// Since when lines count.
     pub since: Since,
 }
@@ -51,6 +56,10 @@ pub struct Case {
     pub sockets: Vec<TcpSocket>,
     /// Whether the machine may be looked at and upstreams asked.
     pub live: bool,
+    /// Whether they may be sent a request.
+    pub asks: bool,
+    /// The URL that fails for its user.
+    pub url: Option<Url>,
 }
 
 /// Where nginx is looked for if nothing is named and nothing runs.
@@ -107,6 +116,8 @@ impl Case {
                 false => sockets::tcp(),
             },
             live: !place.offline,
+            asks: !place.offline && !place.no_requests,
+            url: place.url.clone(),
         };
         case.read_errors(place);
         case.read_access(place);

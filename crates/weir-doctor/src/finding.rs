@@ -23,6 +23,9 @@ pub struct Finding {
     pub last: Option<String>,
     /// What speaks for it.
     pub evidence: Vec<Evidence>,
+    /// How long the head of an answer is that the doctor was given: bytes.
+    #[serde(skip)]
+    pub head: Option<usize>,
     /// What would show that it is something else.
     pub disproof: &'static str,
     /// What to do, the safest first.
@@ -94,6 +97,7 @@ impl Finding {
             count: 0,
             last: None,
             evidence: Vec::new(),
+            head: None,
             disproof: cause.disproof,
             cures: cures.collect(),
         }

@@ -4,11 +4,12 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::case::Case;
+use crate::case::{Case, split};
 use crate::cause::Severity;
 use crate::explain::{counted, wrapped};
 use crate::finding::{Confidence, Finding, Source};
 use crate::ink::Ink;
+use crate::url::Url;
 
 /// The whole report for programs.
 #[derive(Debug, Serialize)]
@@ -71,7 +72,14 @@ pub fn text(case: &Case, findings: &[Finding], ink: Ink) -> String {
         .iter()
         .filter(|finding| finding.severity == Severity::Note)
     {
-        let evidence = note.evidence.first().map_or("", |evidence| &evidence.text);
+        // What was just asked says more than what is written.
+        let asked = note
+            .evidence
+            .iter()
+            .find(|evidence| evidence.from == Source::Probe);
+        let evidence = asked
+            .or_else(|| note.evidence.first())
+            .map_or("", |evidence| &evidence.text);
         let _ = writeln!(out, "\nnote: {}: {evidence}", note.title);
     }
     out
@@ -112,6 +120,9 @@ fn looked_at(case: &Case) -> String {
             "configuration",
             "none was found; -c FILE names one".to_owned(),
         ),
+    }
+    if let Some(url) = &case.url {
+        say("URL", taken_by(case, url));
     }
     match &case.errors {
         Some(log) => {
@@ -159,6 +170,28 @@ fn looked_at(case: &Case) -> String {
         ),
     }
     out
+}
+
+/// Which server and location take a URL.
+fn taken_by(case: &Case, url: &Url) -> String {
+    let configuration = case.configuration.as_ref();
+    let host = split(&url.host).0;
+    let route = configuration.and_then(|one| one.route(host, url.port, &url.path));
+    let Some(route) = route else {
+        return "no server takes it".to_owned();
+    };
+    let server = format!("server {} ({})", route.server, route.server_place);
+    let passes = case.passing.iter().find(|passing| route.leads_to(passing));
+    let Some((location, place)) = &route.location else {
+        return format!("{server} takes it, and no location in it");
+    };
+    match passes {
+        Some(passing) => format!(
+            "{server}, location {location} ({place}): {} {}",
+            passing.directive, passing.target
+        ),
+        None => format!("{server}, location {location} ({place}), which passes nothing on"),
+    }
 }
 
 /// A finding, with its number.

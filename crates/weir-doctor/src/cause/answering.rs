@@ -19,6 +19,7 @@ pub(super) const ALL: &[&Cause] = &[
     &MEMCACHED,
     &AUTH_REQUEST,
     &UNEXPLAINED,
+    &ANSWERS,
 ];
 
 /// FIN before the head.
@@ -317,4 +318,21 @@ pub static UNEXPLAINED: Cause = Cause {
     ],
     directives: &["error_log", "access_log", "log_format", "return"],
     disproof: "Another error log has the lines.",
+};
+
+/// Asked by the doctor, it answers.
+pub static ANSWERS: Cause = Cause {
+    code: "WEIR-NOTE-ANSWERS",
+    title: "the upstream answers the doctor",
+    severity: Severity::Note,
+    client_sees: "the answer",
+    meaning: "Asked as the location asks, with its headers, the upstream sent a head that fits its buffer, and a body to its end.",
+    reasons: &[
+        "All is well now, or what fails hangs on what the doctor does not send: a body, a cookie, a login.",
+    ],
+    checks: &[
+        "Ask through the proxy, with the client's own headers: `curl -v --resolve HOST:PORT:127.0.0.1 URL`.",
+    ],
+    directives: &["proxy_pass", "proxy_set_header"],
+    disproof: "The next request fails.",
 };

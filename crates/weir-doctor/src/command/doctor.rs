@@ -17,6 +17,7 @@ use crate::findings;
 use crate::ink::Ink;
 use crate::logs::Since;
 use crate::report::{Report, text};
+use crate::url::Url;
 
 /// Say why requests fail, behind a weir or behind a stock nginx
 ///
@@ -43,12 +44,22 @@ struct Arguments {
     /// Read files only: do not look at this machine, and ask nobody
     #[arg(long)]
     offline: bool,
+    /// Connect to upstreams only: send them no request
+    #[arg(long)]
+    no_requests: bool,
     /// Write the report as JSON
     #[arg(long)]
     json: bool,
     /// Write the changes that would cure what was found into this new file, as diff -u does; nothing is applied
     #[arg(long, value_name = "FILE")]
     fix: Option<PathBuf>,
+    /// A URL that fails: which location takes it, and what its upstreams answer
+    #[arg(value_parser = url)]
+    url: Option<Url>,
+}
+
+fn url(text: &str) -> Result<Url, String> {
+    Url::read(text).ok_or_else(|| format!("\"{text}\" is no URL: http://example.com/path is one"))
 }
 
 fn time(text: &str) -> Result<Duration, String> {
@@ -78,6 +89,8 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
         error_log: arguments.log.clone(),
         access_log: arguments.access.clone(),
         offline: arguments.offline,
+        no_requests: arguments.no_requests,
+        url: arguments.url.clone(),
         since: since(arguments.since),
     });
     let is_there = case

@@ -2,14 +2,20 @@
 //!
 //! Read as a tree, so that files with directives that weir does not have are read as well.
 
+mod passing;
+mod route;
+mod sent;
 mod tree;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
 use weir_conf::LoadOptions;
 
+use passing::{Context, walk};
+pub use passing::{Passing, Setting};
+pub use route::Route;
+pub use sent::{Client, Sent, sent};
 pub use tree::{Directive, Place};
 
 /// A configuration.
@@ -51,98 +57,6 @@ pub struct GroupServer {
     /// Where it stands.
     pub place: Place,
 }
-
-/// A location that passes requests on.
-#[derive(Clone, Debug)]
-pub struct Passing {
-    /// The first name of its server.
-    pub server: String,
-    /// Its own name, with its modifier: `= /a`.
-    pub location: String,
-    /// The directive: `proxy_pass`, `fastcgi_pass` …
-    pub directive: String,
-    /// Where it leads to.
-    pub target: String,
-    /// Where that stands.
-    pub place: Place,
-    /// Whether it stands in an `if`, where most directives may not.
-    pub in_if: bool,
-    /// What holds there: name, value, place; the innermost one of each name.
-    settings: Vec<(String, String, Place)>,
-}
-
-/// A setting that holds somewhere.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Setting {
-    /// The directive.
-    pub name: String,
-    /// Its arguments, or nginx's default.
-    pub value: String,
-    /// Where it stands; `None`: it is the default.
-    pub place: Option<Place>,
-}
-
-impl Passing {
-    /// What holds of this directive, or else its default.
-    pub fn setting(&self, name: &str, default: &str) -> Setting {
-        let written = self.settings.iter().find(|(known, ..)| known == name);
-        match written {
-            Some((name, value, place)) => Setting {
-                name: name.clone(),
-                value: value.clone(),
-                place: Some(place.clone()),
-            },
-            None => Setting {
-                name: name.to_owned(),
-                value: default.to_owned(),
-                place: None,
-            },
-        }
-    }
-
-    /// Whether the directive is written for this location.
-    pub fn has(&self, name: &str) -> bool {
-        self.settings.iter().any(|(known, ..)| known == name)
-    }
-
-    /// Scheme of the target: `http://`, or nothing for directives that have none.
-    pub fn is_https(&self) -> bool {
-        self.target.len() > 8 && self.target[..8].eq_ignore_ascii_case("https://")
-    }
-
-    /// Whether the target is known with the request only.
-    pub fn is_variable(&self) -> bool {
-        self.target.contains('$')
-    }
-
-    /// The target without scheme and URI: a group's name, `host:port`, or `unix:PATH`.
-    pub fn authority(&self) -> &str {
-        let rest = self
-            .target
-            .split_once("://")
-            .map_or(&*self.target, |(_, rest)| rest);
-        if let Some(path) = rest.strip_prefix("unix:") {
-            let end = path
-                .find(':')
-                .map_or(rest.len(), |colon| "unix:".len() + colon);
-            return &rest[..end];
-        }
-        &rest[..rest.find('/').unwrap_or(rest.len())]
-    }
-}
-
-/// Directives that pass requests on.
-const PASSES: [&str; 6] = [
-    "proxy_pass",
-    "fastcgi_pass",
-    "uwsgi_pass",
-    "scgi_pass",
-    "grpc_pass",
-    "memcached_pass",
-];
-
-/// Directives whose arguments add up instead of replacing each other; the first counts here.
-const BLOCKS: [&str; 5] = ["server", "location", "if", "limit_except", "upstream"];
 
 impl Configuration {
     /// Reads a configuration, whatever is wrong with it.
@@ -233,7 +147,12 @@ impl Configuration {
                 .unwrap_or_default();
             let mut outer = http.clone();
             outer.push(server.block());
-            walk(server.block(), &name, ("", false), &outer, &mut found);
+            walk(
+                server.block(),
+                Context::of_server(&name),
+                &outer,
+                &mut found,
+            );
         }
         found
     }
@@ -294,56 +213,6 @@ fn group(block: &Directive) -> Group {
     }
 }
 
-fn walk(
-    block: &[Directive],
-    server: &str,
-    (location, in_if): (&str, bool),
-    outer: &[&[Directive]],
-    found: &mut Vec<Passing>,
-) {
-    for directive in block {
-        if PASSES.contains(&&*directive.name)
-            && let Some(target) = directive.args.first()
-        {
-            found.push(Passing {
-                server: server.to_owned(),
-                location: location.to_owned(),
-                directive: directive.name.clone(),
-                target: target.clone(),
-                place: directive.place.clone(),
-                in_if,
-                settings: settings(outer),
-            });
-        }
-        if let Some(inner) = &directive.block {
-            let name = match &*directive.name {
-                "location" => directive.args.join(" "),
-                _ => location.to_owned(),
-            };
-            let mut deeper = outer.to_vec();
-            deeper.push(inner);
-            let in_if = directive.name == "if";
-            walk(inner, server, (&name, in_if), &deeper, found);
-        }
-    }
-}
-
-/// What holds inside these blocks, the innermost last.
-fn settings(outer: &[&[Directive]]) -> Vec<(String, String, Place)> {
-    let mut settings: Vec<(String, String, Place)> = Vec::new();
-    for directive in outer.iter().rev().flat_map(|block| block.iter()) {
-        let known = settings.iter().any(|(name, ..)| *name == directive.name);
-        if !known && !BLOCKS.contains(&&*directive.name) {
-            settings.push((
-                directive.name.clone(),
-                directive.args.join(" "),
-                directive.place.clone(),
-            ));
-        }
-    }
-    settings
-}
-
 /// An address as a line or a configuration writes it, with its port; names are none.
 pub fn address_of(written: &str) -> Option<SocketAddr> {
     written
@@ -400,5 +269,7 @@ mod tests {
             .map(|group| (group.servers.len(), group.keepalive.is_some()));
         assert_eq!(group, Some((2, true)));
         assert_eq!(passing[0].setting("proxy_send_timeout", "60s").place, None);
+        assert_eq!(passing[0].mapped("/a"), "/x");
+        assert_eq!(passing[1].mapped("/a"), "/a");
     }
 }

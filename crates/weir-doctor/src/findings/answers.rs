@@ -167,7 +167,7 @@ fn idle(case: &Case, incident: &Incident, finding: &mut Finding) {
 }
 
 /// The three sizes, and the smallest that are valid with a larger first one.
-fn sizes(leading: &[&Passing], finding: &mut Finding) {
+pub(super) fn sizes(leading: &[&Passing], finding: &mut Finding) {
     finding.confidence = Confidence::High;
     let Some(passing) = leading.first() else {
         return;
@@ -193,23 +193,73 @@ fn sizes(leading: &[&Passing], finding: &mut Finding) {
         }
     }
     let now = weir_conf::parse_size(size.value.as_bytes()).unwrap_or(4096);
-    let wanted = (now * 4).max(16 * 1024) / 1024;
-    let lines = [
-        format!("{family}_buffer_size {wanted}k;"),
-        format!("{family}_buffers 8 {wanted}k;"),
-        format!("{family}_busy_buffers_size {}k;", wanted * 2),
-    ];
+    let head = finding.head;
+    if let Some(head) = head.filter(|head| *head > now) {
+        finding.saw(
+            Source::Probe,
+            format!("a head of {head} bytes does not fit {now}"),
+        );
+    }
+    let text = "what must hold: the larger of buffer_size and one buffer ≤ busy_buffers_size < all buffers but one";
+    finding.saw(Source::Config, text);
+    let trio = Trio::for_head(head.unwrap_or(now * 4 - 1), &buffers.value);
+    let lines = trio.lines(family);
     let is_own = |setting: &crate::configuration::Setting| setting.place.is_some();
-    if ![&size, &buffers, &busy].into_iter().any(is_own) {
-        finding.cure_first(
-            "All three together:",
-            patch::insert_behind(&passing.place, &lines).filter(|_| !passing.in_if),
-        );
-    } else {
-        finding.cure_first(
-            format!("Set all three where they stand: {}", lines.join(" ")),
+    let is_default = ![&size, &buffers, &busy].into_iter().any(is_own) && !passing.in_if;
+    let diff = is_default
+        .then(|| patch::insert_behind(&passing.place, &lines))
+        .flatten();
+    match diff {
+        Some(diff) => finding.cure_first("The smallest that fit each other:", Some(diff)),
+        None => finding.cure_first(
+            format!("The smallest that fit each other: {}", lines.join(" ")),
             None,
-        );
+        ),
+    }
+}
+
+/// Sizes that a head needs, and that go together (`ngx_http_upstream_merge_loc_conf` and its callers): bytes.
+struct Trio {
+    size: usize,
+    buffers: (usize, usize),
+    busy: usize,
+}
+
+impl Trio {
+    /// The smallest for a head of so many bytes; the buffers stay as they are, if they may.
+    fn for_head(head: usize, buffers: &str) -> Self {
+        const PAGE: usize = 4096;
+        let mut words = buffers.split(' ');
+        let count = words.next().and_then(|count| count.parse().ok());
+        let each = words
+            .next()
+            .and_then(|size| weir_conf::parse_size(size.as_bytes()));
+        let (count, each): (usize, usize) = (count.unwrap_or(8).max(2), each.unwrap_or(PAGE));
+        let size = (head + 1).next_power_of_two().max(2 * PAGE);
+        let busy = size.max(each);
+        let buffers = match busy < (count - 1) * each {
+            true => (count, each),
+            // Seven of them hold it, and more.
+            false => (8, (busy / 4).next_multiple_of(PAGE)),
+        };
+        Self {
+            size,
+            buffers,
+            busy: busy.max(buffers.1),
+        }
+    }
+
+    fn lines(&self, family: &str) -> [String; 3] {
+        let kilo = |bytes: usize| match bytes.is_multiple_of(1024) {
+            true => format!("{}k", bytes / 1024),
+            false => bytes.to_string(),
+        };
+        let (count, each) = self.buffers;
+        [
+            format!("{family}_buffer_size {};", kilo(self.size)),
+            format!("{family}_buffers {count} {};", kilo(each)),
+            format!("{family}_busy_buffers_size {};", kilo(self.busy)),
+        ]
     }
 }
 
@@ -258,4 +308,37 @@ pub(super) fn unexplained(case: &Case, findings: &[Finding]) -> Option<Finding> 
         );
     }
     Some(finding)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_three_sizes_go_together_whatever_the_head() {
+        for buffers in ["8 4k", "2 4k", "4 32k", "16 1000", "8 128k", ""] {
+            for head in [1, 4095, 4096, 9213, 16_384, 24_000, 70_000, 1 << 20] {
+                let Trio {
+                    size,
+                    buffers: (count, each),
+                    busy,
+                } = Trio::for_head(head, buffers);
+                assert!(size > head, "{head} {buffers}");
+                assert!(busy >= size.max(each), "{head} {buffers}");
+                assert!(
+                    busy < (count - 1) * each,
+                    "{head} {buffers}: {busy} {count} {each}"
+                );
+            }
+        }
+        let lines = Trio::for_head(9213, "8 4k").lines("proxy");
+        assert_eq!(
+            lines,
+            [
+                "proxy_buffer_size 16k;",
+                "proxy_buffers 8 4k;",
+                "proxy_busy_buffers_size 16k;"
+            ]
+        );
+    }
 }

@@ -1,6 +1,7 @@
 //! From what is known to what is wrong.
 
 mod answers;
+mod asked;
 mod cascade;
 mod files;
 mod process;
@@ -37,6 +38,7 @@ pub fn all(case: &Case) -> Vec<Finding> {
         })
         .collect();
     findings.extend(cascade::folded(case, found));
+    findings.extend(asked::by_url(case, &findings));
     process::forgive_the_past(case, &mut findings);
     findings.extend(answers::unexplained(case, &findings));
     findings.sort_by_key(|finding| std::cmp::Reverse((finding.severity, finding.count)));
@@ -82,6 +84,7 @@ fn of_incident(case: &Case, incident: &Incident) -> Finding {
     }
     reach::look(case, incident, &leading, &mut finding);
     secured::look(case, incident, &leading, &mut finding);
+    asked::again(case, incident, &leading, &mut finding);
     answers::look(case, incident, &leading, &mut finding);
     files::look(case, incident, &mut finding);
     for passing in leading.iter().take(PLACES) {
@@ -191,6 +194,7 @@ fn becomes(finding: &mut Finding, cause: &'static crate::cause::Cause, confidenc
         evidence,
         last,
         count: finding.count,
+        head: finding.head,
         confidence,
         ..Finding::of(cause)
     };

@@ -51,6 +51,17 @@ pub struct Incident {
     pub number: u64,
     /// The URIs of the first few requests.
     pub uris: Vec<String>,
+    /// What the upstream was asked by the first request that may be asked again.
+    pub asked: Option<Asked>,
+}
+
+/// What an upstream was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The path, as it was sent; no query, in which there may be secrets, and what has effects.
+    pub path: String,
+    /// The host that the client asked for.
+    pub host: String,
 }
 
 impl Incident {
@@ -127,6 +138,7 @@ impl ErrorLog {
                 line: text(cut(line, LINE)),
                 number,
                 uris: Vec::new(),
+                asked: None,
             }),
         };
         incident.count += 1;
@@ -134,6 +146,9 @@ impl ErrorLog {
         incident.last.push_str(&String::from_utf8_lossy(raw.time));
         let request = raw.request().unwrap_or_default();
         incident.not_idempotent += u64::from(may_not_be_repeated(request));
+        if incident.asked.is_none() && request.starts_with(b"GET ") {
+            incident.asked = asked(&raw);
+        }
         if incident.uris.len() < URIS {
             let uri = request.split(|&byte| byte == b' ').nth(1);
             let uri = text(cut(uri.unwrap_or_default(), URL));
@@ -159,6 +174,19 @@ fn cause_of_line(raw: &RawErrorLine<'_>) -> Option<&'static Cause> {
         Some(found) if raw.level == Level::Emerg => Some(found.at_start()),
         found => found,
     }
+}
+
+/// What stands behind the address in an upstream's URL, up to a query.
+fn asked(raw: &RawErrorLine<'_>) -> Option<Asked> {
+    let url = raw.upstream()?;
+    let path = &url[origin(url).len()..];
+    // Behind the name of a unix socket stands a colon.
+    let path = path.strip_prefix(b":").unwrap_or(path);
+    let path = path.split(|&byte| byte == b'?').next()?;
+    Some(Asked {
+        path: text(cut(path, URL)),
+        host: text(cut(raw.host().unwrap_or_default(), URL)),
+    })
 }
 
 /// POST, LOCK, PATCH.

@@ -1,6 +1,8 @@
-//! Asking upstreams: names, connections, TLS. Nothing is sent but what a connection takes to stand.
+//! Asking upstreams: names, connections, TLS, and one request, as a location sends it.
 
+pub mod http;
 pub mod resolver;
+mod socket;
 mod tls;
 
 use std::io::{self, ErrorKind};
@@ -9,6 +11,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+pub use socket::Target;
 pub use tls::{Greeting, greet};
 
 /// Nobody is waited for longer.

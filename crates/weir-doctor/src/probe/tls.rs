@@ -1,9 +1,8 @@
 //! Whether somebody speaks TLS, and what to.
 
-use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
@@ -13,6 +12,7 @@ use rustls::{
 };
 
 use super::PATIENCE;
+use super::socket::{Patient, Target};
 
 /// What came of a greeting.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +50,17 @@ fn of_error(error: &io::Error) -> Greeting {
 }
 
 fn attempt(address: SocketAddr, name: Option<&str>) -> io::Result<()> {
+    let target = Target::Tcp(address);
+    let mut stream = Patient::connect(&target, PATIENCE)?;
+    open(&mut stream, &target, name).map(drop)
+}
+
+/// Shakes hands over a connection that stands; any certificate will do.
+pub(super) fn open(
+    stream: &mut Patient,
+    target: &Target,
+    name: Option<&str>,
+) -> io::Result<ClientConnection> {
     let provider = Arc::new(provider());
     let verifier = Arc::new(TakesAll(provider.clone()));
     let config = ClientConfig::builder_with_provider(provider)
@@ -58,74 +69,25 @@ fn attempt(address: SocketAddr, name: Option<&str>) -> io::Result<()> {
         .dangerous()
         .with_custom_certificate_verifier(verifier)
         .with_no_client_auth();
-    // An address is told to nobody.
-    let told = match name.map(|name| ServerName::try_from(name.to_owned())) {
-        Some(Ok(name)) => name,
-        Some(Err(_)) | None => ServerName::IpAddress(address.ip().into()),
-    };
-    let mut connection = ClientConnection::new(Arc::new(config), told).map_err(io::Error::other)?;
-    let mut stream = Patient::new(TcpStream::connect_timeout(&address, PATIENCE)?, PATIENCE);
+    let mut connection =
+        ClientConnection::new(Arc::new(config), told(target, name)).map_err(io::Error::other)?;
     while connection.is_handshaking() {
-        let (read, written) = connection.complete_io(&mut stream)?;
+        let (read, written) = connection.complete_io(stream)?;
         if read + written == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
     }
-    Ok(())
+    Ok(connection)
 }
 
-/// A connection with one clock over all that is read and written: one per read would let who sends a byte now and then hold
-/// the doctor for hours.
-struct Patient {
-    stream: TcpStream,
-    begun: Instant,
-    patience: Duration,
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a probe is no request: no worker's clock runs here"
-)]
-impl Patient {
-    fn new(stream: TcpStream, patience: Duration) -> Self {
-        Self {
-            stream,
-            begun: Instant::now(),
-            patience,
-        }
-    }
-
-    fn left(&self) -> io::Result<Duration> {
-        match self.patience.saturating_sub(self.begun.elapsed()) {
-            Duration::ZERO => Err(io::ErrorKind::TimedOut.into()),
-            left => Ok(left),
-        }
-    }
-}
-
-impl Read for Patient {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        self.stream.set_read_timeout(Some(self.left()?))?;
-        self.stream.read(into).map_err(in_time)
-    }
-}
-
-impl Write for Patient {
-    fn write(&mut self, from: &[u8]) -> io::Result<usize> {
-        self.stream.set_write_timeout(Some(self.left()?))?;
-        self.stream.write(from).map_err(in_time)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.stream.flush()
-    }
-}
-
-/// A socket's time-out, which the system calls "Resource temporarily unavailable", by its name.
-fn in_time(error: io::Error) -> io::Error {
-    match error.kind() {
-        io::ErrorKind::WouldBlock => io::ErrorKind::TimedOut.into(),
-        _ => error,
+/// The name that is told; an address is told to nobody.
+fn told(target: &Target, name: Option<&str>) -> ServerName<'static> {
+    match name.map(|name| ServerName::try_from(name.to_owned())) {
+        Some(Ok(name)) => name,
+        Some(Err(_)) | None => ServerName::IpAddress(match target {
+            Target::Tcp(address) => address.ip().into(),
+            Target::Unix(_) => IpAddr::from([127, 0, 0, 1]).into(),
+        }),
     }
 }
 
@@ -180,6 +142,7 @@ impl ServerCertVerifier for TakesAll {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Write as _};
     use std::net::TcpListener;
 
     use super::*;
@@ -210,31 +173,5 @@ mod tests {
             Greeting::Refused("UnrecognisedName".to_owned())
         );
         assert!(matches!(said(b""), Greeting::Silent(_)));
-    }
-
-    #[test]
-    fn one_clock_runs_over_all_that_is_read() -> io::Result<()> {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        let stream = TcpStream::connect(listener.local_addr()?)?;
-        let (mut server, _) = listener.accept()?;
-        server.write_all(b"ab")?;
-        let mut patient = Patient::new(stream, Duration::from_secs(3600));
-        let mut byte = [0];
-        assert_eq!(patient.read(&mut byte)?, 1);
-        // What still comes is too late, however soon after the last byte.
-        patient.patience = Duration::ZERO;
-        let late = patient.read(&mut byte).map_err(|error| error.kind());
-        assert_eq!(late, Err(io::ErrorKind::TimedOut));
-        Ok(())
-    }
-
-    #[test]
-    fn who_says_nothing_in_time_is_silent() -> io::Result<()> {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        let stream = TcpStream::connect(listener.local_addr()?)?;
-        let mut patient = Patient::new(stream, Duration::from_millis(1));
-        let waited = patient.read(&mut [0]).map_err(|error| error.kind());
-        assert_eq!(waited, Err(io::ErrorKind::TimedOut));
-        Ok(())
     }
 }

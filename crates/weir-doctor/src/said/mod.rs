@@ -203,6 +203,7 @@ mod tests {
             &cause::NOT_RELOADED,
             &cause::LOG_UNREADABLE,
             &cause::UNEXPLAINED,
+            &cause::ANSWERS,
         ];
         for cause in cause::all().filter(|cause| !told_by_doctor.contains(cause)) {
             let mut rules = TABLES.iter().copied().flatten();
