@@ -14,6 +14,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -173,6 +174,8 @@ class SetUp:
         self.doctor_user = None
         self.level = "error"
         self.local_port = 0
+        # Before the proxy's own command line; where it listens beside its port; what the doctor is asked about.
+        self.command = self.client = self.url = None
 
     def backend(self, serve, **more):
         backend = Backend(serve, **more)
@@ -197,10 +200,18 @@ class SetUp:
         )
 
 
-def ask(port, method, uri, local_port=0):
-    """The status of an answer; 0 if there is none. The client's own port is any, or `local_port`."""
-    source = ("127.0.0.1", local_port)
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 10, source) as client:
+def connection(port, local_port, path):
+    """To a port from any or this local one, or to a unix socket."""
+    if path is None:
+        return socket.create_connection(("127.0.0.1", port), 10, ("127.0.0.1", local_port))
+    client = socket.socket(socket.AF_UNIX)
+    client.connect(str(path))
+    return client
+
+
+def ask(port, method, uri, local_port=0, path=None):
+    """The status of an answer; 0 if there is none."""
+    with contextlib.suppress(OSError), connection(port, local_port, path) as client:
         client.settimeout(10)
         body = b"Content-Length: 3\r\n\r\nabc" if method == "POST" else b"\r\n"
         client.sendall(b"%s %s HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n%s" % (method.encode(), uri.encode(), body))
@@ -478,6 +489,37 @@ def address_beside_a_name(setup):
     setup.location = f"proxy_pass http://127.0.0.7:{port};"
 
 
+def own_loopback(setup):
+    """The proxy has a network of its own, as in a container: what listens here is not there."""
+    port = setup.backend(answer())
+    path = setup.folder / "proxy.sock"
+    setup.location = passed(port)
+    setup.server = f"listen unix:{path};"
+    setup.command = ["unshare", "--net", "--mount", sys.executable, "-c", IN_OWN_NETWORK]
+    setup.client = path
+
+
+# The rest of its arguments is what runs there.
+IN_OWN_NETWORK = """
+import fcntl, os, socket, struct, sys
+with socket.socket() as any_socket:
+    fcntl.ioctl(any_socket, 0x8914, struct.pack("16sh14x", b"lo", 0x41))
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def asked_by_url(setup):
+    """Nothing has been asked of the proxy yet: the doctor asks what it would."""
+    setup.location = passed(setup.backend(answer(b"Set-Cookie: session=%s\r\n" % (b"x" * 9000))))
+    setup.requests = []
+    setup.url = "/shop?token=secret"
+
+
+def url_answers(setup):
+    setup.location = passed(setup.backend(answer()))
+    setup.url = "/shop"
+
+
 def healthy(setup):
     setup.location = passed(setup.backend(answer()))
     setup.requests = [("GET", "/")] * 5
@@ -515,10 +557,20 @@ SETUPS = {
     "log of the server": (log_of_the_server, "WEIR-502-REFUSED"),
     "level hides errors": (level_hides_errors, "WEIR-5XX-UNEXPLAINED"),
     "address beside a name": (address_beside_a_name, "WEIR-502-REFUSED"),
+    "own loopback": (own_loopback, "WEIR-502-OWN-LOOPBACK"),
+    "asked by URL": (asked_by_url, "WEIR-502-HEADER-SIZE"),
+    "URL answers": (url_answers, None),
     "healthy": (healthy, None),
 }
 # What needs root, and namespaces of its own.
-PRIVILEGED = {"stale name", "dead family", "local ports spent", "unreadable unix socket", "unreadable log"}
+PRIVILEGED = {"stale name", "dead family", "local ports spent", "unreadable unix socket", "unreadable log", "own loopback"}
+
+
+def await_path(path):
+    deadline = time.monotonic() + 10
+    while not path.exists():
+        bed.check(time.monotonic() < deadline, f"{path} is not there")
+        time.sleep(0.02)
 
 
 def examine(binary, proxy_binary, name, show):
@@ -527,15 +579,20 @@ def examine(binary, proxy_binary, name, show):
     try:
         make(setup)
         port = bed.free_port()
-        with bed.Proxy(proxy_binary, setup.conf(port), [port]) as proxy:
+        ports = [] if setup.client else [port]
+        with bed.Proxy(proxy_binary, setup.conf(port), ports, setup.command or ()) as proxy:
             proxy.port = port
+            if setup.client:
+                await_path(setup.client)
             if setup.before:
                 setup.before(proxy)
-            statuses = [ask(port, method, uri, setup.local_port) for method, uri in setup.requests]
+            statuses = [ask(port, method, uri, setup.local_port, setup.client) for method, uri in setup.requests]
             time.sleep(0.05)
             if setup.after:
                 setup.after(proxy)
             command = [binary, "doctor", "-c", str(proxy.conf), "-p", str(proxy.prefix)]
+            if setup.url:
+                command.append(f"http://shop:{port}{setup.url}")
             if setup.doctor_user:
                 command = ["setpriv", "--reuid", setup.doctor_user, "--regid", "nogroup", "--clear-groups", *command]
             if show:

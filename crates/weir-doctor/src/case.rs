@@ -3,11 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use crate::configuration::{Configuration, Group, Passing};
-use crate::host::processes::{self, RunningProxy};
+use crate::host;
+use crate::host::confinement::{self, Confinement};
+use crate::host::credentials::{self, Credentials};
+use crate::host::namespaces::{self, Stance};
+use crate::host::processes::RunningProxy;
 use crate::host::sockets::{self, TcpSocket};
 use crate::logs::access::{AccessLog, COMBINED, Format, Upstream};
 use crate::logs::errors::ErrorLog;
 use crate::logs::{Since, UnreadableLog};
+use crate::subject::{Subject, prefix_of, with_last_load};
 use crate::url::Url;
 
 /// Where to look.
@@ -32,7 +37,7 @@ pub struct Where {
 }
 
 /// What is known of a proxy.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Case {
     /// Its configuration.
     pub configuration: Option<Configuration>,
@@ -52,8 +57,18 @@ pub struct Case {
     pub proxy: Option<RunningProxy>,
     /// Other proxies that run here, which are not looked at.
     pub others: Vec<RunningProxy>,
-    /// The machine's sockets; none if only files are looked at.
+    /// How the doctor stands to it.
+    pub stance: Stance,
+    /// The sockets of the proxy's network; none if only files are looked at.
     pub sockets: Vec<TcpSocket>,
+    /// Those of the doctor's own network, if that is another one.
+    pub outside: Vec<TcpSocket>,
+    /// How often accept queues have overflowed there.
+    pub overflows: Option<u64>,
+    /// Whom a worker runs as.
+    pub worker: Option<Credentials>,
+    /// What a worker is confined by.
+    pub confinement: Option<Confinement>,
     /// Whether the machine may be looked at and upstreams asked.
     pub live: bool,
     /// Whether they may be sent a request.
@@ -62,13 +77,6 @@ pub struct Case {
     pub url: Option<Url>,
 }
 
-/// Where nginx is looked for if nothing is named and nothing runs.
-const USUAL: [&str; 3] = [
-    "/etc/nginx/nginx.conf",
-    "/usr/local/nginx/conf/nginx.conf",
-    "/usr/local/etc/nginx/nginx.conf",
-];
-
 /// And its error log, where the configuration does not say.
 const USUAL_LOGS: [&str; 2] = [
     "/var/log/nginx/error.log",
@@ -76,26 +84,54 @@ const USUAL_LOGS: [&str; 2] = [
 ];
 
 impl Case {
-    /// Gathers all there is.
-    pub fn gather(place: &Where) -> Self {
-        let running = match place.offline {
+    /// Gathers all there is, and makes something of it, as the proxy sees it where that may be: its files and its network.
+    pub fn examine<T: Send>(place: &Where, make: impl FnOnce(&Self) -> T + Send) -> T {
+        let subject = Subject::find(place);
+        let pid = subject.proxy.as_ref().map(|proxy| proxy.pid);
+        let process = pid.map_or_else(|| "self".to_owned(), |pid| pid.to_string());
+        // A process of another namespace may not have its own number in its own /proc: what is there is read from here.
+        let network = |process: &str| match place.offline {
             true => Vec::new(),
-            false => processes::running(),
+            false => sockets::tcp(process),
         };
-        let (conf, proxy) = conf_of(place, &running);
-        let is_other = |one: &RunningProxy| proxy.as_ref().is_none_or(|proxy| proxy.pid != one.pid);
-        let others = running
-            .iter()
-            .filter(|one| is_other(one))
-            .cloned()
-            .collect();
+        let (inside, here) = (network(&process), network("self"));
+        let running = subject.proxy.as_ref().filter(|_| !place.offline);
+        let worker = running.and_then(|proxy| credentials::of(proxy.worker));
+        let confinement =
+            running.and_then(|proxy| confinement::of(Path::new("/"), proxy.worker, &proxy.name));
+        let overflows = host::listen_overflows(&process);
+        namespaces::beside(pid, |stance| {
+            let mut case = Self {
+                overflows,
+                worker,
+                confinement,
+                ..Self::of(place, subject, stance)
+            };
+            match case.stance.is_other_network() {
+                true => (case.sockets, case.outside) = (inside, here),
+                false => case.sockets = here,
+            }
+            case.read_errors(place);
+            case.read_access(place);
+            make(&case)
+        })
+    }
+
+    fn of(place: &Where, subject: Subject, stance: Stance) -> Self {
+        let Subject {
+            conf,
+            proxy,
+            others,
+        } = subject;
         let configuration = conf.as_ref().map(|conf| {
             let given = place.prefix.clone();
-            let own = proxy.as_ref().and_then(|proxy| proxy.prefix.clone());
+            let own = proxy.as_ref().and_then(|proxy| {
+                let built = proxy.build.prefix.clone();
+                proxy.prefix.clone().or(built)
+            });
             Configuration::read(conf, &given.or(own).unwrap_or_else(|| prefix_of(conf)))
         });
-        let proxy = proxy.map(|proxy| with_last_load(proxy, configuration.as_ref()));
-        let mut case = Self {
+        Self {
             passing: configuration
                 .as_ref()
                 .map(Configuration::passing)
@@ -104,24 +140,15 @@ impl Case {
                 .as_ref()
                 .map(Configuration::groups)
                 .unwrap_or_default(),
+            proxy: proxy.map(|proxy| with_last_load(proxy, configuration.as_ref())),
             configuration,
-            errors: None,
-            access: None,
-            unreadable: Vec::new(),
-            read: Vec::new(),
-            proxy,
             others,
-            sockets: match place.offline {
-                true => Vec::new(),
-                false => sockets::tcp(),
-            },
+            stance,
             live: !place.offline,
             asks: !place.offline && !place.no_requests,
             url: place.url.clone(),
-        };
-        case.read_errors(place);
-        case.read_access(place);
-        case
+            ..Self::default()
+        }
     }
 
     fn read_errors(&mut self, place: &Where) {
@@ -166,12 +193,12 @@ impl Case {
             }
         }
         if paths.is_empty() && !is_written {
-            paths.extend(
-                USUAL_LOGS
-                    .iter()
-                    .map(PathBuf::from)
-                    .find(|path| path.exists()),
-            );
+            let built = self
+                .proxy
+                .as_ref()
+                .and_then(|proxy| proxy.build.error_log.clone());
+            let usual = USUAL_LOGS.iter().map(PathBuf::from);
+            paths.extend(built.into_iter().chain(usual).find(|path| path.exists()));
         }
         paths
     }
@@ -237,6 +264,26 @@ impl Case {
         leading
     }
 
+    /// Does something with a worker's rights over files, where the doctor may give itself those.
+    pub fn as_worker<T>(&self, act: impl FnOnce() -> T) -> Option<T> {
+        self.worker.as_ref()?.lent(act)
+    }
+
+    /// Whether nginx of this version speaks HTTP/1.1 to upstreams by itself: since 1.29.7.
+    pub fn speaks_http_11(&self) -> bool {
+        let Some(proxy) = &self.proxy else {
+            return false;
+        };
+        let version = proxy.build.version.as_deref().unwrap_or_default();
+        let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
+        let release: [u16; 3] = std::array::from_fn(|_| parts.next().unwrap_or(0));
+        let is_old = |configuration: &Configuration| configuration.main("compat").is_some();
+        match proxy.name == "weir" {
+            true => !self.configuration.as_ref().is_some_and(is_old),
+            false => release >= [1, 29, 7],
+        }
+    }
+
     /// What the access log tells of the tries of an upstream at this address.
     pub fn tries_of(&self, address: &str) -> Option<&Upstream> {
         self.access.as_ref()?.upstreams.get(address.as_bytes())
@@ -297,78 +344,6 @@ fn is_file(arg: Option<&String>) -> bool {
             && !arg.contains('$')
             && !arg.starts_with("/dev/")
     })
-}
-
-/// The pid file, where the configuration does not say.
-const USUAL_PID: &str = "logs/nginx.pid";
-
-/// weir's threads stay at a reload, and its pid file is written again.
-fn with_last_load(proxy: RunningProxy, configuration: Option<&Configuration>) -> RunningProxy {
-    let Some(configuration) = configuration.filter(|_| proxy.name == "weir") else {
-        return proxy;
-    };
-    let written = configuration
-        .main("pid")
-        .and_then(|directive| directive.args.first());
-    let path = configuration.path_of(written.map_or(USUAL_PID, |path| path));
-    let loaded = processes::changed(&path);
-    RunningProxy {
-        workers_started: loaded.max(proxy.started),
-        ..proxy
-    }
-}
-
-/// Which configuration it is about, and which process serves it.
-fn conf_of(place: &Where, running: &[RunningProxy]) -> (Option<PathBuf>, Option<RunningProxy>) {
-    let of = |proxy: &RunningProxy| {
-        let conf = proxy.conf.clone().or_else(|| usual_of(proxy));
-        let prefix = proxy.prefix.clone().unwrap_or_default();
-        conf.map(|conf| prefix.join(conf))
-    };
-    match &place.conf {
-        Some(conf) => {
-            let conf = std::path::absolute(conf).unwrap_or_else(|_| conf.clone());
-            let own = running
-                .iter()
-                .find(|proxy| of(proxy).is_some_and(|path| is_same(&path, &conf)));
-            (Some(conf.clone()), own.cloned())
-        }
-        None => match running.first() {
-            Some(proxy) => (of(proxy), Some(proxy.clone())),
-            None if place.error_log.is_some() || place.access_log.is_some() => (None, None),
-            None => (
-                USUAL.iter().map(PathBuf::from).find(|path| path.exists()),
-                None,
-            ),
-        },
-    }
-}
-
-fn usual_of(proxy: &RunningProxy) -> Option<PathBuf> {
-    let prefix = proxy
-        .prefix
-        .as_ref()
-        .map(|prefix| prefix.join("conf/nginx.conf"));
-    let usual = USUAL.iter().map(PathBuf::from);
-    prefix.into_iter().chain(usual).find(|path| path.exists())
-}
-
-fn is_same(one: &Path, other: &Path) -> bool {
-    one == other
-        || one
-            .canonicalize()
-            .ok()
-            .zip(other.canonicalize().ok())
-            .is_some_and(|(one, other)| one == other)
-}
-
-/// The prefix of a configuration in a folder `conf`, as nginx's own build has it; else its folder.
-fn prefix_of(conf: &Path) -> PathBuf {
-    let folder = conf.parent().unwrap_or_else(|| Path::new("/"));
-    match folder.file_name() {
-        Some(name) if name == "conf" => folder.parent().unwrap_or(folder).to_owned(),
-        _ => folder.to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! Modules in reading order: [`cause`] (what failures come from, and what to do), [`said`] (which cause stands behind
 //! a line of an error log), [`line`](mod@line) (lines as people paste them), [`explain`] (a line explained), [`page`] (a cause
 //! as a page of the documentation); what the doctor looks at: [`logs`], [`configuration`], [`host`] (this machine), [`probe`]
-//! (upstreams); [`url`] (one that fails for its user), [`case`](mod@case) (all of that together), [`findings`] (what is wrong), [`finding`], [`patch`] (changes of
+//! (upstreams); [`url`] (one that fails for its user), [`subject`] (which proxy it is about), [`case`](mod@case) (all of that together), [`findings`] (what is wrong), [`finding`], [`patch`] (changes of
 //! configurations), [`report`]; [`upgrade`] (what a newer nginx does otherwise); [`ink`] (colours at a
 //! terminal), [`command`] (`weir explain`, `weir doctor`, `weir upgrade-advice`).
 //!
@@ -29,5 +29,6 @@ pub mod patch;
 pub mod probe;
 pub mod report;
 pub mod said;
+pub mod subject;
 pub mod upgrade;
 pub mod url;

@@ -8,6 +8,7 @@ use crate::case::{Case, split};
 use crate::cause::Severity;
 use crate::explain::{counted, wrapped};
 use crate::finding::{Confidence, Finding, Source};
+use crate::host::namespaces::{Namespace, Stance};
 use crate::ink::Ink;
 use crate::url::Url;
 
@@ -91,7 +92,17 @@ fn looked_at(case: &Case) -> String {
         let _ = writeln!(out, "{name:<15}{text}");
     };
     match &case.proxy {
-        Some(proxy) => say("running", format!("{}, process {}", proxy.name, proxy.pid)),
+        Some(proxy) => {
+            let version = proxy.build.version.as_ref();
+            let version = version.map_or(String::new(), |version| format!("/{version}"));
+            say(
+                "running",
+                format!("{}{version}, process {}", proxy.name, proxy.pid),
+            );
+            if let Some(text) = stance(&case.stance) {
+                say("", text);
+            }
+        }
         None if case.live => say("running", "no nginx or weir that this user sees".to_owned()),
         None => say("running", "not looked at".to_owned()),
     }
@@ -170,6 +181,25 @@ fn looked_at(case: &Case) -> String {
         ),
     }
     out
+}
+
+/// Where the doctor looks from, if that is not simply here.
+fn stance(stance: &Stance) -> Option<String> {
+    let named = |kinds: &[Namespace]| {
+        let names: Vec<String> = kinds.iter().map(Namespace::to_string).collect();
+        names.join(" and ")
+    };
+    match stance {
+        Stance::Beside => None,
+        Stance::Entered(kinds) => Some(format!(
+            "looked at from inside its own {} namespace",
+            named(kinds)
+        )),
+        Stance::Outside(kinds, why) => Some(format!(
+            "it has its own {} namespace, which may not be entered ({why}): as root the doctor sees what it sees",
+            named(kinds)
+        )),
+    }
 }
 
 /// Which server and location take a URL.

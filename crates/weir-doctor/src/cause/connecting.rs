@@ -5,12 +5,15 @@ use super::{Cause, Severity};
 pub(super) const ALL: &[&Cause] = &[
     &REFUSED,
     &OTHER_ADDRESS,
+    &OWN_LOOPBACK,
     &ADDRESS_FAMILY,
     &STALE_NAME,
     &CONNECT_TIMEOUT,
     &UNREACHABLE,
     &SOCKET_MISSING,
     &PERMISSION,
+    &SELINUX,
+    &APPARMOR,
     &BACKLOG,
     &NO_LIVE,
     &DISABLED,
@@ -38,6 +41,28 @@ pub static REFUSED: Cause = Cause {
     ],
     directives: &["proxy_pass", "server", "proxy_next_upstream"],
     disproof: "A connection from the proxy's own machine and namespace to that address and port succeeds.",
+};
+
+/// A container's 127.0.0.1.
+pub static OWN_LOOPBACK: Cause = Cause {
+    code: "WEIR-502-OWN-LOOPBACK",
+    title: "127.0.0.1 is the proxy's own container, and the upstream is outside of it",
+    severity: Severity::Error,
+    client_sees: "502",
+    meaning: "A container has a network of its own, and 127.0.0.1 in it is the container itself: what listens on the machine, or in \
+              another container, is not there.",
+    reasons: &[
+        "The configuration was written for a proxy on the machine itself.",
+        "Both run in containers, and each has its own 127.0.0.1.",
+    ],
+    checks: &[
+        "Name the other container, on a network that both are in: `proxy_pass http://app:8080;`.",
+        "For what runs on the machine: `host.docker.internal` (Linux: `--add-host host.docker.internal:host-gateway`), and let it listen on \
+         that address as well.",
+        "`--network host` gives the proxy the machine's network, and takes its own.",
+    ],
+    directives: &["proxy_pass", "server"],
+    disproof: "`nsenter -t PID -n ss -lnt` shows the port as listening.",
 };
 
 /// `connect()` takes too long.
@@ -126,6 +151,43 @@ pub static PERMISSION: Cause = Cause {
     ],
     directives: &["user", "proxy_pass", "server"],
     disproof: "The worker's user can connect: `sudo -u USER nc -U PATH`.",
+};
+
+/// SELinux forbids.
+pub static SELINUX: Cause = Cause {
+    code: "WEIR-502-SELINUX",
+    title: "SELinux keeps the proxy from the upstream",
+    severity: Severity::Error,
+    client_sees: "502, or 403 for a file",
+    meaning: "The policy lets a web server connect to ports of certain labels only, and open files of certain labels: whatever modes and \
+              owners say, `connect()` or `open()` ends in 13.",
+    reasons: &[
+        "The upstream's port has no label that web servers may connect to, and `httpd_can_network_connect` is off.",
+        "A socket or file lies where its label is not a web server's: in a home folder, below /srv or /opt.",
+    ],
+    checks: &[
+        "`ausearch -m avc -ts recent -c nginx`: what was denied; `sealert` explains it.",
+        "`semanage port -l | grep PORT`: the port's label. `ls -Z PATH`, `restorecon -v PATH` for a file or socket.",
+        "Where upstreams are on many ports: `setsebool -P httpd_can_network_connect 1` opens them all.",
+    ],
+    directives: &["proxy_pass", "server"],
+    disproof: "`ausearch -m avc -c nginx` has no line of that second.",
+};
+
+/// AppArmor forbids.
+pub static APPARMOR: Cause = Cause {
+    code: "WEIR-502-APPARMOR",
+    title: "AppArmor keeps the proxy from the upstream",
+    severity: Severity::Error,
+    client_sees: "502, or 403 for a file",
+    meaning: "The proxy's profile does not name the socket, file or kind of network: whatever modes and owners say, the call ends in 13.",
+    reasons: &["The profile was made for other paths than those of this configuration."],
+    checks: &[
+        "`journalctl -k | grep 'apparmor=\"DENIED\"'`: which path, which right.",
+        "Add the path to /etc/apparmor.d/local/, with `rw` for a socket, then `apparmor_parser -r` the profile.",
+    ],
+    directives: &["proxy_pass", "server", "root"],
+    disproof: "The kernel's log has no denial of that second.",
 };
 
 /// `connect()` to a unix socket says 11.

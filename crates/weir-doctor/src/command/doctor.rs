@@ -83,7 +83,7 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
         Ok(arguments) => arguments,
         Err(code) => return code,
     };
-    let case = Case::gather(&Where {
+    let place = Where {
         conf: arguments.conf.clone(),
         prefix: arguments.prefix.clone(),
         error_log: arguments.log.clone(),
@@ -92,30 +92,19 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
         no_requests: arguments.no_requests,
         url: arguments.url.clone(),
         since: since(arguments.since),
-    });
-    let is_there = case
-        .configuration
-        .as_ref()
-        .is_some_and(|one| one.path.exists());
-    if !is_there && case.read.is_empty() && case.unreadable.is_empty() {
+    };
+    let Some((said, findings)) = Case::examine(&place, |case| told(case, arguments.json)) else {
         eprintln!(
             "weir doctor: there is no configuration and no log to look at: -c FILE and --log FILE name them"
         );
         return ExitCode::from(2);
-    }
-    let findings = findings::all(&case);
+    };
     if let Some(path) = &arguments.fix
         && let Err(why) = write_fixes(path, &findings)
     {
         eprintln!("weir doctor: {}: {why}", path.display());
         return ExitCode::from(2);
     }
-    let said = match arguments.json {
-        true => {
-            serde_json::to_string_pretty(&Report::new(&case, &findings)).unwrap_or_default() + "\n"
-        }
-        false => text(&case, &findings, Ink::of_stdout()),
-    };
     let fails = findings
         .iter()
         .any(|finding| finding.severity >= Severity::Error);
@@ -123,6 +112,25 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
         ExitCode::SUCCESS if fails => ExitCode::from(1),
         code => code,
     }
+}
+
+/// The report, and what is in it; `None`: there is nothing to look at.
+fn told(case: &Case, json: bool) -> Option<(String, Vec<Finding>)> {
+    let is_there = case
+        .configuration
+        .as_ref()
+        .is_some_and(|one| one.path.exists());
+    if !is_there && case.read.is_empty() && case.unreadable.is_empty() {
+        return None;
+    }
+    let findings = findings::all(case);
+    let said = match json {
+        true => {
+            serde_json::to_string_pretty(&Report::new(case, &findings)).unwrap_or_default() + "\n"
+        }
+        false => text(case, &findings, Ink::of_stdout()),
+    };
+    Some((said, findings))
 }
 
 /// Writes every change once, into a file that is new.

@@ -6,9 +6,11 @@ use super::{Configuration, Passing};
 use crate::case::split;
 use crate::probe::http::Speech;
 
-/// What is known of the request that a client would send.
+/// What is known of the request that a client would send, and of the proxy that passes it on.
 #[derive(Clone, Copy, Debug)]
 pub struct Client<'a> {
+    /// Whether the proxy speaks HTTP/1.1 to upstreams where nothing is set, and asks for no end of the connection.
+    pub newest: bool,
     /// The host it asks for, as in its `Host` line.
     pub host: &'a str,
     /// The path that goes to the upstream, query and all.
@@ -34,7 +36,8 @@ pub fn sent(configuration: &Configuration, passing: &Passing, client: Client<'_>
         passing,
         client,
     };
-    let version = match &*passing.setting("proxy_http_version", "1.0").value {
+    let usual = if client.newest { "1.1" } else { "1.0" };
+    let version = match &*passing.setting("proxy_http_version", usual).value {
         "1.1" | "2" => "1.1",
         _ => "1.0",
     };
@@ -48,7 +51,7 @@ pub fn sent(configuration: &Configuration, passing: &Passing, client: Client<'_>
     if !is_set("host") {
         let _ = write!(request, "Host: {}\r\n", passing.proxy_host());
     }
-    if !is_set("connection") {
+    if !is_set("connection") && !client.newest {
         request.push_str("Connection: close\r\n");
     }
     for (name, value) in &passing.headers {
@@ -174,6 +177,7 @@ mod tests {
         let configuration = Configuration::read(&path, folder.path());
         let passing = configuration.passing();
         let client = Client {
+            newest: false,
             host: "Shop.test:81",
             path: "/a/b",
         };

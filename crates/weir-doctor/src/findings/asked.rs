@@ -47,6 +47,7 @@ pub(super) fn again(case: &Case, incident: &Incident, leading: &[&Passing], find
         asked.path.starts_with('/') && is_plain(&asked.path) && is_plain(&asked.host)
     });
     let client = Client {
+        newest: case.speaks_http_11(),
         host: asked.map_or(&*incident.server, |asked| &asked.host),
         path: asked.map_or("/", |asked| &asked.path),
     };
@@ -73,7 +74,12 @@ fn ask(
 ) -> Option<Heard> {
     let configuration = case.configuration.as_ref()?;
     let sent = sent(configuration, passing, client);
-    let heard = http::ask(target, &sent.speech);
+    let asked = || http::ask(target, &sent.speech);
+    // A unix socket may be open to the worker and not to the doctor, or the other way.
+    let heard = match target {
+        Target::Unix(_) => case.as_worker(asked).unwrap_or_else(asked),
+        Target::Tcp(_) => asked(),
+    };
     let path = client.path.split('?').next().unwrap_or_default();
     let place = match passing.location.is_empty() {
         true => "this server".to_owned(),
@@ -168,6 +174,7 @@ pub(super) fn by_url(case: &Case, told: &[Finding]) -> Vec<Finding> {
 /// A finding for each server of this location's upstream: of those that answer well, a note.
 fn asked_for(case: &Case, url: &Url, passing: &Passing) -> Vec<Finding> {
     let client = Client {
+        newest: case.speaks_http_11(),
         host: &url.host,
         path: &passing.mapped(&url.path),
     };

@@ -8,6 +8,7 @@ use crate::case::Case;
 use crate::cause::{FILE_FORBIDDEN, LOG_UNREADABLE, PERMISSION, SOCKET_MISSING};
 use crate::finding::{Confidence, Finding, Source};
 use crate::logs::errors::Incident;
+use crate::probe;
 
 /// A finding for each log that cannot be read.
 pub(super) fn unreadable(case: &Case) -> Vec<Finding> {
@@ -40,12 +41,42 @@ pub(super) fn look(case: &Case, incident: &Incident, finding: &mut Finding) {
     for text in way_to(Path::new(path)) {
         finding.saw(Source::Host, text);
     }
+    if incident.upstream.contains("unix:") {
+        as_worker(case, Path::new(path), finding);
+    }
     let user = case
         .configuration
         .as_ref()
         .and_then(|configuration| configuration.main("user"));
     if let Some(user) = user {
         finding.read(format!("user {};", user.args.join(" ")), &user.place);
+    }
+}
+
+/// Whether the worker's user reaches the socket now, and who that is.
+fn as_worker(case: &Case, path: &Path, finding: &mut Finding) {
+    let Some(worker) = &case.worker else {
+        return;
+    };
+    let groups: Vec<String> = worker.groups.iter().map(u32::to_string).collect();
+    let who = format!(
+        "the worker runs as user {}, group {}, others {}",
+        worker.user,
+        worker.group,
+        if groups.is_empty() {
+            "none".to_owned()
+        } else {
+            groups.join(" ")
+        }
+    );
+    match case.as_worker(|| probe::connect_unix(path)) {
+        Some(reached) => {
+            if reached.outcome.is_err() {
+                finding.confidence = Confidence::High;
+            }
+            finding.saw(Source::Probe, format!("{who}: {}", reached.words()));
+        }
+        None => finding.saw(Source::Host, who),
     }
 }
 

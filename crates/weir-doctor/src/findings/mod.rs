@@ -3,6 +3,7 @@
 mod answers;
 mod asked;
 mod cascade;
+mod confined;
 mod files;
 mod process;
 mod reach;
@@ -87,6 +88,7 @@ fn of_incident(case: &Case, incident: &Incident) -> Finding {
     asked::again(case, incident, &leading, &mut finding);
     answers::look(case, incident, &leading, &mut finding);
     files::look(case, incident, &mut finding);
+    confined::look(case, incident, &mut finding);
     for passing in leading.iter().take(PLACES) {
         let text = format!("{} {};", passing.directive, passing.target);
         if !finding

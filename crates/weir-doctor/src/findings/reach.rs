@@ -6,14 +6,15 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use super::becomes;
 use crate::case::{Case, split};
 use crate::cause::{
-    ADDRESS_FAMILY, CONNECT_TIMEOUT, NAME, NAME_TIMEOUT, NO_RESOLVER, OTHER_ADDRESS, PORTS,
-    REFUSED, STALE_NAME, UNREACHABLE,
+    ADDRESS_FAMILY, CONNECT_TIMEOUT, NAME, NAME_TIMEOUT, NO_RESOLVER, OTHER_ADDRESS, OWN_LOOPBACK,
+    PORTS, REFUSED, STALE_NAME, UNREACHABLE,
 };
-use crate::configuration::{Passing, address_of};
+use crate::configuration::{Directive, Passing, address_of};
 use crate::finding::{Confidence, Finding, Source};
 use crate::host;
-use crate::host::sockets::{listening, towards};
+use crate::host::sockets::{TcpSocket, listening, towards};
 use crate::logs::errors::Incident;
+use crate::patch;
 use crate::probe;
 
 pub(super) fn look(case: &Case, incident: &Incident, leading: &[&Passing], finding: &mut Finding) {
@@ -45,7 +46,10 @@ pub(super) fn look(case: &Case, incident: &Incident, leading: &[&Passing], findi
         finding.saw(Source::Probe, "so it is over, or comes and goes");
         return;
     }
-    if stale(case, leading, address, finding) || other_address(case, address, finding) {
+    if stale(case, leading, address, finding)
+        || own_loopback(case, address, finding)
+        || other_address(case, address, finding)
+    {
         return;
     }
     if cause == &CONNECT_TIMEOUT {
@@ -136,6 +140,34 @@ fn stale(case: &Case, leading: &[&Passing], address: SocketAddr, finding: &mut F
     false
 }
 
+/// The proxy has a network of its own, and asks its own loopback address for what listens outside of it.
+fn own_loopback(case: &Case, address: SocketAddr, finding: &mut Finding) -> bool {
+    if !address.ip().is_loopback() {
+        return false;
+    }
+    let has = |sockets: &[TcpSocket]| {
+        listening(sockets)
+            .find(|socket| socket.local.port() == address.port())
+            .copied()
+    };
+    if let (None, Some(outside)) = (has(&case.sockets), has(&case.outside)) {
+        becomes(finding, &OWN_LOOPBACK, Confidence::High);
+        let text = format!(
+            "the proxy has a network of its own, where nothing listens on port {}; outside of it, on this machine, {} does",
+            address.port(),
+            outside.local
+        );
+        finding.saw(Source::Host, text);
+        return true;
+    }
+    if case.stance.is_other_network() || host::is_container() {
+        let text =
+            "the proxy runs in a container, or has a network of its own: 127.0.0.1 is itself there";
+        finding.saw(Source::Host, text);
+    }
+    false
+}
+
 /// Somebody listens on the port, but not on this address.
 fn other_address(case: &Case, address: SocketAddr, finding: &mut Finding) -> bool {
     // Of another machine's sockets nothing is known here.
@@ -183,7 +215,7 @@ fn queues(case: &Case, address: SocketAddr, finding: &mut Finding) {
     let own = listening(&case.sockets)
         .find(|socket| socket.local.port() == address.port() && socket.waiting > 0);
     if let Some(own) = own {
-        let overflows = host::listen_overflows().unwrap_or(0);
+        let overflows = case.overflows.unwrap_or(0);
         let text = format!(
             "{} connections wait to be accepted on {}; queues have overflowed {overflows} times on this machine",
             own.waiting, own.local
@@ -241,6 +273,7 @@ fn name(case: &Case, incident: &Incident, finding: &mut Finding) {
                 listed(&found)
             );
             finding.saw(Source::Probe, text);
+            ask_the_system_s(directive, finding);
         }
         Err(_) => finding.saw(
             Source::Probe,
@@ -248,6 +281,45 @@ fn name(case: &Case, incident: &Incident, finding: &mut Finding) {
         ),
     }
 }
+
+/// The system's own name servers know what the configured one does not: Docker's knows the other containers.
+fn ask_the_system_s(resolver: Option<&Directive>, finding: &mut Finding) {
+    let servers = host::name_servers();
+    let Some(first) = servers.first() else {
+        return;
+    };
+    let whose = match first.to_string() == DOCKER {
+        true => " (Docker's)",
+        false => "",
+    };
+    finding.saw(
+        Source::Host,
+        format!("/etc/resolv.conf names {}{whose}", listed(&servers)),
+    );
+    let written = match first {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    };
+    let is_name_server = |arg: &&String| !arg.contains('=');
+    match resolver {
+        Some(directive) => {
+            let own: Vec<&String> = directive.args.iter().filter(is_name_server).collect();
+            if own.iter().any(|own| **own == written) {
+                return;
+            }
+            let diff = match &*own {
+                [only] => patch::replace(&directive.place, only, &written),
+                _ => None,
+            };
+            let text = "Ask the system's name server, which knows more names (not /etc/hosts):";
+            finding.cure_first(text, diff);
+        }
+        None => finding.cure_first(format!("`resolver {written};` in `http`."), None),
+    }
+}
+
+/// Where Docker's own name server listens in each container.
+const DOCKER: &str = "127.0.0.11";
 
 /// The name in a line about one that was not found.
 fn unresolved(line: &str) -> Option<&str> {

@@ -1,9 +1,14 @@
 //! What this machine says of itself: processes, listening sockets, limits. Read from /proc; nothing is changed.
 
+pub mod build;
+pub mod confinement;
+pub mod credentials;
+pub mod namespaces;
 pub mod processes;
 pub mod sockets;
 
 use std::fs;
+use std::net::IpAddr;
 use std::path::Path;
 
 /// A number in a file of /proc; `None` if it cannot be read.
@@ -11,15 +16,26 @@ pub fn number(path: &str) -> Option<u64> {
     fs::read_to_string(path).ok()?.trim().parse().ok()
 }
 
-/// How often connections found a full accept queue (`ListenOverflows`), since the namespace began.
-pub fn listen_overflows() -> Option<u64> {
-    let text = fs::read_to_string("/proc/net/netstat").ok()?;
+/// How often connections found a full accept queue (`ListenOverflows`) in the network of a process, since that began.
+pub fn listen_overflows(process: &str) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{process}/net/netstat")).ok()?;
     let mut lines = text.lines().filter(|line| line.starts_with("TcpExt:"));
     let (names, values) = (lines.next()?, lines.next()?);
     let index = names
         .split_whitespace()
         .position(|name| name == "ListenOverflows")?;
     values.split_whitespace().nth(index)?.parse().ok()
+}
+
+/// The name servers that the system asks.
+pub fn name_servers() -> Vec<IpAddr> {
+    let text = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+    let named = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("nameserver "));
+    named
+        .filter_map(|address| address.trim().parse().ok())
+        .collect()
 }
 
 /// The first and the last local port that connections are given.
@@ -29,12 +45,9 @@ pub fn local_ports() -> Option<(u16, u16)> {
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
-/// Whether SELinux forbids what its policy does not allow.
-pub fn selinux_enforces() -> bool {
-    fs::read_to_string("/sys/fs/selinux/enforce").is_ok_and(|text| text.trim() == "1")
-}
-
 /// Whether this is a container, as far as can be seen.
 pub fn is_container() -> bool {
-    Path::new("/.dockerenv").exists() || Path::new("/run/.containerenv").exists()
+    Path::new("/.dockerenv").exists()
+        || Path::new("/run/.containerenv").exists()
+        || std::env::var_os("KUBERNETES_SERVICE_HOST").is_some()
 }

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use super::build::{self, Build};
+
 /// A proxy that runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunningProxy {
@@ -17,6 +19,10 @@ pub struct RunningProxy {
     pub prefix: Option<PathBuf>,
     /// Error logs that its command line names, by `-e` and in `-g`.
     pub error_logs: Vec<PathBuf>,
+    /// How it was built, if it is nginx.
+    pub build: Build,
+    /// A worker's process, or weir's only one.
+    pub worker: u32,
     /// When it began, in seconds of the epoch.
     pub started: Option<u64>,
     /// When its workers began: each reload begins new ones.
@@ -58,6 +64,8 @@ pub fn proxy(pid: u32) -> Option<RunningProxy> {
     let prefix = option(&words, "-p").map(|prefix| here.join(prefix));
     let conf = option(&words, "-c").map(|conf| prefix.as_ref().unwrap_or(&here).join(conf));
     let base = prefix.clone().unwrap_or_else(|| here.clone());
+    let workers = workers(pid, &name);
+    let build = (name == "nginx").then(|| build::of(pid)).flatten();
     Some(RunningProxy {
         pid,
         conf,
@@ -67,7 +75,9 @@ pub fn proxy(pid: u32) -> Option<RunningProxy> {
             .collect(),
         prefix,
         started: started(&folder),
-        workers_started: workers_started(pid, &name),
+        workers_started: workers.iter().filter_map(|(_, began)| *began).max(),
+        worker: workers.last().map_or(pid, |(worker, _)| *worker),
+        build: build.unwrap_or_default(),
         name,
     })
 }
@@ -121,15 +131,16 @@ fn started(folder: &Path) -> Option<u64> {
     Some(boot.trim().parse::<u64>().ok()? + ticks / TICKS)
 }
 
-/// When the youngest child of this name began.
-fn workers_started(pid: u32, name: &str) -> Option<u64> {
-    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
+/// The children of this name, and when they began.
+fn workers(pid: u32, name: &str) -> Vec<(u32, Option<u64>)> {
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+    let children = children.unwrap_or_default();
     let own = children.split_whitespace().filter_map(|child| {
         let folder = PathBuf::from(format!("/proc/{child}"));
         let comm = fs::read_to_string(folder.join("comm")).ok()?;
-        (comm.trim() == name).then(|| started(&folder)).flatten()
+        (comm.trim() == name).then(|| Some((child.parse().ok()?, started(&folder))))?
     });
-    own.max()
+    own.collect()
 }
 
 /// When a file was changed last, in seconds of the epoch.

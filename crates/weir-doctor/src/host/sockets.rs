@@ -21,10 +21,10 @@ const LISTEN: u8 = 10;
 /// And of one that waits for what may still come.
 const TIME_WAIT: u8 = 6;
 
-/// Every socket of TCP; empty where /proc is not there.
-pub fn tcp() -> Vec<TcpSocket> {
+/// Every socket of TCP in the network of a process, `self` or a number; empty where /proc is not there.
+pub fn tcp(process: &str) -> Vec<TcpSocket> {
     let mut all = Vec::new();
-    for path in ["/proc/net/tcp", "/proc/net/tcp6"] {
+    for path in ["tcp", "tcp6"].map(|name| format!("/proc/{process}/net/{name}")) {
         let text = fs::read_to_string(path).unwrap_or_default();
         all.extend(text.lines().skip(1).filter_map(socket));
     }
@@ -99,7 +99,7 @@ mod tests {
         let own = listener
             .local_addr()
             .unwrap_or_else(|fault| panic!("{fault}"));
-        let all = tcp();
+        let all = tcp("self");
         let found = listening(&all).find(|socket| socket.local == own);
         assert_eq!(found.map(|socket| socket.waiting), Some(0));
     }

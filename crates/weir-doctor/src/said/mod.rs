@@ -204,6 +204,9 @@ mod tests {
             &cause::LOG_UNREADABLE,
             &cause::UNEXPLAINED,
             &cause::ANSWERS,
+            &cause::OWN_LOOPBACK,
+            &cause::SELINUX,
+            &cause::APPARMOR,
         ];
         for cause in cause::all().filter(|cause| !told_by_doctor.contains(cause)) {
             let mut rules = TABLES.iter().copied().flatten();
