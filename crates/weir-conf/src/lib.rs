@@ -107,8 +107,18 @@ impl LoadOptions {
 ///
 /// All faults found, the one nginx stops at first.
 pub fn load(options: &LoadOptions) -> Result<Config, Faults> {
+    load_changed(options, Vec::new())
+}
+
+/// Reads a configuration as if these files had these texts.
+///
+/// # Errors
+///
+/// As [`load`].
+pub fn load_changed(options: &LoadOptions, changed: Vec<SourceFile>) -> Result<Config, Faults> {
     let cx = Reading::new(&options.prefix, &options.conf_path);
     let mut sources = Sources::new(cx.conf_dir.clone());
+    sources.files = changed;
     let mut blocks: Vec<_> = options
         .globals
         .iter()

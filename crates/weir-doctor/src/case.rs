@@ -1,6 +1,7 @@
 //! What is known of a proxy before anybody thinks about it.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::configuration::{Configuration, Group, Passing};
 use crate::host;
@@ -9,6 +10,7 @@ use crate::host::credentials::{self, Credentials};
 use crate::host::namespaces::{self, Stance};
 use crate::host::processes::RunningProxy;
 use crate::host::sockets::{self, TcpSocket};
+use crate::host::strain::{self, Strain};
 use crate::logs::access::{AccessLog, COMBINED, Format, Upstream};
 use crate::logs::errors::ErrorLog;
 use crate::logs::{Since, UnreadableLog};
@@ -30,6 +32,8 @@ pub struct Where {
     pub offline: bool,
     /// Upstreams are sent no request, only connected to.
     pub no_requests: bool,
+    /// How long upstreams are watched for whether they close idle connections, if they are.
+    pub idle: Option<Duration>,
     /// The URL that fails for its user.
     pub url: Option<Url>,
     /// Since when lines count.
@@ -51,6 +55,8 @@ pub struct Case {
     pub access: Option<AccessLog>,
     /// Logs that cannot be read, or not whole.
     pub unreadable: Vec<UnreadableLog>,
+    /// The error logs, whether they can be read or not.
+    pub error_paths: Vec<PathBuf>,
     /// Logs that were read.
     pub read: Vec<PathBuf>,
     /// The process, if it runs.
@@ -67,12 +73,16 @@ pub struct Case {
     pub overflows: Option<u64>,
     /// Whom a worker runs as.
     pub worker: Option<Credentials>,
+    /// How near a worker is to its limits.
+    pub strain: Option<Strain>,
     /// What a worker is confined by.
     pub confinement: Option<Confinement>,
     /// Whether the machine may be looked at and upstreams asked.
     pub live: bool,
     /// Whether they may be sent a request.
     pub asks: bool,
+    /// How long they are watched for whether they close idle connections, if they are.
+    pub idle: Option<Duration>,
     /// The URL that fails for its user.
     pub url: Option<Url>,
 }
@@ -97,6 +107,7 @@ impl Case {
         let (inside, here) = (network(&process), network("self"));
         let running = subject.proxy.as_ref().filter(|_| !place.offline);
         let worker = running.and_then(|proxy| credentials::of(proxy.worker));
+        let strain = running.and_then(|proxy| strain::of(proxy.worker));
         let confinement =
             running.and_then(|proxy| confinement::of(Path::new("/"), proxy.worker, &proxy.name));
         let overflows = host::listen_overflows(&process);
@@ -104,6 +115,7 @@ impl Case {
             let mut case = Self {
                 overflows,
                 worker,
+                strain,
                 confinement,
                 ..Self::of(place, subject, stance)
             };
@@ -146,6 +158,7 @@ impl Case {
             stance,
             live: !place.offline,
             asks: !place.offline && !place.no_requests,
+            idle: place.idle.filter(|_| !place.offline && !place.no_requests),
             url: place.url.clone(),
             ..Self::default()
         }
@@ -156,6 +169,7 @@ impl Case {
             Some(path) => vec![path.clone()],
             None => self.error_logs(),
         };
+        self.error_paths.clone_from(&paths);
         let mut log = ErrorLog::default();
         for path in paths {
             match log.read(&path, place.since) {

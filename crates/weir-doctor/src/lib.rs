@@ -5,7 +5,7 @@
 //! a line of an error log), [`line`](mod@line) (lines as people paste them), [`explain`] (a line explained), [`page`] (a cause
 //! as a page of the documentation); what the doctor looks at: [`logs`], [`configuration`], [`host`] (this machine), [`probe`]
 //! (upstreams); [`url`] (one that fails for its user), [`subject`] (which proxy it is about), [`case`](mod@case) (all of that together), [`findings`] (what is wrong), [`finding`], [`patch`] (changes of
-//! configurations), [`report`]; [`upgrade`] (what a newer nginx does otherwise); [`ink`] (colours at a
+//! configurations), [`fix`](mod@fix) (those tried), [`report`], [`watch`] (logs as they grow); [`upgrade`] (what a newer nginx does otherwise); [`ink`] (colours at a
 //! terminal), [`command`] (`weir explain`, `weir doctor`, `weir upgrade-advice`).
 //!
 //! # Invariants
@@ -20,6 +20,7 @@ pub mod configuration;
 pub mod explain;
 pub mod finding;
 pub mod findings;
+pub mod fix;
 pub mod host;
 pub mod ink;
 pub mod line;
@@ -32,3 +33,4 @@ pub mod said;
 pub mod subject;
 pub mod upgrade;
 pub mod url;
+pub mod watch;

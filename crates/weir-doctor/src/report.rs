@@ -8,6 +8,7 @@ use crate::case::{Case, split};
 use crate::cause::Severity;
 use crate::explain::{counted, wrapped};
 use crate::finding::{Confidence, Finding, Source};
+use crate::findings::clocks::{self, LocationClocks};
 use crate::host::namespaces::{Namespace, Stance};
 use crate::ink::Ink;
 use crate::url::Url;
@@ -23,6 +24,7 @@ pub struct Report<'a> {
     error_lines: u64,
     requests: u64,
     findings: &'a [Finding],
+    locations: Vec<LocationClocks>,
 }
 
 impl<'a> Report<'a> {
@@ -41,6 +43,7 @@ impl<'a> Report<'a> {
             error_lines: case.errors.as_ref().map_or(0, |log| log.lines),
             requests: case.access.as_ref().map_or(0, |log| log.lines),
             findings,
+            locations: clocks::all(case),
         }
     }
 }
@@ -69,21 +72,40 @@ pub fn text(case: &Case, findings: &[Finding], ink: Ink) -> String {
             told.len() - SHOWN
         );
     }
-    for note in findings
+    let notes = findings
         .iter()
-        .filter(|finding| finding.severity == Severity::Note)
-    {
-        // What was just asked says more than what is written.
-        let asked = note
-            .evidence
-            .iter()
-            .find(|evidence| evidence.from == Source::Probe);
-        let evidence = asked
-            .or_else(|| note.evidence.first())
-            .map_or("", |evidence| &evidence.text);
-        let _ = writeln!(out, "\nnote: {}: {evidence}", note.title);
+        .filter(|finding| finding.severity == Severity::Note);
+    for finding in notes {
+        let _ = writeln!(out, "\n{}", wrapped(&note(finding), 2));
     }
     out
+}
+
+/// A note in a sentence or two, with the first place that it is about, and the first thing to do about what is configured.
+fn note(finding: &Finding) -> String {
+    // What was just asked says more than what is written.
+    let asked = finding
+        .evidence
+        .iter()
+        .find(|evidence| evidence.from == Source::Probe);
+    let mut text = format!("note: {}", finding.title);
+    let Some(evidence) = asked.or_else(|| finding.evidence.first()) else {
+        return text;
+    };
+    let _ = write!(text, ": {}", evidence.text);
+    if let Some(place) = &evidence.place {
+        let _ = write!(text, " ({place})");
+        match finding.evidence.len() {
+            1 => {}
+            count => {
+                let _ = write!(text, " and {} more", count - 1);
+            }
+        }
+    }
+    if finding.code.starts_with("WEIR-CONF-") {
+        let _ = write!(text, ". `weir explain {}` says more.", finding.code);
+    }
+    text
 }
 
 fn looked_at(case: &Case) -> String {

@@ -20,6 +20,7 @@ pub(super) const ALL: &[&Cause] = &[
     &AUTH_REQUEST,
     &UNEXPLAINED,
     &ANSWERS,
+    &CLOCK_NEAR,
 ];
 
 /// FIN before the head.
@@ -335,4 +336,24 @@ pub static ANSWERS: Cause = Cause {
     ],
     directives: &["proxy_pass", "proxy_set_header"],
     disproof: "The next request fails.",
+};
+
+/// Answers that take nearly as long as they may.
+pub static CLOCK_NEAR: Cause = Cause {
+    code: "WEIR-504-NEAR",
+    title: "the upstream's slowest answers take nearly as long as the clock allows",
+    severity: Severity::Warning,
+    client_sees: "long waits, and 504 as soon as it gets a little slower",
+    meaning: "Of a hundred tries one or more last four fifths of the time-out that ends them.",
+    reasons: &["The application is slow for some requests, or overloaded at times."],
+    checks: &[
+        "`weir doctor --locations`: the clocks of each location, and what its upstreams took.",
+        "Which requests are the slow ones: `$request_uri` with `$upstream_response_time` in the access log.",
+    ],
+    directives: &[
+        "proxy_read_timeout",
+        "fastcgi_read_timeout",
+        "uwsgi_read_timeout",
+    ],
+    disproof: "The long ones are downloads or streams, which send all the time: the clock runs between two reads.",
 };

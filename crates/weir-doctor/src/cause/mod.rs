@@ -3,6 +3,7 @@
 mod answering;
 mod body;
 mod client;
+mod configured;
 mod connecting;
 mod here;
 mod limits;
@@ -13,6 +14,7 @@ mod tls;
 pub use answering::*;
 pub use body::*;
 pub use client::*;
+pub use configured::*;
 pub use connecting::*;
 pub use here::*;
 pub use limits::*;
@@ -90,6 +92,7 @@ pub const ALL: &[&[&Cause]] = &[
     here::ALL,
     limits::ALL,
     client::ALL,
+    configured::ALL,
 ];
 
 /// Every cause, in the order of a request's way.

@@ -13,11 +13,13 @@ use super::{parse, print};
 use crate::case::{Case, Where};
 use crate::cause::Severity;
 use crate::finding::Finding;
-use crate::findings;
+use crate::findings::{self, clocks};
+use crate::fix::Fixes;
 use crate::ink::Ink;
 use crate::logs::Since;
-use crate::report::{Report, text};
+use crate::report::{self, Report, text};
 use crate::url::Url;
+use crate::watch::Watch;
 
 /// Say why requests fail, behind a weir or behind a stock nginx
 ///
@@ -47,10 +49,20 @@ struct Arguments {
     /// Connect to upstreams only: send them no request
     #[arg(long)]
     no_requests: bool,
+    /// Stay, follow the error logs, and tell what is new in them, until interrupted
+    #[arg(long, conflicts_with_all = ["fix"])]
+    watch: bool,
+    /// Ask upstreams that connections are kept to how long they keep idle ones: waits so long at most
+    #[arg(long, value_name = "TIME", value_parser = time, num_args = 0..=1, default_missing_value = "75s", require_equals = true)]
+    measure_idle: Option<Duration>,
+    /// Show the clocks and sizes that hold in each location, where they are set, and what its upstreams took
+    #[arg(long)]
+    locations: bool,
     /// Write the report as JSON
     #[arg(long)]
     json: bool,
-    /// Write the changes that would cure what was found into this new file, as diff -u does; nothing is applied
+    /// Write the changes that would cure what was found into this new file, as diff -u does, as far as the configuration still loads
+    /// with them; nothing is applied
     #[arg(long, value_name = "FILE")]
     fix: Option<PathBuf>,
     /// A URL that fails: which location takes it, and what its upstreams answer
@@ -90,17 +102,28 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
         access_log: arguments.access.clone(),
         offline: arguments.offline,
         no_requests: arguments.no_requests,
+        idle: arguments.measure_idle,
         url: arguments.url.clone(),
         since: since(arguments.since),
     };
-    let Some((said, findings)) = Case::examine(&place, |case| told(case, arguments.json)) else {
+    Case::examine(&place, |case| examined(case, &arguments))
+}
+
+/// Says what was found, and stays if that is wanted. All but new files is read from where the proxy is.
+fn examined(case: &Case, arguments: &Arguments) -> ExitCode {
+    let is_there = case
+        .configuration
+        .as_ref()
+        .is_some_and(|one| one.path.exists());
+    if !is_there && case.read.is_empty() && case.unreadable.is_empty() {
         eprintln!(
             "weir doctor: there is no configuration and no log to look at: -c FILE and --log FILE name them"
         );
         return ExitCode::from(2);
-    };
+    }
+    let findings = findings::all(case);
     if let Some(path) = &arguments.fix
-        && let Err(why) = write_fixes(path, &findings)
+        && let Err(why) = write_fixes(case, path, &findings)
     {
         eprintln!("weir doctor: {}: {why}", path.display());
         return ExitCode::from(2);
@@ -108,45 +131,81 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
     let fails = findings
         .iter()
         .any(|finding| finding.severity >= Severity::Error);
-    match print(&said) {
+    let printed = print(&told(case, &findings, arguments));
+    if arguments.watch && printed == ExitCode::SUCCESS {
+        return watched(case, arguments);
+    }
+    match printed {
         ExitCode::SUCCESS if fails => ExitCode::from(1),
         code => code,
     }
 }
 
-/// The report, and what is in it; `None`: there is nothing to look at.
-fn told(case: &Case, json: bool) -> Option<(String, Vec<Finding>)> {
-    let is_there = case
-        .configuration
-        .as_ref()
-        .is_some_and(|one| one.path.exists());
-    if !is_there && case.read.is_empty() && case.unreadable.is_empty() {
-        return None;
-    }
-    let findings = findings::all(case);
-    let said = match json {
-        true => {
-            serde_json::to_string_pretty(&Report::new(case, &findings)).unwrap_or_default() + "\n"
+/// The report.
+fn told(case: &Case, findings: &[Finding], arguments: &Arguments) -> String {
+    match (arguments.json, arguments.watch) {
+        // With more to come, each thing that is told is a line.
+        (true, true) => line(&Report::new(case, findings)),
+        (true, false) => {
+            serde_json::to_string_pretty(&Report::new(case, findings)).unwrap_or_default() + "\n"
         }
-        false => text(case, &findings, Ink::of_stdout()),
-    };
-    Some((said, findings))
+        (false, _) => {
+            let locations = match arguments.locations {
+                true => clocks::text(&clocks::all(case)),
+                false => String::new(),
+            };
+            text(case, findings, Ink::of_stdout()) + &locations
+        }
+    }
 }
 
-/// Writes every change once, into a file that is new.
-fn write_fixes(path: &Path, findings: &[Finding]) -> io::Result<()> {
-    let mut diffs: Vec<&str> = Vec::new();
-    for cure in findings.iter().flat_map(|finding| &finding.cures) {
-        if let Some(diff) = cure.diff.as_deref().filter(|diff| !diffs.contains(diff)) {
-            diffs.push(diff);
-        }
+fn line(told: &impl serde::Serialize) -> String {
+    serde_json::to_string(told).unwrap_or_default() + "\n"
+}
+
+/// Tells what is new until nobody reads any more.
+fn watched(case: &Case, arguments: &Arguments) -> ExitCode {
+    let watch = Watch::of(case);
+    if watch.is_empty() {
+        eprintln!("weir doctor: there is no error log to follow: --log FILE names one");
+        return ExitCode::from(2);
     }
-    if diffs.is_empty() {
+    let ink = Ink::of_stdout();
+    let mut number = 0;
+    watch.run(|finding| {
+        number += 1;
+        let said = match arguments.json {
+            true => line(finding),
+            false => format!("\n{}", report::of(number, finding, ink)),
+        };
+        let mut out = io::stdout().lock();
+        let written = out.write_all(said.as_bytes());
+        written.and_then(|()| out.flush()).is_ok()
+    });
+    ExitCode::SUCCESS
+}
+
+/// Writes every change once that the configuration still loads with, into a file that is new.
+fn write_fixes(case: &Case, path: &Path, findings: &[Finding]) -> io::Result<()> {
+    let Some(configuration) = &case.configuration else {
+        return Err(io::Error::other("there is no configuration to be changed"));
+    };
+    let fixes = Fixes::of(configuration, findings);
+    for (diff, why) in &fixes.left_out {
+        let first = diff.lines().next().unwrap_or_default();
+        eprintln!("weir doctor: a change is left out ({first}): {why}");
+    }
+    if fixes.good.is_empty() {
         eprintln!(
             "weir doctor: no change of the configuration would cure what was found; nothing is written"
         );
         return Ok(());
     }
+    if fixes.in_part {
+        eprintln!(
+            "weir doctor: the changes were checked in part only, as weir does not load this configuration: try them with `nginx -t`"
+        );
+    }
     let mut file = File::options().write(true).create_new(true).open(path)?;
-    file.write_all(diffs.concat().as_bytes())
+    file.write_all(fixes.good.concat().as_bytes())
 }

@@ -149,7 +149,7 @@ impl Configuration {
             outer.push(server.block());
             walk(
                 server.block(),
-                Context::of_server(&name),
+                Context::of_server(&name, over_tls(server)),
                 &outer,
                 &mut found,
             );
@@ -182,6 +182,17 @@ impl Configuration {
             .filter(|arg| !arg.starts_with("escape="));
         Some(parts.cloned().collect())
     }
+}
+
+/// Whether a server listens with TLS.
+fn over_tls(server: &Directive) -> bool {
+    let listen = |directive: &&Directive| directive.name == "listen";
+    let args = server
+        .block()
+        .iter()
+        .filter(listen)
+        .flat_map(|own| &own.args);
+    args.into_iter().any(|arg| arg == "ssl" || arg == "quic")
 }
 
 fn group(block: &Directive) -> Group {

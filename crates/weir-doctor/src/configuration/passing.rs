@@ -23,6 +23,10 @@ pub struct Passing {
     pub in_if: bool,
     /// The headers that are set for the upstream, name and value: those of the innermost block that sets any.
     pub headers: Vec<(String, String)>,
+    /// Names of headers that an outer block sets, and that are lost to those.
+    pub headers_lost: Vec<String>,
+    /// Whether its server listens with TLS.
+    pub over_tls: bool,
     /// What holds there: name, value, place; the innermost one of each name.
     settings: Vec<(String, String, Place)>,
 }
@@ -139,12 +143,14 @@ pub(super) struct Context<'a> {
     location: &'a str,
     block: Option<&'a Place>,
     in_if: bool,
+    over_tls: bool,
 }
 
 impl<'a> Context<'a> {
     /// Right inside a server of this name.
-    pub(super) const fn of_server(server: &'a str) -> Self {
+    pub(super) const fn of_server(server: &'a str, over_tls: bool) -> Self {
         Self {
+            over_tls,
             server,
             location: "",
             block: None,
@@ -163,7 +169,11 @@ pub(super) fn walk(
         if PASSES.contains(&&*directive.name)
             && let Some(target) = directive.args.first()
         {
+            let (headers, headers_lost) = headers(outer);
             found.push(Passing {
+                over_tls: context.over_tls,
+                headers,
+                headers_lost,
                 server: context.server.to_owned(),
                 location: context.location.to_owned(),
                 block: context.block.cloned(),
@@ -171,7 +181,6 @@ pub(super) fn walk(
                 target: target.clone(),
                 place: directive.place.clone(),
                 in_if: context.in_if,
-                headers: headers(outer),
                 settings: settings(outer),
             });
         }
@@ -210,8 +219,8 @@ fn settings(outer: &[&[Directive]]) -> Vec<(String, String, Place)> {
     settings
 }
 
-/// What `proxy_set_header` sets inside these blocks.
-fn headers(outer: &[&[Directive]]) -> Vec<(String, String)> {
+/// What `proxy_set_header` sets inside these blocks: in the innermost one that has any, and the names that are lost to it.
+fn headers(outer: &[&[Directive]]) -> (Vec<(String, String)>, Vec<String>) {
     let own = |block: &&[Directive]| -> Vec<(String, String)> {
         let set = block
             .iter()
@@ -222,10 +231,16 @@ fn headers(outer: &[&[Directive]]) -> Vec<(String, String)> {
         })
         .collect()
     };
-    outer
-        .iter()
-        .rev()
-        .map(own)
-        .find(|headers| !headers.is_empty())
-        .unwrap_or_default()
+    let all = outer.iter().rev().map(own);
+    let mut set = all.filter(|headers| !headers.is_empty());
+    let innermost = set.next().unwrap_or_default();
+    let is_kept = |name: &str| {
+        innermost
+            .iter()
+            .any(|(own, _)| own.eq_ignore_ascii_case(name))
+    };
+    let next = set.next().unwrap_or_default();
+    let lost = next.into_iter().map(|(name, _)| name);
+    let lost = lost.filter(|name| !is_kept(name)).collect();
+    (innermost, lost)
 }

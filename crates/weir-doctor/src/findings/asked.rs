@@ -233,7 +233,7 @@ fn late(passing: &Passing, finding: &mut Finding) {
 }
 
 /// The addresses that a location passes to, as the system resolves them now.
-fn targets(case: &Case, passing: &Passing) -> Vec<Target> {
+pub(super) fn targets(case: &Case, passing: &Passing) -> Vec<Target> {
     if passing.is_variable() {
         return Vec::new();
     }

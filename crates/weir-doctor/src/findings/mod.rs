@@ -3,18 +3,22 @@
 mod answers;
 mod asked;
 mod cascade;
+pub mod clocks;
+mod configured;
 mod confined;
 mod files;
+mod idle;
 mod process;
 mod reach;
 mod secured;
+mod strain;
 
 use crate::case::Case;
 use crate::cause::Severity;
 use crate::configuration::Passing;
 use crate::explain::{counted, shown};
 use crate::finding::{Confidence, Finding, Source};
-use crate::logs::errors::Incident;
+use crate::logs::errors::{ErrorLog, Incident};
 
 /// A finding, and the incident that it was made of.
 struct Found<'a> {
@@ -26,24 +30,25 @@ struct Found<'a> {
 pub fn all(case: &Case) -> Vec<Finding> {
     let mut findings = process::all(case);
     findings.extend(files::unreadable(case));
-    let incidents = case
-        .errors
-        .as_ref()
-        .map(|log| log.incidents())
-        .unwrap_or_default();
-    let found: Vec<Found<'_>> = incidents
-        .into_iter()
-        .map(|incident| Found {
-            finding: of_incident(case, incident),
-            incident,
-        })
-        .collect();
-    findings.extend(cascade::folded(case, found));
+    findings.extend(case.errors.iter().flat_map(|log| of_log(case, log)));
     findings.extend(asked::by_url(case, &findings));
+    findings.extend(idle::measured(case));
+    findings.extend(clocks::near(case));
+    findings.extend(strain::all(case));
+    findings.extend(configured::all(case));
     process::forgive_the_past(case, &mut findings);
     findings.extend(answers::unexplained(case, &findings));
     findings.sort_by_key(|finding| std::cmp::Reverse((finding.severity, finding.count)));
     findings
+}
+
+/// What an error log tells of.
+pub fn of_log(case: &Case, log: &ErrorLog) -> Vec<Finding> {
+    let found = log.incidents().into_iter().map(|incident| Found {
+        finding: of_incident(case, incident),
+        incident,
+    });
+    cascade::folded(case, found.collect())
 }
 
 /// The locations whose settings are shown, so many of them.

@@ -6,6 +6,7 @@ pub mod credentials;
 pub mod namespaces;
 pub mod processes;
 pub mod sockets;
+pub mod strain;
 
 use std::fs;
 use std::net::IpAddr;

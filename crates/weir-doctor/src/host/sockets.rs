@@ -16,6 +16,13 @@ pub struct TcpSocket {
     pub waiting: u64,
 }
 
+impl TcpSocket {
+    /// Whether it waits for connections.
+    pub const fn is_listening(&self) -> bool {
+        self.state == LISTEN
+    }
+}
+
 /// The kernel's number of a listening socket's state.
 const LISTEN: u8 = 10;
 /// And of one that waits for what may still come.
@@ -33,7 +40,7 @@ pub fn tcp(process: &str) -> Vec<TcpSocket> {
 
 /// Those of them that listen.
 pub fn listening(all: &[TcpSocket]) -> impl Iterator<Item = &TcpSocket> {
-    all.iter().filter(|socket| socket.state == LISTEN)
+    all.iter().filter(|socket| socket.is_listening())
 }
 
 /// How many sockets towards an address take a local port: connected ones, and those in TIME_WAIT.

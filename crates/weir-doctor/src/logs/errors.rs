@@ -158,6 +158,11 @@ impl ErrorLog {
         }
     }
 
+    /// Forgets the incidents that are not to be kept.
+    pub fn retain(&mut self, mut keep: impl FnMut(&Incident) -> bool) {
+        self.incidents.retain(|_, incident| keep(incident));
+    }
+
     /// The incidents, in the order of their first lines.
     pub fn incidents(&self) -> Vec<&Incident> {
         let mut all: Vec<&Incident> = self.incidents.values().collect();

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
+use super::progress::Progress;
+
 /// Bytes that are read at once.
 const BLOCK: usize = 1 << 20;
 
@@ -37,6 +39,7 @@ pub struct Lines {
     input: BufReader<Box<dyn Read>>,
     /// A line that did not fit a block.
     spilled: Vec<u8>,
+    progress: Option<Progress>,
     /// Bytes read so far.
     pub bytes: u64,
 }
@@ -68,7 +71,10 @@ impl Lines {
             true => Box::new(MultiGzDecoder::new(file)),
             false => Box::new(file),
         };
-        Ok(Self::of(path, input))
+        Ok(Self {
+            progress: Progress::of(path),
+            ..Self::of(path, input)
+        })
     }
 
     /// The lines of standard input.
@@ -81,6 +87,7 @@ impl Lines {
             path: path.to_owned(),
             input: BufReader::with_capacity(BLOCK, input),
             spilled: Vec::new(),
+            progress: None,
             bytes: 0,
         }
     }
@@ -128,6 +135,9 @@ impl Lines {
             self.spilled.extend_from_slice(&block[start..]);
             self.bytes += length as u64;
             self.input.consume(length);
+            if let Some(progress) = &mut self.progress {
+                progress.read(self.bytes);
+            }
         }
     }
 }

@@ -2,7 +2,9 @@
 
 pub mod access;
 pub mod errors;
+pub mod follow;
 mod lines;
+mod progress;
 mod when;
 
 pub use lines::{Lines, UnreadableLog};

@@ -36,6 +36,8 @@ pub enum Answer {
         status: u16,
         /// How long the head is: bytes.
         length: usize,
+        /// Whether the connection ends with the answer.
+        closes: bool,
         /// What came of the body.
         body: Body,
     },
@@ -102,6 +104,60 @@ pub fn ask(target: &Target, speech: &Speech) -> Heard {
     }
 }
 
+/// How long an upstream keeps a connection on which nothing is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Idle {
+    /// It closed it after so long.
+    Closed(Duration),
+    /// It was still there when nobody waited any more.
+    Kept(Duration),
+    /// It closes behind each answer, or does not answer.
+    NeverKept,
+}
+
+/// Sends a request, reads its answer, and waits for the connection to be closed.
+pub fn idle(target: &Target, speech: &Speech, most: Duration) -> Idle {
+    let Ok(mut patient) = Patient::connect(target, PATIENCE + most) else {
+        return Idle::NeverKept;
+    };
+    let tls = match &speech.tls {
+        None => None,
+        Some(name) => match tls::open(&mut patient, target, name.as_deref()) {
+            Ok(connection) => Some(connection),
+            Err(_) => return Idle::NeverKept,
+        },
+    };
+    match tls {
+        None => closed(&mut patient, speech, Patient::took),
+        Some(connection) => {
+            let mut stream = rustls::StreamOwned::new(connection, patient);
+            closed(&mut stream, speech, |stream| stream.sock.took())
+        }
+    }
+}
+
+fn closed<S: Read + Write>(stream: &mut S, speech: &Speech, time: impl Fn(&S) -> Duration) -> Idle {
+    let answer = spoken(stream, &speech.request);
+    let is_whole = matches!(
+        answer,
+        Answer::Head {
+            body: Body::Whole(_),
+            closes: false,
+            ..
+        }
+    );
+    if !is_whole {
+        return Idle::NeverKept;
+    }
+    let begun = time(stream);
+    let ended = more(stream, &mut Vec::new());
+    let idle = time(stream).saturating_sub(begun);
+    match ended {
+        Err(error) if error.kind() == io::ErrorKind::TimedOut => Idle::Kept(idle),
+        Ok(_) | Err(_) => Idle::Closed(idle),
+    }
+}
+
 fn spoken(stream: &mut (impl Read + Write), request: &[u8]) -> Answer {
     // Who answers before the request is read may close: what it said is still to be read.
     let _refused = stream.write_all(request).and_then(|()| stream.flush());
@@ -141,6 +197,8 @@ fn spoken(stream: &mut (impl Read + Write), request: &[u8]) -> Answer {
     Answer::Head {
         status: head.status,
         length,
+        closes: head.connection_close
+            || !has_none && !head.chunked && head.content_length.is_none(),
         body: match (has_none, head.chunked) {
             (true, _) => Body::Whole(0),
             (false, true) => chunks(stream, rest),
@@ -218,6 +276,7 @@ impl Heard {
                 status,
                 length,
                 body,
+                ..
             } => {
                 let body = body.words();
                 format!("{status} after {took} ms, a head of {length} bytes, {body}")

@@ -204,11 +204,15 @@ mod tests {
             &cause::LOG_UNREADABLE,
             &cause::UNEXPLAINED,
             &cause::ANSWERS,
+            &cause::CLOCK_NEAR,
             &cause::OWN_LOOPBACK,
             &cause::SELINUX,
             &cause::APPARMOR,
         ];
-        for cause in cause::all().filter(|cause| !told_by_doctor.contains(cause)) {
+        let is_said = |cause: &&Cause| {
+            !told_by_doctor.contains(cause) && !cause.code.starts_with("WEIR-CONF-")
+        };
+        for cause in cause::all().filter(is_said) {
             let mut rules = TABLES.iter().copied().flatten();
             assert!(rules.any(|rule| rule.cause == cause), "{}", cause.code);
             assert!(cause.severity >= Severity::Note);
