@@ -176,6 +176,7 @@ class SetUp:
         self.local_port = 0
         # Before the proxy's own command line; where it listens beside its port; what the doctor is asked about.
         self.command = self.client = self.url = None
+        self.options = []
 
     def backend(self, serve, **more):
         backend = Backend(serve, **more)
@@ -520,6 +521,33 @@ def url_answers(setup):
     setup.url = "/shop"
 
 
+def idle_measured(setup):
+    """Nothing has failed yet: the upstream closes connections that are idle for half a second."""
+
+    def serve(connection):
+        connection.settimeout(0.5)
+        answer()(connection)
+
+    port = setup.backend(serve)
+    setup.http = f"upstream app {{\nserver 127.0.0.1:{port};\nkeepalive 4;\n}}"
+    setup.location = 'proxy_http_version 1.1; proxy_set_header Connection ""; proxy_pass http://app;'
+    setup.options = ["--measure-idle=3s"]
+
+
+def places_nearly_spent(setup):
+    """Nothing has failed yet: of 32 places 28 are taken."""
+    port = setup.backend(answer())
+    setup.events = "worker_connections 32;"
+    setup.location = passed(port)
+
+    def hold(proxy):
+        clients = [socket.create_connection(("127.0.0.1", proxy.port)) for _ in range(24)]
+        setup.undo.extend(client.close for client in clients)
+        time.sleep(0.3)
+
+    setup.after = hold
+
+
 def healthy(setup):
     setup.location = passed(setup.backend(answer()))
     setup.requests = [("GET", "/")] * 5
@@ -557,6 +585,8 @@ SETUPS = {
     "log of the server": (log_of_the_server, "WEIR-502-REFUSED"),
     "level hides errors": (level_hides_errors, "WEIR-5XX-UNEXPLAINED"),
     "address beside a name": (address_beside_a_name, "WEIR-502-REFUSED"),
+    "idle connections measured": (idle_measured, "WEIR-502-IDLE-CLOSED"),
+    "places nearly spent": (places_nearly_spent, {"nginx": "WEIR-CONNECTIONS-SCARCE"}),
     "own loopback": (own_loopback, "WEIR-502-OWN-LOOPBACK"),
     "asked by URL": (asked_by_url, "WEIR-502-HEADER-SIZE"),
     "URL answers": (url_answers, None),
@@ -573,8 +603,11 @@ def await_path(path):
         time.sleep(0.02)
 
 
-def examine(binary, proxy_binary, name, show):
+def examine(binary, kind, proxy_binary, name, show):
     make, code = SETUPS[name]
+    if isinstance(code, dict):
+        # weir's workers are threads of one process, whose sockets cannot be told apart.
+        code = code.get(kind)
     setup = SetUp(name, code)
     try:
         make(setup)
@@ -590,7 +623,7 @@ def examine(binary, proxy_binary, name, show):
             time.sleep(0.05)
             if setup.after:
                 setup.after(proxy)
-            command = [binary, "doctor", "-c", str(proxy.conf), "-p", str(proxy.prefix)]
+            command = [binary, "doctor", "-c", str(proxy.conf), "-p", str(proxy.prefix), *setup.options]
             if setup.url:
                 command.append(f"http://shop:{port}{setup.url}")
             if setup.doctor_user:
@@ -607,6 +640,53 @@ def examine(binary, proxy_binary, name, show):
             fails = any(one["severity"] in ("error", "critical") for one in told)
             bed.check(said.returncode == int(fails), f"{name}: exit status {said.returncode}")
             return None
+    finally:
+        setup.close()
+
+
+def watches(binary, proxy_binary):
+    """`--watch` tells what is new in the log at once, and once."""
+    setup = SetUp("watch", None)
+    try:
+        gone, right = bed.free_port(), setup.backend(answer())
+        setup.server = f"location /gone {{ {passed(gone)} }} location /cut {{ {passed(setup.backend(close_at_once))} }}"
+        setup.location = passed(right)
+        port = bed.free_port()
+        with bed.Proxy(proxy_binary, setup.conf(port), [port]) as proxy:
+            ask(port, "GET", "/gone")
+            command = [binary, "doctor", "-c", str(proxy.conf), "-p", str(proxy.prefix), "--watch", "--json"]
+            with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as doctor:
+                first = json.loads(doctor.stdout.readline())
+                bed.check(first["findings"][0]["code"] == "WEIR-502-REFUSED", f"{first['findings']}")
+                ask(port, "GET", "/gone")
+                ask(port, "GET", "/cut")
+                new = json.loads(doctor.stdout.readline())
+                bed.check(new["code"] == "WEIR-502-CLOSED", f"{new}")
+                doctor.terminate()
+    finally:
+        setup.close()
+
+
+def fixes(binary, proxy_binary):
+    """`--fix` writes what `patch` takes, and the proxy serves with it."""
+    setup = SetUp("fix", None)
+    try:
+        big_head(setup)
+        port = bed.free_port()
+        with bed.Proxy(proxy_binary, setup.conf(port), [port]) as proxy:
+            bed.check(ask(port, "GET", "/") == 502, "the head fits")
+            change = setup.folder / "change.diff"
+            command = [binary, "doctor", "-c", str(proxy.conf), "-p", str(proxy.prefix), "--fix", str(change)]
+            subprocess.run(command, stdout=subprocess.DEVNULL)
+            applied = subprocess.run(
+                ["git", "apply", "--unsafe-paths", "--directory=/", "-p1", str(change)], cwd="/", capture_output=True, text=True
+            )
+            bed.check(applied.returncode == 0, applied.stdout + applied.stderr)
+            proxy.signal(signal.SIGHUP)
+            deadline = time.monotonic() + 10
+            while ask(port, "GET", "/") != 200:
+                bed.check(time.monotonic() < deadline, "it does not serve with the change")
+                time.sleep(0.05)
     finally:
         setup.close()
 
@@ -632,10 +712,14 @@ def main(binary, arguments):
             if name in PRIVILEGED and not is_private:
                 left_out += 1
                 continue
-            said = examine(binary, proxy, name, show)
+            said = examine(binary, kind, proxy, name, show)
             right += said is None
             if said is not None:
                 wrong.append(f"behind {kind}: {said}")
+    if not show:
+        for _, proxy in proxies:
+            watches(binary, proxy)
+            fixes(binary, proxy)
     for text in wrong:
         print(f"WRONG  {text}\n")
     kinds = " and ".join(kind for kind, _ in proxies)
