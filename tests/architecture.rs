@@ -39,7 +39,10 @@ const MAY_USE: [(&str, &[&str]); 16] = [
             "weir-io",
         ],
     ),
-    ("weir-doctor", &["weir-conf", "weir-wire", "weir-dns", "weir-log"]),
+    (
+        "weir-doctor",
+        &["weir-conf", "weir-wire", "weir-dns", "weir-log"],
+    ),
     (
         "weir-lab",
         &[

@@ -333,6 +333,25 @@ fn error_lines_are_objects_where_the_log_says_so() {
 }
 
 #[test]
+fn an_error_line_may_say_why_the_try_that_it_is_about_failed() {
+    let site = with_both_logs(
+        "error_log_ctx \"$upstream_failure at $upstream_failure_phase\";",
+        "location /gone { proxy_pass http://unix:/nonexistent/app.sock; }",
+    );
+    let running = site.start();
+    site.get("/gone");
+    running.signal(Signal::SIGQUIT);
+    assert!(running.ended().0.success());
+    let told = records(&site);
+    let line = told.iter().find(|line| line.message.contains("connect()"));
+    assert_eq!(
+        line.and_then(|line| line.ctx.as_deref()),
+        Some("destination_not_found at connecting"),
+        "{told:?}"
+    );
+}
+
+#[test]
 fn what_a_context_is_worth_to_the_log_has_none_itself() {
     let site = with_both_logs(
         "map $uri $first { ~^/(.)(.) \"$1-$2\"; } map $never $again { default $again; }",

@@ -316,6 +316,8 @@ variables! {
         GzipRatio = "gzip_ratio";
         /// weir's own: machine-readable reason of the failure of each try.
         UpstreamFailure = "upstream_failure";
+        /// weir's own: what was being done when each try failed.
+        UpstreamFailurePhase = "upstream_failure_phase";
     }
     prefixed {
         /// A TLV of the PROXY protocol, by name or `0x` number.
@@ -341,7 +343,7 @@ variables! {
 
 /// Variables that a configuration may define anew (`NGX_HTTP_VAR_CHANGEABLE`), besides all those that
 /// begin with a prefix and weir's own.
-const CHANGEABLE: [&str; 10] = [
+const CHANGEABLE: [&str; 11] = [
     "ancient_browser",
     "args",
     "invalid_referer",
@@ -352,6 +354,7 @@ const CHANGEABLE: [&str; 10] = [
     "proxy_port",
     "uid_reset",
     "upstream_failure",
+    "upstream_failure_phase",
 ];
 
 /// Variables begin so that a configuration may define anew.

@@ -40,6 +40,19 @@ impl Phase {
             Self::Upgraded => "proxying upgraded connection",
         }
     }
+
+    /// A word for programs.
+    pub const fn token(self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Handshaking => "handshaking",
+            Self::Sending => "sending",
+            Self::ReadingHead => "reading_head",
+            Self::ReadingBody => "reading_body",
+            Self::SendingToClient => "sending_to_client",
+            Self::Upgraded => "upgraded",
+        }
+    }
 }
 
 impl fmt::Display for Phase {

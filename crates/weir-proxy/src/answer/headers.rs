@@ -42,8 +42,8 @@ fn proxy_status(session: &mut Session) {
         .and_then(|attempt| attempt.failure);
     let error = match failure {
         // That is an answer, and no error of RFC 9209's.
-        Some(Reason::HttpStatus) => return,
-        Some(reason) => reason.token(),
+        Some((Reason::HttpStatus, _)) => return,
+        Some((reason, _)) => reason.token(),
         None if session.req.state.sought_in_vain && session.req.attempts.is_empty() => "dns_error",
         None => return,
     };

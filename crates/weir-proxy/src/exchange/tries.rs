@@ -138,6 +138,9 @@ impl<'a> Exchange<'a> {
             self.session.tell_departure();
         }
         self.session.client.link_mut().action = Action::Exchange(failure.phase);
+        if let Some(attempt) = self.session.req.attempts.last_mut() {
+            attempt.fail(failure);
+        }
         // nginx gives the peer back before it logs a time-out, and after it logs anything else.
         let log_first = !matches!(failure.cause, Cause::TimedOut);
         if log_first {
@@ -160,12 +163,16 @@ impl<'a> Exchange<'a> {
         }
         self.close_attempt();
         if self.session.req.state.is_behind_gone() || client_left {
+            // Whoever gave up is not the upstream.
+            if let Some(attempt) = self.session.req.attempts.last_mut() {
+                attempt.failure = None;
+            }
             return Step::Over(Outcome::Close(CLIENT_GONE));
         }
         if is_no_try {
             self.tries.grant_try();
             self.session.req.upstream.fresh = peer.map_or(Fresh::Needed, Fresh::To);
-            self.note(failure, class.status);
+            self.note(class.status);
             return Step::Again;
         }
         // Only now: of the tries that are left one was used up by giving the peer back.
@@ -173,7 +180,7 @@ impl<'a> Exchange<'a> {
         if next.extra_try {
             self.tries.grant_try();
         }
-        self.note(failure, class.status);
+        self.note(class.status);
         tracing::debug!(target: "weir", ?class, ?next, reason = failure.reason().token(), "http next upstream");
         let Some(reason) = next.stays else {
             if !next.extra_try {
@@ -189,13 +196,12 @@ impl<'a> Exchange<'a> {
         Step::Over(Outcome::Status(class.status))
     }
 
-    /// Notes why the try failed.
-    fn note(&mut self, failure: &Failure, status: u16) {
-        if let Some(attempt) = self.session.req.attempts.last_mut() {
-            attempt.failure = Some(failure.reason());
-            if status != 500 {
-                attempt.status = status;
-            }
+    /// Notes the status that the failure comes to.
+    fn note(&mut self, status: u16) {
+        if status != 500
+            && let Some(attempt) = self.session.req.attempts.last_mut()
+        {
+            attempt.status = status;
         }
     }
 

@@ -268,8 +268,8 @@ fn log_end(exchange: &mut Exchange<'_>, end: TunnelEnd) {
         TunnelEnd::Closed => {}
         TunnelEnd::Upstream(cause) => {
             let failure = Failure::new(Phase::Upgraded, cause);
+            exchange.current().fail(&failure);
             failure_log::log(exchange.session, &failure);
-            exchange.current().failure = Some(failure.reason());
         }
         TunnelEnd::Client(call, error) => {
             error_log::connection_error(view, Message::call(call, &error));
@@ -277,7 +277,7 @@ fn log_end(exchange: &mut Exchange<'_>, end: TunnelEnd) {
         TunnelEnd::UpstreamTimedOut(phase) => {
             error_log::info(view, Message::errno("upstream timed out", libc::ETIMEDOUT));
             let failure = Failure::new(phase, Cause::TimedOut);
-            exchange.current().failure = Some(failure.reason());
+            exchange.current().fail(&failure);
         }
         TunnelEnd::ClientTimedOut => {
             error_log::info(view, Message::errno("client timed out", libc::ETIMEDOUT));

@@ -4,7 +4,7 @@ use crate::pool::PeerLabel;
 use std::time::Duration;
 
 use weir_io::clock::{self, Moment};
-use weir_verdict::Reason;
+use weir_verdict::{Failure, Phase, Reason};
 
 /// One try (`ngx_http_upstream_state_t`).
 #[derive(Clone, Debug)]
@@ -21,7 +21,8 @@ pub(crate) struct Attempt {
     pub(crate) response_length: u64,
     pub(crate) bytes_received: u64,
     pub(crate) bytes_sent: u64,
-    pub(crate) failure: Option<Reason>,
+    /// Why it failed, and while what was done.
+    pub(crate) failure: Option<(Reason, Phase)>,
     /// When the try began.
     pub(crate) started: Moment,
     /// This try came after an internal redirect: its list element is set off by ` : `.
@@ -38,6 +39,11 @@ impl Attempt {
             response_time: zero,
             ..Self::new(false)
         }
+    }
+
+    /// Notes why it failed. Before that is logged: the line may say so, too.
+    pub(crate) fn fail(&mut self, failure: &Failure) {
+        self.failure = Some((failure.reason(), failure.phase));
     }
 
     pub(crate) fn new(after_redirect: bool) -> Self {

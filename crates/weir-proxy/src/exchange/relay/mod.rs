@@ -273,8 +273,8 @@ impl Relay {
             _ => Phase::ReadingBody,
         };
         let failure = Failure::new(phase, cause);
+        exchange.current().fail(&failure);
         failure_log::log(exchange.session, &failure);
-        exchange.current().failure = Some(failure.reason());
         exchange.tell_no_retry(NoRetry::ResponseBegun);
     }
 

@@ -249,6 +249,7 @@ pub(crate) fn write(view: View<'_>, variable: &Variable, out: &mut Vec<u8>) -> V
         Variable::UidSet => user_id::set(view, out),
         Variable::GzipRatio => request::gzip_ratio(view, out),
         Variable::UpstreamFailure => upstream::failure(view, out),
+        Variable::UpstreamFailurePhase => upstream::failure_phase(view, out),
         Variable::UpstreamHttp(name) => upstream::field(view, name.as_bytes(), out),
         Variable::UpstreamTrailer(name) => upstream::trailer(view, name.as_bytes(), out),
         Variable::UpstreamCookie(name) => upstream::cookie(view, name.as_bytes(), out),

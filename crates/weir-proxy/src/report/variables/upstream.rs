@@ -78,7 +78,14 @@ pub(super) fn length(view: View<'_>, of: impl Fn(&Attempt) -> u64, out: &mut Vec
 
 pub(super) fn failure(view: View<'_>, out: &mut Vec<u8>) -> Value {
     list(view, out, |attempt, out| match attempt.failure {
-        Some(reason) => out.extend_from_slice(reason.token().as_bytes()),
+        Some((reason, _)) => out.extend_from_slice(reason.token().as_bytes()),
+        None => out.push(b'-'),
+    })
+}
+
+pub(super) fn failure_phase(view: View<'_>, out: &mut Vec<u8>) -> Value {
+    list(view, out, |attempt, out| match attempt.failure {
+        Some((_, phase)) => out.extend_from_slice(phase.token().as_bytes()),
         None => out.push(b'-'),
     })
 }
