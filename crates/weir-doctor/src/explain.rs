@@ -9,7 +9,7 @@ use weir_log::record::ErrorLine;
 use crate::cause::{self, Cause, Severity};
 use crate::ink::Ink;
 use crate::line::PastedLine;
-use crate::said::{Said, cause_of};
+use crate::said::{Said, cause_of, message_of};
 
 /// What there is to say of a line.
 #[derive(Clone, Debug)]
@@ -28,14 +28,14 @@ impl Explanation {
     }
 }
 
+/// The message that a line's is an instance of, `*` in the place of names and numbers.
+pub fn message_of_line(line: &ErrorLine) -> Option<&'static str> {
+    message_of(&Said::from(line))
+}
+
 /// The cause behind a line. Of a configuration's mistakes all are one that have none of their own.
 pub fn cause_of_line(line: &ErrorLine, has_place: bool) -> Option<&'static Cause> {
-    let said = Said {
-        message: line.message.as_bytes(),
-        errno: line.errno.as_ref().map(|(number, _)| *number),
-        doing: line.doing.as_deref().unwrap_or_default().as_bytes(),
-    };
-    let found = cause_of(&said);
+    let found = cause_of(&Said::from(line));
     if line.level > Level::Emerg {
         return found;
     }

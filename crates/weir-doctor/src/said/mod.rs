@@ -11,7 +11,7 @@ mod upstream;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use weir_log::record::RawErrorLine;
+use weir_log::record::{ErrorLine, RawErrorLine};
 
 use crate::cause::Cause;
 
@@ -79,6 +79,16 @@ impl<'a> From<&RawErrorLine<'a>> for Said<'a> {
     }
 }
 
+impl<'a> From<&'a ErrorLine> for Said<'a> {
+    fn from(line: &'a ErrorLine) -> Self {
+        Self {
+            message: line.message.as_bytes(),
+            errno: line.errno.as_ref().map(|(number, _)| *number),
+            doing: line.doing.as_deref().unwrap_or_default().as_bytes(),
+        }
+    }
+}
+
 /// So many bytes of a message choose the rules that are looked at.
 const PREFIX: usize = 5;
 
@@ -118,9 +128,18 @@ fn prefix(message: &[u8]) -> Option<[u8; PREFIX]> {
 
 /// The cause behind what is said; `None` if nobody knows it.
 pub fn cause_of(said: &Said<'_>) -> Option<&'static Cause> {
+    rule_of(said).map(|rule| rule.cause)
+}
+
+/// The message that it is an instance of, `*` in the place of what differs.
+pub fn message_of(said: &Said<'_>) -> Option<&'static str> {
+    rule_of(said).map(|rule| rule.message)
+}
+
+fn rule_of(said: &Said<'_>) -> Option<&'static Rule> {
     let known = prefix(said.message).and_then(|prefix| INDEX.by_prefix.get(&prefix));
     let mut rules = known.into_iter().flatten().chain(&INDEX.others);
-    rules.find(|rule| rule.fits(said)).map(|rule| rule.cause)
+    rules.find(|rule| rule.fits(said)).copied()
 }
 
 /// Whether `text` is as `pattern` says, in which `*` stands for anything.

@@ -118,6 +118,16 @@ impl Prefix {
         fs::write(self.path.join("conf/nginx.conf"), conf)
     }
 
+    /// Shows the certificates below the directory itself as well: a configuration that is given as a text has no folder of its
+    /// own.
+    pub(super) fn show_certificates(&self) -> io::Result<()> {
+        let (kept, shown) = (self.path.join("conf/certs"), self.path.join("certs"));
+        match kept.exists() && !shown.exists() {
+            true => symlink(kept, shown),
+            false => Ok(()),
+        }
+    }
+
     /// The configuration as it was written.
     pub fn conf(&self) -> io::Result<String> {
         fs::read_to_string(self.path.join("conf/nginx.conf"))

@@ -83,6 +83,7 @@ impl Starter<'_> {
             .take();
         let listener = listener.ok_or_else(|| io::Error::other("it was started before"))?;
         let text = prefix.conf()?;
+        prefix.show_certificates()?;
         Embedded::start(&text, prefix.path(), listener)
             .map(Running::Embedded)
             .map_err(|fault| StartError::Embedded(fault.to_string()))

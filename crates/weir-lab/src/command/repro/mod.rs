@@ -1,21 +1,24 @@
 //! `weir lab repro`: from a line of an error log, a scenario that brings the same line.
 
+mod specimen;
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use weir_doctor::cause::{Cause, Severity};
-use weir_doctor::explain::cause_of_line;
+use weir_doctor::explain::{cause_of_line, message_of_line};
 use weir_doctor::line;
 use weir_doctor::logs::{Lines, UnreadableLog};
 use weir_log::record::ErrorLine;
 
 use crate::bed::{self, Binary, Field, NoBinary, Seen, Target};
-use crate::catalogue::{self, Fault};
 use crate::scenario::{Job, Scenario, play_all};
 use crate::script::{ClientStep, Payload};
 use crate::version::Version;
+
+use specimen::Specimen;
 
 /// Arguments of `weir lab repro`.
 #[derive(Debug, clap::Args)]
@@ -42,7 +45,7 @@ enum ReproError {
     NoFailure(String),
     #[error("line {number} of {path} is none about a failure whose cause is known")]
     NotAFailure { path: String, number: u64 },
-    #[error("the catalogue has no fault that brings this line: {0}")]
+    #[error("no fault of the catalogue, and no scenario, brings this line: {0}")]
     NoFault(String),
     #[error(transparent)]
     Binary(#[from] NoBinary),
@@ -66,7 +69,7 @@ enum Likeness {
     Cause,
     /// And what was being done.
     Doing,
-    /// Message, error and what was being done.
+    /// And message and error, but for names and numbers in it.
     Same,
 }
 
@@ -80,10 +83,11 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
 fn repro(arguments: &Arguments) -> Result<ExitCode, ReproError> {
     let (path, number) = split(&arguments.log);
     let incident = read(path, number)?;
-    let (fault, _) =
+    let (specimen, _) =
         most_like(&incident).ok_or_else(|| ReproError::NoFault(incident.line.to_string()))?;
-    let scenario = scenario(fault, &incident);
-    let text = written(&scenario, fault, &incident, path);
+    let source = specimen.source.clone();
+    let scenario = scenario(specimen, &incident);
+    let text = written(&scenario, &source, &incident, path);
     let target = match &arguments.against {
         Some(path) => Target::Binary(Binary::ask(path)?),
         None => Target::Embedded,
@@ -188,33 +192,35 @@ fn likeness(incident: &Incident, other: &str) -> Option<Likeness> {
     let same_error = own.errno.as_ref().map(|(number, _)| number)
         == other.errno.as_ref().map(|(number, _)| number);
     Some(match own.doing == other.doing {
-        true if same_error && own.message == other.message => Likeness::Same,
+        true if same_error && is_same(&incident.line, other) => Likeness::Same,
         true => Likeness::Doing,
         false => Likeness::Cause,
     })
 }
 
-/// The fault of the catalogue whose line is most like it; of several the simplest.
-fn most_like(incident: &Incident) -> Option<(&'static Fault, Likeness)> {
-    let all = catalogue::all().iter().filter_map(|fault| {
-        let likeness = fault
-            .verdict
-            .log
-            .iter()
-            .filter_map(|line| likeness(incident, line))
-            .max()?;
-        Some((fault, likeness))
-    });
-    all.max_by_key(|(fault, likeness)| {
-        let parts = fault.verdict.log.len() + fault.client.len() + fault.backend.len();
-        (*likeness, std::cmp::Reverse(parts))
-    })
+/// Whether two messages are the same, or the same but for what stands in them of names and numbers.
+fn is_same(one: &ErrorLine, other: &ErrorLine) -> bool {
+    let known = message_of_line(one);
+    one.message == other.message || known.is_some() && known == message_of_line(other)
 }
 
-/// The fault, asked for what the line's client asked for.
-fn scenario(fault: &Fault, incident: &Incident) -> Scenario {
-    let mut scenario = fault.scenario();
-    scenario.summary = format!("{}: {}", incident.cause.code, fault.summary);
+/// The specimen whose line is most like it; of several the simplest.
+fn most_like(incident: &Incident) -> Option<(Specimen, Likeness)> {
+    let all = Specimen::all().into_iter().filter_map(|specimen| {
+        let lines = specimen.lines.iter();
+        let likeness = lines.filter_map(|line| likeness(incident, line)).max()?;
+        Some((specimen, likeness))
+    });
+    all.max_by_key(|(specimen, likeness)| (*likeness, std::cmp::Reverse(specimen.size())))
+}
+
+/// What is played: asked for what the line's client asked for, where it may be asked for anything.
+fn scenario(specimen: Specimen, incident: &Incident) -> Scenario {
+    let mut scenario = specimen.scenario;
+    scenario.summary = format!("{}: {}", incident.cause.code, scenario.summary);
+    if !specimen.asks_for_anything {
+        return scenario;
+    }
     let request = incident.line.request.as_deref().unwrap_or_default();
     let mut words = request.split(' ');
     let asked = words.next().zip(words.next());
@@ -238,10 +244,10 @@ fn scenario(fault: &Fault, incident: &Incident) -> Scenario {
     scenario
 }
 
-fn written(scenario: &Scenario, fault: &Fault, incident: &Incident, path: &str) -> String {
-    let (number, name) = (incident.number, &fault.name);
+fn written(scenario: &Scenario, source: &str, incident: &Incident, path: &str) -> String {
+    let number = incident.number;
     let head = format!(
-        "# {path}, line {number}, by the fault {name} of the catalogue.\n# weir lab run FILE plays it; --against nginx beside it.\n"
+        "# {path}, line {number}, by {source}.\n# weir lab run FILE plays it; --against nginx beside it.\n"
     );
     // What was read from TOML can be written as TOML.
     head + &toml::to_string(scenario).unwrap_or_default()
@@ -306,10 +312,16 @@ mod tests {
             "upstream sent too big header while reading response header from upstream",
             "no live upstreams while connecting to upstream",
             "upstream sent invalid chunked response while reading upstream",
+            "backend.internal could not be resolved (3: Host not found)",
+            "app could not be resolved (110: Operation timed out)",
+            "upstream SSL certificate verify error: (10:certificate has expired) while SSL handshaking to upstream",
+            "peer closed connection in SSL handshake while SSL handshaking to upstream",
+            "limiting requests, excess: 5.123 by zone \"perip\"",
+            "limiting connections by zone \"addr\"",
         ] {
             let incident = incident_of(message);
-            let (fault, likeness) = most_like(&incident).unwrap();
-            assert_eq!(likeness, Likeness::Same, "{message}: {}", fault.name);
+            let (specimen, likeness) = most_like(&incident).unwrap();
+            assert_eq!(likeness, Likeness::Same, "{message}: {}", specimen.source);
         }
     }
 
@@ -318,10 +330,11 @@ mod tests {
         let incident = incident_of(
             "upstream prematurely closed connection while reading response header from upstream",
         );
-        let (fault, _) = most_like(&incident).unwrap();
-        let scenario = scenario(fault, &incident);
-        let text = written(&scenario, fault, &incident, "error.log");
-        let again = Scenario::parse(&text, fault.name.as_ref()).unwrap();
+        let (specimen, _) = most_like(&incident).unwrap();
+        let source = specimen.source.clone();
+        let scenario = scenario(specimen, &incident);
+        let text = written(&scenario, &source, &incident, "error.log");
+        let again = Scenario::parse(&text, Path::new("again.toml")).unwrap();
         assert_eq!(again.client, scenario.client);
         assert!(text.contains("POST /order?id=1 HTTP/1.1"), "{text}");
     }
