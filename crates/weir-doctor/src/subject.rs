@@ -6,6 +6,7 @@ use crate::case::Where;
 use crate::configuration::Configuration;
 use crate::host::namespaces;
 use crate::host::processes::{self, RunningProxy};
+use crate::host::sockets;
 
 /// Where nginx is looked for if nothing is named and nothing runs.
 const USUAL: [&str; 3] = [
@@ -83,7 +84,7 @@ fn conf_of(place: &Where, running: &[RunningProxy]) -> (Option<PathBuf>, Option<
             let own = own.first().copied();
             (Some(conf.clone()), own.cloned())
         }
-        None => match running.first() {
+        None => match meant(place, running) {
             Some(proxy) => (of(proxy), Some(proxy.clone())),
             None if place.error_log.is_some() || place.access_log.is_some() => (None, None),
             None => (
@@ -92,6 +93,21 @@ fn conf_of(place: &Where, running: &[RunningProxy]) -> (Option<PathBuf>, Option<
             ),
         },
     }
+}
+
+/// Of several that run the one that listens on the URL's port, if there is a URL; else the first.
+fn meant<'a>(place: &Where, running: &'a [RunningProxy]) -> Option<&'a RunningProxy> {
+    let listens = |proxy: &&RunningProxy, port: u16| {
+        let own = sockets::owned(proxy.pid);
+        let all = sockets::tcp(&proxy.pid.to_string());
+        sockets::listening(&all)
+            .any(|socket| socket.local.port() == port && own.contains(&socket.inode))
+    };
+    let by_port = place
+        .url
+        .as_ref()
+        .and_then(|url| running.iter().find(|proxy| listens(proxy, url.port)));
+    by_port.or_else(|| running.first())
 }
 
 /// Where it was built to look, or where nginx usually does; seen through the process's own root.

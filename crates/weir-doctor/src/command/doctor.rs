@@ -12,6 +12,7 @@ use clap::Parser;
 use super::{parse, print};
 use crate::case::{Case, Where};
 use crate::cause::Severity;
+use crate::explain::counted;
 use crate::finding::Finding;
 use crate::findings::{self, clocks};
 use crate::fix::Fixes;
@@ -207,5 +208,11 @@ fn write_fixes(case: &Case, path: &Path, findings: &[Finding]) -> io::Result<()>
         );
     }
     let mut file = File::options().write(true).create_new(true).open(path)?;
-    file.write_all(fixes.good.concat().as_bytes())
+    file.write_all(fixes.good.concat().as_bytes())?;
+    eprintln!(
+        "weir doctor: {} in {path}; `patch -d / -p1 < {path}` makes what is in it, then test and reload",
+        counted(fixes.good.len() as u64, "change"),
+        path = path.display()
+    );
+    Ok(())
 }

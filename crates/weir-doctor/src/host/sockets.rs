@@ -1,7 +1,9 @@
 //! Listening sockets of this network namespace, and those that are on their way out.
 
+use std::collections::HashSet;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 
 /// A socket of TCP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +16,8 @@ pub struct TcpSocket {
     pub state: u8,
     /// Of a listening one, connections that wait to be accepted.
     pub waiting: u64,
+    /// Its number, which the descriptors of processes name.
+    pub inode: u64,
 }
 
 impl TcpSocket {
@@ -53,6 +57,20 @@ pub fn towards(all: &[TcpSocket], address: SocketAddr) -> (usize, usize) {
     (own.count(), waiting)
 }
 
+/// The numbers of the sockets that a process has open; none if this user may not see them.
+pub fn owned(pid: u32) -> HashSet<u64> {
+    let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).into_iter();
+    let targets = descriptors
+        .flatten()
+        .flatten()
+        .filter_map(|entry| fs::read_link(entry.path()).ok());
+    let number = |target: PathBuf| {
+        let text = target.to_str()?.strip_prefix("socket:[")?;
+        text.strip_suffix(']')?.parse().ok()
+    };
+    targets.filter_map(number).collect()
+}
+
 fn socket(line: &str) -> Option<TcpSocket> {
     let mut words = line.split_whitespace().skip(1);
     let local = address(words.next()?)?;
@@ -62,11 +80,14 @@ fn socket(line: &str) -> Option<TcpSocket> {
     let waiting = queues
         .split_once(':')
         .and_then(|(_, receive)| u64::from_str_radix(receive, 16).ok());
+    // Timers, retransmissions, the user and a time-out stand between.
+    let inode = words.nth(4).and_then(|inode| inode.parse().ok());
     Some(TcpSocket {
         local,
         remote,
         state,
         waiting: waiting.unwrap_or(0),
+        inode: inode.unwrap_or(0),
     })
 }
 
@@ -109,6 +130,8 @@ mod tests {
         let all = tcp("self");
         let found = listening(&all).find(|socket| socket.local == own);
         assert_eq!(found.map(|socket| socket.waiting), Some(0));
+        let process = std::process::id();
+        assert!(found.is_some_and(|socket| owned(process).contains(&socket.inode)));
     }
 
     #[cfg(target_endian = "little")]
