@@ -21,6 +21,7 @@ mod settle;
 mod split_clients;
 mod upstream;
 mod upstream_check;
+mod upstream_settings;
 mod upstream_tls;
 mod walk;
 

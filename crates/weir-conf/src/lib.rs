@@ -63,6 +63,7 @@ pub use resolve::resolve;
 pub use table::core::ServerCore;
 pub use table::settings::Settings;
 pub use table::tls::ServerTls;
+pub use table::upstream::{Family, UpstreamSettings};
 pub use table::{Arity, Contexts, Entry, Inheritance, Support, entries};
 pub use template::{Part, Template, TemplateFault};
 pub use upstream_url::{UpstreamUrl, UrlFault, parse_evaluated_url, parse_upstream_url};

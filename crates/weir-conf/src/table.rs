@@ -9,6 +9,7 @@ pub(crate) mod main;
 pub(crate) mod settings;
 mod slot;
 pub(crate) mod tls;
+pub(crate) mod upstream;
 
 use std::ops::BitOr;
 use std::sync::LazyLock;
@@ -160,6 +161,7 @@ pub fn entries() -> &'static [Entry] {
         all.extend_from_slice(core::ENTRIES);
         all.extend_from_slice(tls::ENTRIES);
         all.extend_from_slice(settings::ENTRIES);
+        all.extend(upstream::entries());
         all.extend(absent::entries());
         for entry in &mut all {
             entry.contexts = conditional::with_conditional(entry);
@@ -233,19 +235,29 @@ macro_rules! directives {
 
         impl $written {
             /// Takes a directive; `None` when it is not one of these.
+            #[allow(dead_code, reason = "directives of a family have other names in the table")]
             pub(crate) fn put(&mut self, call: &mut Call<'_>) -> Option<Result<(), Reject>> {
+                self.put_as(call.name, call)
+            }
+
+            /// The same of one whose name is this in the table.
+            pub(crate) fn put_as(
+                &mut self,
+                name: &str,
+                call: &mut Call<'_>,
+            ) -> Option<Result<(), Reject>> {
                 $(
-                    if call.name == $crate::table::name_of!($field $(, $name)?) {
+                    if name == $crate::table::name_of!($field $(, $name)?) {
                         return Some(self.$field.put(call, $reader));
                     }
                 )+
                 $(
-                    if call.name == stringify!($rfield) {
+                    if name == stringify!($rfield) {
                         return Some(self.$rfield.put(call, $rreader));
                     }
                 )*
                 $(
-                    if call.name == stringify!($cfield) {
+                    if name == stringify!($cfield) {
                         return Some(self.$cfield.put(call, $creader));
                     }
                 )*

@@ -34,8 +34,8 @@ const READ_AS: &[(&str, &str)] = &[
     ("return", "Step::Return"),
     ("break", "Step::Break"),
     ("limit_except", ".limit_except"),
-    ("proxy_hide_header", ".hidden"),
-    ("proxy_pass_header", ".hidden"),
+    ("proxy_hide_header", ".upstream.hidden"),
+    ("proxy_pass_header", ".upstream.hidden"),
     ("compat", ".compat"),
     ("events", ".worker_connections"),
     ("http", ".http"),
@@ -65,7 +65,7 @@ const READ_AS: &[(&str, &str)] = &[
     ("keepalive_requests", ".requests"),
     ("keepalive_time", ".time"),
     ("keepalive_timeout", ".timeout"),
-    ("proxy_http_version", ".proxy_http_version"),
+    ("proxy_http_version", ".upstream.http_version"),
     ("userid_service", ".service"),
     ("userid_name", ".name"),
     ("userid_domain", ".domain"),
@@ -74,7 +74,7 @@ const READ_AS: &[(&str, &str)] = &[
     ("userid_p3p", ".p3p"),
     ("userid_mark", ".mark"),
     ("userid_flags", ".flags"),
-    ("proxy_set_header", ".proxy_set_header"),
+    ("proxy_set_header", ".upstream.set_header"),
     ("resolver", ".resolver"),
     ("resolver_timeout", ".resolver_timeout"),
     ("upstream_start", ".starts_unresolved"),
@@ -108,7 +108,10 @@ fn every_obeyed_directive_has_a_reader() {
             .map(|(_, needle)| (*needle).to_owned())
             .collect();
         if entry.inheritance != Inheritance::None && needles.is_empty() {
-            needles.push(format!(".{}", entry.name));
+            needles.push(match entry.name.strip_prefix("proxy_") {
+                Some(name) if name != "status" => format!("upstream.{name}"),
+                _ => format!(".{}", entry.name),
+            });
         }
         assert!(!needles.is_empty(), "who reads {}?", entry.name);
         if !needles.iter().all(|needle| mentions(&code, needle)) {

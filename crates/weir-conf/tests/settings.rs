@@ -74,18 +74,20 @@ fn error_lines_may_be_objects_and_say_more() {
 fn defaults() {
     settings("server {}", "/", |s| {
         assert_eq!(literal(&s.root), "/weir/html");
-        assert_eq!(s.proxy_read_timeout, Duration::from_secs(60));
-        assert_eq!(s.proxy_buffers.size, 4096);
+        assert_eq!(s.upstream.read_timeout, Duration::from_secs(60));
+        assert_eq!(s.upstream.buffers.size, 4096);
         assert_eq!(
-            s.proxy_next_upstream,
+            s.upstream.next_upstream,
             NextUpstream::ERROR | NextUpstream::TIMEOUT
         );
-        assert_eq!(s.proxy_http_version, HttpVersion::Http11);
-        assert_eq!(s.proxy_temp_path.path, Path::new("/weir/proxy_temp"));
+        assert_eq!(s.upstream.http_version, HttpVersion::Http11);
+        assert_eq!(s.upstream.temp_path.path, Path::new("/weir/proxy_temp"));
         assert_eq!(s.types.find(b"html"), Some("text/html"));
-        assert!(s.hidden.contains(b"X-Accel-Redirect") && !s.hidden.contains(b"etag"));
+        assert!(
+            s.upstream.hidden.contains(b"X-Accel-Redirect") && !s.upstream.hidden.contains(b"etag")
+        );
         assert!(matches!(&*s.access_log, [AccessLog::To { .. }]));
-        assert!(s.error_log.is_empty() && s.proxy_redirect.is_empty() && s.access.is_empty());
+        assert!(s.error_log.is_empty() && s.upstream.redirect.is_empty() && s.access.is_empty());
     });
 }
 
@@ -97,17 +99,17 @@ fn the_innermost_value_holds() {
                 location /x/y { proxy_next_upstream off error; } }
             location /z {} }";
     settings(conf, "/z", |s| {
-        assert_eq!(s.proxy_read_timeout, Duration::from_secs(2));
+        assert_eq!(s.upstream.read_timeout, Duration::from_secs(2));
         assert_eq!(s.add_header[0].name, "a");
         assert_eq!(*s.error_page[0].statuses, [404]);
     });
     settings(conf, "/x/y", |s| {
-        assert_eq!(s.proxy_read_timeout, Duration::from_secs(3));
+        assert_eq!(s.upstream.read_timeout, Duration::from_secs(3));
         assert_eq!(
             (s.add_header.len(), s.add_header[0].name.as_str()),
             (1, "b")
         );
-        assert_eq!(s.proxy_next_upstream, NextUpstream::OFF);
+        assert_eq!(s.upstream.next_upstream, NextUpstream::OFF);
     });
 }
 
@@ -187,8 +189,8 @@ fn off_ends_inheritance() {
             proxy_bind off; } }";
     settings(conf, "/", |s| {
         assert!(matches!(&*s.access_log, [AccessLog::Off]));
-        assert!(s.proxy_redirect.is_empty() && s.proxy_cookie_path.is_empty());
-        assert!(matches!(s.proxy_bind, Some(None)));
+        assert!(s.upstream.redirect.is_empty() && s.upstream.cookie_path.is_empty());
+        assert!(matches!(s.upstream.bind, Some(None)));
     });
 }
 
@@ -205,7 +207,7 @@ fn request_headers_have_nginx_s_defaults() {
         let Found::Location { location, .. } = server.locations.find(b"/") else {
             panic!("none")
         };
-        let headers = &location.settings.proxy_set_header;
+        let headers = &location.settings.upstream.set_header;
         let value = |value: &Template| value.parts().iter().map(shown).collect::<String>();
         let mut text = match &headers.host {
             HostHeader::Proxy => "first".to_owned(),
@@ -276,8 +278,8 @@ fn shown(part: &Part) -> String {
 fn hidden_headers_add_up() {
     let conf = "proxy_hide_header X-A; server { location / { proxy_pass_header Server; } }";
     settings(conf, "/", |s| {
-        assert!(s.hidden.contains(b"x-a") && s.hidden.contains(b"DATE"));
-        assert!(!s.hidden.contains(b"server"));
+        assert!(s.upstream.hidden.contains(b"x-a") && s.upstream.hidden.contains(b"DATE"));
+        assert!(!s.upstream.hidden.contains(b"server"));
     });
 }
 
@@ -317,7 +319,8 @@ fn proxy_pass_settles() {
         };
         let redirects: Vec<String> = location
             .settings
-            .proxy_redirect
+            .upstream
+            .redirect
             .iter()
             .map(|redirect| match &redirect.from {
                 RedirectFrom::Prefix(from) => {

@@ -49,12 +49,12 @@ impl Offer {
 
     /// A location's, to upstreams.
     pub(crate) fn to_upstreams(settings: &Settings) -> Self {
-        let ciphers = settings.proxy_ssl_ciphers.as_ref();
-        let mut own = Self::of_versions(settings.proxy_ssl_protocols);
+        let ciphers = settings.upstream.ssl_ciphers.as_ref();
+        let mut own = Self::of_versions(settings.upstream.ssl_protocols);
         if let Some(ciphers) = ciphers {
             own.suites.clone_from(&ciphers.offered);
         }
-        own.with(&settings.proxy_ssl_conf_command)
+        own.with(&settings.upstream.ssl_conf_command)
     }
 
     /// All that weir has, in OpenSSL's order.

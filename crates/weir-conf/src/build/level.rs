@@ -9,8 +9,9 @@ use crate::model::Referers;
 use crate::table::Many;
 use crate::table::Sum;
 use crate::table::settings::Written;
+use crate::table::upstream::{Family, WrittenUpstream};
 use crate::text::{Block, Directive};
-use crate::value::read::{Reading, Reject, access_rule};
+use crate::value::read::{Call, Reading, Reject, access_rule};
 use crate::value::{AccessRule, AddInherit, Types};
 use crate::{Place, Template};
 
@@ -18,6 +19,8 @@ use crate::{Place, Template};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Level {
     pub(super) settings: Written,
+    /// Directives about upstreams.
+    pub(super) upstream: WrittenUpstream,
     pub(super) access: Many<AccessRule>,
     pub(super) types: Sum<Types>,
     /// `valid_referers` as written.
@@ -65,8 +68,17 @@ impl Level {
                 }
                 self.settings.put(&mut call(directive, cx))
             }
-            _ => self.settings.put(&mut call(directive, cx)),
+            _ => {
+                let taken = self.settings.put(&mut call(directive, cx));
+                taken.or_else(|| self.put_upstream(&mut call(directive, cx)))
+            }
         }
+    }
+
+    /// Takes a directive about upstreams.
+    fn put_upstream(&mut self, call: &mut Call<'_>) -> Option<Result<(), Reject>> {
+        let name = call.name.strip_prefix(Family::Proxy.prefix())?;
+        self.upstream.put_as(name, call)
     }
 
     /// Takes over what the enclosing block says and this one does not.
@@ -76,6 +88,7 @@ impl Level {
         let link = OwnLink::of(&self.settings);
         let (own, outer_settings) = (&mut self.settings, &outer.settings);
         own.inherit(outer_settings);
+        self.upstream.inherit(&outer.upstream);
         link.keep_apart(own);
         let rule = own.add_header_inherit.value.unwrap_or(AddInherit::On);
         own.add_header.inherit_by(rule, &outer_settings.add_header);

@@ -1,34 +1,30 @@
 //! Directives of `http`, `server` and `location` that each location settles for itself.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::arguments::http2::chunk_size;
+use super::upstream::UpstreamSettings;
 use super::{Arity, Entry, HTTP, LOCATION, SERVER, Support, directives};
 use crate::Template;
 use crate::model::{AccessLog, Active, ErrorLogTarget, LogFileCache, Referers};
 use crate::value::read::{
-    Call, Reading, Reject, access_log, add_header, add_trailer, alias, auth_request_set, bind,
-    bits, buffers, bytes, certificate_cache, charset, ciphers, conf_file, cookie_domain,
-    cookie_flags, cookie_path, count, disable_symlinks, error_log, error_page, expires, flag,
-    gzip_disable, gzip_hash, gzip_level, gzip_window, header_name, http_version, index,
-    keepalive_timeout, keyword, late_text, limit_conn, limit_req, mark, media_types, memory_size,
-    number, offset, open_log_file_cache, passwords, predicates, rate, real_ip_header, redirect,
-    resolver, root, server_tokens, set_header, size, status_of_refusal, sub_filter, temp_path,
-    template, template_or_off, text, text_or_none, text_or_off, texts_or_off, time, tls_path,
-    trusted, try_files, upstream_conf_command, upstream_credential, user_id_domain,
-    user_id_expires, user_id_flags, user_id_mark, user_id_p3p, user_id_path, versions,
+    Call, Reading, Reject, access_log, add_header, add_trailer, alias, auth_request_set, bits,
+    buffers, bytes, charset, conf_file, disable_symlinks, error_log, error_page, expires, flag,
+    gzip_disable, gzip_hash, gzip_level, gzip_window, index, keepalive_timeout, keyword,
+    limit_conn, limit_req, mark, media_types, memory_size, number, offset, open_log_file_cache,
+    predicates, rate, real_ip_header, resolver, root, server_tokens, size, status_of_refusal,
+    sub_filter, temp_path, template, template_or_off, text, text_or_none, text_or_off,
+    texts_or_off, time, trusted, try_files, user_id_domain, user_id_expires, user_id_flags,
+    user_id_mark, user_id_p3p, user_id_path,
 };
 use crate::value::{
-    AccessRule, AddHeader, AddInherit, AuthRequestSet, AutoindexFormat, Bind, BodyFile, Buffers,
-    CertificateCache, Charset, Ciphers, ConfCommand, ConnectionLimit, CookieFlagsRule,
-    CookieRewrite, Credential, DisableSymlinks, ErrorPage, Expires, GzipDisable, GzipHttpVersion,
-    GzipProxied, GzipStatic, HeaderNames, HttpVersion, IfModifiedSince, IgnoreHeaders,
-    KeepaliveDisable, KeepaliveTimeout, LateText, LimitLogLevel, LingeringClose, MediaTypes,
-    Network, NextUpstream, Passwords, RateLimit, RealIpHeader, Redirect, RequestHeaders,
-    RequestLimit, ResolverSpec, Satisfy, ServerTokens, SubFilter, TempPath, TlsVersions, TryFiles,
-    Types, UserId, UserIdExpires, UserIdFlags, WrittenHeader, WrittenUserId,
+    AccessRule, AddHeader, AddInherit, AuthRequestSet, AutoindexFormat, BodyFile, Buffers, Charset,
+    ConnectionLimit, DisableSymlinks, ErrorPage, Expires, GzipDisable, GzipHttpVersion,
+    GzipProxied, GzipStatic, IfModifiedSince, KeepaliveDisable, KeepaliveTimeout, LimitLogLevel,
+    LingeringClose, MediaTypes, Network, RateLimit, RealIpHeader, RequestLimit, ResolverSpec,
+    Satisfy, ServerTokens, SubFilter, TempPath, TryFiles, Types, UserId, UserIdExpires,
+    UserIdFlags, WrittenUserId,
 };
 
 const ALL: super::Contexts = super::Contexts(HTTP.0 | SERVER.0 | LOCATION.0);
@@ -269,112 +265,13 @@ directives! {
     add_trailer: Many<AddHeader> = add_trailer; in ALL, Arity::between(2, 3);
     /// Conditions under which a 103 of the upstream is passed on: one value neither empty nor `0`.
     early_hints: Many<Template> = predicates; in ALL, Arity::SOME;
-
-    /// Whether responses are gathered in buffers before they go to the client.
-    proxy_buffering: One<bool> = flag, "on"; in ALL;
-    /// Whether a request body is read whole before the upstream is asked.
-    proxy_request_buffering: One<bool> = flag, "on"; in ALL;
-    /// Whether the upstream exchange goes on when the client is gone.
-    proxy_ignore_client_abort: One<bool> = flag, "off"; in ALL;
-    /// Whether `error_page` holds for upstream statuses of 300 and more.
-    proxy_intercept_errors: One<bool> = flag, "off"; in ALL;
-    /// Whether the client's headers are passed.
-    proxy_pass_request_headers: One<bool> = flag, "on"; in ALL;
-    /// Whether the client's body is passed.
-    proxy_pass_request_body: One<bool> = flag, "on"; in ALL;
-    /// Whether trailers are passed.
-    proxy_pass_trailers: One<bool> = flag, "off"; in ALL;
-    /// From the start of connecting to an established connection.
-    proxy_connect_timeout: One<Duration> = time, "60s"; in ALL;
-    /// Longest gap between two writes of the request.
-    proxy_send_timeout: One<Duration> = time, "60s"; in ALL;
-    /// From the sent request to the whole response head; then the longest gap between two reads.
-    proxy_read_timeout: One<Duration> = time, "60s"; in ALL;
     /// The servers that are asked for names which come out of variables, and how long their answers hold
     /// (`valid=`); `ipv4=off` and `ipv6=off` leave one kind of addresses out.
     resolver: Maybe<Arc<ResolverSpec>> = resolver; in ALL, Arity::SOME;
     /// How long a name may take.
     resolver_timeout: One<Duration> = time, "30s"; in ALL;
-    /// Bytes for the response head.
-    proxy_buffer_size: One<usize> = size, "4k"; in ALL;
-    /// Buffers for the response body.
-    proxy_buffers: One<Buffers> = buffers, "8 4k"; in ALL, Arity::TWO;
-    /// Biggest temporary file of a response, bytes; 0 = none.
-    proxy_max_temp_file_size: One<u64> = memory_size, "1024m"; in ALL;
-    /// Where temporary files of responses go.
-    proxy_temp_path: One<TempPath> = temp_path, "proxy_temp"; in ALL, Arity::between(1, 4);
-    /// Bytes per second from the upstream; 0 = no limit.
-    proxy_limit_rate: One<RateLimit> = rate, "0"; in ALL;
-    /// Whether ranges are cut here even if the upstream does not claim to support them.
-    proxy_force_ranges: One<bool> = flag, "off"; in ALL;
-    /// Method of upstream requests; without it, the client's.
-    proxy_method: Maybe<Template> = template; in ALL;
-    /// Upstream response headers without effect.
-    proxy_ignore_headers: Sum<IgnoreHeaders> = bits, ""; in ALL, Arity::SOME;
-    /// When a request is passed to the next server.
-    proxy_next_upstream: Sum<NextUpstream> = bits, "error timeout"; in ALL, Arity::SOME;
-    /// Most tries; 0 = as many as there are servers.
-    proxy_next_upstream_tries: One<u32> = count, "0"; in ALL;
-    /// From the first try to the start of the last; zero = no limit.
-    proxy_next_upstream_timeout: One<Duration> = time, "0"; in ALL;
-    /// Changes of `Location` and `Refresh`; without one, what `default` means.
-    proxy_redirect: Many<Redirect> = redirect; in ALL, Arity::between(1, 2);
-    /// Changes of the `Domain` of cookies.
-    proxy_cookie_domain: Many<CookieRewrite> = cookie_domain; in ALL, Arity::between(1, 2);
-    /// Changes of the `Path` of cookies.
-    proxy_cookie_path: Many<CookieRewrite> = cookie_path; in ALL, Arity::between(1, 2);
-    /// Changes of the flags of cookies.
-    proxy_cookie_flags: Many<CookieFlagsRule> = cookie_flags; in ALL, Arity::between(1, 4);
-    /// Local address of upstream connections; `off` = the system's choice.
-    proxy_bind: Maybe<Option<Bind>> = bind; in ALL, Arity::between(1, 2);
-    /// `SO_KEEPALIVE` on upstream connections.
-    proxy_socket_keepalive: One<bool> = flag, "off"; in ALL;
-    /// `SO_RCVBUF` of upstream connections, bytes; 0 = the system's.
-    proxy_socket_rcvbuf: One<usize> = size, "0"; in ALL;
-    /// `SO_SNDBUF` of upstream connections, bytes; 0 = the system's.
-    proxy_socket_sndbuf: One<usize> = size, "0"; in ALL;
-    /// Versions of TLS that upstreams may speak. weir has TLS 1.2 and 1.3; before nginx 1.23.4 1.3 must be named.
-    proxy_ssl_protocols: Sum<TlsVersions> = versions, "TLSv1.2 TLSv1.3"; in ALL, Arity::SOME;
-    /// Cipher suites up to TLS 1.2 that upstreams are offered, in OpenSSL's language; weir has ECDHE with AES-GCM
-    /// and ChaCha20, and without this offers all of them.
-    proxy_ssl_ciphers: Maybe<Ciphers> = ciphers; in ALL;
-    /// Whether later handshakes with a peer go on with what earlier ones have settled.
-    proxy_ssl_session_reuse: One<bool> = flag, "on"; in ALL;
-    /// The name that an upstream's certificate must have, and that it is told; without one, `$proxy_host`'s.
-    proxy_ssl_name: Maybe<Template> = template; in ALL;
-    /// Whether upstreams are told which name is wanted (SNI).
-    proxy_ssl_server_name: One<bool> = flag, "off"; in ALL;
-    /// Whether an upstream's certificate must be one of a trusted authority's, and have the name.
-    proxy_ssl_verify: One<bool> = flag, "off"; in ALL;
-    /// Most certificates between an upstream's and the authority's.
-    proxy_ssl_verify_depth: One<u32> = count, "1"; in ALL;
-    /// A file of authorities that are trusted.
-    proxy_ssl_trusted_certificate: Maybe<Option<PathBuf>> = tls_path; in ALL;
-    /// A file of lists of certificates that were revoked; there must be one of each authority in the chain.
-    proxy_ssl_crl: Maybe<Option<PathBuf>> = tls_path; in ALL;
-    /// A certificate that upstreams are shown that ask for one; variables are read for each connection.
-    proxy_ssl_certificate: Maybe<Credential> = upstream_credential; in ALL;
-    /// The certificate's key: PKCS#1, PKCS#8 or SEC1.
-    proxy_ssl_certificate_key: Maybe<Credential> = upstream_credential; in ALL;
-    /// A file with a password on each line, which are tried on encrypted keys.
-    proxy_ssl_password_file: Maybe<Passwords> = passwords; in ALL;
-    /// A line of OpenSSL's own configuration: `MinProtocol`, `MaxProtocol`, `Protocol`, `CipherString`, `Ciphersuites`, `Curves`,
-    /// `Groups`, and of `Options` `SessionTicket`; of others a warning says that nothing comes.
-    proxy_ssl_conf_command: Many<ConfCommand> = upstream_conf_command; in ALL, Arity::TWO;
-    /// Whether certificates whose names have variables are kept, how many, and for how long.
-    proxy_ssl_certificate_cache: Maybe<Option<Arc<CertificateCache>>> = certificate_cache; in ALL, Arity::between(1, 3);
 
     raw {
-        /// Version of upstream requests; 1.1, before nginx 1.29.7 1.0.
-        proxy_http_version: Maybe<HttpVersion> = http_version; in ALL;
-        /// A header of upstream requests.
-        proxy_set_header: Many<WrittenHeader> = set_header; in ALL, Arity::TWO;
-        /// Body of upstream requests; without it, the client's.
-        proxy_set_body: Maybe<LateText> = late_text; in ALL;
-        /// A response header that is not passed on.
-        proxy_hide_header: Many<String> = header_name; in ALL;
-        /// A response header that is passed on though it is usually not.
-        proxy_pass_header: Many<String> = header_name; in ALL;
         /// Whether visitors get a cookie by which they are told apart (`v1`: of an older form), or theirs is
         /// only logged.
         userid: One<WrittenUserId> = keyword, "off"; in ALL;
@@ -416,18 +313,8 @@ directives! {
         /// Whether packets are filled before they are sent, with `sendfile`.
         tcp_nopush: One<bool> = flag, "off"; in ALL;
             because "head and beginning of a file are one write, so that packets are filled";
-        /// Bytes of a response that may be on their way to the client while the upstream is read;
-        /// without it, twice the larger of `proxy_buffer_size` and one of the `proxy_buffers`.
-        proxy_busy_buffers_size: Maybe<usize> = size; in ALL;
-            because "what is ready is written, whatever its size";
-        /// Bytes written to the temporary file at once; without it, twice the larger of
-        /// `proxy_buffer_size` and one of the `proxy_buffers`.
-        proxy_temp_file_write_size: Maybe<usize> = size; in ALL;
-            because "what waits in memory is written to the file at once, whatever its size";
     }
     derived {
-        /// Body of upstream requests; without it, the client's.
-        proxy_set_body: Option<Template>,
         /// `allow` and `deny` in the order written.
         access: Arc<[AccessRule]>,
         /// Cookies by which visitors are told apart.
@@ -436,19 +323,12 @@ directives! {
         referers: Option<Arc<Referers>>,
         /// Media types of file extensions.
         types: Arc<Types>,
-        /// Version of upstream requests.
-        proxy_http_version: HttpVersion,
-        /// Headers of upstream requests. `Content-Length` and `Transfer-Encoding` come from
-        /// [`crate::Variable::ProxyInternalBodyLength`] and
-        /// [`crate::Variable::ProxyInternalChunked`] unless written.
-        proxy_set_header: RequestHeaders,
-        /// Response headers not passed on: nginx's own list, `proxy_hide_header`, without
-        /// `proxy_pass_header`.
-        hidden: HeaderNames,
         /// Length of the location's name that `alias` replaces: `usize::MAX` in a
         /// regular-expression location, where `alias` is the whole path; `None` without `alias`.
         alias_len: Option<usize>,
         /// Phases and filters that these settings set up.
         active: Active,
+        /// What upstreams obey that requests are passed to from here.
+        upstream: UpstreamSettings,
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{bitset, keywords};
 
 /// A number of buffers of one size.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Buffers {
     /// How many.
     pub count: usize,

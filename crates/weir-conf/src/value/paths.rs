@@ -6,7 +6,7 @@ use super::keywords;
 use crate::Template;
 
 /// A `*_temp_path`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TempPath {
     /// Absolute, or under the prefix.
     pub path: PathBuf,

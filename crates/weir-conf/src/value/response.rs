@@ -63,6 +63,12 @@ pub enum RateLimit {
     Variable(Template),
 }
 
+impl Default for RateLimit {
+    fn default() -> Self {
+        Self::Fixed(0)
+    }
+}
+
 /// An `env`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnvRule {

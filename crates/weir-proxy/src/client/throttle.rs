@@ -29,7 +29,7 @@ pub(crate) struct Throttle {
 pub(crate) fn limits(session: &Session, settings: &Settings) -> bool {
     session.req.response.limit_rate.is_some_and(|rate| rate > 0)
         || settings.limit_rate != RateLimit::Fixed(0)
-        || settings.proxy_limit_rate != RateLimit::Fixed(0)
+        || settings.upstream.limit_rate != RateLimit::Fixed(0)
 }
 
 impl Throttle {
@@ -61,7 +61,7 @@ impl Throttle {
     /// `proxy_limit_rate`, which holds only while buffering.
     pub(crate) fn upstream(session: &Session, settings: &Settings, buffering: bool) -> Self {
         let rate = match buffering {
-            true => value(session, &settings.proxy_limit_rate),
+            true => value(session, &settings.upstream.limit_rate),
             false => 0,
         };
         Self::new(rate, 0)

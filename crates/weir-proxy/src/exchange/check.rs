@@ -182,7 +182,7 @@ impl Exchange<'_> {
     /// The body, as far as it is looked at. A connection on which all of it has come may be kept. All of it has the time
     /// that a request's has from one piece to the next: a body that never ends must not keep a peer from being asked.
     async fn read_answer(&mut self, held: Held) -> Result<Vec<u8>, Cause> {
-        let timeout = self.settings.proxy_read_timeout;
+        let timeout = self.settings.upstream.read_timeout;
         self.session.client.link_mut().deadline.set(timeout);
         let read = self.read_body(held).await;
         self.session.client.link_mut().deadline.clear();

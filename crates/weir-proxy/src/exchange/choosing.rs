@@ -133,7 +133,7 @@ impl Exchange<'_> {
             true => again.min(end),
             false => end,
         };
-        let watch = !self.settings.proxy_ignore_client_abort;
+        let watch = !self.settings.upstream.ignore_client_abort;
         let client = &mut self.session.client;
         client.link_mut().deadline.set_at(until);
         let mut bell = pin!(place.bell().notified());

@@ -23,9 +23,9 @@ pub(super) fn rewrite(
     value: &[u8],
 ) -> Result<Option<Vec<u8>>, Box<MatchFault>> {
     let rules = (
-        &settings.proxy_cookie_domain,
-        &settings.proxy_cookie_path,
-        &settings.proxy_cookie_flags,
+        &settings.upstream.cookie_domain,
+        &settings.upstream.cookie_path,
+        &settings.upstream.cookie_flags,
     );
     if rules.0.is_empty() && rules.1.is_empty() && rules.2.is_empty() {
         return Ok(None);

@@ -95,7 +95,7 @@ impl Exchange<'_> {
             let config = client.config(Some(certificate), false);
             return Ok(config.map(PeerTls::of));
         }
-        let keeps = self.settings.proxy_ssl_session_reuse && self.pool.reuse != Reuse::Nothing;
+        let keeps = self.settings.upstream.ssl_session_reuse && self.pool.reuse != Reuse::Nothing;
         let key: *const TlsClient = Arc::as_ptr(client);
         let address = self.view.peers.peer(held.peer).address_id();
         Ok(self.pool.peer_tls(key.addr(), address, || {
@@ -111,10 +111,10 @@ impl Exchange<'_> {
     ) -> Result<Rc<PeerTls>, Cause> {
         let settings = self.settings;
         let tls = tls.map_err(|reason| Cause::from(TlsFailure::Local(HANDSHAKE, reason.words)))?;
-        let told = settings.proxy_ssl_server_name && !is_ipv4(name);
+        let told = settings.upstream.ssl_server_name && !is_ipv4(name);
         let told = weir_tls::server_name(told.then_some(name));
         let stream = held.connection.out();
-        if settings.proxy_ssl_session_reuse && settings.tcp_nodelay {
+        if settings.upstream.ssl_session_reuse && settings.tcp_nodelay {
             stream.set_nodelay();
         }
         match stream.begin_tls_to(tls.config.clone(), told) {
@@ -124,11 +124,11 @@ impl Exchange<'_> {
     }
 
     async fn wait_shaken(&mut self, held: &mut Held) -> Result<Result<(), Cause>, TryEnd> {
-        let watch = !self.settings.proxy_ignore_client_abort;
+        let watch = !self.settings.upstream.ignore_client_abort;
         let session = &mut *self.session;
         let deadline = &mut session.client.link_mut().deadline;
         if deadline.at().is_none() {
-            deadline.set(self.settings.proxy_connect_timeout);
+            deadline.set(self.settings.upstream.connect_timeout);
         }
         let shaken = poll_fn(|cx| {
             if let Some(tls) = held.connection.out().tls_mut()
@@ -166,7 +166,7 @@ impl Exchange<'_> {
 
     /// The name that the peer's certificate is to have (`ngx_http_upstream_ssl_name`).
     fn peer_name(&self) -> Vec<u8> {
-        let name = match &self.settings.proxy_ssl_name {
+        let name = match &self.settings.upstream.ssl_name {
             Some(template) => variables::text(self.session.view(), template),
             None => self.pool.pool.name().as_bytes().to_vec(),
         };
@@ -198,8 +198,8 @@ fn certificate(
     client: &TlsClient,
 ) -> Result<Option<Arc<CertifiedKey>>, Cause> {
     let pair = (
-        &settings.proxy_ssl_certificate,
-        &settings.proxy_ssl_certificate_key,
+        &settings.upstream.ssl_certificate,
+        &settings.upstream.ssl_certificate_key,
     );
     let (Some(certificate), Some(key)) = pair else {
         return Ok(None);

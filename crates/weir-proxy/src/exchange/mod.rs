@@ -108,10 +108,10 @@ async fn prepare_body(
         return Ok(());
     }
     let open_ended = session.req.body.framing.is_open_ended();
-    let streams = !settings.proxy_request_buffering
-        && settings.proxy_pass_request_body
-        && settings.proxy_set_body.is_none()
-        && (!open_ended || settings.proxy_http_version == HttpVersion::Http11)
+    let streams = !settings.upstream.request_buffering
+        && settings.upstream.pass_request_body
+        && settings.upstream.set_body.is_none()
+        && (!open_ended || settings.upstream.http_version == HttpVersion::Http11)
         && !session.stream_has_ended();
     if !streams {
         return session.read_body().await;

@@ -64,7 +64,7 @@ pub(super) async fn look_up(
 
 /// Waits under `resolver_timeout`, and for the client's leaving.
 async fn wait(session: &mut Session, settings: &Settings, mut lookup: Lookup) -> Waited {
-    let watch = !settings.proxy_ignore_client_abort;
+    let watch = !settings.upstream.ignore_client_abort;
     let timeout = settings.resolver_timeout;
     if !timeout.is_zero() {
         session.client.link_mut().deadline.set(timeout);

@@ -159,8 +159,8 @@ impl Exchange<'_> {
 
     /// Waits for the handshake under `proxy_connect_timeout`.
     async fn wait_connected(&mut self, held: &mut Held) -> Result<(), TryEnd> {
-        let timeout = self.settings.proxy_connect_timeout;
-        let watch = !self.settings.proxy_ignore_client_abort;
+        let timeout = self.settings.upstream.connect_timeout;
+        let watch = !self.settings.upstream.ignore_client_abort;
         let session = &mut *self.session;
         session.client.link_mut().deadline.set(timeout);
         let connected = poll_fn(|cx| {
@@ -240,11 +240,11 @@ pub(super) fn dial_options(session: &Session, settings: &Settings) -> DialOption
     let mut options = DialOptions {
         bind: None,
         transparent: false,
-        keepalive: settings.proxy_socket_keepalive,
-        rcvbuf: size(settings.proxy_socket_rcvbuf),
-        sndbuf: size(settings.proxy_socket_sndbuf),
+        keepalive: settings.upstream.socket_keepalive,
+        rcvbuf: size(settings.upstream.socket_rcvbuf),
+        sndbuf: size(settings.upstream.socket_sndbuf),
     };
-    if let Some(Some(bind)) = &settings.proxy_bind {
+    if let Some(Some(bind)) = &settings.upstream.bind {
         let text = variables::text(session.view(), &bind.address);
         let text = String::from_utf8_lossy(&text);
         options.transparent = bind.transparent;

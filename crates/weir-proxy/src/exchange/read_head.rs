@@ -126,12 +126,13 @@ impl Exchange<'_> {
         let settings = self.settings;
         let session = &mut *self.session;
         let source = &mut self.source;
-        let watch = !settings.proxy_ignore_client_abort;
+        let watch = !settings.upstream.ignore_client_abort;
         let long = self.pool.answers_are_long.get() && session.req.upstream.bytes.is_empty();
         let limit = match long {
             true => buffers::RELAY_BUFFER,
             false => settings
-                .proxy_buffer_size
+                .upstream
+                .buffer_size
                 .saturating_sub(session.req.upstream.bytes.len())
                 .clamp(1, buffers::HEAD_BUFFER),
         };
@@ -172,9 +173,9 @@ impl Exchange<'_> {
             let restart = clock != Some(running) || moved;
             if restart && !(running == Clock::Read && source.read_clock_runs()) {
                 session.client.link_mut().deadline.set(match running {
-                    Clock::Send => settings.proxy_send_timeout,
+                    Clock::Send => settings.upstream.send_timeout,
                     Clock::Body => settings.client_body_timeout,
-                    Clock::Read => settings.proxy_read_timeout,
+                    Clock::Read => settings.upstream.read_timeout,
                 });
                 if running == Clock::Read {
                     source.start_read_clock();
@@ -209,7 +210,7 @@ impl Exchange<'_> {
             let upstream = &mut self.session.req.upstream;
             let rules = self.session.client.link().plan.response_rules();
             // Of what is there, nginx's buffer would hold so much.
-            let length = upstream.bytes.len().min(self.settings.proxy_buffer_size);
+            let length = upstream.bytes.len().min(self.settings.upstream.buffer_size);
             let progress = parser.parse(&upstream.bytes[..length], &mut upstream.head, rules);
             self.log_notices(parser);
             match progress {
@@ -234,7 +235,7 @@ impl Exchange<'_> {
                     }
                 }
                 Ok(ResponseProgress::Partial) => {
-                    if length == self.settings.proxy_buffer_size {
+                    if length == self.settings.upstream.buffer_size {
                         return Err(failed(phase, Cause::HeadTooBig, held));
                     }
                     return Ok(false);

@@ -10,17 +10,17 @@ use crate::report::variables;
 /// Writes the head. Also settles how long the body is said to be, and puts `proxy_set_body` in its
 /// place.
 pub(super) fn write(session: &mut Session, settings: &Settings) -> Vec<u8> {
-    let set_body = settings.proxy_set_body.as_ref();
+    let set_body = settings.upstream.set_body.as_ref();
     let set_body = set_body.map(|body| variables::text(session.view(), body));
     settle_body(session, settings, set_body.as_deref());
     let mut out = std::mem::take(&mut session.req.upstream.request_head);
     out.clear();
     write_line(session, settings, &mut out);
     write_host(session, settings, &mut out);
-    for line in settings.proxy_set_header.lines.iter() {
+    for line in settings.upstream.set_header.lines.iter() {
         write_field(session, &line.name, &line.value, &mut out);
     }
-    if settings.proxy_pass_request_headers {
+    if settings.upstream.pass_request_headers {
         write_client_fields(session, settings, &mut out);
     }
     out.extend_from_slice(b"\r\n");
@@ -38,7 +38,7 @@ pub(super) fn write_check(session: &mut Session, settings: &Settings) -> Vec<u8>
     out.extend_from_slice(b"GET ");
     write_target(session, settings, &mut out);
     write_host(session, settings, &mut out);
-    for line in settings.proxy_set_header.lines.iter() {
+    for line in settings.upstream.set_header.lines.iter() {
         write_field(session, &line.name, &line.value, &mut out);
     }
     out.extend_from_slice(b"\r\n");
@@ -52,7 +52,7 @@ fn settle_body(session: &mut Session, settings: &Settings, set_body: Option<&[u8
     upstream.body_chunked = false;
     upstream.body_length = match set_body {
         Some(set) => Some(set.len() as u64),
-        None if !settings.proxy_pass_request_body => None,
+        None if !settings.upstream.pass_request_body => None,
         None if body.streaming && body.framing.is_open_ended() => {
             upstream.body_chunked = true;
             None
@@ -74,7 +74,7 @@ fn settle_body(session: &mut Session, settings: &Settings, set_body: Option<&[u8
 }
 
 fn write_line(session: &mut Session, settings: &Settings, out: &mut Vec<u8>) {
-    match &settings.proxy_method {
+    match &settings.upstream.method {
         Some(method) => variables::expand(session.view(), method, out),
         None => out.extend_from_slice(session.req.method_text()),
     }
@@ -86,7 +86,7 @@ fn write_line(session: &mut Session, settings: &Settings, out: &mut Vec<u8>) {
 
 fn write_target(session: &Session, settings: &Settings, out: &mut Vec<u8>) {
     out.extend_from_slice(&session.req.upstream.uri);
-    out.extend_from_slice(match settings.proxy_http_version {
+    out.extend_from_slice(match settings.upstream.http_version {
         HttpVersion::Http10 => b" HTTP/1.0\r\n",
         HttpVersion::Http11 => b" HTTP/1.1\r\n",
     });
@@ -95,13 +95,13 @@ fn write_target(session: &Session, settings: &Settings, out: &mut Vec<u8>) {
 /// `Host`, where it comes before all others.
 fn write_host(session: &Session, settings: &Settings, out: &mut Vec<u8>) {
     let own = &session.req.upstream.host;
-    match &settings.proxy_set_header.host {
+    match &settings.upstream.set_header.host {
         HostHeader::InOrder => {}
         HostHeader::Proxy => push_field(b"Host", own, out),
         HostHeader::Written(value) => {
             let start = out.len();
             write_field(session, b"Host", value, out);
-            if out.len() == start && settings.proxy_http_version == HttpVersion::Http11 {
+            if out.len() == start && settings.upstream.http_version == HttpVersion::Http11 {
                 push_field(b"Host", own, out);
             }
         }
@@ -133,7 +133,7 @@ fn write_client_fields(session: &Session, settings: &Settings, out: &mut Vec<u8>
     let req = &session.req;
     for field in req.head.fields.iter() {
         let name = field.name.of(&req.bytes);
-        if settings.proxy_set_header.replaced.contains(name) {
+        if settings.upstream.set_header.replaced.contains(name) {
             continue;
         }
         match as_it_came(field, &req.bytes) {

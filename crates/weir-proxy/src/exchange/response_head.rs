@@ -81,7 +81,7 @@ fn over_behind_answer(exchange: &mut Exchange<'_>, held: Held) -> Step {
 /// `X-Accel-Limit-Rate` holds for whatever is answered in the end
 /// (`ngx_http_upstream_process_limit_rate`).
 fn note_limit_rate(session: &mut Session, settings: &Settings) {
-    let ignored = settings.proxy_ignore_headers;
+    let ignored = settings.upstream.ignore_headers;
     if ignored.contains(IgnoreHeaders::X_ACCEL_LIMIT_RATE) {
         return;
     }
@@ -97,7 +97,7 @@ fn note_limit_rate(session: &mut Session, settings: &Settings) {
 
 /// `X-Accel-Charset` is what the client gets (`ngx_http_upstream_process_charset`).
 fn note_charset(session: &mut Session, settings: &Settings) {
-    let ignored = settings.proxy_ignore_headers;
+    let ignored = settings.upstream.ignore_headers;
     let req = &mut *session.req;
     let fields = &req.upstream.head.fields;
     if !fields.has(KnownField::XAccelCharset) || ignored.contains(IgnoreHeaders::X_ACCEL_CHARSET) {
@@ -109,7 +109,7 @@ fn note_charset(session: &mut Session, settings: &Settings) {
 
 /// `proxy_intercept_errors`: only statuses that have an `error_page`.
 fn intercepts(settings: &Settings, status: u16) -> bool {
-    settings.proxy_intercept_errors
+    settings.upstream.intercept_errors
         && settings
             .error_page
             .iter()
@@ -138,7 +138,8 @@ fn intercept(exchange: &mut Exchange<'_>, status: u16) -> Step {
 fn accel_redirect(exchange: &mut Exchange<'_>) -> Option<Outcome> {
     let settings = exchange.settings;
     if settings
-        .proxy_ignore_headers
+        .upstream
+        .ignore_headers
         .contains(IgnoreHeaders::X_ACCEL_REDIRECT)
     {
         return None;
@@ -235,14 +236,14 @@ fn copy(session: &mut Session, settings: &Settings) -> Result<(), Box<MatchFault
         .extend_from_slice(head.reason_line.of(&req.upstream.bytes));
     response.content_length = head.content_length;
     response.unconditional = true;
-    if settings.proxy_force_ranges {
+    if settings.upstream.force_ranges {
         response.allows_ranges = true;
         response.single_range = true;
     }
     for index in 0..session.req.upstream.head.fields.end() {
         if let Some(field) = session.req.upstream.head.fields.at(index) {
             let name = field.name.of(&session.req.upstream.bytes);
-            if !settings.hidden.contains(name) {
+            if !settings.upstream.hidden.contains(name) {
                 copy_field(session, settings, field)?;
             }
         }
@@ -255,8 +256,9 @@ fn copy(session: &mut Session, settings: &Settings) -> Result<(), Box<MatchFault
 /// in for its own and is not written (`ngx_http_proxy_process_header`).
 fn copy_absent(session: &mut Session, settings: &Settings) {
     let req = &mut *session.req;
-    let passed =
-        |known, name| !req.upstream.head.fields.has(known) && !settings.hidden.contains(name);
+    let passed = |known, name| {
+        !req.upstream.head.fields.has(known) && !settings.upstream.hidden.contains(name)
+    };
     req.response.has_server |= passed(KnownField::Server, b"Server");
     req.response.has_date |= passed(KnownField::Date, b"Date");
 }
@@ -307,7 +309,7 @@ fn copy_field(
             let fields = &mut req.response.fields;
             fields.push(KnownField::LastModified, name, value);
         }
-        Some(KnownField::AcceptRanges) if settings.proxy_force_ranges => {}
+        Some(KnownField::AcceptRanges) if settings.upstream.force_ranges => {}
         Some(
             known @ (KnownField::Etag
             | KnownField::AcceptRanges
@@ -339,15 +341,16 @@ fn copy_field(
 /// (`ngx_http_upstream_process_buffering`).
 pub(super) fn is_buffered(session: &Session, settings: &Settings) -> bool {
     if settings
-        .proxy_ignore_headers
+        .upstream
+        .ignore_headers
         .contains(IgnoreHeaders::X_ACCEL_BUFFERING)
     {
-        return settings.proxy_buffering;
+        return settings.upstream.buffering;
     }
     let upstream = &session.req.upstream;
     let fields = &upstream.head.fields;
     let lines = fields.values(KnownField::XAccelBuffering, &upstream.bytes);
-    lines.fold(settings.proxy_buffering, |before, line| {
+    lines.fold(settings.upstream.buffering, |before, line| {
         line.eq_ignore_ascii_case(b"yes") || (before && !line.eq_ignore_ascii_case(b"no"))
     })
 }
@@ -379,7 +382,7 @@ fn wants_hints(session: &Session) -> bool {
 /// Passes the interim head on, behind what was gathered for the answer before.
 fn put_hints(session: &mut Session) {
     session.req.upstream.hints_length += session.req.upstream.head.len;
-    if session.req.upstream.hints_length > session.settings().proxy_buffer_size {
+    if session.req.upstream.hints_length > session.settings().upstream.buffer_size {
         error_log::info(
             session.view(),
             Message::text("upstream sent too big early hints"),
@@ -393,7 +396,7 @@ fn put_hints(session: &mut Session) {
     let fields = req.upstream.head.fields.iter();
     let fields = fields.filter(|field| {
         let name = field.name.of(bytes);
-        let hidden = settings.is_some_and(|settings| settings.hidden.contains(name));
+        let hidden = settings.is_some_and(|settings| settings.upstream.hidden.contains(name));
         let hop = matches!(
             field.known,
             Some(

@@ -23,7 +23,7 @@ pub(super) fn refresh(session: &Session, settings: &Settings, value: &[u8]) -> O
 }
 
 fn redirect(session: &Session, settings: &Settings, value: &[u8]) -> Option<Vec<u8>> {
-    let rules = settings.proxy_redirect.clone();
+    let rules = settings.upstream.redirect.clone();
     rules.iter().find_map(|rule| match &rule.from {
         RedirectFrom::Prefix(prefix) => {
             let prefix = variables::text(session.view(), prefix);

@@ -35,11 +35,11 @@ pub(super) struct Spool {
 impl Spool {
     pub(super) fn new(settings: &Settings, buffering: bool) -> Self {
         let (memory, file_limit) = if buffering {
-            let buffers = settings.proxy_buffers.room();
-            let memory = settings.proxy_buffer_size.saturating_add(buffers);
-            (memory, settings.proxy_max_temp_file_size)
+            let buffers = settings.upstream.buffers.room();
+            let memory = settings.upstream.buffer_size.saturating_add(buffers);
+            (memory, settings.upstream.max_temp_file_size)
         } else {
-            (settings.proxy_buffer_size, 0)
+            (settings.upstream.buffer_size, 0)
         };
         Self {
             outgoing: Vec::new(),

@@ -115,10 +115,10 @@ fn literal_pool(
 fn key(session: &Session, settings: &Settings, url: &UpstreamUrl<'_>) -> Option<Vec<u8>> {
     session.client.link().plan.kept_pools.as_ref()?;
     let is_variable = |template: &Template| !template.is_literal();
-    let bind = settings.proxy_bind.as_ref().and_then(Option::as_ref);
+    let bind = settings.upstream.bind.as_ref().and_then(Option::as_ref);
     let certificate = [
-        &settings.proxy_ssl_certificate,
-        &settings.proxy_ssl_certificate_key,
+        &settings.upstream.ssl_certificate,
+        &settings.upstream.ssl_certificate_key,
     ];
     let own = certificate
         .into_iter()
@@ -129,7 +129,7 @@ fn key(session: &Session, settings: &Settings, url: &UpstreamUrl<'_>) -> Option<
     }
     let location = session.location().index.to_ne_bytes();
     let mut key = [&location, url.prefix, url.authority].concat();
-    let name = settings.proxy_ssl_name.as_ref();
+    let name = settings.upstream.ssl_name.as_ref();
     if let Some(name) = name.filter(|name| url.scheme == Scheme::Https && is_variable(name)) {
         // No text from outside has a zero byte in an authority.
         key.push(0);

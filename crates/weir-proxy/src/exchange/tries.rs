@@ -86,12 +86,12 @@ impl<'a> Exchange<'a> {
         if let Some(budget) = &pool.retry_budget {
             budget.earn(clock::monotonic(started));
         }
-        tries.limit_tries(settings.proxy_next_upstream_tries);
+        tries.limit_tries(settings.upstream.next_upstream_tries);
         let sticky = pool.sticky.as_ref();
         session.req.upstream.stay = sticky.map(|sticky| sticky::begin(session, sticky));
         let options = dial_options(session, settings);
-        let with_body = settings.proxy_pass_request_body
-            && settings.proxy_set_body.is_none()
+        let with_body = settings.upstream.pass_request_body
+            && settings.upstream.set_body.is_none()
             && !session.req.body.spent;
         Self {
             session,
@@ -234,7 +234,7 @@ impl<'a> Exchange<'a> {
         };
         let closed = Class::of(&Cause::Closed);
         // Another method than the client's may be any.
-        self.settings.proxy_method.is_none()
+        self.settings.upstream.method.is_none()
             && !self.authenticates_the_connection()
             && closed.next(&tried, &self.rules()).stays.is_none()
     }
@@ -250,7 +250,7 @@ impl<'a> Exchange<'a> {
 
     /// Until when the request may be passed to another peer (`proxy_next_upstream_timeout`).
     fn next_upstream_ends(&self) -> Option<Moment> {
-        let limit = self.settings.proxy_next_upstream_timeout;
+        let limit = self.settings.upstream.next_upstream_timeout;
         (!limit.is_zero()).then(|| self.started + limit)
     }
 
@@ -275,7 +275,7 @@ impl<'a> Exchange<'a> {
 
     pub(super) fn rules(&self) -> Rules {
         Rules {
-            next_upstream: self.settings.proxy_next_upstream,
+            next_upstream: self.settings.upstream.next_upstream,
         }
     }
 
@@ -315,7 +315,7 @@ impl<'a> Exchange<'a> {
             return;
         }
         let newer = self.pool.view();
-        let limit = self.settings.proxy_next_upstream_tries;
+        let limit = self.settings.upstream.next_upstream_tries;
         let (older, tries) = (&self.view.peers, &mut self.tries);
         with_key(self.session, self.pool, |key| {
             newer.peers.follow(older, tries, key, limit)

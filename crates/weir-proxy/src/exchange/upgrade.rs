@@ -191,8 +191,8 @@ async fn run(
     up: &mut Lane,
 ) -> TunnelEnd {
     let session = &mut *exchange.session;
-    let limit = settings.proxy_buffer_size;
-    let read_timeout = settings.proxy_read_timeout;
+    let limit = settings.upstream.buffer_size;
+    let read_timeout = settings.upstream.read_timeout;
     let mut moved = 0;
     let mut read_deadline = clock::now() + read_timeout;
     let end = poll_fn(|cx| {
@@ -205,7 +205,13 @@ async fn run(
         let down_poll = down.poll(cx, read, client, limit, settings.send_timeout);
         let read =
             |cx: &mut Context<'_>, buf: &mut Vec<u8>, limit| client.poll_read(cx, buf, limit);
-        let up_poll = up.poll(cx, read, upstream.out(), limit, settings.proxy_send_timeout);
+        let up_poll = up.poll(
+            cx,
+            read,
+            upstream.out(),
+            limit,
+            settings.upstream.send_timeout,
+        );
         if let Poll::Ready(end) = judge(down_poll, up_poll) {
             return Poll::Ready(end);
         }

@@ -16,7 +16,7 @@ pub fn create_temp_folders(config: &Config, owner: Option<(u32, u32)>) -> Result
         let settings = &location.settings;
         let mut wanted = vec![&settings.client_body_temp_path.path];
         if matches!(location.handler, Handler::Proxy(_)) {
-            wanted.push(&settings.proxy_temp_path.path);
+            wanted.push(&settings.upstream.temp_path.path);
         }
         for path in wanted {
             if done.insert(path.clone()) {

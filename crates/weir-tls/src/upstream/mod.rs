@@ -44,8 +44,8 @@ impl TlsClient {
     /// nginx's words for what does not load.
     pub fn new(settings: &Settings, caches: &mut CertificateCaches) -> Result<Self, TlsFault> {
         let offer = Offer::to_upstreams(settings);
-        let cache = settings.proxy_ssl_certificate_cache.as_ref();
-        let passwords = settings.proxy_ssl_password_file.clone();
+        let cache = settings.upstream.ssl_certificate_cache.as_ref();
+        let passwords = settings.upstream.ssl_password_file.clone();
         Ok(Self {
             has_tickets: offer.has_tickets,
             config: match offer.is_nothing() {
@@ -151,19 +151,19 @@ fn config(settings: &Settings, offer: &Offer) -> Result<ClientConfig, TlsFault> 
 
 /// `proxy_ssl_verify` and what goes with it.
 fn trust(settings: &Settings) -> Result<Option<Trust>, TlsFault> {
-    let trusted = settings.proxy_ssl_trusted_certificate.as_ref();
+    let trusted = settings.upstream.ssl_trusted_certificate.as_ref();
     let Some(trusted) = trusted
         .and_then(Option::as_ref)
-        .filter(|_| settings.proxy_ssl_verify)
+        .filter(|_| settings.upstream.ssl_verify)
     else {
         return Ok(None);
     };
-    let revoked = settings.proxy_ssl_crl.as_ref().and_then(Option::as_ref);
+    let revoked = settings.upstream.ssl_crl.as_ref().and_then(Option::as_ref);
     let revoked = revoked.map(|path| load_revoked(path)).transpose()?;
     Ok(Some(Trust {
         trusted: load_authorities(trusted)?,
         revoked,
-        depth: usize::try_from(settings.proxy_ssl_verify_depth).unwrap_or(usize::MAX),
+        depth: usize::try_from(settings.upstream.ssl_verify_depth).unwrap_or(usize::MAX),
         peer: Peer::Server,
         algorithms: default_provider().signature_verification_algorithms,
     }))
@@ -173,13 +173,13 @@ fn trust(settings: &Settings) -> Result<Option<Trust>, TlsFault> {
 fn certificate(settings: &Settings) -> Result<Option<Arc<CertifiedKey>>, TlsFault> {
     use Credential::Fixed;
     let pair = (
-        &settings.proxy_ssl_certificate,
-        &settings.proxy_ssl_certificate_key,
+        &settings.upstream.ssl_certificate,
+        &settings.upstream.ssl_certificate_key,
     );
     let (Some(Fixed(certificate)), Some(Fixed(key))) = pair else {
         return Ok(None);
     };
-    let passwords = settings.proxy_ssl_password_file.as_ref();
+    let passwords = settings.upstream.ssl_password_file.as_ref();
     let passwords = passwords.map(|file| file.passwords.as_slice());
     let loaded = certificate::load(certificate, key, passwords)?;
     Ok(Some(Arc::new(loaded)))

@@ -92,8 +92,8 @@ fn passes(settings: &Settings, buffering: bool, first_buffer: u64) -> Passes {
     if !buffering {
         return Passes::new(0, 0);
     }
-    let buffers = settings.proxy_buffers.room() as u64;
-    let first = settings.proxy_buffer_size as u64;
+    let buffers = settings.upstream.buffers.room() as u64;
+    let first = settings.upstream.buffer_size as u64;
     Passes::new(
         first_buffer.saturating_add(buffers),
         first.saturating_add(buffers),
@@ -211,13 +211,13 @@ impl Relay {
         let settings = exchange.settings;
         let session = &mut *exchange.session;
         let no_head = session.req.response.no_head;
-        let trailers = settings.proxy_pass_trailers;
-        let trailers = trailers.then_some(settings.proxy_buffer_size);
+        let trailers = settings.upstream.pass_trailers;
+        let trailers = trailers.then_some(settings.upstream.buffer_size);
         let rules = chunk_rules(session, trailers);
         let head = &session.req.upstream.head;
         let asked_head = session.req.upstream.asked_head;
         let head_length = if no_head { 0 } else { head.len };
-        let first_buffer = settings.proxy_buffer_size.saturating_sub(head_length) as u64;
+        let first_buffer = settings.upstream.buffer_size.saturating_sub(head_length) as u64;
         let buffering = response_head::is_buffered(session, settings);
         let passes = passes(settings, buffering, first_buffer);
         let decoder = BodyDecoder::of(head, asked_head, no_head, rules, passes);
@@ -232,7 +232,7 @@ impl Relay {
             handed_on: 0,
             decoded: 0,
             first_buffer,
-            buffer: settings.proxy_buffers.size.max(1) as u64,
+            buffer: settings.upstream.buffers.size.max(1) as u64,
             client_chunked: session.req.response.chunked,
             header_only: session.req.response.header_only,
             filters: Filters::of(&session.req.response),
@@ -347,7 +347,7 @@ impl Relay {
             return Poll::Ready(Event::Resume);
         }
         let watches_client = match self.upstream {
-            UpstreamEnd::Open => !settings.proxy_ignore_client_abort,
+            UpstreamEnd::Open => !settings.upstream.ignore_client_abort,
             UpstreamEnd::Complete | UpstreamEnd::Cut | UpstreamEnd::Broken => self.writing,
         };
         if watches_client && let Poll::Ready(gone) = session.client.poll_gone(cx) {

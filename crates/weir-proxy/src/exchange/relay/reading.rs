@@ -221,7 +221,7 @@ impl Relay {
             session.client.link_mut().action = Action::Exchange(Phase::ReadingBody);
         }
         if self.read_deadline.is_none() {
-            self.read_deadline = Some(clock::now() + settings.proxy_read_timeout);
+            self.read_deadline = Some(clock::now() + settings.upstream.read_timeout);
         }
     }
 
@@ -257,7 +257,7 @@ impl Relay {
             return None;
         }
         let had_file = self.spool.has_file();
-        let place = &settings.proxy_temp_path;
+        let place = &settings.upstream.temp_path;
         let shed = self.shed(session, place);
         match shed.and_then(|()| self.spool.spill(place, count)) {
             Ok(()) => {
@@ -314,7 +314,7 @@ impl Relay {
             if self.spool.incoming.capacity() == 0 {
                 self.spool.incoming = buffers::take_head();
             }
-            return self.read_throttle.within(settings.proxy_buffer_size);
+            return self.read_throttle.within(settings.upstream.buffer_size);
         }
         if self.spool.incoming.capacity() < buffers::RELAY_BUFFER {
             let mut larger = buffers::take_relay();

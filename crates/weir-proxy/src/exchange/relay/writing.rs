@@ -205,9 +205,9 @@ impl Relay {
     /// (`ngx_http_upstream_process_trailers`), then our own.
     fn take_trailers(&self, session: &mut Session, settings: &Settings) {
         let trailers = self.decoder.trailers();
-        if settings.proxy_pass_trailers {
+        if settings.upstream.pass_trailers {
             for (name, value) in trailers.iter() {
-                if !settings.hidden.contains(name) {
+                if !settings.upstream.hidden.contains(name) {
                     session.req.response.trailers.add(name, value);
                 }
             }
